@@ -1,0 +1,1 @@
+"""Measure a network and show what it gets wrong."""

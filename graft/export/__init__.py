@@ -1,0 +1,1 @@
+"""Turn a network into one self-describing bundle."""

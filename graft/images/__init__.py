@@ -1,0 +1,1 @@
+"""Decode pictures once, keep their pixels, and draw views of them in batches."""

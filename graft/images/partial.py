@@ -1,0 +1,46 @@
+"""An array on disk that is filled row by row and can be gone on with after a crash."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.format import open_memmap
+
+
+class PartialArray:
+    """Rows of a ``.npy`` file, and a mark that says how many of them are complete.
+
+    The folder it lies in belongs to one computation: same inputs, same folder. Rows are on disk
+    before the mark moves, so that the mark never promises what a crash could take away.
+
+    Args:
+        folder: where the array and its mark lie; made when absent.
+        shape: of the whole array, rows first.
+        dtype: of its elements.
+    """
+
+    def __init__(self, folder: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / "rows.npy"
+        self._mark = folder / "done"
+        self.done = 0
+        if self._mark.is_file() and self.path.is_file():
+            self.rows = open_memmap(self.path, mode="r+")
+            if self.rows.shape == shape and self.rows.dtype == dtype:
+                self.done = int(self._mark.read_text())
+                return
+        self._mark.unlink(missing_ok=True)
+        self.rows = open_memmap(self.path, mode="w+", dtype=dtype, shape=shape)
+
+    def mark(self, done: int) -> None:
+        """Record that the first `done` rows are complete."""
+        self.rows.flush()
+        fresh = self._mark.with_suffix(".new")
+        fresh.write_text(str(done))
+        fresh.replace(self._mark)
+        self.done = done
+
+    def move(self, path: Path) -> None:
+        """Close the array and give its file a final name, on the same file system."""
+        del self.rows
+        self.path.replace(path)
+        self._mark.unlink(missing_ok=True)

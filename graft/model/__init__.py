@@ -1,0 +1,1 @@
+"""Backbone, head, and the network they make; weights in and out."""

@@ -1,0 +1,62 @@
+"""Features of a picture: the pretrained network's last ones, and those of layers on the way."""
+
+import torch
+from torch import nn
+
+from graft.errors import ParamsError, nearest
+from graft.model.pool import Pool
+
+
+class _Tap:
+    """Keeps what a layer gives until it is taken.
+
+    An object, not a closure: a copy of the network then has taps of its own.
+    """
+
+    output: torch.Tensor | None = None
+
+    def __call__(self, _: nn.Module, __: object, output: torch.Tensor) -> None:
+        self.output = output
+
+    def take(self) -> torch.Tensor:
+        output, self.output = self.output, None
+        assert output is not None
+        return output
+
+
+class Features(nn.Module):
+    """A network without classifier whose output is one vector a picture.
+
+    The vector holds the network's own pooled features first, then, for each layer named, its
+    output pooled over positions, once for each way of pooling. Features from the middle of a
+    network keep texture and small detail that its end has given up for the classes it was
+    trained on.
+
+    Args:
+        body: a timm model without classifier; called with `[B, 3, H, W]` it gives `[B, D]`.
+        layers: names of modules inside it, whose outputs are `[B, C, h, w]`.
+        pools: how to pool those outputs.
+
+    Raises:
+        ParamsError: the body has no module of such a name.
+    """
+
+    def __init__(self, body: nn.Module, layers: list[str], pools: list[Pool]) -> None:
+        super().__init__()
+        self.body = body
+        self.layers = layers
+        self.pools = pools
+        self._taps = {layer: _Tap() for layer in layers}
+        names = dict(body.named_modules())
+        for layer in layers:
+            if layer not in names:
+                raise ParamsError(f"embed.layers: the backbone has no layer {layer!r}{nearest(layer, names)}")
+            names[layer].register_forward_hook(self._taps[layer])
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Map normalised pictures `[B, 3, H, W]` to features `[B, D]`."""
+        parts = [self.body(pictures)]
+        for layer in self.layers:
+            grid = self._taps[layer].take()
+            parts += [grid.mean((2, 3)) if pool == "mean" else grid.amax((2, 3)) for pool in self.pools]
+        return torch.cat(parts, dim=1)

@@ -1,0 +1,47 @@
+"""Run a network over cached pictures in small batches, in order, nothing kept but its output."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from graft.images.rows import PictureRows
+from graft.images.sampler import sample
+from graft.model.device import Precision, autocast, pick_device
+from graft.model.network import Network
+
+BATCH = {"cpu": 16, "cuda": 256, "mps": 64}
+"""On a CPU a small batch keeps activations in its caches: 16 is half as fast again as 32."""
+
+
+@torch.inference_mode()
+def outputs(
+    network: Network, pixels: PictureRows, rows: NDArray[np.int64], view: int, precision: Precision
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the network's output for batches of pictures, in the order of `rows`.
+
+    Args:
+        network: in evaluation mode; moved to the device that is picked.
+        pixels: the presized pictures.
+        rows: `[N]`, which of them.
+        view: side in pixels of the view of the whole picture that the network sees.
+
+    Yields:
+        `[B, K]` logits, or `[B, D]` features for a network without a head, float32.
+    """
+    device = pick_device()
+    network = network.to(device, memory_format=torch.channels_last)
+    for start, stop in pairwise([*range(0, len(rows), BATCH[device.type]), len(rows)]):
+        batch = torch.from_numpy(pixels.read(rows[start:stop])).to(device)
+        with autocast(device, precision):
+            output = network(sample(batch, None, view))
+        yield output.float().cpu().numpy()
+
+
+def all_outputs(
+    network: Network, pixels: PictureRows, rows: NDArray[np.int64], view: int, precision: Precision
+) -> NDArray[np.float32]:
+    """Return the outputs of all rows as one array `[N, K]`."""
+    return np.concatenate(list(outputs(network, pixels, rows, view, precision)))

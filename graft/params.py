@@ -1,0 +1,164 @@
+"""params.yaml, read as DVC reads it and checked strictly.
+
+DVC follows YAML 1.2, where ``3e-3`` and ``1e-05`` are numbers and ``yes`` is text; PyYAML follows
+YAML 1.1, where it is the other way round. A stage must see the value that DVC records, so the
+loader below is PyYAML's parser with the scalars of YAML 1.2's core schema.
+
+Source: YAML 1.2.2, section 10.3.2, https://yaml.org/spec/1.2.2/#103-core-schema
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from graft.errors import ParamsError, nearest
+
+KEYS = (
+    "lr",
+    "seed",
+    "source",
+    "labels",
+    "index",
+    "split",
+    "presize",
+    "backbone",
+    "embed",
+    "train_head",
+    "augment",
+    "finetune",
+    "evaluate",
+    "export",
+)
+"""Every top-level key of params.yaml; anything else is a spelling mistake."""
+
+LearningRate = Annotated[float, Field(gt=0, le=10)]
+"""The base learning rate: the one number users turn."""
+
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+"""Root of every random draw of training; each purpose derives its own (`graft.seeds`)."""
+
+
+class Section(BaseModel):
+    """A section of params.yaml: immutable, every key known, no silent conversion of types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+
+
+class _CoreLoader(yaml.SafeLoader):
+    """PyYAML with YAML 1.2's idea of a number, and no key twice."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise ParamsError(f"the key {key!r} stands twice, again at line {key_node.start_mark.line + 1}")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+for _tag, _pattern, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        list("-+.0123456789"),
+    ),
+):
+    _CoreLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), _first)
+
+
+def _construct_int(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
+    text = str(loader.construct_scalar(node))
+    return int(text, 0) if text.startswith(("0x", "0o")) else int(text)
+
+
+_CoreLoader.add_constructor("tag:yaml.org,2002:int", _construct_int)
+
+
+def parse_yaml(text: str) -> Any:
+    """Parse YAML text under the 1.2 core schema.
+
+    Raises:
+        ParamsError: the text is not YAML, or a mapping has a key twice.
+    """
+    try:
+        return yaml.load(text, Loader=_CoreLoader)  # noqa: S506 - a SafeLoader by descent
+    except yaml.YAMLError as error:
+        raise ParamsError(f"not valid YAML: {error}") from error
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read params.yaml and check that every top-level key is a known one.
+
+    Raises:
+        ParamsError: the file is absent, not a mapping, or has an unknown or missing key.
+    """
+    if not path.is_file():
+        raise ParamsError(f"{path}: no such file; graft runs in the folder that holds params.yaml")
+    try:
+        values = parse_yaml(path.read_text(encoding="utf-8"))
+    except ParamsError as error:
+        raise ParamsError(f"{path}: {error}") from error
+    if not isinstance(values, dict):
+        raise ParamsError(f"{path}: expected a mapping of {', '.join(KEYS)}; got {values!r}")
+    for key in values:
+        if key not in KEYS:
+            hint = nearest(str(key), KEYS)
+            raise ParamsError(f"{path}: unknown key {key!r}{hint}; the keys are {', '.join(KEYS)}")
+    for key in KEYS:
+        if key not in values:
+            raise ParamsError(f"{path}: the key {key!r} is missing")
+    return values
+
+
+def check(key: str, kind: Any, value: Any) -> Any:
+    """Validate one top-level value against its model or type.
+
+    Raises:
+        ParamsError: one line a problem: dotted key, what was given, what is allowed.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        raise ParamsError("\n".join(_explain(key, kind, problem) for problem in error.errors())) from error
+
+
+def _explain(key: str, kind: Any, problem: Any) -> str:
+    """Say one pydantic problem with its dotted key, the value given and the nearest valid name."""
+    where = ".".join([key, *(str(part) for part in problem["loc"])])
+    if problem["type"] == "extra_forbidden":
+        names = _field_names(kind, problem["loc"][:-1])
+        return f"{where}: unknown key{nearest(str(problem['loc'][-1]), names)}; the names are {', '.join(names)}"
+    if problem["type"] == "missing":
+        return f"{where}: missing"
+    message = problem["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    hint = ""
+    expected = problem.get("ctx", {}).get("expected")
+    if isinstance(expected, str) and isinstance(problem["input"], str):
+        hint = nearest(problem["input"], re.findall(r"'([^']*)'", expected))
+    return f"{where}: {message}; got {problem['input']!r}{hint}"
+
+
+def _field_names(kind: Any, location: tuple[str | int, ...]) -> list[str]:
+    """Names that the model at a place inside a section allows."""
+    models = [kind]
+    for part in location:
+        fields = [model.model_fields[part].annotation for model in models if part in model.model_fields]
+        models = [model for annotation in fields for model in _models_in(annotation)]
+    return sorted({name for model in models for name in model.model_fields})
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Models named anywhere in an annotation such as ``Table | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]

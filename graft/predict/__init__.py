@@ -1,0 +1,1 @@
+"""Classify pictures with a bundle: numpy, Pillow and onnxruntime, no torch."""

@@ -1,0 +1,1 @@
+"""Fetch what a user names: a dataset, or pretrained weights."""

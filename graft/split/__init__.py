@@ -1,0 +1,1 @@
+"""Divide the labelled pictures into train, valid and test."""

@@ -1,0 +1,1 @@
+"""Fit the head, then the whole network."""

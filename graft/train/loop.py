@@ -1,0 +1,166 @@
+"""Train the whole network: the loop, and what it takes to go on after a crash.
+
+An epoch is a function of its number: order, augmentation and learning rates are derived from it,
+never from what ran before. With weights, moments and averages restored from a checkpoint, epoch 7
+after a crash is bit for bit epoch 7 without one.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import nn
+from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from graft.errors import TrainingError
+from graft.images.augment import Augment, augment
+from graft.images.rows import PictureRows
+from graft.model.device import autocast, pick_device
+from graft.model.network import Network
+from graft.progress import bar
+from graft.seeds import derive
+from graft.train.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
+from graft.train.finetune import Finetune
+from graft.train.groups import parameter_groups
+from graft.train.schedule import one_cycle
+from graft.train.valid import Valid
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One pass over the training pictures; losses in nats, those of train with label smoothing.
+
+    Valid is judged by the averaged weights; learning rates are those of the last step.
+    """
+
+    epoch: int
+    size: int
+    train_loss: float
+    valid_loss: float
+    valid_accuracy: float
+    learning_rates: dict[str, float]
+
+
+class Training:
+    """The whole network in training, with an exponential moving average of its weights beside it.
+
+    Args:
+        network: with a head; what is frozen must not require gradients.
+        pixels: presized pictures.
+        rows, targets: which pictures to train on, and their classes, both `[N]`.
+        valid: what every epoch is judged on.
+        learning_rate: peak of the head's 1cycle.
+        seed: root of all draws.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        pixels: PictureRows,
+        rows: NDArray[np.int64],
+        targets: NDArray[np.int64],
+        valid: Valid,
+        knobs: Finetune,
+        views: Augment,
+        learning_rate: float,
+        seed: int,
+    ) -> None:
+        self.device = pick_device()
+        self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.pixels, self.rows, self.targets, self.valid = pixels, rows, targets, valid
+        self.knobs, self.views, self.seed = knobs, views, seed
+        self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(knobs.ema))
+        groups = parameter_groups(network, learning_rate, knobs.lr_ratio, knobs.weight_decay)
+        self.peaks = [group["lr"] for group in groups]
+        self.optimizer = torch.optim.AdamW(groups)
+        self.batches = -(-len(rows) // knobs.batch_size)
+        self.done = 0
+
+    def epochs(self) -> Iterator[Epoch]:
+        """Train from the first epoch that is not done to the last, yielding after each.
+
+        Raises:
+            TrainingError: the loss is no longer finite.
+        """
+        taken = self.done * self.batches
+        schedule = one_cycle(self.optimizer, self.peaks, self.knobs.epochs * self.batches, taken)
+        while self.done < self.knobs.epochs:
+            epoch = self.done + 1
+            size = self.knobs.size_at(epoch)
+            loss = self._pass(epoch, size, schedule)
+            rates = {group["name"]: group["lr"] for group in self.optimizer.param_groups}
+            if not math.isfinite(loss):
+                raise TrainingError(f"the loss is {loss} in epoch {epoch}, learning rates {rates}; try a lower lr")
+            score = self.valid.score(self.averaged())
+            self.done = epoch
+            yield Epoch(epoch, size, loss, -score.negative_log_loss, score.accuracy, rates)
+
+    def _pass(self, epoch: int, size: int, schedule: OneCycleLR) -> float:
+        """Train on every picture once; return the mean loss."""
+        order = np.random.default_rng(derive(self.seed, "order", epoch)).permutation(len(self.rows))
+        total = torch.zeros((), device=self.device)
+        self._train_mode()
+        with bar(f"finetune {epoch}/{self.knobs.epochs}", len(order)) as progress:
+            for number, places in enumerate(np.array_split(order, self.batches)):
+                # draw the pictures' views
+                views = self._views(places, size, epoch, number)
+                targets = torch.from_numpy(self.targets[places]).to(self.device)
+                # forward, backward
+                with autocast(self.device, self.knobs.precision):
+                    logits = self.network(views)
+                loss = F.cross_entropy(logits.float(), targets, label_smoothing=self.knobs.label_smoothing)
+                self.optimizer.zero_grad()
+                loss.backward()
+                # step the weights, their average, the schedule
+                nn.utils.clip_grad_norm_(self.network.parameters(), self.knobs.clip)
+                self.optimizer.step()
+                self.average.update_parameters(self.network)
+                schedule.step()
+                total += loss.detach() * len(places)
+                progress.update(len(places))
+        return float(total) / len(order)
+
+    def averaged(self) -> Network:
+        """The network with the moving average of its weights, in evaluation mode."""
+        network: Network = self.average.module.eval()
+        return network
+
+    def save(self, file: Path, history: list[Epoch]) -> None:
+        """Write a checkpoint after an epoch."""
+        tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
+        tensors |= {f"optimizer.{name}": tensor for name, tensor in optimizer_tensors(self.optimizer).items()}
+        save_checkpoint(file, tensors, {"done": self.done, "history": [asdict(epoch) for epoch in history]})
+
+    def restore(self, file: Path) -> list[Epoch]:
+        """Go on from a checkpoint if there is one; return the epochs it had done."""
+        found = load_checkpoint(file)
+        if found is None:
+            return []
+        tensors, facts = found
+        parts: dict[str, dict[str, torch.Tensor]] = {"network": {}, "average": {}, "optimizer": {}}
+        for name, tensor in tensors.items():
+            part, _, inner = name.partition(".")
+            parts[part][inner] = tensor
+        self.network.load_state_dict(parts["network"])
+        self.average.load_state_dict(parts["average"])
+        restore_optimizer(self.optimizer, parts["optimizer"])
+        self.done = facts["done"]
+        return [Epoch(**epoch) for epoch in facts["history"]]
+
+    def _views(self, places: NDArray[np.int64], size: int, epoch: int, batch: int) -> torch.Tensor:
+        pixels = torch.from_numpy(self.pixels.read(self.rows[places])).to(self.device)
+        return augment(pixels, self.views, size, derive(self.seed, "augment", epoch, batch))
+
+    def _train_mode(self) -> None:
+        """Dropout and the like on; statistics of batch norms that could not be folded stay frozen."""
+        self.network.train()
+        for module in self.network.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()

@@ -1,0 +1,38 @@
+"""download: bring one item, the dataset or the pretrained weights, into the project.
+
+Usage   python -m stages.download dataset|weights
+Params  source (dataset), backbone (weights)
+Writes  data/raw/ (the files as they are), models/backbone/ (safetensors, where they are from, licence)
+"""
+
+import sys
+from pathlib import Path
+
+from graft import atomic
+from graft.source.fetch import Source, fetch_dataset
+from stages.runtime import Run, start
+
+RAW, BACKBONE = Path("data/raw"), Path("models/backbone")
+
+
+def dataset(run: Run) -> None:
+    source: Source = run.params("source", Source)
+    with atomic.new_folder(RAW) as raw:
+        count = fetch_dataset(source, raw)
+    run.log(f"{count} files from {source.uri}")
+
+
+def weights(run: Run) -> None:
+    # imported here: fetching pictures needs no torch
+    from graft.model.backbone import Backbone
+    from graft.model.weights import fetch_weights
+
+    backbone: Backbone = run.params("backbone", Backbone)
+    with atomic.new_folder(BACKBONE) as folder:
+        digest = fetch_weights(backbone, folder)
+    run.log(f"{backbone.name} from {backbone.weights}, sha256 {digest[:12]}")
+
+
+if __name__ == "__main__":
+    item = sys.argv[1]
+    start(f"download@{item}", {"dataset": dataset, "weights": weights}[item])

@@ -1,0 +1,36 @@
+"""presize: decode every picture once and keep its pixels in one memory-mapped file.
+
+Reads   data/raw, data/images.csv
+Params  presize
+Writes  data/presized/pixels.npy (uint8 [N, size, size, 3]), data/presized/rows.csv (path, width, height)
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from graft import atomic
+from graft.images.partial import PartialArray
+from graft.images.presize import Presize, presize
+from graft.index import tables
+from stages.runtime import Run, start
+
+RAW, IMAGES = Path("data/raw"), Path("data/images.csv")
+PRESIZED = Path("data/presized")
+
+
+def main(run: Run) -> None:
+    size = run.params("presize", Presize).size
+
+    images = tables.read(IMAGES)
+    pixels = PartialArray(run.unfinished(IMAGES), (len(images), size, size, 3), np.uint8)
+    presize(RAW, images["path"].tolist(), size, pixels)
+
+    with atomic.new_folder(PRESIZED) as presized:
+        tables.write(presized / "rows.csv", images[["path", "width", "height"]])
+        pixels.move(presized / "pixels.npy")
+    run.log(f"{len(images)} pictures at {size} x {size}")
+
+
+if __name__ == "__main__":
+    start("presize", main)

@@ -1,0 +1,166 @@
+"""What every stage shares: its params, its lock, its place for unfinished work, a true record.
+
+DVC hashes a stage's params and code after its command has ended. Were one of them edited while the
+command ran, dvc.lock would record a run that never happened; so a stage compares them itself and
+fails. DVC that is killed leaves its command running; so a stage watches the DVC that started it
+and ends with it. And two runs of a stage in one folder refuse each other.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+from filelock import FileLock, Timeout
+
+from stages import STARTED
+from graft import params
+from graft.errors import GraftError, StageError
+
+PARAMS = Path("params.yaml")
+STATE = Path(".graft")
+"""Ignored by git and DVC: locks, unfinished work, wall-clock logs."""
+
+LARGE = 64 * 2**20
+"""Files above this many bytes are told apart by size and time of change, others by content."""
+
+
+class Run:
+    """One run of one stage.
+
+    Args:
+        name: the stage's name in dvc.yaml.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._values = params.load(PARAMS)
+        self._read: dict[str, Any] = {}
+        self._code = _loaded_code()
+
+    def params(self, key: str, kind: Any) -> Any:
+        """Return one top-level value of params.yaml, checked against its model or type."""
+        checked = params.check(key, kind, self._values[key])
+        self._read[key] = self._values[key]
+        return checked
+
+    def unfinished(self, *inputs: Path) -> Path:
+        """Return the folder for unfinished work on exactly these inputs, code and params.
+
+        What an earlier run with the same inputs left there can be gone on with. Call it after
+        the params are read. Folders of other inputs are removed: their work is out of date.
+        """
+        facts = [self._read, self._code, {str(path): _fingerprint(path) for path in inputs}]
+        key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+        folder = STATE / "unfinished" / self.name / key
+        for other in folder.parent.glob("*"):
+            if other != folder:
+                shutil.rmtree(other)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def log(self, message: str) -> None:
+        """Print a line and keep it, with the time, in the ignored log of the stage."""
+        print(f"{self.name}: {message}", flush=True)
+        log = STATE / "log" / f"{self.name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {message}\n")
+
+    def finish(self) -> None:
+        """Vouch for the record, and drop the unfinished work.
+
+        Raises:
+            StageError: params or code are no longer those the run began with.
+        """
+        now = params.load(PARAMS)
+        for key, value in self._read.items():
+            if now[key] != value:
+                raise StageError(f"{PARAMS}: {key} was {value!r} when the stage began and is {now[key]!r} now")
+        _loaded_code()
+        shutil.rmtree(STATE / "unfinished" / self.name, ignore_errors=True)
+
+
+def start(name: str, main: Callable[[Run], None]) -> None:
+    """Run a stage's `main` under its lock, and end the process non-zero when it cannot vouch for it."""
+    _end_with_dvc()
+    began = time.perf_counter()
+    try:
+        lock = STATE / "lock" / name
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with _exclusive(lock, name):
+            run = Run(name)
+            main(run)
+            run.finish()
+            run.log(f"done in {time.perf_counter() - began:.1f} s")
+    except GraftError as error:
+        sys.exit(f"{name}: {type(error).__name__}: {error}")
+
+
+def _exclusive(lock: Path, name: str) -> FileLock:
+    held = FileLock(lock, timeout=5)  # long enough for the orphan of a killed DVC to notice and end
+    try:
+        held.acquire()
+    except Timeout as error:
+        raise StageError(f"another run of {name} is at work in this folder ({lock} is held)") from error
+    return held
+
+
+def _end_with_dvc() -> None:
+    """Watch the DVC that started this process, if one did, and end when it is gone."""
+    if "DVC_STAGE" not in os.environ:
+        return
+    parents = psutil.Process().parents()
+    dvc = next((parent for parent in parents if _is_dvc(parent)), parents[0])
+
+    def watch() -> None:
+        while dvc.is_running() and dvc.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _is_dvc(process: psutil.Process) -> bool:
+    try:
+        return any(Path(word).stem == "dvc" for word in process.cmdline()[:3])
+    except psutil.Error:
+        return False
+
+
+def _loaded_code() -> dict[str, str]:
+    """Digest of each of the project's own files that this process has imported.
+
+    Raises:
+        StageError: one was edited after the process began, so that it may not be what was loaded.
+    """
+    here = Path.cwd()
+    code: dict[str, str] = {}
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if file and (path := Path(file)).is_relative_to(here) and ".venv" not in path.relative_to(here).parts:
+            if not path.is_file() or path.stat().st_mtime > STARTED:
+                raise StageError(f"{file} changed while the stage ran; the result may be of the old code: run it again")
+            code[str(path.relative_to(here))] = _sha256(path)
+    return code
+
+
+def _fingerprint(path: Path) -> Any:
+    """What tells one state of a file or folder from another."""
+    if path.is_dir():
+        return {str(inner): _fingerprint(inner) for inner in sorted(path.rglob("*")) if inner.is_file()}
+    stat = path.stat()
+    return [stat.st_size, stat.st_mtime_ns] if stat.st_size > LARGE else _sha256(path)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
