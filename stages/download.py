@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from graft import atomic
-from graft.source.fetch import Source, fetch_dataset
+from graft.source.fetch import fetch_dataset
+from graft.source.settings import Source
 from stages.runtime import Run, start
 
 RAW, BACKBONE = Path("data/raw"), Path("models/backbone")

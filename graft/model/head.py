@@ -2,10 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
+from graft.images.rows import PictureRows
 from graft.model.saved import Description, describe, load_into, read_state
+
+CHUNK = 4096
+"""Rows of features read at once."""
 
 
 class Head(nn.Module):
@@ -37,3 +43,10 @@ def load_head(folder: Path) -> tuple[Head, Description]:
     head = Head(*reversed(state["linear.weight"].shape))
     load_into(head, state, folder)
     return head.eval(), description
+
+
+@torch.inference_mode()
+def head_logits(head: Head, features: PictureRows, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Logits `[N, K]` of some rows of stored features: the linear probe."""
+    parts = [head(torch.from_numpy(features.read(part))) for part in np.array_split(rows, -(-len(rows) // CHUNK))]
+    return torch.cat(parts).numpy()

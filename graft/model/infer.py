@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from graft.images.rows import PictureRows
 from graft.images.sampler import sample
@@ -16,7 +17,6 @@ BATCH = {"cpu": 16, "cuda": 256, "mps": 64}
 """On a CPU a small batch keeps activations in its caches: 16 is half as fast again as 32."""
 
 
-@torch.inference_mode()
 def outputs(
     network: Network, pixels: PictureRows, rows: NDArray[np.int64], view: int, precision: Precision
 ) -> Iterator[NDArray[np.float32]]:
@@ -35,7 +35,7 @@ def outputs(
     network = network.to(device, memory_format=torch.channels_last)
     for start, stop in pairwise([*range(0, len(rows), BATCH[device.type]), len(rows)]):
         batch = torch.from_numpy(pixels.read(rows[start:stop])).to(device)
-        with autocast(device, precision):
+        with torch.inference_mode(), autocast(device, precision):
             output = network(sample(batch, None, view))
         yield output.float().cpu().numpy()
 
@@ -45,3 +45,9 @@ def all_outputs(
 ) -> NDArray[np.float32]:
     """Return the outputs of all rows as one array `[N, K]`."""
     return np.concatenate(list(outputs(network, pixels, rows, view, precision)))
+
+
+def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Softmax of logits `[N, K]`, in double precision."""
+    found: NDArray[np.float64] = softmax(logits.astype(np.float64), axis=1)
+    return found

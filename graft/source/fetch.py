@@ -3,23 +3,12 @@
 import shutil
 from pathlib import Path
 
-from pydantic import Field
-
 from graft.errors import SourceError
-from graft.params import Section
 from graft.progress import bar
 from graft.source.locate import locate
+from graft.source.settings import Source
 
 CODE_SUFFIXES = {".py", ".pyc"}
-
-
-class Source(Section):
-    """Where the pictures come from."""
-
-    uri: str = Field(min_length=1)
-    """``package://NAME/PATH`` or a folder."""
-    licence: str
-    """Licence of the pictures as their owner states it; shown in the report and the bundle."""
 
 
 def fetch_dataset(source: Source, into: Path) -> int:

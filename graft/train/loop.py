@@ -13,14 +13,13 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from graft.errors import TrainingError
 from graft.images.augment import Augment, augment
-from graft.images.rows import PictureRows
+from graft.images.pictures import Pictures
 from graft.model.device import autocast, pick_device
 from graft.model.network import Network
 from graft.progress import bar
@@ -29,7 +28,7 @@ from graft.train.checkpoint import load_checkpoint, optimizer_tensors, restore_o
 from graft.train.finetune import Finetune
 from graft.train.groups import parameter_groups
 from graft.train.schedule import one_cycle
-from graft.train.valid import Valid
+from graft.train.valid import score
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +45,20 @@ class Epoch:
     valid_accuracy: float
     learning_rates: dict[str, float]
 
+    def metrics(self) -> dict[str, float]:
+        """Curves to draw, by name."""
+        rates = {f"learning_rate/{name}": rate for name, rate in self.learning_rates.items()}
+        losses = {"train/loss": self.train_loss, "valid/loss": self.valid_loss}
+        return losses | {"valid/accuracy": self.valid_accuracy} | rates
+
 
 class Training:
     """The whole network in training, with an exponential moving average of its weights beside it.
 
     Args:
         network: with a head; what is frozen must not require gradients.
-        pixels: presized pictures.
-        rows, targets: which pictures to train on, and their classes, both `[N]`.
-        valid: what every epoch is judged on.
+        train: what to train on.
+        valid: what the averaged weights are judged on after every epoch, at the side `view`.
         learning_rate: peak of the head's 1cycle.
         seed: root of all draws.
     """
@@ -62,10 +66,9 @@ class Training:
     def __init__(
         self,
         network: Network,
-        pixels: PictureRows,
-        rows: NDArray[np.int64],
-        targets: NDArray[np.int64],
-        valid: Valid,
+        train: Pictures,
+        valid: Pictures,
+        view: int,
         knobs: Finetune,
         views: Augment,
         learning_rate: float,
@@ -73,13 +76,13 @@ class Training:
     ) -> None:
         self.device = pick_device()
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.pixels, self.rows, self.targets, self.valid = pixels, rows, targets, valid
+        self.train, self.valid, self.view = train, valid, view
         self.knobs, self.views, self.seed = knobs, views, seed
         self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(knobs.ema))
         groups = parameter_groups(network, learning_rate, knobs.lr_ratio, knobs.weight_decay)
         self.peaks = [group["lr"] for group in groups]
         self.optimizer = torch.optim.AdamW(groups)
-        self.batches = -(-len(rows) // knobs.batch_size)
+        self.batches = -(-len(train) // knobs.batch_size)
         self.done = 0
 
     def epochs(self) -> Iterator[Epoch]:
@@ -97,20 +100,20 @@ class Training:
             rates = {group["name"]: group["lr"] for group in self.optimizer.param_groups}
             if not math.isfinite(loss):
                 raise TrainingError(f"the loss is {loss} in epoch {epoch}, learning rates {rates}; try a lower lr")
-            score = self.valid.score(self.averaged())
+            judged = score(self.averaged(), self.valid, self.view, self.knobs.precision)
             self.done = epoch
-            yield Epoch(epoch, size, loss, -score.negative_log_loss, score.accuracy, rates)
+            yield Epoch(epoch, size, loss, -judged.log_likelihood, judged.accuracy, rates)
 
     def _pass(self, epoch: int, size: int, schedule: OneCycleLR) -> float:
         """Train on every picture once; return the mean loss."""
-        order = np.random.default_rng(derive(self.seed, "order", epoch)).permutation(len(self.rows))
+        order = np.random.default_rng(derive(self.seed, "order", epoch)).permutation(len(self.train))
         total = torch.zeros((), device=self.device)
         self._train_mode()
         with bar(f"finetune {epoch}/{self.knobs.epochs}", len(order)) as progress:
             for number, places in enumerate(np.array_split(order, self.batches)):
                 # draw the pictures' views
-                views = self._views(places, size, epoch, number)
-                targets = torch.from_numpy(self.targets[places]).to(self.device)
+                pixels, targets = self.train.batch(places, self.device)
+                views = augment(pixels, self.views, size, derive(self.seed, "augment", epoch, number))
                 # forward, backward
                 with autocast(self.device, self.knobs.precision):
                     logits = self.network(views)
@@ -153,10 +156,6 @@ class Training:
         restore_optimizer(self.optimizer, parts["optimizer"])
         self.done = facts["done"]
         return [Epoch(**epoch) for epoch in facts["history"]]
-
-    def _views(self, places: NDArray[np.int64], size: int, epoch: int, batch: int) -> torch.Tensor:
-        pixels = torch.from_numpy(self.pixels.read(self.rows[places])).to(self.device)
-        return augment(pixels, self.views, size, derive(self.seed, "augment", epoch, batch))
 
     def _train_mode(self) -> None:
         """Dropout and the like on; statistics of batch norms that could not be folded stay frozen."""

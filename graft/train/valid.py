@@ -1,12 +1,12 @@
 """How good a network is on the pictures it is chosen by."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import log_softmax
 
-from graft.images.rows import PictureRows
+from graft.images.pictures import Pictures
 from graft.model.device import Precision
 from graft.model.infer import all_outputs
 from graft.model.network import Network
@@ -14,36 +14,30 @@ from graft.model.network import Network
 
 @dataclass(frozen=True, slots=True, order=True)
 class Score:
-    """Accuracy first; among equals the lower log loss (in nats) is better."""
+    """Accuracy first; among equals the higher mean log likelihood, in nats, is better."""
 
     accuracy: float
-    negative_log_loss: float
+    log_likelihood: float
 
 
-class Valid:
-    """The pictures held out to choose by.
+def score(network: Network, pictures: Pictures, view: int, precision: Precision) -> Score:
+    """Evaluate a network on whole pictures at the side `view`."""
+    logits = all_outputs(network.eval(), pictures.pixels, pictures.rows, view, precision)
+    log_probabilities = log_softmax(logits.astype(np.float64), axis=1)
+    right = logits.argmax(1) == pictures.targets
+    likelihood = log_probabilities[np.arange(len(pictures)), pictures.targets]
+    return Score(float(right.mean()), float(likelihood.mean()))
 
-    Args:
-        pixels: presized pictures.
-        rows, targets: which of them, and their classes, both `[N]`.
-        view: side of the view that networks are evaluated at.
+
+def better(head: Score, finetuned: Score) -> dict[str, Any]:
+    """Compare the network before and after, and name which to hand on.
+
+    The head's network is kept unless the finetuned one is better on valid, so that fine-tuning
+    never hands on less than it was given.
     """
-
-    def __init__(
-        self,
-        pixels: PictureRows,
-        rows: NDArray[np.int64],
-        targets: NDArray[np.int64],
-        view: int,
-        precision: Precision,
-    ) -> None:
-        self.pixels, self.rows, self.targets = pixels, rows, targets
-        self.view, self.precision = view, precision
-
-    def score(self, network: Network) -> Score:
-        """Evaluate a network on whole pictures."""
-        logits = all_outputs(network.eval(), self.pixels, self.rows, self.view, self.precision)
-        log_probabilities = log_softmax(logits.astype(np.float64), axis=1)
-        right = logits.argmax(1) == self.targets
-        likelihood = log_probabilities[np.arange(len(self.rows)), self.targets]
-        return Score(float(right.mean()), float(likelihood.mean()))
+    kept = "finetuned" if finetuned > head else "head"
+    scores = {"head": head, "finetuned": finetuned}
+    facts = {
+        name: {"accuracy": found.accuracy, "log_loss": -found.log_likelihood} for name, found in scores.items()
+    }
+    return {"valid": facts, "kept": kept}

@@ -1,0 +1,40 @@
+"""Plots as PNG, the same bytes on every run."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from graft import atomic
+
+LABELLED = 30
+"""Up to this many classes a confusion matrix bears numbers in its cells."""
+
+
+def save_confusion(path: Path, counts: NDArray[np.int64], classes: list[str]) -> None:
+    """Draw a confusion matrix, each row coloured by its share of the actual class."""
+    side = min(14.0, 2.6 + 0.55 * len(classes))
+    shares = counts / counts.sum(1, keepdims=True).clip(1)
+    figure = Figure(figsize=(side + 0.6, side), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    places = range(len(classes))
+    small = 9 if len(classes) <= LABELLED else 5
+    axes.set_xticks(places, classes, rotation=45 if len(classes) <= 4 else 90, ha="right", fontsize=small)
+    axes.set_yticks(places, classes, fontsize=small)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("actual")
+    if len(classes) <= LABELLED:
+        for row in places:
+            for column in places:
+                colour = "white" if shares[row, column] > 0.55 else "black"
+                axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize=9)
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with atomic.new_file(path) as partial, mpl.rc_context({"svg.hashsalt": "graft"}):
+        # no software version in the file: only what is drawn
+        figure.savefig(partial, format="png", dpi=110, metadata={"Software": None})

@@ -1,0 +1,33 @@
+"""Some presized pictures with their targets: one split, as training and evaluation see it."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from graft.images.rows import PictureRows
+from graft.split.table import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """`pixels` of all pictures; `rows` of those meant and their `targets`, both `[N]`."""
+
+    pixels: PictureRows
+    rows: NDArray[np.int64]
+    targets: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, pixels: PictureRows, dataset: Dataset, split: str) -> Self:
+        """Take the pictures of one split, in order of path."""
+        return cls(pixels, pixels.find(dataset.paths(split)), dataset.targets(split))
+
+    def batch(self, places: NDArray[np.int64], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        """Bring some of them to a device: pixels `[B, S, S, 3]` uint8, targets `[B]` int64."""
+        pixels = torch.from_numpy(self.pixels.read(self.rows[places]))
+        return pixels.to(device), torch.from_numpy(self.targets[places]).to(device)
+
+    def __len__(self) -> int:
+        return len(self.rows)

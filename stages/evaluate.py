@@ -1,0 +1,57 @@
+"""evaluate: measure the network on the test split and show what it gets wrong.
+
+Reads   data/presized, data/embeddings, data/labels.csv, data/split.csv, models/head,
+        models/finetuned, reports/split, reports/finetune/metrics.json
+Params  evaluate, source
+Writes  reports/evaluate/ (metrics.json, predictions.csv, tables, plots), reports/report.html
+"""
+
+import json
+from pathlib import Path
+
+from graft import atomic
+from graft.evaluate.evaluation import Evaluation
+from graft.evaluate.report import save_report
+from graft.evaluate.settings import Evaluate
+from graft.images.pictures import Pictures
+from graft.images.rows import PictureRows
+from graft.model.device import make_deterministic
+from graft.model.head import head_logits, load_head
+from graft.model.infer import all_outputs, probabilities
+from graft.model.network import load
+from graft.source.settings import Source
+from graft.split.table import read_dataset
+from stages.runtime import Run, start
+
+PRESIZED, EMBEDDINGS = Path("data/presized"), Path("data/embeddings")
+LABELS, SPLIT = Path("data/labels.csv"), Path("data/split.csv")
+HEAD, FINETUNED = Path("models/head"), Path("models/finetuned")
+COUNTS, AUDIT = Path("reports/split/metrics.json"), Path("reports/split/audit.json")
+CHOICE = Path("reports/finetune/metrics.json")
+EVALUATE, REPORT = Path("reports/evaluate"), Path("reports/report.html")
+
+
+def main(run: Run) -> None:
+    knobs: Evaluate = run.params("evaluate", Evaluate)
+    source: Source = run.params("source", Source)
+    make_deterministic()
+
+    dataset = read_dataset(LABELS, SPLIT)
+    pixels, features = PictureRows(PRESIZED / "pixels.npy"), PictureRows(EMBEDDINGS / "features.npy")
+    test = Pictures.of(pixels, dataset, "test")
+    network, description = load(FINETUNED)
+    logits = all_outputs(network, pixels, test.rows, description.view, knobs.precision)
+    probe = head_logits(load_head(HEAD)[0], features, features.find(dataset.paths("test")))
+    rows = dataset.rows[dataset.rows["split"] == "test"].reset_index(drop=True)
+    evaluation = Evaluation(rows, description.classes, probabilities(logits), probabilities(probe))
+
+    with atomic.new_folder(EVALUATE) as folder:
+        facts = evaluation.write(folder, pixels, knobs)
+        splits, audit, choice = (json.loads(file.read_text()) for file in (COUNTS, AUDIT, CHOICE))
+        facts |= {"source": source, "splits": splits, "audit": audit, "choice": choice}
+        save_report(REPORT, folder, facts)
+    run.log("test accuracy {accuracy:.4f} ({accuracy_low:.4f} to {accuracy_high:.4f})".format(**facts["test"]))
+
+
+if __name__ == "__main__":
+    start("evaluate", main)
