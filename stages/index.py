@@ -24,7 +24,7 @@ def main(run: Run) -> None:
 
     images, rejected = tables.collect(examine(RAW))
     tables.limit(rejected, index.max_rejected, len(images) + len(rejected))
-    images["duplicate_group"] = duplicates.groups(images.pop("pixels"))
+    images["duplicate_group"] = duplicates.groups(images.pop("pixels").tolist())
     labelled = apply_rule(labels, RAW, images["path"].tolist())
 
     tables.write(IMAGES, images)

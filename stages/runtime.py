@@ -21,9 +21,9 @@ from typing import Any
 import psutil
 from filelock import FileLock, Timeout
 
-from stages import STARTED
 from graft import params
 from graft.errors import GraftError, StageError
+from stages import STARTED
 
 PARAMS = Path("params.yaml")
 STATE = Path(".graft")

@@ -21,7 +21,9 @@ def main(run: Run) -> None:
     split: Split = run.params("split", Split)
 
     labels = tables.read(LABELS)
-    duplicate_groups = tables.read(IMAGES).set_index("path").loc[labels["path"], "duplicate_group"].reset_index(drop=True)
+    duplicate_groups = (
+        tables.read(IMAGES).set_index("path").loc[labels["path"], "duplicate_group"].reset_index(drop=True)
+    )
     splits = assign(split, labels, duplicate_groups)
 
     tables.write(SPLIT, labels[["path"]].assign(split=splits))

@@ -44,4 +44,4 @@ def main(run: Run) -> None:
 
 
 if __name__ == "__main__":
-    start("train_head", main)
+    start("train-head", main)

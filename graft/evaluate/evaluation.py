@@ -59,10 +59,15 @@ class Evaluation:
         )
         per_class = pd.DataFrame.from_dict(test["classes"], orient="index").rename_axis("class")
         tables.write(folder / "classes.csv", per_class.round(6).reset_index())
-        tables.write(folder / "slices.csv", pd.DataFrame.from_dict(slices, orient="index").rename_axis("slice").round(6).reset_index())
+        tables.write(
+            folder / "slices.csv",
+            pd.DataFrame.from_dict(slices, orient="index").rename_axis("slice").round(6).reset_index(),
+        )
         told = predictions.table(self.rows["path"].tolist(), self.rows["label"].tolist(), self.network, self.classes)
         tables.write(folder / "predictions.csv", told)
-        plots.save_confusion(folder / "confusion.png", metrics.confusion(predicted, targets, self.classes), self.classes)
+        plots.save_confusion(
+            folder / "confusion.png", metrics.confusion(predicted, targets, self.classes), self.classes
+        )
         gallery.save_sample(folder / "sample.png", told, pixels, knobs.gallery)
         gallery.save_top_losses(folder / "top_losses.png", told, pixels, knobs.gallery)
         networks = [("this network", test), ("linear probe: the head alone", probe)]

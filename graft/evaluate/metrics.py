@@ -49,9 +49,7 @@ def per_class(
     predicted: NDArray[np.int64], targets: NDArray[np.int64], classes: list[str]
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """Precision, recall and F1 of every class, and why any of them is None."""
-    figures = precision_recall_fscore_support(
-        targets, predicted, labels=range(len(classes)), zero_division=np.nan
-    )
+    figures = precision_recall_fscore_support(targets, predicted, labels=range(len(classes)), zero_division=np.nan)
     table: dict[str, dict[str, Any]] = {}
     undefined: dict[str, str] = {}
     for place, name in enumerate(classes):

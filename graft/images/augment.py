@@ -48,7 +48,8 @@ def augment(pixels: torch.Tensor, knobs: Augment, size: int, seed: int) -> torch
     shift, log_gain = _spread(knobs.lighting, 2, batch, knobs.p, generator).to(pixels.device)
     gain = torch.exp(log_gain)[:, None, None, None]
     # contrast about mid-grey, then brightness
-    return ((views - 0.5) * gain + 0.5 + 0.5 * shift[:, None, None, None]).clamp_(0, 1)
+    varied: torch.Tensor = ((views - 0.5) * gain + 0.5 + 0.5 * shift[:, None, None, None]).clamp_(0, 1)
+    return varied
 
 
 def random_maps(knobs: Augment, batch: int, generator: torch.Generator) -> torch.Tensor:

@@ -20,7 +20,7 @@ def make_deterministic() -> None:
     """Ask torch for algorithms that give the same bits on every run of the same machine."""
     torch.use_deterministic_algorithms(True, warn_only=True)
     # else every fresh tensor is filled once more, a tenth of a CPU's time, to expose reads of unset memory
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
 
 
@@ -38,5 +38,5 @@ def _has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
-        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     return False

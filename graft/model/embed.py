@@ -3,12 +3,12 @@
 import numpy as np
 from pydantic import Field
 
-from graft.images.rows import PictureRows
 from graft.images.partial import PartialArray
+from graft.images.rows import PictureRows
 from graft.model.device import Precision
-from graft.model.pool import Pool
 from graft.model.infer import outputs
 from graft.model.network import Network
+from graft.model.pool import Pool
 from graft.params import Section
 from graft.progress import bar
 

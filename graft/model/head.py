@@ -22,6 +22,8 @@ class Head(nn.Module):
 
     def __init__(self, features: int, classes: int) -> None:
         super().__init__()
+        self.mean: torch.Tensor
+        self.scale: torch.Tensor
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("scale", torch.ones(features))
         self.linear = nn.Linear(features, classes)

@@ -32,7 +32,7 @@ def outputs(
         `[B, K]` logits, or `[B, D]` features for a network without a head, float32.
     """
     device = pick_device()
-    network = network.to(device, memory_format=torch.channels_last)
+    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     for start, stop in pairwise([*range(0, len(rows), BATCH[device.type]), len(rows)]):
         batch = torch.from_numpy(pixels.read(rows[start:stop])).to(device)
         with torch.inference_mode(), autocast(device, precision):

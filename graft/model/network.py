@@ -26,6 +26,8 @@ class Network(nn.Module):
         super().__init__()
         self.features = features
         self.head = head
+        self.mean: torch.Tensor
+        self.std: torch.Tensor
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
@@ -35,7 +37,8 @@ class Network(nn.Module):
         if self.head is None:
             return features
         # float32 from here on, whatever the body computes in
-        return self.head(features.float())  # type: ignore[no-any-return]
+        logits: torch.Tensor = self.head(features.float())
+        return logits
 
 
 def pretrained(folder: Path, view: int, layers: list[str], pools: list[Any]) -> tuple[Network, Description]:

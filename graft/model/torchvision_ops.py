@@ -6,6 +6,7 @@ not exist``, because it registers shape functions for two operators that nobody 
 Declaring the two is enough: graft, and timm's classifiers, call neither.
 """
 
+import functools
 import importlib.machinery
 import importlib.util
 from pathlib import Path
@@ -15,20 +16,19 @@ import torch
 SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 OPERATORS = ("nms", "qnms")
 
-_library: torch.library.Library | None = None  # a library's declarations live as long as it does
 
-
-def declare_missing() -> bool:
-    """Declare torchvision's operators if its compiled library cannot; return whether it was needed.
+@functools.cache  # declares once, and keeps the library: its declarations live as long as it does
+def declare_missing() -> torch.library.Library | None:
+    """Declare torchvision's operators if its compiled library cannot; return None where it can.
 
     Must run before the first import of torchvision, which timm does. Safe to call repeatedly.
     """
-    global _library
-    if _library is None and not _compiled_library_loads():
-        _library = torch.library.Library("torchvision", "FRAGMENT")
-        for name in OPERATORS:
-            _library.define(name + SCHEMA)
-    return _library is not None
+    if _compiled_library_loads():
+        return None
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for name in OPERATORS:
+        library.define(name + SCHEMA)
+    return library
 
 
 def _compiled_library_loads() -> bool:

@@ -3,8 +3,8 @@
 import hashlib
 from pathlib import Path
 
-import torch
 import safetensors.torch
+import torch
 from safetensors.torch import load_file
 
 from graft import atomic

@@ -107,9 +107,7 @@ def _random_units(units: np.ndarray, strata: pd.Series, share: float, seed: int)
     names, first = np.unique(units, return_index=True)
     order = np.arange(len(names))
     size = round(share * len(names))
-    _, drawn = train_test_split(
-        order, test_size=size, stratify=strata.to_numpy()[first], random_state=seed % 2**32
-    )
+    _, drawn = train_test_split(order, test_size=size, stratify=strata.to_numpy()[first], random_state=seed % 2**32)
     return np.flatnonzero(np.isin(units, names[drawn]))
 
 

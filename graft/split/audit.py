@@ -12,7 +12,7 @@ def describe(labels: pd.DataFrame, splits: pd.Series) -> dict[str, dict[str, int
     counts: dict[str, dict[str, int]] = {}
     for name in NAMES:
         inside = labels.loc[splits == name, "label"]
-        counts[name] = {"all": len(inside), **inside.value_counts().sort_index().to_dict()}
+        counts[name] = {"all": len(inside)} | {str(k): v for k, v in inside.value_counts().sort_index().items()}
     return counts
 
 

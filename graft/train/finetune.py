@@ -16,7 +16,7 @@ class Finetune(Section):
     sizes: list[list[float]] = Field(default=[[224, 1.0]], min_length=1)
     """Progressive resizing: pairs of side in pixels and share of the epochs, in order."""
     lr_ratio: float = Field(default=100.0, ge=1)
-    """Peak rate of the body's last layers over that of its stem."""
+    """Peak rate of the head over that of the stem."""
     freeze: list[str] = []
     """Patterns for names of body parameters that stay as they are."""
     weight_decay: float = Field(default=0.01, ge=0)

@@ -3,8 +3,7 @@
 import re
 from typing import Any
 
-from torch import nn
-
+import torch
 from timm.models import group_parameters
 
 from graft.errors import ParamsError
@@ -39,26 +38,31 @@ def freeze(network: Network, patterns: list[str]) -> int:
 def parameter_groups(network: Network, peak: float, ratio: float, weight_decay: float) -> list[dict[str, Any]]:
     """Group trainable parameters by depth, each with the peak of its learning rate.
 
-    The head peaks at `peak`; from the body's last layers to its stem peaks fall geometrically to
-    `peak / ratio`. Biases and other vectors take no weight decay.
+    From the head to the stem, peaks fall geometrically from `peak` to `peak / ratio`. Biases and
+    other vectors take no weight decay.
 
-    Source: Howard and Ruder 2018, discriminative fine-tuning, https://arxiv.org/abs/1801.06146;
-    depths are timm's own grouping of its architectures.
+    The head's matrix sums over all `D` features at once, so it takes a step smaller by the square
+    root of `D`: every group then changes the logits by the same order.
+
+    Source: Howard and Ruder 2018, discriminative fine-tuning, https://arxiv.org/abs/1801.06146; the
+    head's step: the NTK parametrisation, Jacot et al. 2018, https://arxiv.org/abs/1806.07572; depths
+    are timm's own grouping of its architectures.
     """
-    body = network.features.body
+    assert network.head is not None
+    body, linear = network.features.body, network.head.linear
     by_depth = group_parameters(body, body.group_matcher(coarse=True))  # type: ignore[operator]
     depths = sorted(by_depth)
     parameters = dict(body.named_parameters())
     groups: list[dict[str, Any]] = []
     for place, depth in enumerate(depths):
-        rate = peak / ratio ** (1 - place / max(1, len(depths) - 1))
+        rate = peak / ratio ** (1 - place / len(depths))
         inside = [parameters[name] for name in by_depth[depth]]
         groups += _with_decay(f"body.{depth}", inside, rate, weight_decay)
-    assert network.head is not None
-    return groups + _with_decay("head", list(network.head.parameters()), peak, weight_decay)
+    groups += _with_decay("head", [linear.weight], peak / linear.in_features**0.5, weight_decay)
+    return groups + _with_decay("head.bias", [linear.bias], peak, 0.0)
 
 
-def _with_decay(name: str, parameters: list[nn.Parameter], rate: float, decay: float) -> list[dict[str, Any]]:
+def _with_decay(name: str, parameters: list[torch.Tensor], rate: float, decay: float) -> list[dict[str, Any]]:
     """Split one depth into what decays and what does not; what is frozen or empty is left out."""
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     halves = {decay: [p for p in trained if p.ndim > 1], 0.0: [p for p in trained if p.ndim <= 1]}

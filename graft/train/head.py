@@ -94,9 +94,11 @@ class HeadFit:
                 schedule.step()
                 total += losses.detach() * len(rows)
             if not bool(torch.isfinite(total).all()):
-                raise TrainingError(f"the head's loss is {total.tolist()} in epoch {epoch} at rate {rate:g}; try a lower lr")
+                raise TrainingError(
+                    f"the head's loss is {total.tolist()} in epoch {epoch} at rate {rate:g}; try a lower lr"
+                )
             self.losses, accuracy = self._valid()
-            yield HeadEpoch(epoch, rate, (total / len(order)).tolist(), self.losses, accuracy)
+            yield HeadEpoch(epoch, float(rate), (total / len(order)).tolist(), self.losses, accuracy)
 
     def best(self) -> tuple[Head, int]:
         """Return the head whose log loss on valid is lowest, and which penalty it has."""

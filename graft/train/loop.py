@@ -59,7 +59,7 @@ class Training:
         network: with a head; what is frozen must not require gradients.
         train: what to train on.
         valid: what the averaged weights are judged on after every epoch, at the side `view`.
-        learning_rate: peak of the head's 1cycle.
+        learning_rate: the base rate; the head's 1cycle peaks at half of it.
         seed: root of all draws.
     """
 
@@ -79,7 +79,7 @@ class Training:
         self.train, self.valid, self.view = train, valid, view
         self.knobs, self.views, self.seed = knobs, views, seed
         self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(knobs.ema))
-        groups = parameter_groups(network, learning_rate, knobs.lr_ratio, knobs.weight_decay)
+        groups = parameter_groups(network, learning_rate / 2, knobs.lr_ratio, knobs.weight_decay)
         self.peaks = [group["lr"] for group in groups]
         self.optimizer = torch.optim.AdamW(groups)
         self.batches = -(-len(train) // knobs.batch_size)
@@ -131,7 +131,8 @@ class Training:
 
     def averaged(self) -> Network:
         """The network with the moving average of its weights, in evaluation mode."""
-        network: Network = self.average.module.eval()
+        network = self.average.module.eval()
+        assert isinstance(network, Network)
         return network
 
     def save(self, file: Path, history: list[Epoch]) -> None:

@@ -37,7 +37,5 @@ def better(head: Score, finetuned: Score) -> dict[str, Any]:
     """
     kept = "finetuned" if finetuned > head else "head"
     scores = {"head": head, "finetuned": finetuned}
-    facts = {
-        name: {"accuracy": found.accuracy, "log_loss": -found.log_likelihood} for name, found in scores.items()
-    }
+    facts = {name: {"accuracy": found.accuracy, "log_loss": -found.log_likelihood} for name, found in scores.items()}
     return {"valid": facts, "kept": kept}

@@ -1,0 +1,83 @@
+"""Classify picture files with a bundle: decode, presize, run the graph.
+
+Needs numpy, Pillow and onnxruntime; the decoding is the very code that `index` and `presize` ran.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from graft.decode import open_upright, square
+
+BATCH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the classifier says of one picture.
+
+    Attributes:
+        label: the most probable class.
+        probability: of that class.
+        probabilities: of every class, by name.
+    """
+
+    label: str
+    probability: float
+    probabilities: dict[str, float]
+
+
+class Predictor:
+    """A classifier in a folder.
+
+    Args:
+        bundle: the folder that `export` wrote.
+    """
+
+    def __init__(self, bundle: Path) -> None:
+        facts = json.loads((bundle / "graft.json").read_text(encoding="utf-8"))
+        self.classes: list[str] = facts["classes"]
+        self.size: int = facts["presize"]["size"]
+        self._session = onnxruntime.InferenceSession(bundle / "model.onnx", providers=["CPUExecutionProvider"])
+
+    def predict(self, path: Path) -> Prediction:
+        """Classify one picture file.
+
+        Raises:
+            UnreadableError: the file is not a picture that can be decoded.
+        """
+        row = next(self.probabilities([path]))[0]
+        best = int(row.argmax())
+        named = dict(zip(self.classes, map(float, row), strict=True))
+        return Prediction(self.classes[best], float(row[best]), named)
+
+    def probabilities(self, paths: Sequence[Path]) -> Iterator[NDArray[np.float32]]:
+        """Yield probabilities `[B, K]` of picture files, batch by batch, in order.
+
+        The next batch is decoded while the graph runs on the last.
+
+        Raises:
+            UnreadableError: a file is not a picture that can be decoded.
+        """
+        with ThreadPoolExecutor() as pool:
+            cuts = pairwise([*range(0, len(paths), BATCH), len(paths)])
+            decoding = (pool.map(self._pixels, paths[start:stop]) for start, stop in cuts)
+            ahead = next(decoding, None)
+            while ahead is not None:
+                pixels, ahead = np.stack(list(ahead)), next(decoding, None)
+                yield self.run(pixels)
+
+    def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Run the graph on presized pixels `[B, S, S, 3]`, RGB; return probabilities `[B, K]`."""
+        found: NDArray[np.float32] = self._session.run(["probabilities"], {"pixels": pixels})[0]
+        return found
+
+    def _pixels(self, path: Path) -> NDArray[np.uint8]:
+        return square(open_upright(path, shrink_to=self.size), self.size)

@@ -1,0 +1,56 @@
+"""Every key of params.yaml with its model: for checking all at once, before any stage runs.
+
+Stages do not import this: each reads only its own sections, from beside the code that uses them.
+"""
+
+from typing import Any
+
+from graft import params
+from graft.errors import ParamsError
+from graft.evaluate.settings import Evaluate
+from graft.export.bundle import Export
+from graft.images.augment import Augment
+from graft.images.presize import Presize
+from graft.index.files import Index
+from graft.index.labels import Labels
+from graft.model.backbone import Backbone
+from graft.model.embed import Embed
+from graft.params import LearningRate, Seed
+from graft.source.settings import Source
+from graft.split.assign import Split
+from graft.train.finetune import Finetune
+from graft.train.head import TrainHead
+
+MODELS: dict[str, Any] = {
+    "lr": LearningRate,
+    "seed": Seed,
+    "source": Source,
+    "labels": Labels,
+    "index": Index,
+    "split": Split,
+    "presize": Presize,
+    "backbone": Backbone,
+    "embed": Embed,
+    "train_head": TrainHead,
+    "augment": Augment,
+    "finetune": Finetune,
+    "evaluate": Evaluate,
+    "export": Export,
+}
+
+
+def check_all(values: dict[str, Any]) -> int:
+    """Check every key; return how many there are.
+
+    Raises:
+        ParamsError: all problems of all sections, one a line.
+    """
+    problems: list[str] = []
+    for key, kind in MODELS.items():
+        try:
+            params.check(key, kind, values[key])
+        except ParamsError as error:
+            problems.append(str(error))
+    if problems:
+        raise ParamsError("\n".join(problems))
+    return len(MODELS)
