@@ -1,0 +1,1 @@
+"""Measurements beside peers and papers; each script writes its table here."""

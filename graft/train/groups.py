@@ -1,6 +1,7 @@
 """Which parameters train, and how fast: freezing by name, rates that fall towards the stem."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -62,7 +63,7 @@ def parameter_groups(network: Network, peak: float, ratio: float, weight_decay: 
     return groups + _with_decay("head.bias", [linear.bias], peak, 0.0)
 
 
-def _with_decay(name: str, parameters: list[torch.Tensor], rate: float, decay: float) -> list[dict[str, Any]]:
+def _with_decay(name: str, parameters: Sequence[torch.Tensor], rate: float, decay: float) -> list[dict[str, Any]]:
     """Split one depth into what decays and what does not; what is frozen or empty is left out."""
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     halves = {decay: [p for p in trained if p.ndim > 1], 0.0: [p for p in trained if p.ndim <= 1]}
