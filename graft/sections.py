@@ -14,7 +14,7 @@ from graft.images.presize import Presize
 from graft.index.files import Index
 from graft.index.labels import Labels
 from graft.model.backbone import Backbone
-from graft.model.embed import Embed
+from graft.model.settings import Embed
 from graft.params import LearningRate, Seed
 from graft.source.settings import Source
 from graft.split.assign import Split

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from graft import atomic
+from graft import atomic, tables
 from graft.images.partial import PartialArray
 from graft.images.rows import PictureRows
-from graft.index import tables
 from graft.model.device import make_deterministic
-from graft.model.embed import Embed, embed
+from graft.model.embed import embed
 from graft.model.network import pretrained, width
+from graft.model.settings import Embed
 from stages.runtime import Run, start
 
 PRESIZED, BACKBONE = Path("data/presized"), Path("models/backbone")
@@ -28,7 +28,7 @@ def main(run: Run) -> None:
     make_deterministic()
 
     pixels = PictureRows(PRESIZED / "pixels.npy")
-    network, description = pretrained(BACKBONE, knobs.view, knobs.layers, knobs.pools)
+    network, description = pretrained(BACKBONE, knobs)
     shape = (len(pixels.paths), width(network))
     features = PartialArray(run.unfinished(PRESIZED, BACKBONE), shape, np.float32)
     embed(network, pixels, knobs, features)

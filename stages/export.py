@@ -9,11 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from graft import atomic
+from graft import atomic, tables
 from graft.export.bundle import Export, write_bundle
 from graft.export.parity import compare, gate
 from graft.images.rows import PictureRows
-from graft.index import tables
 from graft.model.backbone import Backbone
 from graft.model.network import load
 from graft.predict.predictor import Predictor

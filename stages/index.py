@@ -8,10 +8,11 @@ Writes  data/images.csv (path, sha256, width, height, duplicate_group), data/lab
 
 from pathlib import Path
 
-from graft import atomic
-from graft.index import duplicates, tables
+from graft import atomic, tables
+from graft.index import duplicates
 from graft.index.files import Index, examine
 from graft.index.labels import Labels, apply_rule
+from graft.index.verdicts import collect, counts, limit
 from stages.runtime import Run, start
 
 RAW = Path("data/raw")
@@ -22,8 +23,8 @@ def main(run: Run) -> None:
     labels: Labels = run.params("labels", Labels)
     index: Index = run.params("index", Index)
 
-    images, rejected = tables.collect(examine(RAW))
-    tables.limit(rejected, index.max_rejected, len(images) + len(rejected))
+    images, rejected = collect(examine(RAW))
+    limit(rejected, index.max_rejected, len(images) + len(rejected))
     images["duplicate_group"] = duplicates.groups(images.pop("pixels").tolist())
     labelled = apply_rule(labels, RAW, images["path"].tolist())
 
@@ -32,7 +33,7 @@ def main(run: Run) -> None:
     with atomic.new_folder(REPORT) as report:
         tables.write(report / "rejected.csv", rejected)
         tables.write(report / "unlabelled.csv", labelled.unlabelled)
-        atomic.write_json(report / "metrics.json", tables.counts(images, rejected, labelled))
+        atomic.write_json(report / "metrics.json", counts(images, rejected, labelled))
     run.log(f"{len(images)} pictures, {len(rejected)} files rejected, {len(labelled.unlabelled)} unlabelled")
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from graft import atomic
+from graft import atomic, tables
 from graft.images.partial import PartialArray
 from graft.images.presize import Presize, presize
-from graft.index import tables
 from stages.runtime import Run, start
 
 RAW, IMAGES = Path("data/raw"), Path("data/images.csv")

@@ -7,8 +7,7 @@ Writes  data/split.csv (path, split), reports/split/ (counts, leak audit)
 
 from pathlib import Path
 
-from graft import atomic
-from graft.index import tables
+from graft import atomic, tables
 from graft.split.assign import Split, assign
 from graft.split.audit import audit, describe
 from stages.runtime import Run, start

@@ -7,14 +7,13 @@ Writes  models/head/ (weights, description), reports/train-head/ (curves, metric
 
 from pathlib import Path
 
-from dvclive import Live
-
 from graft import atomic
 from graft.images.rows import PictureRows
 from graft.model.saved import describe, save
 from graft.params import LearningRate, Seed
 from graft.split.table import read_dataset
 from graft.train.head import HeadFit, TrainHead
+from stages.curves import write_curves
 from stages.runtime import Run, start
 
 EMBEDDINGS, LABELS, SPLIT = Path("data/embeddings"), Path("data/labels.csv"), Path("data/split.csv")
@@ -28,15 +27,13 @@ def main(run: Run) -> None:
     dataset = read_dataset(LABELS, SPLIT)
     features = PictureRows(EMBEDDINGS / "features.npy")
     fit = HeadFit(features, dataset, knobs, learning_rate, seed)
-    with atomic.new_folder(REPORT) as report, Live(str(report / "curves"), dvcyaml=None, save_dvc_exp=False) as live:
-        for epoch in fit.run():
-            live.log_metric("learning_rate", epoch.learning_rate)
-            for l2, train, valid in zip(knobs.l2, epoch.train_loss, epoch.valid_loss, strict=True):
-                live.log_metric(f"train/loss_l2_{l2:g}", train)
-                live.log_metric(f"valid/loss_l2_{l2:g}", valid)
-            live.next_step()
-        head, best = fit.best()
-        metrics = {"l2": knobs.l2[best], "log_loss": epoch.valid_loss[best], "accuracy": epoch.valid_accuracy[best]}
+    history = list(fit.run())
+    head, best = fit.best()
+
+    last = history[-1]
+    metrics = {"l2": knobs.l2[best], "log_loss": last.valid_loss[best], "accuracy": last.valid_accuracy[best]}
+    with atomic.new_folder(REPORT) as report:
+        write_curves(report, (epoch.metrics(knobs.l2) for epoch in history))
         atomic.write_json(report / "metrics.json", {"valid": metrics})
     with atomic.new_folder(HEAD) as folder:
         save(folder, head, describe(EMBEDDINGS).model_copy(update={"classes": dataset.classes}))

@@ -13,12 +13,14 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).resolve().parents[1]
 DVC_YAML = ROOT / "dvc.yaml"
 CONSTRAINTS = "constraints.txt"
+SHARED = ("__init__", "curves", "runtime")
+"""Modules in ``stages`` that are no stage themselves."""
 
 
 def closures() -> dict[str, set[str]]:
     """Files, relative to the root, that each stage runs; by the name of its module in ``stages``."""
     graph = grimp.build_graph("graft", "stages", cache_dir=None)
-    scripts = [name.stem for name in (ROOT / "stages").glob("*.py") if name.stem not in ("__init__", "runtime")]
+    scripts = [file.stem for file in (ROOT / "stages").glob("*.py") if file.stem not in SHARED]
     found: dict[str, set[str]] = {}
     for script in scripts:
         module = f"stages.{script}"

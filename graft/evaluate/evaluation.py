@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from graft import atomic
+from graft import atomic, tables
 from graft.evaluate import gallery, metrics, plots, predictions
 from graft.evaluate.settings import Evaluate
 from graft.images.rows import PictureRows
-from graft.index import tables
 
 HEADLINE = ("pictures", "accuracy", "accuracy_low", "accuracy_high", "error_rate", "macro_f1", "log_loss")
 """What metrics.json holds of a network: few enough to read in a diff; the rest lies in tables."""

@@ -1,7 +1,6 @@
 """The network graft makes: normalisation, features, standardisation, a linear head."""
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -11,6 +10,11 @@ from graft.model.features import Features
 from graft.model.fold import find_pairs, fold_batch_norms, fold_structure
 from graft.model.head import Head
 from graft.model.saved import Description, describe, load_into, read_state
+from graft.model.settings import Embed
+
+CONTRAST = 0.35
+"""Deviation that standardised pictures get: a usual one for photographs after normalisation."""
+FLOOR = 0.02
 
 
 class Network(nn.Module):
@@ -19,21 +23,25 @@ class Network(nn.Module):
     Args:
         features: the network's body, for normalised pictures.
         head: from features to logits; None for a network that ends in its features.
-        mean, std: per channel, of pixels in [0, 1].
+        description: how pictures are normalised before the body sees them.
     """
 
-    def __init__(self, features: Features, head: Head | None, mean: list[float], std: list[float]) -> None:
+    def __init__(self, features: Features, head: Head | None, description: Description) -> None:
         super().__init__()
         self.features = features
         self.head = head
+        self.standardise = description.standardise
         self.mean: torch.Tensor
         self.std: torch.Tensor
-        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(description.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(description.std).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, views: torch.Tensor) -> torch.Tensor:
         """Map views `[B, 3, H, W]`, float in [0, 1], to logits `[B, K]`, or features `[B, D]` without a head."""
-        features: torch.Tensor = self.features((views - self.mean) / self.std)
+        normalised = (views - self.mean) / self.std
+        if self.standardise:
+            normalised = without_exposure(normalised)
+        features: torch.Tensor = self.features(normalised)
         if self.head is None:
             return features
         # float32 from here on, whatever the body computes in
@@ -41,24 +49,41 @@ class Network(nn.Module):
         return logits
 
 
-def pretrained(folder: Path, view: int, layers: list[str], pools: list[Any]) -> tuple[Network, Description]:
+def without_exposure(pictures: torch.Tensor) -> torch.Tensor:
+    """Give every picture `[B, 3, H, W]` the same mean (0) and nearly the same deviation.
+
+    A flat picture stays flat: the deviation it is divided by has a floor.
+    """
+    centred = pictures - pictures.mean((1, 2, 3), keepdim=True)
+    deviation = centred.square().mean((1, 2, 3), keepdim=True).sqrt()
+    return centred / (deviation + FLOOR) * CONTRAST
+
+
+def pretrained(folder: Path, knobs: Embed) -> tuple[Network, Description]:
     """Load the backbone that `download` wrote as a network that ends in its features.
 
     Its batch norms are folded: their statistics stay those of the pretraining throughout.
     """
     body, facts = backbone.load(folder)
-    features = Features(body, layers, pools)
     fold_batch_norms(body, _example())
-    mean, std = facts["mean"], facts["std"]
     description = Description(
-        backbone=facts["name"], mean=mean, std=std, layers=layers, pools=pools, view=view, classes=[]
+        backbone=facts["name"],
+        mean=facts["mean"],
+        std=facts["std"],
+        standardise=knobs.standardise,
+        view=knobs.view,
+        layers=knobs.layers,
+        pools=knobs.pools,
+        classes=[],
     )
-    return Network(features, None, mean, std).eval(), description
+    return Network(Features(body, knobs.layers, knobs.pools), None, description).eval(), description
 
 
-def graft_head(network: Network, head: Head) -> Network:
-    """Give a headless network a head."""
-    return Network(network.features, head, network.mean.flatten().tolist(), network.std.flatten().tolist())
+def grafted(backbone_folder: Path, description: Description, head: Head) -> Network:
+    """Graft a head onto the pretrained network whose features it was fitted to."""
+    body, _ = backbone.load(backbone_folder)
+    fold_batch_norms(body, _example())
+    return Network(Features(body, description.layers, description.pools), head, description).eval()
 
 
 def width(network: Network) -> int:
@@ -79,7 +104,7 @@ def load(folder: Path) -> tuple[Network, Description]:
     fold_structure(body, find_pairs(body, _example()))
     head = Head(*reversed(state["head.linear.weight"].shape))
     features = Features(body, description.layers, description.pools)
-    network = Network(features, head, description.mean, description.std)
+    network = Network(features, head, description)
     load_into(network, state, folder)
     return network.eval(), description
 

@@ -21,6 +21,8 @@ class Description(Section):
     std: list[float]
     layers: list[str]
     pools: list[Pool]
+    standardise: bool
+    """Whether every picture's own brightness and contrast are taken out."""
     view: int
     """Side in pixels of the view that the network is evaluated at."""
     classes: list[str]

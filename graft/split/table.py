@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from graft import tables
 from graft.errors import DataError
-from graft.index import tables
 
 
 @dataclass(frozen=True, slots=True)

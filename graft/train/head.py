@@ -45,6 +45,14 @@ class HeadEpoch:
     valid_loss: list[float]
     valid_accuracy: list[float]
 
+    def metrics(self, penalties: list[float]) -> dict[str, float]:
+        """Curves to draw, by name."""
+        curves = {"learning_rate": self.learning_rate}
+        for place, l2 in enumerate(penalties):
+            curves[f"train/loss_l2_{l2:g}"] = self.train_loss[place]
+            curves[f"valid/loss_l2_{l2:g}"] = self.valid_loss[place]
+        return curves
+
 
 class HeadFit:
     """Fits heads for several penalties side by side.

@@ -6,8 +6,9 @@ after a crash is bit for bit epoch 7 without one.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from graft.errors import TrainingError
 from graft.images.augment import Augment, augment
@@ -28,7 +29,7 @@ from graft.train.checkpoint import load_checkpoint, optimizer_tensors, restore_o
 from graft.train.finetune import Finetune
 from graft.train.groups import parameter_groups
 from graft.train.schedule import one_cycle
-from graft.train.valid import score
+from graft.train.valid import Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Training:
     Args:
         network: with a head; what is frozen must not require gradients.
         train: what to train on.
-        valid: what the averaged weights are judged on after every epoch, at the side `view`.
+        judge: scores the averaged weights after every epoch.
         learning_rate: the base rate; the head's 1cycle peaks at half of it.
         seed: root of all draws.
     """
@@ -67,8 +68,7 @@ class Training:
         self,
         network: Network,
         train: Pictures,
-        valid: Pictures,
-        view: int,
+        judge: Callable[[Network], Score],
         knobs: Finetune,
         views: Augment,
         learning_rate: float,
@@ -76,9 +76,9 @@ class Training:
     ) -> None:
         self.device = pick_device()
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.train, self.valid, self.view = train, valid, view
+        self.train, self.judge = train, judge
         self.knobs, self.views, self.seed = knobs, views, seed
-        self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(knobs.ema))
+        self.average = AveragedModel(network, multi_avg_fn=partial(_average, decay=knobs.ema))
         groups = parameter_groups(network, learning_rate / 2, knobs.lr_ratio, knobs.weight_decay)
         self.peaks = [group["lr"] for group in groups]
         self.optimizer = torch.optim.AdamW(groups)
@@ -100,7 +100,7 @@ class Training:
             rates = {group["name"]: group["lr"] for group in self.optimizer.param_groups}
             if not math.isfinite(loss):
                 raise TrainingError(f"the loss is {loss} in epoch {epoch}, learning rates {rates}; try a lower lr")
-            judged = score(self.averaged(), self.valid, self.view, self.knobs.precision)
+            judged = self.judge(self.averaged())
             self.done = epoch
             yield Epoch(epoch, size, loss, -judged.log_likelihood, judged.accuracy, rates)
 
@@ -142,7 +142,7 @@ class Training:
         tensors |= {f"optimizer.{name}": tensor for name, tensor in optimizer_tensors(self.optimizer).items()}
         save_checkpoint(file, tensors, {"done": self.done, "history": [asdict(epoch) for epoch in history]})
 
-    def restore(self, file: Path) -> list[Epoch]:
+    def resume(self, file: Path) -> list[Epoch]:
         """Go on from a checkpoint if there is one; return the epochs it had done."""
         found = load_checkpoint(file)
         if found is None:
@@ -164,3 +164,13 @@ class Training:
         for module in self.network.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
                 module.eval()
+
+
+@torch.no_grad()
+def _average(averaged: list[torch.Tensor], current: list[torch.Tensor], steps: torch.Tensor, decay: float) -> None:
+    """Move averaged weights towards the current ones; early on faster, so that little of the start stays.
+
+    Source: the warm-up of TensorFlow's ExponentialMovingAverage(num_updates=...).
+    """
+    taken = int(steps)
+    torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + taken) / (10 + taken)))

@@ -1,13 +1,11 @@
-"""The index's tables: gathered from verdicts, written so that equal content is equal bytes."""
+"""What the index found: verdicts gathered into tables, and counted."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from graft import atomic
 from graft.errors import DataError
 from graft.index.files import Picture, Rejected
 from graft.index.labels import Labelled
@@ -48,14 +46,3 @@ def counts(images: pd.DataFrame, rejected: pd.DataFrame, labelled: Labelled) -> 
         "duplicates": len(images) - int(images["duplicate_group"].nunique()),
         "classes": labelled.rows["label"].value_counts().sort_index().to_dict(),
     }
-
-
-def write(path: Path, table: pd.DataFrame) -> None:
-    """Write a CSV with a header, commas and line feeds on every platform."""
-    with atomic.new_file(path) as partial:
-        table.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
-
-
-def read(path: Path) -> pd.DataFrame:
-    """Read a CSV that `write` wrote; all columns are text, and nothing becomes NaN."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")

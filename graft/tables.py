@@ -1,0 +1,18 @@
+"""CSV tables, written so that equal content is equal bytes and read so that nothing is guessed."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from graft import atomic
+
+
+def write(path: Path, table: pd.DataFrame) -> None:
+    """Write a CSV with a header, commas and line feeds on every platform."""
+    with atomic.new_file(path) as partial:
+        table.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Read a CSV that `write` wrote; all columns are text, and nothing becomes NaN."""
+    return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
