@@ -1,8 +1,11 @@
 """Progress bars: shown on a terminal, silent elsewhere, so that logs keep one line a result."""
 
-from typing import Any
+from collections.abc import Iterable, Iterator, Sized
+from typing import Any, TypeVar
 
 from tqdm import tqdm
+
+Batch = TypeVar("Batch", bound=Sized)
 
 
 def bar(label: str, total: int, done: int = 0) -> "tqdm[Any]":
@@ -15,3 +18,11 @@ def bar(label: str, total: int, done: int = 0) -> "tqdm[Any]":
     """
     # disable=None is tqdm's own "only on a terminal"
     return tqdm(desc=label, total=total, initial=done, disable=None, leave=False, unit="")
+
+
+def tracked(batches: Iterable[Batch], label: str, total: int) -> Iterator[Batch]:
+    """Yield batches, moving a bar by the length of each."""
+    with bar(label, total) as progress:
+        for batch in batches:
+            yield batch
+            progress.update(len(batch))

@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dvclive import Live
+from scmrepo.exceptions import SCMError
+
+from graft.errors import StageError
 
 
 def write_curves(report: Path, epochs: Iterable[dict[str, float]]) -> None:
@@ -11,7 +14,11 @@ def write_curves(report: Path, epochs: Iterable[dict[str, float]]) -> None:
 
     DVCLive neither edits dvc.yaml nor makes experiments here: the pipeline does both.
     """
-    with Live(str(report / "curves"), dvcyaml=None, save_dvc_exp=False) as live:
+    try:
+        live = Live(str(report / "curves"), dvcyaml=None, save_dvc_exp=False)
+    except SCMError as error:
+        raise StageError(f"DVCLive needs a git repository with at least one commit: {error}; commit once") from error
+    with live:
         for number, metrics in enumerate(epochs, start=1):
             live.step = number
             for name, value in metrics.items():

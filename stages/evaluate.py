@@ -40,7 +40,7 @@ def main(run: Run) -> None:
     pixels, features = PictureRows(PRESIZED / "pixels.npy"), PictureRows(EMBEDDINGS / "features.npy")
     test = Pictures.of(pixels, dataset, "test")
     network, description = load(FINETUNED)
-    logits = all_outputs(network, pixels, test.rows, description.view, knobs.precision)
+    logits = all_outputs(network, pixels, test.rows, description.view, knobs.precision, "evaluate")
     probe = head_logits(load_head(HEAD)[0], features, features.find(dataset.paths("test")))
     rows = dataset.rows[dataset.rows["split"] == "test"].reset_index(drop=True)
     evaluation = Evaluation(rows, description.classes, probabilities(logits), probabilities(probe))

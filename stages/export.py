@@ -16,6 +16,7 @@ from graft.images.rows import PictureRows
 from graft.model.backbone import Backbone
 from graft.model.network import load
 from graft.predict.predictor import Predictor
+from graft.progress import tracked
 from graft.source.settings import Source
 from stages.runtime import Run, start
 
@@ -35,7 +36,8 @@ def main(run: Run) -> None:
         write_bundle(bundle, network, description, size, {"pictures": source.licence, "weights": backbone.licence})
     predictions = tables.read(PREDICTIONS)
     batches = Predictor(BUNDLE).probabilities([RAW / path for path in predictions["path"]])
-    parity = compare(predictions, np.concatenate(list(batches)), description.classes)
+    said = np.concatenate(list(tracked(batches, "export", len(predictions))))
+    parity = compare(predictions, said, description.classes)
     gate(parity, export.max_flips)
     with atomic.new_folder(REPORT) as report:
         atomic.write_json(report / "parity.json", parity)

@@ -29,6 +29,9 @@ PARAMS = Path("params.yaml")
 STATE = Path(".graft")
 """Ignored by git and DVC: locks, unfinished work, wall-clock logs."""
 
+PATIENCE = 5.0
+"""Seconds to wait for another run's lock: enough for the orphan of a killed DVC to notice and end."""
+
 LARGE = 64 * 2**20
 """Files above this many bytes are told apart by size and time of change, others by content."""
 
@@ -106,7 +109,7 @@ def start(name: str, main: Callable[[Run], None]) -> None:
 
 
 def _exclusive(lock: Path, name: str) -> FileLock:
-    held = FileLock(lock, timeout=5)  # long enough for the orphan of a killed DVC to notice and end
+    held = FileLock(lock, timeout=PATIENCE)
     try:
         held.acquire()
     except Timeout as error:
@@ -147,9 +150,10 @@ def _loaded_code() -> dict[str, str]:
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if file and (path := Path(file)).is_relative_to(here) and ".venv" not in path.relative_to(here).parts:
+            name = path.relative_to(here).as_posix()
             if not path.is_file() or path.stat().st_mtime > STARTED:
-                raise StageError(f"{file} changed while the stage ran; the result may be of the old code: run it again")
-            code[str(path.relative_to(here))] = _sha256(path)
+                raise StageError(f"{name} changed while the stage ran; the result may be of the old code: run it again")
+            code[name] = _sha256(path)
     return code
 
 

@@ -1,5 +1,6 @@
 """The network as ONNX: presized pixels in, probabilities out."""
 
+import warnings
 from pathlib import Path
 
 import onnx
@@ -40,16 +41,18 @@ def export_onnx(network: Network, view: int, size: int, file: Path) -> None:
     served = Served(network, view).eval().to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     example = torch.zeros((2, size, size, 3), dtype=torch.uint8)
     batch = torch.export.Dim("batch", min=1)
-    program = torch.onnx.export(
-        served,
-        (example,),
-        input_names=["pixels"],
-        output_names=["probabilities"],
-        dynamic_shapes={"pixels": {0: batch}},
-        opset_version=OPSET,
-        dynamo=True,
-        verbose=False,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch's exporter calls torch's own deprecated names
+        program = torch.onnx.export(
+            served,
+            (example,),
+            input_names=["pixels"],
+            output_names=["probabilities"],
+            dynamic_shapes={"pixels": {0: batch}},
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
     assert program is not None
     model = program.model_proto
     strip(model)

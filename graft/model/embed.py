@@ -7,7 +7,6 @@ from graft.images.rows import PictureRows
 from graft.model.infer import outputs
 from graft.model.network import Network
 from graft.model.settings import Embed
-from graft.progress import bar
 
 MARK_EVERY = 16
 """Batches between two marks of progress."""
@@ -16,13 +15,11 @@ MARK_EVERY = 16
 def embed(network: Network, pixels: PictureRows, knobs: Embed, into: PartialArray) -> None:
     """Fill `into`, float32 `[N, D]`, with the features of every cached picture, in its order."""
     rows = np.arange(into.done, len(pixels.paths))
-    batches = outputs(network, pixels, rows, knobs.view, knobs.precision)
     done = into.done
-    with bar("embed", total=len(pixels.paths), done=done) as progress:
-        for number, batch in enumerate(batches, start=1):
-            into.rows[done : done + len(batch)] = batch
-            done += len(batch)
-            progress.update(len(batch))
-            if number % MARK_EVERY == 0:
-                into.mark(done)
+    batches = outputs(network, pixels, rows, knobs.view, knobs.precision, "embed")
+    for number, batch in enumerate(batches, start=1):
+        into.rows[done : done + len(batch)] = batch
+        done += len(batch)
+        if number % MARK_EVERY == 0:
+            into.mark(done)
     into.mark(done)

@@ -12,13 +12,14 @@ from graft.images.rows import PictureRows
 from graft.images.sampler import sample
 from graft.model.device import Precision, autocast, pick_device
 from graft.model.network import Network
+from graft.progress import bar
 
 BATCH = {"cpu": 16, "cuda": 256, "mps": 64}
 """On a CPU a small batch keeps activations in its caches: 16 is half as fast again as 32."""
 
 
 def outputs(
-    network: Network, pixels: PictureRows, rows: NDArray[np.int64], view: int, precision: Precision
+    network: Network, pixels: PictureRows, rows: NDArray[np.int64], view: int, precision: Precision, label: str
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the network's output for batches of pictures, in the order of `rows`.
 
@@ -27,24 +28,27 @@ def outputs(
         pixels: the presized pictures.
         rows: `[N]`, which of them.
         view: side in pixels of the view of the whole picture that the network sees.
+        label: what the progress bar calls this.
 
     Yields:
         `[B, K]` logits, or `[B, D]` features for a network without a head, float32.
     """
     device = pick_device()
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    for start, stop in pairwise([*range(0, len(rows), BATCH[device.type]), len(rows)]):
-        batch = torch.from_numpy(pixels.read(rows[start:stop])).to(device)
-        with torch.inference_mode(), autocast(device, precision):
-            output = network(sample(batch, None, view))
-        yield output.float().cpu().numpy()
+    with bar(label, len(rows)) as progress:
+        for start, stop in pairwise([*range(0, len(rows), BATCH[device.type]), len(rows)]):
+            batch = torch.from_numpy(pixels.read(rows[start:stop])).to(device)
+            with torch.inference_mode(), autocast(device, precision):
+                output = network(sample(batch, None, view))
+            yield output.float().cpu().numpy()
+            progress.update(stop - start)
 
 
 def all_outputs(
-    network: Network, pixels: PictureRows, rows: NDArray[np.int64], view: int, precision: Precision
+    network: Network, pixels: PictureRows, rows: NDArray[np.int64], view: int, precision: Precision, label: str
 ) -> NDArray[np.float32]:
     """Return the outputs of all rows as one array `[N, K]`."""
-    return np.concatenate(list(outputs(network, pixels, rows, view, precision)))
+    return np.concatenate(list(outputs(network, pixels, rows, view, precision, label)))
 
 
 def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:

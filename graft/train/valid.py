@@ -22,7 +22,7 @@ class Score:
 
 def score(network: Network, pictures: Pictures, view: int, precision: Precision) -> Score:
     """Evaluate a network on whole pictures at the side `view`."""
-    logits = all_outputs(network.eval(), pictures.pixels, pictures.rows, view, precision)
+    logits = all_outputs(network.eval(), pictures.pixels, pictures.rows, view, precision, "valid")
     log_probabilities = log_softmax(logits.astype(np.float64), axis=1)
     right = logits.argmax(1) == pictures.targets
     likelihood = log_probabilities[np.arange(len(pictures)), pictures.targets]

@@ -88,9 +88,7 @@ def test_copy_of_a_network_keeps_its_own_features(backbone: Path, views: torch.T
 
 
 def test_unknown_layer_suggests_the_nearest(backbone: Path) -> None:
-    with pytest.raises(
-        ParamsError, match=r"embed.layers: the backbone has no layer 'block.3' \(did you mean 'blocks.3'"
-    ):
+    with pytest.raises(ParamsError, match=r"no layer 'block.3' \(did you mean 'blocks.3'"):
         pretrained(backbone, Embed(view=64, layers=["block.3"]))
 
 
@@ -134,5 +132,5 @@ def test_standardising_network_ignores_brightness(backbone: Path, views: torch.T
     blind, description = pretrained(backbone, KNOBS.model_copy(update={"standardise": True}))
     assert description.standardise
     with torch.inference_mode():
-        assert not torch.allclose(plain(views), plain(views + 0.1), rtol=1e-3)
-        torch.testing.assert_close(blind(views), blind(views + 0.1), rtol=1e-3, atol=1e-3)
+        moved = [(network(views) - network(views + 0.1)).norm() / network(views).norm() for network in (plain, blind)]
+    assert moved[1] < moved[0] / 10

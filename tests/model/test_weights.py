@@ -41,12 +41,12 @@ def test_file_becomes_a_loadable_backbone(tmp_path: Path) -> None:
 
 def test_other_file_than_promised_is_refused(tmp_path: Path) -> None:
     save_file(tiny_weights(), tmp_path / "made.safetensors")
-    with pytest.raises(WeightsError, match="sha256 is .* backbone.sha256 says 0000"):
+    with pytest.raises(WeightsError, match=r"sha256 is .* backbone.sha256 says 0000"):
         fetch_weights(backbone(tmp_path / "made.safetensors", "0" * 64), tmp_path)
 
 
 def test_absent_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="nothing lies at .*gone.pth"):
+    with pytest.raises(SourceError, match=r"nothing lies at .*gone.pth"):
         fetch_weights(backbone(tmp_path / "gone.pth"), tmp_path)
 
 

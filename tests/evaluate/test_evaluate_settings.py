@@ -1,0 +1,28 @@
+"""The knobs of the evaluation have limits."""
+
+from typing import Any
+
+import pytest
+
+from graft.errors import ParamsError
+from graft.evaluate.settings import Evaluate
+from graft.params import check
+
+
+def test_defaults() -> None:
+    assert check("evaluate", Evaluate, {}) == Evaluate(gallery=24, precision="fp32")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"gallery": 0}, "evaluate.gallery: input should be greater than or equal to 1; got 0"),
+        ({"gallery": 501}, "evaluate.gallery: input should be less than or equal to 500; got 501"),
+        ({"galery": 1}, r"evaluate.galery: unknown key \(did you mean 'gallery'\?\); the names are gallery, precision"),
+        ({"precision": "half"}, "evaluate.precision: input should be 'auto', 'fp32' or 'bf16'; got 'half'"),
+    ],
+    ids=["none", "too many", "misspelt", "precision"],
+)
+def test_what_is_wrong_is_said(value: dict[str, Any], said: str) -> None:
+    with pytest.raises(ParamsError, match=said):
+        check("evaluate", Evaluate, value)

@@ -1,0 +1,104 @@
+"""An evaluation writes every table and plot, the same bytes each time."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from graft import tables
+from graft.evaluate.evaluation import Evaluation
+from graft.evaluate.settings import Evaluate
+from graft.images.rows import PictureRows
+
+FILES = [
+    "classes.csv",
+    "confusion.png",
+    "metrics.json",
+    "predictions.csv",
+    "sample.png",
+    "slices.csv",
+    "top_losses.png",
+]
+
+
+@pytest.fixture
+def pixels(tmp_path: Path) -> PictureRows:
+    """Four small pictures."""
+    np.save(tmp_path / "pixels.npy", np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), dtype=np.uint8))
+    (tmp_path / "rows.csv").write_text("path\na\nb\nc\nd\n")
+    return PictureRows(tmp_path / "pixels.npy")
+
+
+def evaluation(**columns: list[str]) -> Evaluation:
+    """Four pictures of two classes out of three; the network has one wrong, the probe two."""
+    rows = {"path": list("abcd"), "label": ["cat", "cat", "dog", "dog"], "group": [""] * 4, "split": ["test"] * 4}
+    network = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1]])
+    probe = np.array([[0.8, 0.1, 0.1], [0.8, 0.1, 0.1], [0.8, 0.1, 0.1], [0.8, 0.1, 0.1]])
+    return Evaluation(pd.DataFrame(rows | columns, dtype=str), ["cat", "dog", "owl"], network, probe)
+
+
+def write(folder: Path, pixels: PictureRows, **columns: list[str]) -> dict[str, Any]:
+    """Write an evaluation into a new folder."""
+    folder.mkdir()
+    return evaluation(**columns).write(folder, pixels, Evaluate(gallery=3))
+
+
+def test_targets_follow_the_classes() -> None:
+    assert evaluation().targets.tolist() == [0, 0, 1, 1]
+
+
+def test_metrics_by_hand(tmp_path: Path, pixels: PictureRows) -> None:
+    write(tmp_path / "out", pixels)
+    told = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    keys = ["pictures", "accuracy", "accuracy_low", "accuracy_high", "error_rate", "macro_f1", "log_loss"]
+    assert list(told) == ["test", "probe", "majority"]
+    assert list(told["test"]) == list(told["probe"]) == keys
+    assert (told["test"]["accuracy"], told["test"]["error_rate"], told["probe"]["accuracy"]) == (0.75, 0.25, 0.5)
+    assert told["majority"] == {"accuracy": 0.5}
+    # cat: precision 1, recall 1/2; dog: precision 2/3, recall 1; owl does not count
+    assert told["test"]["macro_f1"] == pytest.approx((2 / 3 + 4 / 5) / 2)
+
+
+def test_tables_by_hand(tmp_path: Path, pixels: PictureRows) -> None:
+    facts = write(tmp_path / "out", pixels, kind=["m", "m", "p", "p"])
+    out = tmp_path / "out"
+    assert sorted(file.name for file in out.iterdir()) == FILES
+    assert (out / "classes.csv").read_text().splitlines() == [
+        "class,precision,recall,f1,pictures",
+        "cat,1.0,0.5,0.666667,2",
+        "dog,0.666667,1.0,0.8,2",
+        "owl,,,,0",
+    ]
+    slices = tables.read(out / "slices.csv")
+    assert slices[["slice", "pictures", "accuracy"]].to_numpy().tolist() == [
+        ["kind=m", "2", "0.5"],
+        ["kind=p", "2", "1.0"],
+    ]
+    predictions = tables.read(out / "predictions.csv")
+    assert predictions[["path", "label", "predicted"]].to_numpy().tolist() == [
+        ["a", "cat", "cat"],
+        ["b", "cat", "dog"],
+        ["c", "dog", "dog"],
+        ["d", "dog", "dog"],
+    ]
+    assert facts["test"]["undefined"] == {
+        "owl.precision": "never predicted",
+        "owl.recall": "no picture in this split",
+        "owl.f1": "neither predicted nor in this split",
+    }
+    assert [name for name, _ in facts["networks"]] == ["this network", "linear probe: the head alone"]
+
+
+def test_without_slices_the_table_of_slices_is_empty(tmp_path: Path, pixels: PictureRows) -> None:
+    assert write(tmp_path / "out", pixels)["slices"] == {}
+    assert (tmp_path / "out" / "slices.csv").read_text() == "slice\n"
+
+
+def test_twice_is_the_same_bytes(tmp_path: Path, pixels: PictureRows) -> None:
+    for name in ("one", "two"):
+        write(tmp_path / name, pixels, kind=["m", "m", "p", "p"])
+    for name in FILES:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()

@@ -1,0 +1,88 @@
+"""The sample is drawn fairly, the worst mistakes come first."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from graft.evaluate import gallery
+from graft.images.rows import PictureRows
+from graft.images.sheet import Tile
+
+NAMES = list("abcdefgh")
+
+
+@pytest.fixture
+def pixels(tmp_path: Path) -> PictureRows:
+    """Eight pictures, each of one value."""
+    np.save(
+        tmp_path / "pixels.npy", np.arange(8, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 3), np.uint8)
+    )
+    (tmp_path / "rows.csv").write_text("path\n" + "".join(f"pictures/{name}.jpg\n" for name in NAMES))
+    return PictureRows(tmp_path / "pixels.npy")
+
+
+@pytest.fixture
+def tiles(monkeypatch: pytest.MonkeyPatch) -> list[Tile]:
+    """What was last laid on a sheet."""
+    laid: list[Tile] = []
+
+    def keep(path: Path, tiles: list[Tile], columns: int, side: int) -> None:
+        laid[:] = tiles
+
+    monkeypatch.setattr(gallery, "save_sheet", keep)
+    return laid
+
+
+def predictions(loss: list[float]) -> pd.DataFrame:
+    """Predictions of the eight pictures: the first half right."""
+    return pd.DataFrame(
+        {
+            "path": [f"pictures/{name}.jpg" for name in NAMES],
+            "label": ["cat"] * 8,
+            "predicted": ["cat"] * 4 + ["dog"] * 4,
+            "loss": loss,
+            "p_cat": [0.9] * 4 + [0.255] * 4,
+            "p_dog": [0.1] * 4 + [0.745] * 4,
+        }
+    )
+
+
+def test_the_worst_come_first_and_equals_by_path(tmp_path: Path, pixels: PictureRows, tiles: list[Tile]) -> None:
+    told = predictions([0, 1, 5, 0, 5, 2, 0, 9])
+    gallery.save_top_losses(tmp_path / "t.png", told.iloc[::-1], pixels, 4)
+    assert [tile.lines[-1] for tile in tiles] == ["h.jpg", "c.jpg", "e.jpg", "f.jpg"]
+    assert [int(tile.pixels[0, 0, 0]) for tile in tiles] == [7, 2, 4, 5]
+
+
+def test_captions_say_what_was_predicted_and_what_is_true(
+    tmp_path: Path, pixels: PictureRows, tiles: list[Tile]
+) -> None:
+    gallery.save_top_losses(tmp_path / "t.png", predictions([9, 0, 0, 0, 8, 0, 0, 0]), pixels, 2)
+    assert [tile.lines for tile in tiles] == [("cat 90%", "right", "a.jpg"), ("dog 74%", "is cat", "e.jpg")]
+    assert [tile.frame for tile in tiles] == [gallery.GREEN, gallery.RED]
+
+
+def test_the_sample_has_no_picture_twice_and_depends_on_the_seed(
+    tmp_path: Path, pixels: PictureRows, tiles: list[Tile]
+) -> None:
+    drawn = []
+    for seed in (0, 0, 1, 2, 3):
+        gallery.save_sample(tmp_path / "s.png", predictions([0.0] * 8), pixels, 5, seed)
+        drawn.append(tuple(tile.lines[-1] for tile in tiles))
+    assert all(len(set(names)) == 5 for names in drawn)
+    assert drawn[0] == drawn[1]
+    assert len(set(drawn)) > 2
+
+
+def test_fewer_pictures_than_asked_for_are_all_drawn(tmp_path: Path, pixels: PictureRows, tiles: list[Tile]) -> None:
+    gallery.save_sample(tmp_path / "s.png", predictions([0.0] * 8), pixels, 50)
+    assert sorted(tile.lines[-1] for tile in tiles) == [f"{name}.jpg" for name in NAMES]
+
+
+def test_a_sheet_is_written(tmp_path: Path, pixels: PictureRows) -> None:
+    for name in ("a.png", "b.png"):
+        gallery.save_sample(tmp_path / name, predictions([0.0] * 8), pixels, 8)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,120 @@
+"""Intervals hold the truth about as often as they promise."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom, norm
+
+from graft.evaluate import intervals
+from graft.evaluate.intervals import accuracy_interval, by_group, wilson
+
+Z = float(norm.ppf(0.975))
+
+
+def by_formula(right: int, count: int) -> tuple[float, float]:
+    """Wilson's interval from his formula."""
+    share = right / count
+    centre = (share + Z**2 / (2 * count)) / (1 + Z**2 / count)
+    half = Z / (1 + Z**2 / count) * math.sqrt(share * (1 - share) / count + Z**2 / (4 * count**2))
+    return centre - half, centre + half
+
+
+@pytest.mark.parametrize(
+    ("right", "count", "low", "high"),
+    [
+        (8, 10, 0.4902, 0.9433),  # Brown, Cai and DasGupta's textbook form, worked by hand
+        (0, 10, 0.0, 0.2775),  # z^2 / (n + z^2) = 3.8415 / 13.8415
+        (10, 10, 0.7225, 1.0),
+        (1, 1, 0.2065, 1.0),  # 1 / (1 + z^2)
+    ],
+)
+def test_wilson_known_values(right: int, count: int, low: float, high: float) -> None:
+    found = wilson(right, count)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 500).flatmap(lambda count: st.tuples(st.integers(0, count), st.just(count))))
+def test_wilson_is_the_formula_and_holds_the_share(case: tuple[int, int]) -> None:
+    right, count = case
+    found = wilson(right, count)
+    assert (found.low, found.high) == pytest.approx(by_formula(right, count), abs=1e-9)
+    assert 0 <= found.low <= right / count <= found.high <= 1
+
+
+def test_wilson_covers_the_truth() -> None:
+    draws = np.random.default_rng(0).binomial(200, 0.9, 400)
+    found = [wilson(int(right), 200) for right in draws]
+    covered = np.mean([interval.low <= 0.9 <= interval.high for interval in found])
+    assert 0.90 <= covered <= 0.99
+
+
+def grouped(seed: int, groups: int, each: int, spread: float) -> tuple[np.ndarray, pd.Series]:
+    """Answers whose chance to be right differs by group; 0.7 on average."""
+    generator = np.random.default_rng(seed)
+    chance = 0.7 + spread * generator.choice([-1.0, 1.0], groups)
+    right = generator.random((groups, each)) < chance[:, None]
+    names = np.repeat([f"g{place}" for place in range(groups)], each)
+    return right.ravel(), pd.Series(names)
+
+
+def test_group_bootstrap_covers_the_truth_where_wilson_does_not() -> None:
+    cases = [grouped(seed, groups=40, each=10, spread=0.29) for seed in range(200)]
+    by_groups = [by_group(right, groups, seed) for seed, (right, groups) in enumerate(cases)]
+    alone = [wilson(int(right.sum()), len(right)) for right, _ in cases]
+    assert 0.90 <= np.mean([interval.low <= 0.7 <= interval.high for interval in by_groups]) <= 0.99
+    assert np.mean([interval.low <= 0.7 <= interval.high for interval in alone]) < 0.8
+
+
+def test_strong_grouping_widens_the_interval() -> None:
+    # twenty groups of ten, each wholly right or wholly wrong: as good as twenty pictures
+    groups = pd.Series(np.repeat([f"g{place}" for place in range(20)], 10))
+    right = np.repeat([True] * 14 + [False] * 6, 10)
+    whole, alone = by_group(right, groups, 0), wilson(140, 200)
+    assert whole.high - whole.low > 3 * (alone.high - alone.low)
+    # of twenty groups drawn, binomial(20, 0.7) are right: its 2.5 and 97.5 % points
+    assert (whole.low, whole.high) == (binom.ppf(0.025, 20, 0.7) / 20, binom.ppf(0.975, 20, 0.7) / 20) == (0.5, 0.9)
+
+
+def test_groups_of_one_are_like_single_pictures() -> None:
+    right = np.array([True] * 160 + [False] * 40)
+    found, alone = by_group(right, pd.Series([f"g{place}" for place in range(200)]), 0), wilson(160, 200)
+    assert (found.low, found.high) == pytest.approx((alone.low, alone.high), abs=0.02)
+
+
+def test_bootstrap_depends_on_the_seed_alone() -> None:
+    right, groups = grouped(0, groups=12, each=5, spread=0.1)
+    assert by_group(right, groups, 3) == by_group(right, groups, 3)
+    order = np.random.default_rng(0).permutation(len(right))
+    assert by_group(right[order], groups.iloc[order], 3) == by_group(right, groups, 3)
+    assert len({by_group(right, groups, seed) for seed in range(5)}) > 1
+
+
+@pytest.mark.parametrize(
+    ("groups", "method"),
+    [
+        (["a", "a", "b", "b"], "by group"),
+        (["a", "b", "b", "b"], "by group"),
+        (["", "", "", ""], "Wilson"),
+        (["a", "a", "a", "a"], "Wilson"),
+        (["a", "b", "c", "d"], "Wilson"),
+        (["a", "a", "b", ""], "Wilson"),
+    ],
+    ids=["two groups", "uneven", "none", "one group", "all alone", "one without"],
+)
+def test_the_interval_fits_the_data(groups: list[str], method: str) -> None:
+    right = np.array([True, True, False, True])
+    interval, made = accuracy_interval(right, pd.Series(groups), seed=5)
+    assert made == method
+    assert interval == (by_group(right, pd.Series(groups), 5) if method == "by group" else wilson(3, 4))
+
+
+def test_an_index_of_any_kind_is_taken_by_place() -> None:
+    right, groups = grouped(1, groups=6, each=4, spread=0.2)
+    moved = groups.set_axis(range(100, 100 + len(groups)))
+    assert by_group(right, moved, 0) == by_group(right, groups, 0)
+    assert intervals.LEVEL == 0.95

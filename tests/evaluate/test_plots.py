@@ -1,0 +1,43 @@
+"""The confusion matrix is drawn for any number of classes, the same bytes each time."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from graft.evaluate.plots import save_confusion
+
+
+@pytest.mark.parametrize("count", [2, 5, 31])
+def test_any_number_of_classes_is_drawn(tmp_path: Path, count: int) -> None:
+    names = [f"class {place}" for place in range(count)]
+    save_confusion(tmp_path / "c.png", 3 * np.eye(count, dtype=np.int64), names)
+    with Image.open(tmp_path / "c.png") as image:
+        assert image.format == "PNG"
+        assert min(image.size) > 200
+        assert "Software" not in image.info
+
+
+def test_equal_counts_are_equal_bytes_and_others_are_not(tmp_path: Path) -> None:
+    for name, right in (("a.png", 3), ("b.png", 3), ("c.png", 4)):
+        save_confusion(tmp_path / name, np.array([[right, 1], [0, 2]]), ["cat", "dog"])
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert (tmp_path / "a.png").read_bytes() != (tmp_path / "c.png").read_bytes()
+
+
+def test_a_class_without_pictures_is_drawn(tmp_path: Path) -> None:
+    save_confusion(tmp_path / "c.png", np.array([[0, 0], [1, 2]]), ["cat", "dog"])
+    assert (tmp_path / "c.png").is_file()
+
+
+def dark(image: Path) -> int:
+    """Pixels of the darkest blue: cells that hold all of their row."""
+    with Image.open(image) as opened:
+        return int((np.abs(np.asarray(opened.convert("RGB")).astype(int) - (8, 48, 107)).max(2) < 3).sum())
+
+
+def test_cells_are_coloured_by_their_share_of_the_row(tmp_path: Path) -> None:
+    save_confusion(tmp_path / "a.png", np.array([[1, 0], [0, 100]]), ["cat", "dog"])
+    save_confusion(tmp_path / "b.png", np.array([[1, 0], [50, 50]]), ["cat", "dog"])
+    assert dark(tmp_path / "a.png") == pytest.approx(2 * dark(tmp_path / "b.png"), rel=0.1)

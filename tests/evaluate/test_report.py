@@ -1,0 +1,154 @@
+"""The report is one file that needs nothing beside it."""
+
+import base64
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from jinja2 import UndefinedError
+
+from graft.evaluate.evaluation import Evaluation
+from graft.evaluate.report import save_report
+from graft.evaluate.settings import Evaluate
+from graft.images.rows import PictureRows
+from graft.source.settings import Source
+
+SHEETS = ("confusion.png", "sample.png", "top_losses.png")
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, and the text between them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+        self.text = re.sub(r"\s+", " ", self.text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def facts(folder: Path, classes: list[str], each: int = 2) -> dict[str, Any]:
+    """Evaluate random answers on a few pictures of every class; pictures of it lie in the folder."""
+    count = each * len(classes)
+    names = [f"{place:04d}.jpg" for place in range(count)]
+    folder.mkdir(exist_ok=True)
+    np.save(folder / "pixels.npy", np.random.default_rng(0).integers(0, 256, (count, 4, 4, 3), dtype=np.uint8))
+    (folder / "rows.csv").write_text("path\n" + "".join(f"{name}\n" for name in names))
+    rows = pd.DataFrame({"path": names, "label": classes * each, "group": "", "kind": "m"}, dtype=str)
+    draws = np.random.default_rng(1).dirichlet(np.ones(len(classes)), (2, count))
+    evaluation = Evaluation(rows, classes, draws[0], draws[1])
+    shown = evaluation.write(folder, PictureRows(folder / "pixels.npy"), Evaluate(gallery=4))
+    counts = {"all": count} | dict.fromkeys(classes, each)
+    return shown | {
+        "source": Source(uri="package://cells/data", licence="CC BY & others"),
+        "splits": {"train": counts, "valid": counts, "test": {"all": 0}},
+        "audit": {"duplicate_groups_across_splits": 0, "groups": 7, "groups_across_splits": 0},
+        "choice": {"valid": {"finetuned": {"accuracy": 0.875}, "head": {"accuracy": 0.5}}, "kept": "finetuned"},
+    }
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Folder and facts of a report on two classes."""
+    folder = tmp_path_factory.mktemp("small")
+    return folder, facts(folder, ["cat", "dog"])
+
+
+def render(folder: Path, told: dict[str, Any], name: str = "report.html") -> str:
+    """Render the report."""
+    save_report(folder / name, folder, told)
+    return (folder / name).read_text(encoding="utf-8")
+
+
+def assert_self_contained(html: str) -> None:
+    """No attribute and no style leads out of the page."""
+    for tag, attributes in Page(html).tags:
+        assert tag not in ("script", "link", "iframe", "object", "embed", "base")
+        assert not {"href", "srcset", "action", "poster", "background"} & set(attributes)
+        assert (attributes.get("src") or "data:").startswith("data:")
+    rest = re.sub(r'src="data:image/png;base64,[A-Za-z0-9+/=]+"', "", html)
+    for outside in ("http", "src=", "url(", "@import", "//"):
+        assert outside not in rest.replace("package://cells/data", "")
+
+
+def test_the_page_is_one_file_with_its_pictures(small: tuple[Path, dict[str, Any]]) -> None:
+    folder, told = small
+    html = render(folder, told)
+    assert_self_contained(html)
+    sources = [attributes["src"] or "" for tag, attributes in Page(html).tags if tag == "img"]
+    decoded = [base64.b64decode(source.removeprefix("data:image/png;base64,")) for source in sources]
+    assert decoded == [(folder / name).read_bytes() for name in SHEETS]
+
+
+def test_twice_is_the_same_bytes(small: tuple[Path, dict[str, Any]]) -> None:
+    folder, told = small
+    assert render(folder, told, "one.html") == render(folder, told, "two.html")
+
+
+def test_what_was_measured_is_told(small: tuple[Path, dict[str, Any]]) -> None:
+    folder, told = small
+    told = told | {"test": told["test"] | {"accuracy": 0.912345, "pictures": 4, "interval": "Wilson"}}
+    text = Page(render(folder, told)).text
+    assert "91.2 % right" in text
+    assert "Measured on 4 pictures" in text
+    assert "Image classifier: cat, dog" in text
+    assert "pictures taken as independent" in text
+    assert "fine-tuning reached 87.5 % and the head alone 50.0 %; kept: finetuned." in text
+    assert "Source: package://cells/data. Licence of the pictures: CC BY & others." in text
+    assert "0 duplicate groups and 0 of 7 groups lie on more than one side" in text
+    assert "flatter" not in text
+    assert "kind=m" in text
+
+
+def test_groups_that_straddle_are_warned_of(small: tuple[Path, dict[str, Any]]) -> None:
+    folder, told = small
+    told = told | {"audit": {"duplicate_groups_across_splits": 0, "groups": 7, "groups_across_splits": 3}}
+    assert "the figures above flatter it" in Page(render(folder, told)).text
+
+
+def test_what_has_no_value_is_said_with_the_reason(small: tuple[Path, dict[str, Any]]) -> None:
+    folder, told = small
+    classes = told["test"]["classes"] | {"dog": {"precision": None, "recall": 0.0, "f1": 0.0, "pictures": 2}}
+    test = told["test"] | {"classes": classes, "undefined": {"dog.precision": "never predicted"}}
+    text = Page(render(folder, told | {"test": test})).text
+    assert (
+        "dog 2 none 0.000 0.000" in re.sub(r"\s+", " ", text.replace("dog2none", "dog 2 none "))
+        or "dog2none0.0000.000" in text
+    )
+    assert "dog.precision has no value: never predicted." in text
+
+
+def test_names_from_the_data_are_text_not_markup(small: tuple[Path, dict[str, Any]]) -> None:
+    folder, told = small
+    source = Source(uri="<script>alert(1)</script>", licence="<img src=x>")
+    html = render(folder, told | {"source": source, "classes": ["<b>cat</b>", "dog"]})
+    assert "<script" not in html
+    assert "<img src=x>" not in html
+    assert "<b>" not in html
+    assert "<script>alert(1)</script>" in Page(html).text
+
+
+def test_a_missing_fact_is_no_blank(small: tuple[Path, dict[str, Any]]) -> None:
+    folder, told = small
+    with pytest.raises(UndefinedError, match="'audit' is undefined"):
+        save_report(folder / "none.html", folder, {key: value for key, value in told.items() if key != "audit"})
+    assert not (folder / "none.html").exists()
+
+
+def test_two_hundred_classes_are_shown(tmp_path: Path) -> None:
+    classes = [f"class {place:03d}" for place in range(200)]
+    html = render(tmp_path / "out", facts(tmp_path / "out", classes))
+    assert_self_contained(html)
+    text = Page(html).text
+    assert "Image classifier: 200 classes" in text
+    assert all(name in text for name in classes)

@@ -1,0 +1,128 @@
+"""The bundle answers as the network does, holds no trace of this machine, and is the same bytes twice."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from graft.errors import ExportError
+from graft.export.bundle import write_bundle
+from graft.export.parity import compare, gate
+from graft.model.backbone import create
+from graft.model.features import Features
+from graft.model.head import Head
+from graft.model.network import Network
+from graft.model.saved import Description
+from graft.predict.predictor import Predictor
+
+SIZE, VIEW = 40, 32
+DESCRIPTION = Description(
+    backbone="test_efficientnet",
+    mean=[0.5] * 3,
+    std=[0.5] * 3,
+    standardise=True,
+    view=VIEW,
+    layers=["blocks.3"],
+    pools=["mean", "max"],
+    classes=["a", "b", "c"],
+)
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    torch.manual_seed(0)
+    body = create("test_efficientnet").to_empty(device="cpu")
+    for tensor in (*body.parameters(), *body.buffers()):
+        if tensor.is_floating_point():
+            torch.nn.init.uniform_(tensor, 0.1, 0.5)
+    features = Features(body, DESCRIPTION.layers, DESCRIPTION.pools)
+    with torch.no_grad():
+        width = features(torch.rand(1, 3, VIEW, VIEW)).shape[1]
+    return Network(features, Head(width, 3), DESCRIPTION).eval()
+
+
+@pytest.fixture(scope="module")
+def bundle(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundle")
+    write_bundle(folder, network, DESCRIPTION, SIZE, {"pictures": "CC0", "weights": "CC0"})
+    return folder
+
+
+def pixels(count: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 255, (count, SIZE, SIZE, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_graph_agrees_with_torch_for_any_number_of_pictures(network: Network, bundle: Path, count: int) -> None:
+    said = Predictor(bundle).run(pixels(count))
+    views = torch.nn.functional.interpolate(
+        torch.from_numpy(pixels(count)).permute(0, 3, 1, 2).float() / 255, (VIEW, VIEW), mode="bilinear"
+    )
+    with torch.inference_mode():
+        wanted = torch.softmax(network(views), 1).numpy()
+    np.testing.assert_allclose(said, wanted, atol=1e-5)
+    np.testing.assert_allclose(said.sum(1), 1, atol=1e-5)
+
+
+def test_same_network_gives_the_same_bytes(network: Network, bundle: Path, tmp_path: Path) -> None:
+    write_bundle(tmp_path, network, DESCRIPTION, SIZE, {"pictures": "CC0", "weights": "CC0"})
+    for file in bundle.iterdir():
+        assert (tmp_path / file.name).read_bytes() == file.read_bytes(), file.name
+
+
+def test_graph_bears_no_trace_of_where_it_was_made(bundle: Path) -> None:
+    model = onnx.load(bundle / "model.onnx")
+    assert not model.metadata_props
+    for entry in (*model.graph.node, *model.graph.initializer, *model.graph.value_info):
+        assert not entry.doc_string
+        assert not entry.metadata_props
+    content = (bundle / "model.onnx").read_bytes()
+    for trace in (b".py", b"/home", str(Path.cwd()).encode()):
+        assert trace not in content
+
+
+def test_bundle_describes_itself(bundle: Path) -> None:
+    facts = json.loads((bundle / "graft.json").read_text())
+    assert facts["classes"] == ["a", "b", "c"]
+    assert facts["licences"] == {"pictures": "CC0", "weights": "CC0"}
+    assert (bundle / "labels.txt").read_text() == "a\nb\nc\n"
+    session = onnxruntime.InferenceSession(bundle / "model.onnx")
+    (given,), (told,) = session.get_inputs(), session.get_outputs()
+    assert (given.name, given.type, given.shape) == (facts["input"]["name"], "tensor(uint8)", facts["input"]["shape"])
+    assert (told.name, told.shape[1]) == (facts["output"]["name"], 3)
+
+
+def test_predictor_reads_a_file_upright(bundle: Path, tmp_path: Path) -> None:
+    picture = Image.fromarray(pixels(1)[0])
+    turned = picture.transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be shown turned by 90 degrees clockwise
+    turned.save(tmp_path / "turned.png", exif=exif)
+    found = Predictor(bundle).predict(tmp_path / "turned.png")
+    wanted = Predictor(bundle).run(pixels(1))[0]
+    assert found.label == "abc"[int(wanted.argmax())]
+    np.testing.assert_allclose([found.probabilities[name] for name in "abc"], wanted, atol=1e-6)
+
+
+def told(predicted: list[str]) -> pd.DataFrame:
+    chances = {"a": [0.9, 0.2], "b": [0.1, 0.8]}
+    return pd.DataFrame({"path": ["x", "y"], "predicted": predicted, "p_a": chances["a"], "p_b": chances["b"]}).astype(
+        str
+    )
+
+
+def test_parity_by_hand() -> None:
+    said = np.asarray([[0.9, 0.1], [0.55, 0.45]], dtype=np.float32)
+    found = compare(told(["a", "b"]), said, ["a", "b"])
+    assert found["flips"] == 1
+    assert found["flipped"] == [{"path": "y", "evaluated": "b", "exported": "a"}]
+    assert found["largest_difference"] == 0.35
+    gate(found, max_flips=1)
+    with pytest.raises(ExportError, match=r"1 of 2 test pictures .* export.max_flips = 0; the first is y: b became a"):
+        gate(found, max_flips=0)

@@ -1,0 +1,104 @@
+"""Each picture is decoded once into its row, and an interrupted run goes on."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from graft.errors import ParamsError
+from graft.images import presize as module
+from graft.images.partial import PartialArray
+from graft.images.presize import Presize, presize
+from graft.params import check
+
+Draw = Callable[[int, int, int], Image.Image]
+
+NAMES = [f"{place}.png" for place in range(7)]
+SIZE = 8
+
+
+@pytest.fixture
+def folder(tmp_path: Path, draw: Draw) -> Path:
+    """Seven pictures of the size asked for, so that no pixel is resampled."""
+    for place, name in enumerate(NAMES):
+        draw(place, SIZE, SIZE).save(tmp_path / name)
+    return tmp_path
+
+
+def unfinished(folder: Path, count: int = len(NAMES)) -> PartialArray:
+    """Where presized pixels go."""
+    return PartialArray(folder / "unfinished", (count, SIZE, SIZE, 3), np.uint8)
+
+
+def expected(folder: Path) -> np.ndarray:
+    """Pixels as Pillow reads them."""
+    return np.stack([np.asarray(Image.open(folder / name)) for name in NAMES])
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 7, 256])
+def test_every_picture_has_its_row(folder: Path, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHUNK", chunk)
+    into = unfinished(folder)
+    presize(folder, NAMES, SIZE, into)
+    assert into.done == len(NAMES)
+    np.testing.assert_array_equal(into.rows, expected(folder))
+
+
+def test_an_interrupted_run_goes_on_and_decodes_nothing_twice(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    decode = module.open_upright
+
+    def watched(path: Path, shrink_to: int | None = None) -> Image.Image:
+        if path.name == "5.png" and not opened.count("killed"):
+            opened.append("killed")
+            raise KeyboardInterrupt
+        opened.append(path.name)
+        return decode(path, shrink_to)
+
+    monkeypatch.setattr(module, "CHUNK", 2)
+    monkeypatch.setattr(module, "open_upright", watched)
+    with pytest.raises(KeyboardInterrupt):
+        presize(folder, NAMES, SIZE, unfinished(folder))
+    opened = ["killed"]
+    again = unfinished(folder)
+    assert again.done == 4
+    presize(folder, NAMES, SIZE, again)
+    assert sorted(opened) == ["4.png", "5.png", "6.png", "killed"]
+    np.testing.assert_array_equal(again.rows, expected(folder))
+
+
+def test_what_is_complete_is_left_alone(folder: Path) -> None:
+    into = unfinished(folder)
+    presize(folder, NAMES, SIZE, into)
+    for name in NAMES:
+        (folder / name).unlink()
+    presize(folder, NAMES, SIZE, into)
+    assert into.done == len(NAMES)
+
+
+def test_pictures_of_any_shape_and_mode_fit(tmp_path: Path, draw: Draw) -> None:
+    Image.new("L", (40, 10), 50).save(tmp_path / "0.png")
+    Image.new("RGBA", (3, 90), (1, 2, 3, 0)).save(tmp_path / "1.png")
+    Image.new("RGB", (300, 200), (200, 100, 50)).save(tmp_path / "2.jpg", quality=95)
+    into = unfinished(tmp_path, 3)
+    presize(tmp_path, ["0.png", "1.png", "2.jpg"], SIZE, into)
+    np.testing.assert_array_equal(into.rows[0], np.full((SIZE, SIZE, 3), 50))
+    np.testing.assert_array_equal(into.rows[1], np.full((SIZE, SIZE, 3), 255))
+    np.testing.assert_allclose(into.rows[2], np.broadcast_to((200, 100, 50), (SIZE, SIZE, 3)), atol=3)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"size": 7}, "presize.size: input should be greater than or equal to 8; got 7"),
+        ({"size": 2049}, "presize.size: input should be less than or equal to 2048; got 2049"),
+        ({"sise": 64}, r"presize.sise: unknown key \(did you mean 'size'\?\)"),
+    ],
+    ids=["small", "large", "misspelt"],
+)
+def test_a_size_out_of_range_is_refused(value: dict[str, Any], said: str) -> None:
+    with pytest.raises(ParamsError, match=said):
+        check("presize", Presize, value)

@@ -1,0 +1,359 @@
+"""A label follows from the rule and nothing else; what the rule does not cover is said."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graft.errors import DataError, ParamsError
+from graft.index.labels import Bins, Labelled, Labels, Runs, Table, apply_rule
+from graft.params import check
+
+NOWHERE = Path("there is no such folder")
+FOLDER = Labels(rule="folder")
+
+
+def table(root: Path, text: str, paths: list[str], file: str = "labels.csv", **knobs: Any) -> Labelled:
+    """Write a table and label pictures by it."""
+    (root / file).parent.mkdir(parents=True, exist_ok=True)
+    (root / file).write_text(text, encoding="utf-8")
+    rule = Table(**({"file": file, "path": "path", "label": "label"} | knobs))
+    return apply_rule(Labels(rule="table", table=rule), root, paths)
+
+
+def told(labelled: Labelled, column: str = "label") -> dict[str, str]:
+    """A column by path."""
+    return dict(zip(labelled.rows["path"], labelled.rows[column], strict=True))
+
+
+def left_out(labelled: Labelled) -> dict[str, str]:
+    """Reasons by path."""
+    return dict(zip(labelled.unlabelled["path"], labelled.unlabelled["reason"], strict=True))
+
+
+def test_a_folder_names_its_pictures() -> None:
+    labelled = apply_rule(FOLDER, NOWHERE, ["top.jpg", "train/dog/1.jpg", "cat/2.jpg", "dog/1.jpg"])
+    assert told(labelled) == {"cat/2.jpg": "cat", "dog/1.jpg": "dog", "train/dog/1.jpg": "dog"}
+    assert left_out(labelled) == {"top.jpg": "lies at the top of the source, in no class folder"}
+    assert labelled.orphans == []
+    assert list(labelled.rows.columns) == ["path", "label", "group"]
+    assert set(labelled.rows["group"]) == {""}
+    assert labelled.rows["path"].tolist() == ["cat/2.jpg", "dog/1.jpg", "train/dog/1.jpg"]
+
+
+def test_a_pattern_names_pictures() -> None:
+    pattern = r"(?P<label>[a-z]+)_\d+\.jpg$"
+    paths = ["x/beagle_1.jpg", "Beagle_2.jpg", "pug_10.jpg", "12.jpg", "_3.jpg"]
+    labelled = apply_rule(Labels(rule="regex", pattern=pattern), NOWHERE, paths)
+    assert told(labelled) == {"x/beagle_1.jpg": "beagle", "Beagle_2.jpg": "eagle", "pug_10.jpg": "pug"}
+    assert left_out(labelled) == dict.fromkeys(["12.jpg", "_3.jpg"], f"does not match the pattern {pattern}")
+
+
+def test_an_empty_or_absent_label_group_labels_nothing() -> None:
+    rule = Labels(rule="regex", pattern=r"^(?P<label>[a-z]*)(?:\d|$)|^-")
+    labelled = apply_rule(rule, NOWHERE, ["a1", "b2", "7", "-x"])
+    assert told(labelled) == {"a1": "a", "b2": "b"}
+    assert sorted(left_out(labelled)) == ["-x", "7"]
+
+
+names = st.text("ab", min_size=1, max_size=2)
+some_paths = st.lists(st.lists(names, min_size=1, max_size=3).map("/".join), unique=True, max_size=12)
+
+
+@settings(max_examples=50, deadline=None)
+@given(some_paths)
+def test_any_picture_is_labelled_by_its_folder_or_said_not_to_be(paths: list[str]) -> None:
+    paths = ["one/p", "two/p", *(f"{path}.jpg" for path in paths)]
+    labelled = apply_rule(FOLDER, NOWHERE, paths)
+    assert told(labelled) == {path: path.split("/")[-2] for path in paths if "/" in path}
+    assert sorted([*labelled.rows["path"], *labelled.unlabelled["path"]]) == sorted(paths)
+
+
+@settings(max_examples=50, deadline=None)
+@given(some_paths)
+def test_any_picture_is_labelled_by_the_pattern_or_said_not_to_be(paths: list[str]) -> None:
+    paths = ["x_a", "x_b", *paths]
+    labelled = apply_rule(Labels(rule="regex", pattern="(?P<label>a|b)$"), NOWHERE, [f"{path}" for path in paths])
+    assert told(labelled) == {path: path[-1] for path in paths}
+    refused = apply_rule(Labels(rule="regex", pattern="^x_(?P<label>.)"), NOWHERE, paths)
+    assert told(refused) == {"x_a": "a", "x_b": "b"}
+    assert sorted([*refused.rows["path"], *refused.unlabelled["path"]]) == sorted(paths)
+
+
+@pytest.mark.parametrize(
+    ("separator", "text"),
+    [
+        ("comma", 'path,label\na.jpg,cat\n"b,c.jpg",dog\n'),
+        ("semicolon", "path;label\na.jpg;cat\nb,c.jpg;dog\n"),
+        ("tab", "path\tlabel\na.jpg\tcat\nb,c.jpg\tdog\n"),
+        ("whitespace", "path   label\na.jpg cat\nb,c.jpg\t dog\n"),
+    ],
+)
+def test_a_table_names_pictures(tmp_path: Path, separator: str, text: str) -> None:
+    labelled = table(tmp_path, text, ["b,c.jpg", "a.jpg"], separator=separator)
+    assert told(labelled) == {"a.jpg": "cat", "b,c.jpg": "dog"}
+
+
+def test_a_table_may_begin_with_a_row(tmp_path: Path) -> None:
+    knobs = {"columns": ["picture", "kind"], "path": "picture", "label": "kind"}
+    labelled = table(tmp_path, "a.jpg,cat\nb.jpg,dog\n", ["a.jpg", "b.jpg"], **knobs)
+    assert told(labelled) == {"a.jpg": "cat", "b.jpg": "dog"}
+
+
+def test_paths_are_relative_to_the_table(tmp_path: Path) -> None:
+    text = "path,label\n./a.jpg,cat\ndeep/b.jpg,dog\n"
+    labelled = table(tmp_path, text, ["set/a.jpg", "set/deep/b.jpg"], file="set/labels.csv")
+    assert told(labelled) == {"set/a.jpg": "cat", "set/deep/b.jpg": "dog"}
+
+
+def test_text_in_a_table_stays_text(tmp_path: Path) -> None:
+    labelled = table(tmp_path, "path,label\na,NA\nb,null\nc,01\nd,1\ne,1.0\n", list("abcde"))
+    assert told(labelled) == {"a": "NA", "b": "null", "c": "01", "d": "1", "e": "1.0"}
+
+
+def test_groups_and_slices_come_along(tmp_path: Path) -> None:
+    text = "path,label,patient,site,more\nb,cat,7,north,x\na,dog,,south,y\n"
+    labelled = table(tmp_path, text, ["a", "b"], group="patient", slices=["site"])
+    assert list(labelled.rows.columns) == ["path", "label", "group", "site"]
+    assert told(labelled, "group") == {"a": "", "b": "7"}
+    assert told(labelled, "site") == {"a": "south", "b": "north"}
+
+
+def test_what_table_and_folder_do_not_share_is_said(tmp_path: Path) -> None:
+    labelled = table(tmp_path, "path,label\na,cat\nb,dog\nz,cat\ny,cat\n", ["a", "b", "c"])
+    assert told(labelled) == {"a": "cat", "b": "dog"}
+    assert left_out(labelled) == {"c": "has no row in labels.csv"}
+    assert labelled.orphans == ["y", "z"]
+
+
+def test_a_row_without_a_label_labels_nothing(tmp_path: Path) -> None:
+    labelled = table(tmp_path, "path,label\na,cat\nb,dog\nc,\n", ["a", "b", "c"])
+    assert told(labelled) == {"a": "cat", "b": "dog"}
+    assert list(left_out(labelled)) == ["c"]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    rows=st.dictionaries(st.sampled_from("abcdefgh"), st.sampled_from(["cat", "dog", ""])),
+    pictures=st.sets(st.sampled_from("abcdefgh")),
+)
+def test_any_table_covers_every_picture_once(
+    rows: dict[str, str], pictures: set[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    rows, pictures = rows | {"y": "cat", "z": "dog"}, pictures | {"y", "z"}
+    text = "path,label\n" + "".join(f"{path},{label}\n" for path, label in rows.items())
+    labelled = table(tmp_path_factory.getbasetemp(), text, sorted(pictures))
+    with_label = {path: label for path, label in rows.items() if label}
+    assert told(labelled) == {path: with_label[path] for path in pictures & set(with_label)}
+    assert set(left_out(labelled)) == pictures - set(with_label)
+    assert labelled.orphans == sorted(set(with_label) - pictures)
+
+
+def test_a_number_equal_to_an_edge_belongs_above(tmp_path: Path) -> None:
+    text = "path,label\na,0\nb,0.3333333333333333\nc,0.5\nd,0.6666666666666666\ne,1.0\nf,-3\ng,1e3\n"
+    bins = Bins(edges=[0.5, 1.0], names=["low", "middle", "high"])
+    assert told(table(tmp_path, text, list("abcdefg"), bins=bins)) == {
+        "a": "low",
+        "b": "low",
+        "c": "middle",
+        "d": "middle",
+        "e": "high",
+        "f": "low",
+        "g": "high",
+    }
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    edges=st.lists(st.integers(-5, 5).map(float), min_size=1, max_size=4, unique=True).map(sorted),
+    values=st.lists(st.integers(-6, 6), max_size=10),
+)
+def test_any_number_is_cut_by_counting_the_edges_below_it(
+    edges: list[float], values: list[int], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    values = [-100, 100, *values]
+    text = "path,label\n" + "".join(f"{place},{value}\n" for place, value in enumerate(values))
+    bins = Bins(edges=edges, names=[f"bin {place}" for place in range(len(edges) + 1)])
+    labelled = table(tmp_path_factory.getbasetemp(), text, [str(place) for place in range(len(values))], bins=bins)
+    assert told(labelled) == {
+        str(place): f"bin {sum(edge <= value for edge in edges)}" for place, value in enumerate(values)
+    }
+
+
+def blocks(root: Path, values: str, length: int) -> list[str]:
+    """The group inferred for every row of a table, in the order of the table."""
+    text = "path,label,kind\n" + "".join(f"{n},{'xy'[n % 2]},{value}\n" for n, value in enumerate(values))
+    knobs = {"runs": Runs(of="kind", length=length)}
+    group = told(table(root, text, [str(n) for n in range(len(values))], **knobs), "group")
+    return [group[str(n)] for n in range(len(values))]
+
+
+@pytest.mark.parametrize(
+    ("values", "length", "groups"),
+    [
+        ("mmmm", 2, "m-01 m-01 m-02 m-02"),
+        ("mmmmmpp", 3, "m-01 m-01 m-01 m-02 m-02 p-01 p-01"),
+        ("mmmm", 3, "m-01 m-01 m-01 m-01"),
+        ("mpmm", 2, "m-01 p-01 m-02 m-02"),
+        ("mmmmppmmmm", 4, "m-01 m-01 m-01 m-01 p-01 p-01 m-02 m-02 m-02 m-02"),
+        ("mmmmmmmm", 3, "m-01 m-01 m-01 m-02 m-02 m-02 m-03 m-03"),
+        ("mp", 100, "m-01 p-01"),
+    ],
+    ids=["two blocks", "nearest number", "too short for two", "runs restart", "numbers go on", "uneven", "longer"],
+)
+def test_runs_are_cut_into_blocks(tmp_path: Path, values: str, length: int, groups: str) -> None:
+    assert blocks(tmp_path, values, length) == groups.split()
+
+
+@settings(max_examples=30, deadline=None)
+@given(runs=st.lists(st.integers(1, 14), min_size=1, max_size=5), length=st.integers(2, 6))
+def test_any_run_is_cut_into_blocks_of_nearly_equal_length(
+    runs: list[int], length: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    runs = [*runs, 2]
+    values = "".join("mp"[place % 2] * count for place, count in enumerate(runs))
+    named = blocks(tmp_path_factory.getbasetemp(), values, length)
+    start = 0
+    seen: set[str] = set()
+    for place, count in enumerate(runs):
+        inside = named[start : start + count]
+        start += count
+        sizes = [inside.count(name) for name in dict.fromkeys(inside)]
+        assert inside == sorted(inside)
+        assert max(sizes) - min(sizes) <= 1
+        assert abs(len(sizes) - count / length) <= 0.5 or len(sizes) == 1
+        assert all(name.startswith("mp"[place % 2] + "-") for name in inside)
+        assert not seen & set(inside)
+        seen |= set(inside)
+
+
+@pytest.mark.parametrize(
+    ("text", "knobs", "said"),
+    [
+        (
+            "path,lable\na,x\nb,y\n",
+            {},
+            r"^labels.table.label: no column 'label' in labels.csv \(did you mean 'lable'\?\); ",
+        ),
+        ("file,label\na,x\nb,y\n", {}, "^labels.table.path: no column 'path' in labels.csv.*; it has file, label$"),
+        ("path,label\na,x\n", {"group": "patient"}, "^labels.table.group: no column 'patient' in labels.csv"),
+        ("path,label\na,x\n", {"slices": ["site"]}, "^labels.table.slices: no column 'site' in labels.csv"),
+        (
+            "path,label\na,x\n",
+            {"runs": Runs(of="kind", length=2)},
+            "^labels.table.runs.of: no column 'kind' in labels.csv",
+        ),
+        ("path,label\na,x\nb,y\na,x\n./a,y\n", {}, r"^labels.csv: 'a' has more than one row \(2 such rows\)$"),
+        (
+            "path,label\na,0.1\nb,many\nc,few\n",
+            {"bins": Bins(edges=[0.5], names=["x", "y"])},
+            "^labels.csv: row 2 has the label 'many', which is no number to cut$",
+        ),
+        (
+            "path,label\na,0.1\nb,\n",
+            {"bins": Bins(edges=[0.5], names=["x", "y"])},
+            "row 2 has the label '', which is no number",
+        ),
+        ("path,label\na,x\nb,y,z\n", {}, "^labels.csv: not a comma-separated table: .*line 3"),
+        ("", {}, "^labels.csv: not a comma-separated table: No columns"),
+    ],
+    ids=[
+        "label column",
+        "path column",
+        "group column",
+        "slice column",
+        "run column",
+        "duplicate row",
+        "no number",
+        "empty number",
+        "ragged",
+        "empty",
+    ],
+)
+def test_a_bad_table_is_refused(tmp_path: Path, text: str, knobs: dict[str, Any], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        table(tmp_path, text, ["a", "b", "c"], **knobs)
+
+
+def test_an_absent_table_is_said(tmp_path: Path) -> None:
+    rule = Labels(rule="table", table=Table(file="labels.csv", path="path", label="label"))
+    with pytest.raises(DataError, match=r"^labels\.table\.file: labels\.csv is not in the source$"):
+        apply_rule(rule, tmp_path, ["a"])
+
+
+def test_a_table_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_bytes(b"path,label\n\xff\xfe,x\n")
+    rule = Labels(rule="table", table=Table(file="labels.csv", path="path", label="label"))
+    with pytest.raises(DataError, match=r"^labels\.csv: not a comma-separated table: .*utf-8"):
+        apply_rule(rule, tmp_path, ["a"])
+
+
+@pytest.mark.parametrize(
+    ("paths", "said"),
+    [
+        ([], r"^labels.rule 'folder' finds 0 classes \[\] in 0 pictures, of which it labels 0; at least two"),
+        (["a.jpg", "b.jpg"], "finds 0 classes .* in 2 pictures, of which it labels 0; .*; 'a.jpg' lies at the top"),
+        (["cat/a.jpg", "cat/b.jpg"], r"finds 1 classes \['cat'\] in 2 pictures, .*two classes are needed$"),
+    ],
+    ids=["no picture", "no label", "one class"],
+)
+def test_at_least_two_classes_are_needed(paths: list[str], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        apply_rule(FOLDER, NOWHERE, paths)
+
+
+TABLE = {"file": "labels.csv", "path": "path", "label": "label"}
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"rule": "foldr"}, r"labels.rule: .*'folder', 'regex' or 'table'; got 'foldr' \(did you mean 'folder'\?\)"),
+        ({"rule": "table"}, "labels: the rule 'table' needs the key 'table'"),
+        ({"rule": "regex"}, "labels: the rule 'regex' needs the key 'pattern'"),
+        ({"rule": "regex", "pattern": "(a"}, "labels: pattern is no regular expression: missing"),
+        ({"rule": "regex", "pattern": "(a)"}, re.escape("labels: pattern needs a named group: (?P<label>...)")),
+        ({"rule": "table", "table": {"file": "x"}}, "labels.table.path: missing\nlabels.table.label: missing"),
+        ({"rule": "table", "table": TABLE | {"separator": ","}}, "labels.table.separator: .*'whitespace'; got ','"),
+        (
+            {"rule": "table", "table": TABLE | {"bins": {"edges": [2.0, 1.0], "names": ["a", "b", "c"]}}},
+            "labels.table.bins: edges must rise; got",
+        ),
+        (
+            {"rule": "table", "table": TABLE | {"bins": {"edges": [1.0, 1.0], "names": ["a", "b", "c"]}}},
+            "labels.table.bins: edges must rise; got",
+        ),
+        (
+            {"rule": "table", "table": TABLE | {"bins": {"edges": [1.0], "names": ["a", "b", "c"]}}},
+            "labels.table.bins: 1 edges cut 2 classes; 3 are named",
+        ),
+        (
+            {"rule": "table", "table": TABLE | {"group": "g", "runs": {"of": "g", "length": 2}}},
+            "labels.table: give either group or runs",
+        ),
+        (
+            {"rule": "table", "table": TABLE | {"runs": {"of": "g", "length": 1}}},
+            "labels.table.runs.length: input should be greater than or equal to 2; got 1",
+        ),
+    ],
+    ids=[
+        "rule",
+        "no table",
+        "no pattern",
+        "broken pattern",
+        "no group",
+        "table incomplete",
+        "separator",
+        "falling edges",
+        "equal edges",
+        "names",
+        "two kinds of group",
+        "length",
+    ],
+)
+def test_a_rule_that_cannot_work_is_refused(value: dict[str, Any], said: str) -> None:
+    with pytest.raises(ParamsError, match=said):
+        check("labels", Labels, value)

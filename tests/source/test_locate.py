@@ -1,0 +1,68 @@
+"""What a user names becomes a path, or an error that says why not."""
+
+from pathlib import Path
+
+import pytest
+
+from graft.errors import SourceError
+from graft.source.locate import locate
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installed package with data whose code must not run."""
+    root = tmp_path / "site" / "cells_of_glass"
+    (root / "data").mkdir(parents=True)
+    (root / "__init__.py").write_text("raise RuntimeError('imported')\n")
+    (root / "data" / "labels.csv").write_text("path,label\n")
+    monkeypatch.syspath_prepend(str(root.parent))
+    return root
+
+
+def test_a_file_in_a_package_is_found_without_running_it(package: Path) -> None:
+    assert locate("package://cells_of_glass/data/labels.csv") == package / "data" / "labels.csv"
+    assert locate("package://cells_of_glass/data") == package / "data"
+    assert locate("package://cells_of_glass") == package
+
+
+def test_a_path_is_relative_to_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pictures").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert locate("pictures").resolve() == tmp_path / "pictures"
+    assert locate(str(tmp_path / "pictures")) == tmp_path / "pictures"
+
+
+def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pictures").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert locate("~/pictures") == tmp_path / "pictures"
+
+
+@pytest.mark.usefixtures("package")
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("nowhere/at/all", "^nowhere/at/all: nothing lies at nowhere/at/all$"),
+        ("package://cells_of_glass/none", "^package://cells_of_glass/none: nothing lies at .*/cells_of_glass/none$"),
+        (
+            "package://cells_of_tin/data",
+            r"the package 'cells_of_tin' is not installed; try `pip install cells-of-tin`$",
+        ),
+        ("package://this/data", "the package 'this' is not installed"),
+        ("package://cells.of/data", "'cells.of' is no package name; expected package://NAME/PATH$"),
+        ("package:///data", "'' is no package name; expected package://NAME/PATH$"),
+        ("package://cells_of_glass/../other", "'../other' leads out of the package$"),
+        ("package://cells_of_glass//etc/passwd", "'/etc/passwd' leads out of the package$"),
+    ],
+    ids=["path", "in a package", "no package", "a module", "dotted", "no name", "upwards", "absolute"],
+)
+def test_what_is_not_there_is_said(uri: str, said: str) -> None:
+    with pytest.raises(SourceError, match=said):
+        locate(uri)
+
+
+def test_a_link_out_of_a_package_is_not_followed(package: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    (package / "link").symlink_to(tmp_path / "secret")
+    with pytest.raises(SourceError, match="'link' leads out of the package"):
+        locate("package://cells_of_glass/link")

@@ -1,0 +1,236 @@
+"""Nothing straddles a split, every picture has one, and the same seed gives the same."""
+
+from collections import Counter
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graft.errors import DataError, ParamsError
+from graft.params import check
+from graft.split import assign as module
+from graft.split.assign import Split, assign
+
+
+def frame(label: list[str], group: list[str] | None = None, **slices: list[str]) -> pd.DataFrame:
+    """Rows as in labels.csv."""
+    paths = [f"{place:04d}.jpg" for place in range(len(label))]
+    columns = {"path": paths, "label": label, "group": group or [""] * len(label)}
+    return pd.DataFrame(columns | slices, dtype=str)
+
+
+def apart(labels: pd.DataFrame) -> pd.Series:
+    """No picture is a duplicate of another."""
+    return pd.Series([str(place) for place in range(len(labels))], dtype=str)
+
+
+def sides(units: pd.Series, splits: pd.Series) -> dict[str, set[str]]:
+    """Splits on which each unit has a picture."""
+    found: dict[str, set[str]] = {}
+    for unit, name in zip(units, splits, strict=True):
+        found.setdefault(unit, set()).add(name)
+    return found
+
+
+shares = st.sampled_from([0.15, 0.2, 0.25, 0.3])
+strata = st.lists(st.integers(12, 25), min_size=2, max_size=4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(sizes=strata, test=shares, valid=shares, seed=st.integers(0, 2**63 - 1), order=st.randoms(use_true_random=False))
+def test_a_random_split_without_duplicates_is_exact_and_stratified(
+    sizes: list[int], test: float, valid: float, seed: int, order: Any
+) -> None:
+    label = [f"class {place}" for place, size in enumerate(sizes) for _ in range(size)]
+    order.shuffle(label)
+    labels = frame(label)
+    splits = assign(Split(by="random", test=test, valid=valid, seed=seed), labels, apart(labels))
+
+    total, counts = len(label), Counter(splits)
+    held_out = round(test * total)
+    assert counts == {
+        "test": held_out,
+        "valid": round(valid * (total - held_out)),
+        "train": total - held_out - round(valid * (total - held_out)),
+    }
+    rest = Counter(labels["label"][splits != "test"])
+    for name, size in Counter(label).items():
+        inside = Counter(splits[labels["label"] == name])
+        assert abs(inside["test"] - counts["test"] * size / total) < 1
+        assert abs(inside["valid"] - counts["valid"] * rest[name] / (total - held_out)) < 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    sizes=strata,
+    ties=st.lists(st.tuples(st.integers(0, 23), st.integers(0, 23)), max_size=3),
+    seed=st.integers(0, 1000),
+)
+def test_duplicates_never_straddle_a_random_split(sizes: list[int], ties: list[tuple[int, int]], seed: int) -> None:
+    labels = frame([f"class {place}" for place, size in enumerate(sizes) for _ in range(size)])
+    duplicates = apart(labels)
+    for one, other in ties:
+        duplicates[duplicates == duplicates[one]] = duplicates[other]
+    rule = Split(by="random", test=0.25, valid=0.25, seed=seed)
+    splits = assign(rule, labels, duplicates)
+    assert all(len(found) == 1 for found in sides(duplicates, splits).values())
+    assert len(splits) == len(labels)
+    assert set(splits) == {"train", "valid", "test"}
+    assert splits.equals(assign(rule, labels, duplicates))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    members=st.lists(st.lists(st.sampled_from("xyz"), min_size=1, max_size=6), min_size=8, max_size=16),
+    ties=st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=3),
+    seed=st.integers(0, 1000),
+)
+def test_neither_groups_nor_duplicates_straddle_a_split_by_group(
+    members: list[list[str]], ties: list[tuple[int, int]], seed: int
+) -> None:
+    group = [f"g{place}" for place, inside in enumerate(members) for _ in inside]
+    labels = frame([label for inside in members for label in inside], group)
+    duplicates = apart(labels)
+    for one, other in ties:
+        duplicates[duplicates == duplicates[one]] = duplicates[other]
+    rule = Split(by="group", test=0.25, valid=0.25, seed=seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "DRAWS", 1000)
+        splits = assign(rule, labels, duplicates)
+        again = assign(rule, labels, duplicates)
+    assert all(len(found) == 1 for found in sides(labels["group"], splits).values())
+    assert all(len(found) == 1 for found in sides(duplicates, splits).values())
+    assert len(splits) == len(labels)
+    assert set(splits) == {"train", "valid", "test"}
+    assert splits.equals(again)
+
+
+def test_a_chain_of_ties_stays_together() -> None:
+    # g0 holds 0-1, g1 holds 2-3, g2 holds 4-5; 1 is a copy of 2, and 3 a copy of 4
+    group = ["g0", "g0", "g1", "g1", "g2", "g2", *(f"h{place // 2}" for place in range(20))]
+    labels = frame(["a", "b"] * 13, group)
+    duplicates = apart(labels)
+    duplicates[2], duplicates[4] = duplicates[1], duplicates[3]
+    found = set()
+    for seed in range(20):
+        splits = assign(Split(by="group", test=0.3, valid=0.3, seed=seed), labels, duplicates)
+        assert splits[:6].nunique() == 1
+        found.add(splits[0])
+    assert found == {"train", "valid", "test"}
+
+
+def test_a_picture_without_a_group_is_a_group_of_its_own() -> None:
+    labels = frame(["a", "b"] * 20, ["g", "g", *([""] * 38)])
+    splits = assign(Split(by="group", test=0.25, valid=0.2), labels, apart(labels))
+    assert Counter(splits) == {"test": 10, "valid": 6, "train": 24}
+
+
+def test_whole_groups_are_stratified_as_well_as_they_allow() -> None:
+    # 20 groups of 6: any 5 give 30 pictures, and a mixture of exactly 10 each exists
+    mixture = ["aabbcc", "aaaaaa", "bbbbbb", "cccccc"] * 5
+    group = [f"g{place}" for place, inside in enumerate(mixture) for _ in inside]
+    labels = frame(list("".join(mixture)), group)
+    for seed in range(5):
+        splits = assign(Split(by="group", test=0.25, valid=0.2, seed=seed), labels, apart(labels))
+        inside = Counter(labels["label"][splits == "test"])
+        assert sum(inside.values()) == 30
+        assert all(8 <= inside[name] <= 12 for name in "abc")
+        assert Counter(splits)["valid"] == 18
+
+
+@pytest.mark.parametrize("by", ["random", "group"])
+def test_another_seed_is_another_split(by: str) -> None:
+    labels = frame(["a", "b"] * 30, [f"g{place // 3}" for place in range(60)])
+    drawn = {
+        tuple(assign(check("split", Split, {"by": by, "test": 0.2, "valid": 0.2, "seed": seed}), labels, apart(labels)))
+        for seed in range(5)
+    }
+    assert len(drawn) == 5
+
+
+def test_changing_valid_keeps_the_test_set() -> None:
+    labels = frame(["a", "b"] * 30)
+    few, many = (
+        assign(Split(by="random", test=0.2, valid=share, seed=3), labels, apart(labels)) for share in (0.1, 0.4)
+    )
+    assert ((few == "test") == (many == "test")).all()
+    assert Counter(few)["valid"] == 5
+    assert Counter(many)["valid"] == 19
+
+
+def test_strata_are_combinations_of_columns() -> None:
+    labels = frame(["a", "a", "b", "b"] * 20, kind=["m", "p", "m", "p"] * 20)
+    rule = Split(by="random", test=0.25, valid=0.2, stratify=["label", "kind"])
+    splits = assign(rule, labels, apart(labels))
+    inside = Counter(zip(labels["label"][splits == "test"], labels["kind"][splits == "test"], strict=True))
+    assert inside == {("a", "m"): 5, ("a", "p"): 5, ("b", "m"): 5, ("b", "p"): 5}
+
+
+def test_a_split_without_strata_is_exact() -> None:
+    labels = frame(["a", *(["b"] * 39)])
+    splits = assign(Split(by="random", test=0.25, valid=0.2, stratify=[]), labels, apart(labels))
+    assert Counter(splits) == {"test": 10, "valid": 6, "train": 24}
+
+
+def test_the_answer_is_aligned_with_the_labels() -> None:
+    labels = frame(["a", "b"] * 10).set_index(pd.Index(range(100, 120)))
+    splits = assign(Split(by="random", test=0.2, valid=0.25), labels, apart(labels))
+    assert splits.index.equals(labels.index)
+    assert splits.name == "split"
+
+
+@pytest.mark.parametrize(
+    ("labels", "knobs", "said"),
+    [
+        (
+            frame(["a", "b"] * 10, kind=["m"] * 20),
+            {"stratify": ["label", "kid"]},
+            r"^split.stratify: labels have no column 'kid' \(did you mean 'kind'\?\)$",
+        ),
+        (frame(["a", "b"] * 10), {"by": "group"}, "^split.by is 'group', but the labels have no groups; name a column"),
+        (
+            frame(["a", "b"] * 10, ["g"] * 20),
+            {"by": "group"},
+            "^split.test: 0.2 of 20 pictures.*: 1 groups are too few",
+        ),
+        (frame(["a", "b"] * 10, ["g"] * 10 + ["h"] * 10), {"by": "group"}, "^split.valid: .*: 1 groups are too few"),
+        (
+            frame(["a"] * 19 + ["b"]),
+            {},
+            "^split.test: 0.2 of 20 pictures cannot be held out: The least populated class",
+        ),
+        (frame(["a", "b"]), {}, "^split.test: 0.2 of 2 pictures cannot be held out"),
+        (frame(["a", "a", "b", "b", "c", "c"]), {}, "^split.test: 0.2 of 6 pictures.*number of classes"),
+    ],
+    ids=[
+        "no column",
+        "no groups",
+        "one group",
+        "two groups",
+        "one picture",
+        "two pictures",
+        "more classes than places",
+    ],
+)
+def test_what_cannot_be_split_is_said(labels: pd.DataFrame, knobs: dict[str, Any], said: str) -> None:
+    rule = check("split", Split, {"by": "random", "test": 0.2, "valid": 0.2} | knobs)
+    with pytest.raises(DataError, match=said):
+        assign(rule, labels, apart(labels))
+
+
+@pytest.mark.parametrize(
+    ("knobs", "said"),
+    [
+        ({"test": 0.0}, "split.test: input should be greater than 0; got 0.0"),
+        ({"valid": 1.0}, "split.valid: input should be less than 1; got 1.0"),
+        ({"seed": -1}, "split.seed: input should be greater than or equal to 0; got -1"),
+        ({"by": "Group"}, r"split.by: .*'random' or 'group'; got 'Group' \(did you mean 'group'\?\)"),
+        ({"stratify": "label"}, "split.stratify: input should be a valid list; got 'label'"),
+    ],
+    ids=["test", "valid", "seed", "by", "stratify"],
+)
+def test_a_rule_out_of_range_is_refused(knobs: dict[str, Any], said: str) -> None:
+    with pytest.raises(ParamsError, match=said):
+        check("split", Split, {"by": "random", "test": 0.2, "valid": 0.2} | knobs)

@@ -1,0 +1,145 @@
+"""A stage vouches for its record: what moved while it ran makes it fail."""
+
+import importlib.util
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from graft.errors import ParamsError, StageError
+from graft.params import LearningRate
+from stages import runtime
+from stages.runtime import Run, start
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with params.yaml, in which stages can run."""
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(runtime, "PATIENCE", 0.1)
+    return tmp_path
+
+
+def set_lr(project: Path, value: str) -> None:
+    file = project / "params.yaml"
+    lines = [f"lr: {value}" if line.startswith("lr:") else line for line in file.read_text().splitlines()]
+    file.write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("text", ["3e-3", "0.003", "3.0e-3"])
+def test_learning_rate_is_read_as_dvc_reads_it(project: Path, text: str) -> None:
+    set_lr(project, text)
+    assert Run("toy").params("lr", LearningRate) == 0.003
+
+
+def test_value_out_of_range_is_refused_before_any_work(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    set_lr(project, "-1")
+
+    def main(run: Run) -> None:
+        run.params("lr", LearningRate)
+        Path("work").touch()
+
+    with pytest.raises(SystemExit, match=r"toy: ParamsError: lr: input should be greater than 0; got -1"):
+        start("toy", main)
+    assert not Path("work").exists()
+
+
+def test_unknown_key_is_refused_with_the_nearest(project: Path) -> None:
+    with (project / "params.yaml").open("a") as file:
+        file.write("finetun: {}\n")
+    with pytest.raises(ParamsError, match=r"unknown key 'finetun' \(did you mean 'finetune'\?\)"):
+        Run("toy")
+
+
+def test_params_edited_while_a_stage_runs_fail_it(project: Path) -> None:
+    def main(run: Run) -> None:
+        run.params("lr", LearningRate)
+        set_lr(project, "0.5")
+
+    with pytest.raises(SystemExit, match=r"lr was 0.003 when the stage began and is 0.5 now"):
+        start("toy", main)
+
+
+def test_params_that_the_stage_does_not_read_may_change(project: Path) -> None:
+    def main(run: Run) -> None:
+        run.params("seed", int)
+        set_lr(project, "0.5")
+
+    start("toy", main)
+
+
+def test_code_edited_while_a_stage_runs_fails_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = project / "mine.py"
+    file.write_text("ANSWER = 1\n")
+    os.utime(file, (1, 1))
+    spec = importlib.util.spec_from_file_location("mine", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setitem(sys.modules, "mine", module)
+    start("toy", lambda _: None)
+
+    def main(_: Run) -> None:
+        file.write_text("ANSWER = 2\n")
+        later = time.time() + 10
+        os.utime(file, (later, later))
+
+    with pytest.raises(SystemExit, match=r"mine.py changed while the stage ran"):
+        start("toy", main)
+
+
+def test_two_runs_of_a_stage_refuse_each_other(project: Path) -> None:
+    lock = project / ".graft" / "lock" / "toy"
+    lock.parent.mkdir(parents=True)
+    with FileLock(lock), pytest.raises(SystemExit, match="another run of toy is at work"):
+        start("toy", lambda _: None)
+    start("toy", lambda _: None)
+
+
+def test_unfinished_work_is_found_again_by_the_same_inputs_only(project: Path) -> None:
+    data = project / "data.csv"
+    data.write_text("a\n")
+
+    def folder() -> Path:
+        run = Run("toy")
+        run.params("lr", LearningRate)
+        return run.unfinished(Path("data.csv"))
+
+    first = folder()
+    (first / "half").touch()
+    assert folder() == first
+    assert (first / "half").exists()
+
+    data.write_text("b\n")
+    second = folder()
+    assert second != first
+    assert not first.exists()  # work for other inputs is out of date
+
+    set_lr(project, "0.1")
+    assert folder() not in (first, second)
+
+
+def test_finished_stage_leaves_no_unfinished_work(project: Path) -> None:
+    def main(run: Run) -> None:
+        (run.unfinished() / "half").touch()
+
+    start("toy", main)
+    assert not list((project / ".graft").rglob("half"))
+
+
+def test_failed_stage_keeps_its_unfinished_work(project: Path) -> None:
+    def main(run: Run) -> None:
+        (run.unfinished() / "half").touch()
+        raise StageError("stopped")
+
+    with pytest.raises(SystemExit, match="stopped"):
+        start("toy", main)
+    assert len(list((project / ".graft").rglob("half"))) == 1

@@ -1,0 +1,234 @@
+"""Any picture file becomes an upright RGB picture, or a reason in one line."""
+
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from graft import decode
+from graft.decode import UnreadableError, open_upright, square
+
+Draw = Callable[[int, int, int], Image.Image]
+
+ORIENTATION = 0x0112
+LYING = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3) * 10
+
+# what EXIF means by each number, in numpy's words
+UPRIGHT = {
+    1: LYING,
+    2: LYING[:, ::-1],
+    3: LYING[::-1, ::-1],
+    4: LYING[::-1],
+    5: LYING.transpose(1, 0, 2),
+    6: np.rot90(LYING, -1),
+    7: LYING[::-1, ::-1].transpose(1, 0, 2),
+    8: np.rot90(LYING, 1),
+}
+
+
+def pixels(image: Image.Image) -> list[tuple[int, ...]]:
+    """Pixels row by row."""
+    assert image.mode == "RGB"
+    return [tuple(map(int, pixel)) for pixel in np.asarray(image).reshape(-1, 3)]
+
+
+@pytest.mark.parametrize("orientation", list(UPRIGHT))
+def test_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    Image.fromarray(LYING).save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(np.asarray(open_upright(tmp_path / "a.png")), UPRIGHT[orientation])
+
+
+def test_a_phone_jpeg_stands_upright(tmp_path: Path, draw: Draw) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    lying = draw(0, 48, 32)
+    lying.save(tmp_path / "a.jpg", exif=exif, quality=95)
+    upright = open_upright(tmp_path / "a.jpg")
+    assert upright.size == (32, 48)
+    wanted = np.rot90(np.asarray(lying), -1).astype(int)
+    assert np.abs(np.asarray(upright).astype(int) - wanted).mean() < 4
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data:UserWarning")
+@pytest.mark.parametrize(
+    "exif",
+    [b"Exif\0\0neither order", b"Exif\0\0MM\0*\0\0\0\x08\0\x05\x01\x12\0\x03", b"Exif\0\0"],
+    ids=["no header", "cut off", "empty"],
+)
+def test_broken_exif_leaves_the_picture_as_it_lies(tmp_path: Path, draw: Draw, exif: bytes) -> None:
+    draw(0, 24, 16).save(tmp_path / "a.jpg", exif=exif)
+    assert open_upright(tmp_path / "a.jpg").size == (24, 16)
+
+
+def test_orientation_that_cannot_be_applied_leaves_the_picture_as_it_lies(
+    tmp_path: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(image: Image.Image) -> Image.Image:
+        raise struct.error("unpack requires a buffer of 2 bytes")
+
+    monkeypatch.setattr(ImageOps, "exif_transpose", fail)
+    draw(0, 24, 16).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(np.asarray(open_upright(tmp_path / "a.png")), np.asarray(draw(0, 24, 16)))
+
+
+def test_cmyk(tmp_path: Path) -> None:
+    Image.new("CMYK", (8, 8), (0, 255, 255, 0)).save(tmp_path / "a.jpg", quality=100)
+    np.testing.assert_allclose(pixels(open_upright(tmp_path / "a.jpg")), [(255, 0, 0)] * 64, atol=3)
+
+
+def test_16_bit_grey_is_scaled_not_cut(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 255, 256, 0x80FF, 65535]], dtype=np.uint16)).save(tmp_path / "a.png")
+    assert pixels(open_upright(tmp_path / "a.png")) == [(v, v, v) for v in (0, 0, 1, 128, 255)]
+
+
+def test_32_bit_grey_is_taken_as_16_bit(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 0x80FF, 65535, 70000]], dtype=np.int32)).save(tmp_path / "a.tif")
+    assert pixels(open_upright(tmp_path / "a.tif")) == [(v, v, v) for v in (0, 128, 255, 255)]
+
+
+def test_palette_with_transparency_lies_on_white(tmp_path: Path) -> None:
+    image = Image.new("P", (3, 1))
+    image.putpalette([200, 0, 0, 0, 0, 200, 0, 200, 0])
+    for place in range(3):
+        image.putpixel((place, 0), place)
+    image.save(tmp_path / "a.png", transparency=0)
+    assert pixels(open_upright(tmp_path / "a.png")) == [(255, 255, 255), (0, 0, 200), (0, 200, 0)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "shown"),
+    [
+        ("RGBA", (10, 20, 30, 255), (10, 20, 30)),
+        ("RGBA", (10, 20, 30, 0), (255, 255, 255)),
+        ("RGBA", (0, 0, 0, 51), (204, 204, 204)),
+        ("LA", (0, 51), (204, 204, 204)),
+        ("L", 77, (77, 77, 77)),
+        ("1", 1, (255, 255, 255)),
+        ("RGB", (1, 2, 3), (1, 2, 3)),
+    ],
+    ids=["opaque", "clear", "a fifth black", "a fifth black grey", "grey", "bilevel", "rgb"],
+)
+def test_modes(tmp_path: Path, mode: str, colour: int | tuple[int, ...], shown: tuple[int, ...]) -> None:
+    Image.new(mode, (2, 1), colour).save(tmp_path / "a.png")
+    assert pixels(open_upright(tmp_path / "a.png")) == [shown] * 2
+
+
+def test_the_first_frame_of_an_animation_is_taken(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (4, 4), colour) for colour in ((255, 0, 0), (0, 0, 255))]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    with Image.open(tmp_path / "a.gif") as written:
+        assert getattr(written, "n_frames", 1) == 2
+    assert pixels(open_upright(tmp_path / "a.gif")) == [(255, 0, 0)] * 16
+
+
+def jpeg_bytes(path: Path, draw: Draw) -> bytes:
+    """Bytes of a whole JPEG."""
+    draw(0, 128, 128).save(path, quality=95)
+    return path.read_bytes()
+
+
+def huge_png() -> bytes:
+    """A file of a few bytes that claims 60,000 x 60,000 pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda whole: whole[:-200], "OSError: image file is truncated"),
+        (lambda whole: whole[:20], "UnreadableError|OSError|UnidentifiedImageError"),
+        (lambda whole: b"", "UnidentifiedImageError: cannot identify image file 'a.jpg'"),
+        (lambda whole: b"a note, not a picture\n", "UnidentifiedImageError: cannot identify image file 'a.jpg'"),
+        (lambda whole: huge_png(), "3600000000 pixels"),
+    ],
+    ids=["truncated", "head only", "empty", "text", "bomb"],
+)
+def test_what_cannot_be_decoded_has_a_reason(
+    tmp_path: Path, draw: Draw, make: Callable[[bytes], bytes], said: str
+) -> None:
+    file = tmp_path / "a.jpg"
+    file.write_bytes(make(jpeg_bytes(file, draw)))
+    with pytest.raises(UnreadableError, match=said) as caught:
+        open_upright(file)
+    reason = str(caught.value)
+    assert reason.strip()
+    assert "\n" not in reason
+    assert str(tmp_path) not in reason
+
+
+def test_a_reason_has_one_line_whatever_the_decoder_says(
+    tmp_path: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(image: Image.Image, mode: str) -> None:
+        raise SyntaxError(f"broken\nin {tmp_path / 'a.png'}")
+
+    draw(0, 8, 8).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image.Image, "convert", fail)
+    with pytest.raises(UnreadableError, match=r"^SyntaxError: broken in a\.png$"):
+        open_upright(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(("name", "said"), [("", "IsADirectoryError"), ("none.jpg", "FileNotFoundError")])
+def test_what_is_no_file_has_a_reason(tmp_path: Path, name: str, said: str) -> None:
+    with pytest.raises(UnreadableError, match=said):
+        open_upright(tmp_path / name)
+
+
+def test_too_many_pixels_are_refused(tmp_path: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw(0, 12, 10).save(tmp_path / "a.png")
+    monkeypatch.setattr(decode, "MAX_PIXELS", 119)
+    with pytest.raises(UnreadableError, match=r"^12 x 10 is over 119 pixels$"):
+        open_upright(tmp_path / "a.png")
+    monkeypatch.setattr(decode, "MAX_PIXELS", 120)
+    assert open_upright(tmp_path / "a.png").size == (12, 10)
+
+
+@pytest.mark.parametrize(
+    ("size", "shrink_to", "decoded"),
+    [
+        ((256, 192), 16, (64, 48)),
+        ((256, 192), 12, (32, 24)),
+        ((256, 192), 96, (256, 192)),
+        ((40, 30), 16, (40, 30)),
+    ],
+    ids=["a quarter", "an eighth", "not below twice", "small already"],
+)
+def test_a_jpeg_is_decoded_at_a_fraction(
+    tmp_path: Path, draw: Draw, size: tuple[int, int], shrink_to: int, decoded: tuple[int, int]
+) -> None:
+    draw(0, *size).save(tmp_path / "a.jpg", quality=95)
+    shrunk = open_upright(tmp_path / "a.jpg", shrink_to=shrink_to)
+    assert shrunk.size == decoded
+    whole = square(open_upright(tmp_path / "a.jpg"), shrink_to).astype(int)
+    assert np.abs(square(shrunk, shrink_to).astype(int) - whole).mean() < 3
+
+
+def test_a_square_keeps_the_whole_picture() -> None:
+    wide = np.zeros((16, 64, 3), dtype=np.uint8)
+    wide[:, :32, 0] = 255
+    wide[:, 32:, 2] = 255
+    small = square(Image.fromarray(wide), 8)
+    assert small.shape == (8, 8, 3)
+    assert small.dtype == np.uint8
+    np.testing.assert_allclose(small[:, :3], np.broadcast_to((255, 0, 0), (8, 3, 3)), atol=25)
+    np.testing.assert_allclose(small[:, 5:], np.broadcast_to((0, 0, 255), (8, 3, 3)), atol=25)
+
+
+def test_a_square_of_the_right_size_is_not_resampled(draw: Draw) -> None:
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (9, 9, 3), dtype=np.uint8))
+    np.testing.assert_array_equal(square(image, 9), np.asarray(image))
+
+
+def test_a_square_may_grow(draw: Draw) -> None:
+    np.testing.assert_array_equal(square(Image.new("RGB", (3, 2), (9, 8, 7)), 5), np.full((5, 5, 3), (9, 8, 7)))

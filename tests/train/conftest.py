@@ -1,0 +1,56 @@
+"""A tiny network and a few pictures that it can tell apart."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from graft.images.pictures import Pictures
+from graft.images.rows import PictureRows
+from graft.model.backbone import create
+from graft.model.features import Features
+from graft.model.fold import fold_batch_norms
+from graft.model.head import Head
+from graft.model.network import Network
+from graft.model.saved import Description
+
+DESCRIPTION = Description(
+    backbone="test_efficientnet",
+    mean=[0.5] * 3,
+    std=[0.5] * 3,
+    standardise=False,
+    view=32,
+    layers=[],
+    pools=["mean"],
+    classes=["dark", "light"],
+)
+
+
+@pytest.fixture
+def network() -> Network:
+    """A folded tiny network with weights made on the spot."""
+    torch.manual_seed(0)
+    body = create("test_efficientnet").to_empty(device="cpu")
+    for parameter in body.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    for module in body.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.reset_parameters()
+    example = torch.rand(2, 3, 32, 32)
+    fold_batch_norms(body, example)
+    with torch.no_grad():
+        head = Head(body(example).shape[1], 2)
+    return Network(Features(body, [], ["mean"]), head, DESCRIPTION).eval()
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Pictures:
+    """Sixteen pictures, dark and light in turn."""
+    generator = np.random.default_rng(0)
+    targets = np.arange(16) % 2
+    pixels = generator.integers(0, 120, (16, 32, 32, 3)) + 130 * targets[:, None, None, None]
+    np.save(tmp_path / "pixels.npy", pixels.astype(np.uint8))
+    pd.DataFrame({"path": [f"{number:02}.png" for number in range(16)]}).to_csv(tmp_path / "rows.csv", index=False)
+    return Pictures(PictureRows(tmp_path / "pixels.npy"), np.arange(16), targets.astype(np.int64))
