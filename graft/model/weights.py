@@ -32,7 +32,6 @@ def fetch_weights(backbone: Backbone, into: Path) -> str:
         "name": backbone.name,
         "weights": backbone.weights,
         "sha256": digest,
-        "licence": backbone.licence,
         **preprocessing(backbone.name),
     }
     atomic.write_json(into / "backbone.json", facts)

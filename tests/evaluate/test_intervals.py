@@ -63,7 +63,7 @@ def grouped(seed: int, groups: int, each: int, spread: float) -> tuple[np.ndarra
 
 
 def test_group_bootstrap_covers_the_truth_where_wilson_does_not() -> None:
-    cases = [grouped(seed, groups=40, each=10, spread=0.29) for seed in range(200)]
+    cases = [grouped(seed, groups=40, each=10, spread=0.29) for seed in range(120)]
     by_groups = [by_group(right, groups, seed) for seed, (right, groups) in enumerate(cases)]
     alone = [wilson(int(right.sum()), len(right)) for right, _ in cases]
     assert 0.90 <= np.mean([interval.low <= 0.7 <= interval.high for interval in by_groups]) <= 0.99

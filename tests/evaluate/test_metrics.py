@@ -27,7 +27,7 @@ def sure(predicted: list[int], classes: int) -> NDArray[np.float64]:
     return np.where(np.eye(classes)[predicted] == 1, 0.9, rest)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 6), st.integers(12, 60))
 def test_measure_is_what_sklearn_says(seed: int, kinds: int, count: int) -> None:
     generator = np.random.default_rng(seed)

@@ -20,9 +20,8 @@ def tile(colour: tuple[int, int, int], *lines: str, frame: tuple[int, int, int] 
 def shown(path: Path) -> np.ndarray:
     """Pixels of a sheet."""
     with Image.open(path) as image:
-        assert image.mode == "RGB"
         assert image.format == "PNG"
-        return np.asarray(image)
+        return np.asarray(image.convert("RGB"))
 
 
 def test_tiles_lie_row_by_row(tmp_path: Path) -> None:
@@ -42,6 +41,7 @@ def test_captions_lie_under_their_tile(tmp_path: Path) -> None:
     save_sheet(tmp_path / "s.png", [tile(RED, "one", "two"), tile(GREEN)], columns=2, side=40)
     pixels = shown(tmp_path / "s.png")
     assert pixels.shape == (40 + GAP + 2 * CAPTION + GAP, 2 * (40 + GAP) + GAP, 3)
+    assert (pixels[GAP : GAP + 40, 40 + 2 * GAP : 80 + 2 * GAP] == GREEN).all()
     under = pixels[GAP + 40 :]
     assert (under[:, : GAP + 40].min(2) < 128).any()
     assert (under[:, GAP + 40 :] == PAPER).all()

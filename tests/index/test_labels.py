@@ -98,8 +98,8 @@ def test_a_table_names_pictures(tmp_path: Path, separator: str, text: str) -> No
 
 
 def test_a_table_may_begin_with_a_row(tmp_path: Path) -> None:
-    knobs = {"columns": ["picture", "kind"], "path": "picture", "label": "kind"}
-    labelled = table(tmp_path, "a.jpg,cat\nb.jpg,dog\n", ["a.jpg", "b.jpg"], **knobs)
+    text = "a.jpg,cat\nb.jpg,dog\n"
+    labelled = table(tmp_path, text, ["a.jpg", "b.jpg"], columns=["picture", "kind"], path="picture", label="kind")
     assert told(labelled) == {"a.jpg": "cat", "b.jpg": "dog"}
 
 
@@ -186,8 +186,8 @@ def test_any_number_is_cut_by_counting_the_edges_below_it(
 def blocks(root: Path, values: str, length: int) -> list[str]:
     """The group inferred for every row of a table, in the order of the table."""
     text = "path,label,kind\n" + "".join(f"{n},{'xy'[n % 2]},{value}\n" for n, value in enumerate(values))
-    knobs = {"runs": Runs(of="kind", length=length)}
-    group = told(table(root, text, [str(n) for n in range(len(values))], **knobs), "group")
+    labelled = table(root, text, [str(n) for n in range(len(values))], runs=Runs(of="kind", length=length))
+    group = told(labelled, "group")
     return [group[str(n)] for n in range(len(values))]
 
 

@@ -35,7 +35,6 @@ def test_file_becomes_a_loadable_backbone(tmp_path: Path) -> None:
     model, facts = load(tmp_path)
     torch.testing.assert_close(dict(model.named_parameters())["conv_stem.weight"], state["conv_stem.weight"])
     assert facts["sha256"] == digest
-    assert facts["licence"] == "none"
     assert json.loads((tmp_path / "backbone.json").read_text())["mean"] == facts["mean"]
 
 

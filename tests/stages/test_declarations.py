@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Set
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,7 @@ def test_paths_in_the_script_are_the_paths_in_dvc_yaml(script: str) -> None:
     assert outs <= named
 
 
-def _covered(named: set[object], said: set[str]) -> bool:
+def _covered(named: Set[object], said: Set[str]) -> bool:
     """A script may name a file inside a folder that dvc.yaml names."""
     inside = all(any(str(name) == path or str(name).startswith(f"{path}/") for path in said) for name in named)
     used = all(any(str(name) == path or str(name).startswith(f"{path}/") for name in named) for path in said)

@@ -102,7 +102,8 @@ def test_loss_that_is_not_finite_stops_with_epoch_and_rates(network: Network, pi
 
 def test_average_of_weights_by_hand(network: Network, pictures: Pictures) -> None:
     run = training(network, pictures, KNOBS.model_copy(update={"ema": 0.2}))
-    weight = run.network.head.linear.bias  # type: ignore[union-attr]
+    assert run.network.head is not None
+    weight = run.network.head.linear.bias
     with torch.no_grad():
         weight.copy_(torch.tensor([1.0, 0.0]))
         run.average.update_parameters(run.network)  # the first is taken as it is
