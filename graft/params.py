@@ -2,7 +2,8 @@
 
 DVC follows YAML 1.2, where ``3e-3`` and ``1e-05`` are numbers and ``yes`` is text; PyYAML follows
 YAML 1.1, where it is the other way round. A stage must see the value that DVC records, so the
-loader below is PyYAML's parser with the scalars of YAML 1.2's core schema.
+loader below is PyYAML's parser with the scalars of YAML 1.2's core schema, and with the underscores
+in numbers that DVC's reader lets pass.
 
 Source: YAML 1.2.2, section 10.3.2, https://yaml.org/spec/1.2.2/#103-core-schema
 """
@@ -56,6 +57,8 @@ class _CoreLoader(yaml.SafeLoader):
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str | int | float | bool | None):
+                raise ParamsError(f"a {type(key).__name__} cannot be a key, at line {key_node.start_mark.line + 1}")
             if key in seen:
                 raise ParamsError(f"the key {key!r} stands twice, again at line {key_node.start_mark.line + 1}")
             seen.add(key)
@@ -65,10 +68,11 @@ class _CoreLoader(yaml.SafeLoader):
 for _tag, _pattern, _first in (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
+    ("int", r"[-+]?([0-9][0-9_]*|0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+)", list("-+0123456789")),
     (
         "float",
-        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        r"[-+]?[0-9][0-9_]*(\.[0-9_]*([eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)|[-+]?\.[0-9][0-9_]*([eE][-+][0-9]+)?"
+        r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
         list("-+.0123456789"),
     ),
 ):
@@ -76,8 +80,8 @@ for _tag, _pattern, _first in (
 
 
 def _construct_int(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
-    text = str(loader.construct_scalar(node))
-    return int(text, 0) if text.startswith(("0x", "0o")) else int(text)
+    text = str(loader.construct_scalar(node)).replace("_", "")
+    return int(text, 0) if text.lstrip("+-").startswith(("0b", "0o", "0x")) else int(text)
 
 
 _CoreLoader.add_constructor("tag:yaml.org,2002:int", _construct_int)
@@ -105,7 +109,7 @@ def load(path: Path) -> dict[str, Any]:
         raise ParamsError(f"{path}: no such file; graft runs in the folder that holds params.yaml")
     try:
         values = parse_yaml(path.read_text(encoding="utf-8"))
-    except ParamsError as error:
+    except (ParamsError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path}: {error}") from error
     if not isinstance(values, dict):
         raise ParamsError(f"{path}: expected a mapping of {', '.join(KEYS)}; got {values!r}")
@@ -126,7 +130,7 @@ def check(key: str, kind: Any, value: Any) -> Any:
         ParamsError: one line a problem: dotted key, what was given, what is allowed.
     """
     try:
-        return TypeAdapter(kind).validate_python(value)
+        return TypeAdapter(kind).validate_python(value, strict=True)
     except ValidationError as error:
         raise ParamsError("\n".join(_explain(key, kind, problem) for problem in error.errors())) from error
 

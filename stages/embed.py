@@ -13,7 +13,7 @@ import pandas as pd
 from graft import atomic, tables
 from graft.images.partial import PartialArray
 from graft.images.rows import PictureRows
-from graft.model.device import make_deterministic
+from graft.model.device import prepare
 from graft.model.embed import embed
 from graft.model.network import pretrained, width
 from graft.model.settings import Embed
@@ -25,7 +25,7 @@ EMBEDDINGS = Path("data/embeddings")
 
 def main(run: Run) -> None:
     knobs: Embed = run.params("embed", Embed)
-    make_deterministic()
+    prepare()
 
     pixels = PictureRows(PRESIZED / "pixels.npy")
     network, description = pretrained(BACKBONE, knobs)

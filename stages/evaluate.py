@@ -15,7 +15,7 @@ from graft.evaluate.report import save_report
 from graft.evaluate.settings import Evaluate
 from graft.images.pictures import Pictures
 from graft.images.rows import PictureRows
-from graft.model.device import make_deterministic
+from graft.model.device import prepare
 from graft.model.head import head_logits, load_head
 from graft.model.infer import all_outputs, probabilities
 from graft.model.network import load
@@ -34,7 +34,7 @@ EVALUATE, REPORT = Path("reports/evaluate"), Path("reports/report.html")
 def main(run: Run) -> None:
     knobs: Evaluate = run.params("evaluate", Evaluate)
     source: Source = run.params("source", Source)
-    make_deterministic()
+    prepare()
 
     dataset = read_dataset(LABELS, SPLIT)
     pixels, features = PictureRows(PRESIZED / "pixels.npy"), PictureRows(EMBEDDINGS / "features.npy")

@@ -13,7 +13,7 @@ from graft import atomic
 from graft.images.augment import Augment
 from graft.images.pictures import Pictures
 from graft.images.rows import PictureRows
-from graft.model.device import make_deterministic
+from graft.model.device import prepare
 from graft.model.head import load_head
 from graft.model.network import grafted
 from graft.model.saved import save
@@ -36,7 +36,7 @@ def main(run: Run) -> None:
     knobs: Finetune = run.params("finetune", Finetune)
     augment: Augment = run.params("augment", Augment)
     learning_rate, seed = run.params("lr", LearningRate), run.params("seed", Seed)
-    make_deterministic()
+    prepare()
 
     dataset = read_dataset(LABELS, SPLIT)
     pixels = PictureRows(PRESIZED / "pixels.npy")

@@ -56,6 +56,12 @@ def same(one: Any, other: Any) -> bool:
         ("0x10", 16),
         ("0xfF", 255),
         ("0o10", 8),
+        ("-0x10", -16),
+        ("+0o10", 8),
+        ("0b11", 3),
+        ("1_000", 1000),
+        ("1_0.5", 10.5),
+        ("+.5e3", "+.5e3"),
         ("null", None),
         ("~", None),
         ("", None),
@@ -259,3 +265,15 @@ def test_a_section_cannot_be_changed() -> None:
     section = Presize(size=64)
     with pytest.raises(ValueError, match="frozen"):
         section.size = 32
+
+
+@pytest.mark.parametrize("value", ["3e-3", True, None], ids=repr)
+def test_a_top_level_value_is_not_converted(value: Any) -> None:
+    with pytest.raises(ParamsError, match=r"^lr: input should be a valid number"):
+        params.check("lr", params.LearningRate, value)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_bytes(b"lr: \xff\n")
+    with pytest.raises(ParamsError, match=r"params.yaml: 'utf-8' codec can't decode"):
+        params.load(tmp_path / "params.yaml")

@@ -39,8 +39,13 @@ def by_group(right: NDArray[np.bool_], groups: pd.Series, seed: int) -> Interval
     Source: Field and Welsh 2007, https://doi.org/10.1111/j.1467-9868.2007.00593.x
     """
     sums = pd.DataFrame({"right": right, "count": 1}).groupby(groups.to_numpy()).sum().to_numpy()
+    if right.all() or not right.any():
+        # every draw would agree, which is no certainty: count the groups as the trials
+        return wilson(len(sums) if right.all() else 0, len(sums))
     generator = np.random.default_rng(derive(seed, "bootstrap"))
-    drawn = sums[generator.integers(0, len(sums), (DRAWS, len(sums)))].sum(1)
+    # how often each group is drawn, one draw at a time: memory stays that of the groups
+    times = (generator.multinomial(len(sums), np.full(len(sums), 1 / len(sums))) for _ in range(DRAWS))
+    drawn = np.asarray([count @ sums for count in times])
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [tail, 1 - tail])
     return Interval(float(low), float(high))

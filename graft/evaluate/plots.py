@@ -22,8 +22,9 @@ def save_confusion(path: Path, counts: NDArray[np.int64], classes: list[str]) ->
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     places = range(len(classes))
     small = 9 if len(classes) <= LABELLED else 5
-    axes.set_xticks(places, classes, rotation=45 if len(classes) <= 4 else 90, ha="right", fontsize=small)
-    axes.set_yticks(places, classes, fontsize=small)
+    names = [name.replace("$", r"\$") for name in classes]  # matplotlib reads what stands between two as mathematics
+    axes.set_xticks(places, names, rotation=45 if len(classes) <= 4 else 90, ha="right", fontsize=small)
+    axes.set_yticks(places, names, fontsize=small)
     axes.set_xlabel("predicted")
     axes.set_ylabel("actual")
     if len(classes) <= LABELLED:

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import Field
 
 from graft.decode import UnreadableError, open_upright
+from graft.errors import DataError
 from graft.params import Section
 from graft.progress import bar
 
@@ -63,8 +64,13 @@ def examine(root: Path) -> Iterator[Picture | Rejected]:
 
 def _files(root: Path) -> Iterator[str]:
     """Names, relative to the root and with forward slashes, of everything that is not a folder."""
-    for folder, _, names in os.walk(root):
-        for name in names:
+
+    def refuse(error: OSError) -> None:
+        raise DataError(f"{error.filename}: the folder cannot be read: {error.strerror}") from error
+
+    for folder, folders, names in os.walk(root, onerror=refuse):
+        linked = [name for name in folders if Path(folder, name).is_symlink()]  # not followed, but not passed over
+        for name in (*names, *linked):
             yield Path(folder, name).relative_to(root).as_posix()
 
 

@@ -1,5 +1,6 @@
 """The label rule: how a picture's label follows from its folder, its name, or a table."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,8 +27,8 @@ class Bins(Section):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.edges != sorted(set(self.edges)):
-            raise ValueError("edges must rise")
+        if self.edges != sorted(set(self.edges)) or not all(map(math.isfinite, self.edges)):
+            raise ValueError("edges must be finite and rise")
         if len(self.names) != len(self.edges) + 1:
             raise ValueError(f"{len(self.edges)} edges cut {len(self.edges) + 1} classes; {len(self.names)} are named")
         return self
@@ -65,6 +66,12 @@ class Table(Section):
     """The column of units that must not straddle splits: patient, module, film."""
     runs: Runs | None = None
     """Infers `group` where no column has it."""
+
+    @model_validator(mode="after")
+    def _slices_have_names_of_their_own(self) -> Self:
+        if taken := sorted({"path", "label", "group", "split"} & set(self.slices)):
+            raise ValueError(f"slices: {taken[0]!r} is a name graft uses itself; rename the column")
+        return self
 
     @model_validator(mode="after")
     def _one_kind_of_group(self) -> Self:
@@ -128,8 +135,9 @@ def apply_rule(labels: Labels, root: Path, paths: Sequence[str]) -> Labelled:
     else:
         assert labels.table is not None
         table = _by_table(labels.table, root)
+        table = table[table["label"] != ""]
         orphans = sorted(set(table["path"]) - set(paths))
-        told, reason = table[table["path"].isin(set(paths))], f"has no row in {labels.table.file}"
+        told, reason = table[table["path"].isin(set(paths))], f"has no row with a label in {labels.table.file}"
     rows = told.sort_values("path", ignore_index=True)
     missing = sorted(set(paths) - set(rows["path"]))
     unlabelled = pd.DataFrame({"path": missing, "reason": [reason] * len(missing)}, dtype=str)
@@ -169,6 +177,7 @@ def _by_table(table: Table, root: Path) -> pd.DataFrame:
             sep=SEPARATORS[table.separator],
             names=table.columns,
             header=None if table.columns else 0,
+            index_col=False,
             dtype=str,
             keep_default_na=False,
         )
@@ -190,8 +199,7 @@ def _by_table(table: Table, root: Path) -> pd.DataFrame:
     twice = told["path"][told["path"].duplicated()]
     if len(twice):
         raise DataError(f"{table.file}: {twice.iloc[0]!r} has more than one row ({len(twice)} such rows)")
-    empty = told["path"][told["label"] == ""]
-    return told.drop(empty.index)
+    return told
 
 
 def _columns_used(table: Table) -> list[tuple[str, str]]:

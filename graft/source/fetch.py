@@ -23,7 +23,11 @@ def fetch_dataset(source: Source, into: Path) -> int:
     root = locate(source.uri)
     if not root.is_dir():
         raise SourceError(f"source.uri: {source.uri} is not a folder")
-    files = sorted(path for path in root.rglob("*") if not path.is_dir() and path.suffix not in CODE_SUFFIXES)
+    files = sorted(
+        path
+        for path in root.rglob("*")
+        if (path.is_symlink() or not path.is_dir()) and path.suffix not in CODE_SUFFIXES
+    )
     if not files:
         raise SourceError(f"source.uri: no file below {root}")
     with bar("download dataset", len(files)) as progress:

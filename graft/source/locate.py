@@ -29,7 +29,7 @@ def _in_package(uri: str) -> Path:
     if not name.isidentifier():
         raise SourceError(f"{uri}: {name!r} is no package name; expected {PACKAGE}NAME/PATH")
     # find_spec, unlike an import, runs none of the package's code
-    spec = importlib.util.find_spec(name)
+    spec = None if name == "__main__" else importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
         dist = name.replace("_", "-")
         raise SourceError(f"{uri}: the package {name!r} is not installed; try `pip install {dist}`")

@@ -118,3 +118,10 @@ def test_an_index_of_any_kind_is_taken_by_place() -> None:
     moved = groups.set_axis(range(100, 100 + len(groups)))
     assert by_group(right, moved, 0) == by_group(right, groups, 0)
     assert intervals.LEVEL == 0.95
+
+
+@pytest.mark.parametrize(("right", "low", "high"), [(True, 0.5655, 1.0), (False, 0.0, 0.4345)])
+def test_all_alike_is_no_certainty(right: bool, low: float, high: float) -> None:
+    """Five groups are five trials, not a hundred pictures: Wilson for 5 of 5 and for 0 of 5."""
+    found = by_group(np.full(100, right), pd.Series(np.arange(100) % 5), seed=0)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-3)

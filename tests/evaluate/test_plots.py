@@ -45,3 +45,8 @@ def test_cells_are_coloured_by_their_share_of_the_row(tmp_path: Path) -> None:
     assert whole_rows[0] > 1000
     assert whole_rows[1] == pytest.approx(whole_rows[0], rel=0.1)
     assert whole_rows[2] == pytest.approx(whole_rows[0] / 2, rel=0.1)
+
+
+def test_names_are_not_read_as_mathematics(tmp_path: Path) -> None:
+    save_confusion(tmp_path / "confusion.png", np.eye(2, dtype=np.int64), ["$^$", "costs $5"])
+    assert (tmp_path / "confusion.png").is_file()

@@ -130,3 +130,11 @@ def test_any_share_may_be_rejected(share: float) -> None:
 def test_a_share_lies_between_nothing_and_all(share: float, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Index(max_rejected=share)
+
+
+def test_a_linked_folder_is_not_passed_over(tmp_path: Path, draw: Draw) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "set" / "link").symlink_to(tmp_path / "elsewhere")
+    (verdict,) = examine(tmp_path / "set")
+    assert verdict == Rejected("link", "not a regular file, or a link that leads nowhere")

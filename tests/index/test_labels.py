@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -125,7 +126,7 @@ def test_groups_and_slices_come_along(tmp_path: Path) -> None:
 def test_what_table_and_folder_do_not_share_is_said(tmp_path: Path) -> None:
     labelled = table(tmp_path, "path,label\na,cat\nb,dog\nz,cat\ny,cat\n", ["a", "b", "c"])
     assert told(labelled) == {"a": "cat", "b": "dog"}
-    assert left_out(labelled) == {"c": "has no row in labels.csv"}
+    assert left_out(labelled) == {"c": "has no row with a label in labels.csv"}
     assert labelled.orphans == ["y", "z"]
 
 
@@ -320,11 +321,11 @@ TABLE = {"file": "labels.csv", "path": "path", "label": "label"}
         ({"rule": "table", "table": TABLE | {"separator": ","}}, "labels.table.separator: .*'whitespace'; got ','"),
         (
             {"rule": "table", "table": TABLE | {"bins": {"edges": [2.0, 1.0], "names": ["a", "b", "c"]}}},
-            "labels.table.bins: edges must rise; got",
+            "labels.table.bins: edges must be finite and rise; got",
         ),
         (
             {"rule": "table", "table": TABLE | {"bins": {"edges": [1.0, 1.0], "names": ["a", "b", "c"]}}},
-            "labels.table.bins: edges must rise; got",
+            "labels.table.bins: edges must be finite and rise; got",
         ),
         (
             {"rule": "table", "table": TABLE | {"bins": {"edges": [1.0], "names": ["a", "b", "c"]}}},
@@ -357,3 +358,15 @@ TABLE = {"file": "labels.csv", "path": "path", "label": "label"}
 def test_a_rule_that_cannot_work_is_refused(value: dict[str, Any], said: str) -> None:
     with pytest.raises(ParamsError, match=said):
         check("labels", Labels, value)
+
+
+@pytest.mark.parametrize("taken", ["path", "label", "group", "split"])
+def test_a_slice_must_not_overwrite_what_graft_names(taken: str) -> None:
+    with pytest.raises(ValueError, match=f"slices: '{taken}' is a name graft uses itself"):
+        Table(file="labels.csv", path="path", label="class", slices=[taken])
+
+
+def test_rows_longer_than_the_header_do_not_shift_columns(tmp_path: Path) -> None:
+    with pytest.warns(pd.errors.ParserWarning, match="Length of header"):
+        labelled = table(tmp_path, "path,label\na,x,more\nb,y,more\n", ["a", "b"])
+    assert told(labelled) == {"a": "x", "b": "y"}

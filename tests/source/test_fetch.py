@@ -72,3 +72,10 @@ def test_a_folder_without_files_is_no_dataset(tmp_path: Path) -> None:
 def test_an_absent_source_is_said(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="nothing lies at"):
         fetch_dataset(source(tmp_path / "none"), tmp_path / "into")
+
+
+def test_a_link_to_a_folder_is_refused(dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (dataset / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SourceError, match="is a link"):
+        fetch_dataset(source(dataset), tmp_path / "out")
