@@ -55,7 +55,7 @@ def main(run: Run) -> None:
         training.save(checkpoint, history)
         run.log(f"epoch {epoch.epoch}: valid accuracy {epoch.valid_accuracy:.4f}")
 
-    metrics = better(before, judge(training.averaged()))
+    metrics = better(before, history[-1].score)
     with atomic.new_folder(REPORT) as report:
         write_curves(report, (epoch.metrics() for epoch in history))
         atomic.write_json(report / "metrics.json", metrics)

@@ -46,6 +46,11 @@ class Epoch:
     valid_accuracy: float
     learning_rates: dict[str, float]
 
+    @property
+    def score(self) -> Score:
+        """The averaged weights' score on valid."""
+        return Score(self.valid_accuracy, -self.valid_loss)
+
     def metrics(self) -> dict[str, float]:
         """Curves to draw, by name."""
         rates = {f"learning_rate/{name}": rate for name, rate in self.learning_rates.items()}
@@ -109,6 +114,7 @@ class Training:
         order = np.random.default_rng(derive(self.seed, "order", epoch)).permutation(len(self.train))
         total = torch.zeros((), device=self.device)
         self._train_mode()
+        torch.manual_seed(derive(self.seed, "dropout", epoch))
         with bar(f"finetune {epoch}/{self.knobs.epochs}", len(order)) as progress:
             for number, places in enumerate(np.array_split(order, self.batches)):
                 # draw the pictures' views
