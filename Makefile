@@ -37,7 +37,7 @@ types:
 	mypy
 
 unit:
-	python -m pytest -n 2
+	python -m pytest -n 2 --dist loadfile
 
 deps: install ## write the stages' code dependencies into dvc.yaml, from their imports
 	python -m tests.closure --write

@@ -13,8 +13,8 @@ from graft.params import Section
 class Augment(Section):
     """How training pictures are varied; every strength is a largest value, drawn uniformly."""
 
-    flip: Literal["none", "horizontal", "dihedral"] = "horizontal"
-    """``dihedral``: any of the eight flips and quarter turns, where no side is up."""
+    flip: Literal["none", "horizontal", "both", "dihedral"] = "horizontal"
+    """``both``: left-right, up-down, or both at once; ``dihedral``: quarter turns as well, eight in all."""
     rotate: float = Field(default=10.0, ge=0, le=180)
     """Degrees, to either side."""
     zoom: float = Field(default=1.1, ge=1, le=4)
@@ -74,6 +74,8 @@ def _flips(kind: str, batch: int, generator: torch.Generator) -> torch.Tensor:
     if kind == "horizontal":
         return _matrices(batch, {(0, 0): sign_x})
     sign_y = 1 - 2 * mirror_y
+    if kind == "both":
+        return _matrices(batch, {(0, 0): sign_x, (1, 1): sign_y})
     straight = 1 - transpose
     entries = {(0, 0): sign_x * straight, (0, 1): sign_x * transpose}
     return _matrices(batch, entries | {(1, 0): sign_y * transpose, (1, 1): sign_y * straight})

@@ -1,7 +1,7 @@
 """Views are what torchvision's own kernels give, in one sampling."""
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -108,15 +108,19 @@ def test_nothing_to_vary_changes_nothing(pixels: torch.Tensor) -> None:
     torch.testing.assert_close(augment(pixels, still, SIZE, seed=5), as_pictures(pixels))
 
 
-def test_dihedral_draws_all_eight_and_only_them(pixels: torch.Tensor) -> None:
+@pytest.mark.parametrize(("flip", "views"), [("none", 1), ("horizontal", 2), ("both", 4), ("dihedral", 8)])
+def test_flips_draw_all_their_views_and_no_other(
+    pixels: torch.Tensor, flip: Literal["none", "horizontal", "both", "dihedral"], views: int
+) -> None:
     one = pixels[:1].expand(200, -1, -1, -1)
-    knobs = Augment(flip="dihedral", rotate=0.0, zoom=1.0, warp=0.0, lighting=0.0)
-    drawn = augment(one, knobs, SIZE, seed=0)
+    drawn = augment(one, Augment(flip=flip, rotate=0.0, zoom=1.0, warp=0.0, lighting=0.0), SIZE, seed=0)
     picture = as_pictures(pixels[:1])
-    turns = [torch.rot90(flipped, turn, (2, 3)) for flipped in (picture, picture.flip(3)) for turn in range(4)]
-    gaps = torch.stack([(drawn - turn).abs().amax((1, 2, 3)) for turn in turns])
+    mirrored, upside_down = picture.flip(3), picture.flip(2)
+    known = [picture, mirrored, upside_down, upside_down.flip(3)]
+    known += [view.transpose(2, 3) for view in known]
+    gaps = torch.stack([(drawn - view).abs().amax((1, 2, 3)) for view in known])
     assert gaps.min(0).values.max() < 1e-5
-    assert set(gaps.argmin(0).tolist()) == set(range(8))
+    assert set(gaps.argmin(0).tolist()) == set(range(views))
 
 
 def test_draws_depend_on_the_seed_alone(pixels: torch.Tensor) -> None:

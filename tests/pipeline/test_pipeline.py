@@ -76,7 +76,7 @@ def test_learning_rate_by_experiment_reruns_what_depends_on_it(project: Path) ->
     assert "lr: 1e-05" in (project / "params.yaml").read_text()  # text to a YAML 1.1 reader
     shown = dvc(project, "exp", "show", "--csv")
     assert "slower" in shown
-    git(project, "checkout", "-q", ".")
+    git(project, "reset", "-q", "--hard")
     dvc(project, "checkout")
 
 
@@ -85,7 +85,7 @@ def test_split_seed_leaves_pixels_and_embeddings_alone(project: Path) -> None:
     assert ran(dvc(project, "repro")) == {"split", "train-head", "finetune", "evaluate", "export"}
     diff = json.loads(dvc(project, "metrics", "diff", "--json"))
     assert "reports/evaluate/metrics.json" in diff
-    git(project, "checkout", "-q", ".")
+    git(project, "reset", "-q", "--hard")
     dvc(project, "checkout")
 
 
@@ -94,7 +94,7 @@ def test_relabelling_leaves_pixels_and_embeddings_alone(project: Path) -> None:
     assert ran(dvc(project, "repro")) == {"index"}  # other rule, same labels: nothing follows
     edit_params(project, labels={"pattern": r"(?P<label>[0-2])\d\.png"})  # by tens, not by shape
     assert ran(dvc(project, "repro")).isdisjoint({"presize", "embed", "download"})
-    git(project, "checkout", "-q", ".")
+    git(project, "reset", "-q", "--hard")
     dvc(project, "checkout")
 
 
@@ -102,7 +102,7 @@ def test_code_of_the_evaluation_never_retrains(project: Path) -> None:
     with (project / "graft/evaluate/gallery.py").open("a") as file:
         file.write("# an edit\n")
     assert ran(dvc(project, "repro")) == {"evaluate"}  # same predictions: the export need not run either
-    git(project, "checkout", "-q", ".")
+    git(project, "reset", "-q", "--hard")
 
 
 def test_killed_run_is_as_if_it_never_happened(project: Path) -> None:
