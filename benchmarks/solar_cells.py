@@ -37,13 +37,7 @@ def run_preset(preset: str) -> dict[str, Any]:
         seconds = time.perf_counter() - began
         metrics: dict[str, Any] = json.loads((clone / "reports/evaluate/metrics.json").read_text())
         choice = json.loads((clone / "reports/finetune/metrics.json").read_text())
-        lock = subprocess.run(["git", "diff", "--quiet", "dvc.lock"], cwd=clone, check=False)
-        return metrics | {
-            "finetune": choice,
-            "seconds": round(seconds),
-            "stages": _stage_seconds(clone),
-            "same_bytes_as_committed": lock.returncode == 0,
-        }
+        return metrics | {"finetune": choice, "seconds": round(seconds), "stages": _stage_seconds(clone)}
 
 
 def _stage_seconds(clone: Path) -> dict[str, float]:
