@@ -7,16 +7,15 @@ on two cores.
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from benchmarks.machine import ROOT, footer, machine
+
 OUT = Path(__file__).with_suffix(".json")
 PRESETS = ("solar-cells", "solar-cells-random")
 
@@ -37,7 +36,9 @@ def run_preset(preset: str) -> dict[str, Any]:
         seconds = time.perf_counter() - began
         metrics: dict[str, Any] = json.loads((clone / "reports/evaluate/metrics.json").read_text())
         choice = json.loads((clone / "reports/finetune/metrics.json").read_text())
-        return metrics | {"finetune": choice, "seconds": round(seconds), "stages": _stage_seconds(clone)}
+        audit = json.loads((clone / "reports/split/audit.json").read_text())
+        facts = {"finetune": choice, "metadata": audit["metadata"]}
+        return metrics | facts | {"seconds": round(seconds), "stages": _stage_seconds(clone)}
 
 
 def _stage_seconds(clone: Path) -> dict[str, float]:
@@ -52,47 +53,28 @@ def _stage_seconds(clone: Path) -> dict[str, float]:
 def table(results: dict[str, Any]) -> str:
     """Markdown table of accuracies with their intervals."""
     lines = [
-        "| preset | test pictures | majority | linear probe (95 % interval) | fine-tuned (95 % interval) | pipeline |",
-        "|---|---|---|---|---|---|",
+        "| preset | test pictures | majority | without pixels | linear probe (95 % interval) "
+        "| fine-tuned (95 % interval) | pipeline |",
+        "|---|---|---|---|---|---|---|",
     ]
     for preset in PRESETS:
         row = results[preset]
         shares = [_share(row[name]) for name in ("probe", "test")]
         majority = f"{row['majority']['accuracy']:.1%}"
         lines.append(
-            f"| `{preset}` | {row['test']['pictures']} | {majority} | {shares[0]} | {shares[1]} | {row['seconds']} s |"
+            f"| `{preset}` | {row['test']['pictures']} | {majority} | {row['metadata']['accuracy']:.1%} "
+            f"| {shares[0]} | {shares[1]} | {row['seconds']} s |"
         )
-    machine = results["machine"]
-    lines += [
-        "",
-        f"{machine['cores']} cores of {machine['processor']}, Python {machine['python']}, "
-        f"torch {machine['torch']}, timm {machine['timm']}; commit {machine['commit']}.",
-    ]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", footer(results["machine"])]) + "\n"
 
 
 def _share(figures: dict[str, float]) -> str:
     return f"{figures['accuracy']:.1%} ({figures['accuracy_low']:.1%} to {figures['accuracy_high']:.1%})"
 
 
-def _machine() -> dict[str, Any]:
-    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    return {
-        "processor": models[0].split(": ")[1],
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "torch": version("torch"),
-        "timm": version("timm"),
-        "commit": commit.stdout.strip(),
-    }
-
-
 if __name__ == "__main__":
     results: dict[str, Any] = {preset: run_preset(preset) for preset in PRESETS}
-    results["machine"] = _machine()
+    results["machine"] = machine()
     OUT.write_text(json.dumps(results, indent=2) + "\n")
     OUT.with_suffix(".md").write_text(table(results))
     print(table(results))

@@ -8,14 +8,15 @@ from typing import Annotated
 import typer
 
 from graft import params
-from graft.errors import GraftError
-from graft.presets import apply_preset, names
+from graft.errors import GraftError, ParamsError, nearest
+from graft.presets import names, write_values
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 
 PARAMS = Path("params.yaml")
 METRICS = Path("reports/evaluate/metrics.json")
 REPORT = Path("reports/report.html")
+DOWNLOADS = Path(".graft/downloads")
 
 
 @app.callback()
@@ -34,12 +35,45 @@ def check() -> None:
 
 @app.command()
 def use(
-    preset: Annotated[str, typer.Argument(help=f"One of: {', '.join(names())}.")],
+    source: Annotated[
+        str, typer.Argument(help=f"A folder, an archive, an address, or a preset: {', '.join(names())}.")
+    ],
+    pictures: Annotated[
+        str | None, typer.Option("--from", help="Where a preset's pictures lie: folder, archive or address.")
+    ] = None,
+    licence: Annotated[
+        str, typer.Option(help="Licence of the pictures; shown in the report and the bundle.")
+    ] = "not stated",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written.")] = False,
 ) -> None:
-    """Write a preset's values into params.yaml, comments kept."""
-    changed = apply_preset(preset, PARAMS)
-    typer.echo("\n".join(changed) or f"{PARAMS} already says what {preset} says")
-    check()
+    """Look at pictures, and write what suits them into params.yaml, comments kept."""
+    from graft.intake import from_pictures, from_preset
+
+    if source in names():
+        plan = from_preset(source, pictures, DOWNLOADS)
+    elif pictures is not None:
+        raise ParamsError(f"--from belongs to a preset; {source!r} is none{nearest(source, names())}")
+    else:
+        plan = from_pictures(source, licence, DOWNLOADS)
+    for line in plan.lines:
+        typer.echo(line)
+    changed = write_values(plan.values, PARAMS, dry_run)
+    typer.echo("\n".join(changed) or f"{PARAMS} says so already")
+    if dry_run:
+        typer.echo(f"dry run: {PARAMS} is as it was")
+    else:
+        check()
+
+
+@app.command()
+def summary(
+    path: Annotated[str | None, typer.Argument(help="A picture's path below the source; the first without.")] = None,
+) -> None:
+    """Show what every step makes of one picture, shapes and all, and where it breaks."""
+    from graft.summary import summarise
+
+    for line in summarise(params.load(PARAMS), path):
+        typer.echo(line)
 
 
 @app.command()

@@ -4,14 +4,21 @@
 of them can disagree about orientation, colour or resampling. Pillow and numpy only.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-MAX_PIXELS = 200_000_000
-"""Larger pictures are refused before they are decoded: a small file can claim to be huge."""
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "JPEG2000", "PPM", "QOI", "SGI")
+"""What is read. Formats that Pillow only hands to other programs (EPS), or that have no mark by which
+they could be told from noise (TGA), are not among them."""
+
+MAX_PIXELS = 89_478_485
+"""Larger pictures are refused before they are decoded: a small file can claim to be huge. It is the
+number from which Pillow itself begins to warn: a quarter of a gigabyte as RGB."""
 
 BACKGROUND = (255, 255, 255)
 """Transparent pixels are shown on white, as a page or a viewer would show them."""
@@ -21,31 +28,64 @@ class UnreadableError(Exception):
     """The file is not a picture that can be decoded; the text says why, in one line."""
 
 
-def open_upright(path: Path, shrink_to: int | None = None) -> Image.Image:
-    """Decode a file fully into an upright RGB picture.
+class NotAPictureError(UnreadableError):
+    """Nothing in the file says that it is a picture at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A picture, and how it lay in its file.
+
+    Attributes:
+        image: upright, RGB.
+        format, mode: of the file, such as JPEG and CMYK.
+        camera: maker, model and software as EXIF names them; empty without.
+        taken: date and time as EXIF has them; empty without.
+    """
+
+    image: Image.Image
+    format: str
+    mode: str
+    camera: str
+    taken: str
+
+
+def open_upright(source: Path | IO[bytes], shrink_to: int | None = None) -> Image.Image:
+    """Decode a file fully into an upright RGB picture; see `decode`."""
+    return decode(source, shrink_to).image
+
+
+def decode(source: Path | IO[bytes], shrink_to: int | None = None) -> Decoded:
+    """Decode a file fully.
 
     Args:
-        path: a picture in any format Pillow reads; of several frames the first is taken.
+        source: a picture in one of `FORMATS`, or its path; of several frames the first is taken.
         shrink_to: when given, a JPEG may be decoded at a fraction of its size (DCT scaling) as
             long as both sides stay at least twice this long, which later resampling cannot tell
             from the whole but takes a fraction of the time.
 
     Raises:
-        UnreadableError: not a picture, damaged, truncated, or over `MAX_PIXELS`.
+        NotAPictureError: no format claims the file.
+        UnreadableError: damaged, truncated, or over `MAX_PIXELS`.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(source, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise UnreadableError(f"{image.width} x {image.height} is over {MAX_PIXELS} pixels")
             if shrink_to is not None:
                 image.draft("RGB", (2 * shrink_to, 2 * shrink_to))
             image.load()
-            return _rgb(_upright(image))
+            camera, taken = _exif(image)
+            return Decoded(_rgb(_upright(image)), str(image.format), image.mode, camera, taken)
     except UnreadableError:
         raise
+    except UnidentifiedImageError as error:
+        raise NotAPictureError(f"not a picture in a format that is read ({', '.join(FORMATS)})") from error
     except Exception as error:  # decoders raise whatever they like on damaged input
-        reason = str(error).replace(str(path), path.name).replace("\n", " ")
-        raise UnreadableError(f"{type(error).__name__}: {reason}") from error
+        said = str(error).replace("\n", " ")
+        if isinstance(source, Path):  # the reason is the same wherever the file lies
+            said = said.replace(str(source), source.name)
+        raise UnreadableError(f"{type(error).__name__}: {said}") from error
 
 
 def square(image: Image.Image, size: int) -> NDArray[np.uint8]:
@@ -64,6 +104,23 @@ def square(image: Image.Image, size: int) -> NDArray[np.uint8]:
     return np.asarray(image, dtype=np.uint8)
 
 
+def _exif(image: Image.Image) -> tuple[str, str]:
+    """Camera and time from EXIF, each on one line; what cannot be read is empty."""
+    try:
+        tags = image.getexif()
+        own = tags.get_ifd(ExifTags.IFD.Exif)
+        camera = [tags.get(tag) for tag in (ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.Software)]
+        taken = own.get(ExifTags.Base.DateTimeOriginal) or tags.get(ExifTags.Base.DateTime)
+    except Exception:  # any damage in a tag; the pixels themselves are already decoded
+        return "", ""
+    return _line(" ".join(str(name) for name in camera if name)), _line(str(taken or ""))
+
+
+def _line(text: str) -> str:
+    """Printable characters only, spaces run together, at most a hundred."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:100]
+
+
 def _upright(image: Image.Image) -> Image.Image:
     """Apply the EXIF orientation; EXIF that cannot be read leaves the picture as it lies."""
     try:
@@ -73,10 +130,14 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    """Bring any mode to RGB: 16-bit greys scaled, transparency laid on the background."""
-    if image.mode.startswith("I;16") or image.mode == "I":
-        wide = np.asarray(image).astype(np.uint32)
-        return Image.fromarray((np.clip(wide, 0, 65535) >> 8).astype(np.uint8)).convert("RGB")
+    """Bring any mode to RGB: wide greys scaled, transparency laid on the background."""
+    if image.mode.startswith("I"):  # 16 bits, or 32 that are taken as 16
+        wide = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
+        return Image.fromarray((wide >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode == "F":  # floats: shares of white if none is above one, else on the scale of 8 bits
+        grey = np.nan_to_num(np.asarray(image))
+        scaled = grey * 255 if grey.max() <= 1 else grey
+        return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         layer = image.convert("RGBA")
         ground = Image.new("RGBA", layer.size, (*BACKGROUND, 255))

@@ -24,6 +24,7 @@ KEYS = (
     "labels",
     "index",
     "split",
+    "audit",
     "presize",
     "backbone",
     "embed",

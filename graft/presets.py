@@ -1,6 +1,6 @@
 """Presets: values of params.yaml for a dataset or a recipe, written over what stands there."""
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -11,46 +11,60 @@ from graft.errors import ParamsError, nearest
 
 FOLDER = Path("presets")
 
+ABOUT = "about"
+"""The key of a preset that is no key of params.yaml: what a person should know before using it."""
+
+WHOLE = ("source", "labels", "split")
+"""Sections that describe what the pictures are: replaced whole, for half of an old one means nothing."""
+
 
 def names() -> list[str]:
     """Names of the presets in the folder ``presets``."""
     return sorted(file.stem for file in FOLDER.glob("*.yaml"))
 
 
-def apply_preset(name: str, file: Path) -> list[str]:
-    """Write a preset's values into params.yaml, keeping comments and all that it does not name.
-
-    A section that describes what the pictures are (``source``, ``labels``, ``split``) is replaced
-    whole; in others only the keys that the preset names change.
-
-    Returns:
-        One line for each value that changed, ``split.by: group -> random``.
+def read_preset(name: str) -> tuple[dict[str, Any], str]:
+    """Return a preset's values, and what it says about itself.
 
     Raises:
         ParamsError: there is no such preset.
     """
-    preset_file = FOLDER / f"{name}.yaml"
-    if not preset_file.is_file():
+    file = FOLDER / f"{name}.yaml"
+    if not file.is_file():
         raise ParamsError(f"no preset {name!r}{nearest(name, names())}; there are {', '.join(names())}")
+    values = YAML(typ="safe").load(file.read_text(encoding="utf-8"))
+    return values, values.pop(ABOUT, "").strip()
+
+
+def write_values(values: Mapping[str, Any], file: Path, dry_run: bool = False) -> list[str]:
+    """Write values into params.yaml, keeping comments and all that they do not name.
+
+    A section in `WHOLE` is replaced whole; in others only the keys that are named change.
+
+    Args:
+        values: sections, as in params.yaml.
+        file: params.yaml.
+        dry_run: only tell.
+
+    Returns:
+        One line for each value that changed, ``split.by: group -> random``.
+    """
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 120
-    document, preset = yaml.load(file.read_text(encoding="utf-8")), yaml.load(preset_file.read_text(encoding="utf-8"))
-    changed = list(_merge(document, preset, ""))
-    if changed:
+    document = yaml.load(file.read_text(encoding="utf-8"))
+    changed = list(_merge(document, values, ""))
+    if changed and not dry_run:
         with atomic.new_file(file) as partial, partial.open("w", encoding="utf-8", newline="\n") as stream:
             yaml.dump(document, stream)
     return changed
 
 
-WHOLE = ("source", "labels", "split")
-
-
-def _merge(old: MutableMapping[str, Any], new: MutableMapping[str, Any], where: str) -> Iterator[str]:
+def _merge(old: MutableMapping[str, Any], new: Mapping[str, Any], where: str) -> Iterator[str]:
     """Bring `old` to say what `new` says, yielding what changed."""
     for key, value in new.items():
         place = f"{where}{key}"
-        if isinstance(value, MutableMapping) and isinstance(old.get(key), MutableMapping):
+        if isinstance(value, Mapping) and isinstance(old.get(key), MutableMapping):
             yield from _merge(old[key], value, f"{place}.")
         elif key not in old or old[key] != value:
             yield f"{place}: {old.get(key)} -> {value}"

@@ -11,13 +11,14 @@ from graft.evaluate.settings import Evaluate
 from graft.export.bundle import Export
 from graft.images.augment import Augment
 from graft.images.presize import Presize
-from graft.index.files import Index
 from graft.index.labels import Labels
+from graft.index.settings import Index
 from graft.model.backbone import Backbone
 from graft.model.settings import Embed
 from graft.params import LearningRate, Seed
 from graft.source.settings import Source
-from graft.split.assign import Split
+from graft.split.metadata import Audit
+from graft.split.settings import Split
 from graft.train.finetune import Finetune
 from graft.train.head import TrainHead
 
@@ -28,6 +29,7 @@ MODELS: dict[str, Any] = {
     "labels": Labels,
     "index": Index,
     "split": Split,
+    "audit": Audit,
     "presize": Presize,
     "backbone": Backbone,
     "embed": Embed,

@@ -13,6 +13,7 @@ def write(path: Path, table: pd.DataFrame) -> None:
         table.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
 
 
-def read(path: Path) -> pd.DataFrame:
-    """Read a CSV that `write` wrote; all columns are text, and nothing becomes NaN."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+def read(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a CSV that `write` wrote, all of it or some columns; all are text, and nothing becomes NaN."""
+    # only a line feed ends a row: a carriage return may stand in a file's name
+    return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8", lineterminator="\n", usecols=columns)

@@ -5,6 +5,7 @@ Params  presize
 Writes  data/presized/pixels.npy (uint8 [N, size, size, 3]), data/presized/rows.csv (path, width, height)
 """
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from graft import atomic, tables
 from graft.images.partial import PartialArray
 from graft.images.presize import Presize, presize
+from graft.source.raw import raw_root
 from stages.runtime import Run, start
 
 RAW, IMAGES = Path("data/raw"), Path("data/images.csv")
@@ -20,10 +22,11 @@ PRESIZED = Path("data/presized")
 
 def main(run: Run) -> None:
     size = run.params("presize", Presize).size
+    warnings.filterwarnings("ignore", module="PIL")  # the index has judged every file
 
-    images = tables.read(IMAGES)
+    images = tables.read(IMAGES, ["path", "sha256", "width", "height"])
     pixels = PartialArray(run.unfinished(IMAGES), (len(images), size, size, 3), np.uint8)
-    presize(RAW, images["path"].tolist(), size, pixels)
+    presize(raw_root(RAW), list(zip(images["path"], images["sha256"], strict=True)), size, pixels)
 
     with atomic.new_folder(PRESIZED) as presized:
         tables.write(presized / "rows.csv", images[["path", "width", "height"]])

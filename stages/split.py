@@ -1,15 +1,17 @@
 """split: divide the labelled pictures into train, valid and test.
 
-Reads   data/images.csv (duplicate groups), data/labels.csv
-Params  split
-Writes  data/split.csv (path, split), reports/split/ (counts, leak audit)
+Reads   data/images.csv (duplicate groups, metadata), data/labels.csv
+Params  split, audit
+Writes  data/split.csv (path, split), reports/split/ (counts, what was set aside, leak audit)
 """
 
 from pathlib import Path
 
 from graft import atomic, tables
-from graft.split.assign import Split, assign
-from graft.split.audit import audit, describe
+from graft.split.assign import assign
+from graft.split.audit import audit, describe, gate, warning
+from graft.split.metadata import Audit
+from graft.split.settings import ASIDE, Split
 from stages.runtime import Run, start
 
 IMAGES, LABELS = Path("data/images.csv"), Path("data/labels.csv")
@@ -18,19 +20,24 @@ SPLIT, REPORT = Path("data/split.csv"), Path("reports/split")
 
 def main(run: Run) -> None:
     split: Split = run.params("split", Split)
+    knobs: Audit = run.params("audit", Audit)
 
     labels = tables.read(LABELS)
-    duplicate_groups = (
-        tables.read(IMAGES).set_index("path").loc[labels["path"], "duplicate_group"].reset_index(drop=True)
-    )
-    splits = assign(split, labels, duplicate_groups)
+    images = tables.read(IMAGES).set_index("path", drop=False).loc[labels["path"]].reset_index(drop=True)
+    placed = assign(split, labels, images)
+    counts = describe(labels, placed["split"])
+    found = audit(labels, images, placed["split"])
+    gate(knobs, found["metadata"])
 
-    tables.write(SPLIT, labels[["path"]].assign(split=splits))
+    tables.write(SPLIT, labels[["path"]].assign(split=placed["split"]))
     with atomic.new_folder(REPORT) as report:
-        counts = describe(labels, splits)
+        aside = placed["split"] == ASIDE
+        tables.write(report / "aside.csv", labels.loc[aside, ["path"]].assign(reason=placed.loc[aside, "why"]))
         atomic.write_json(report / "metrics.json", counts)
-        atomic.write_json(report / "audit.json", audit(labels, duplicate_groups, splits))
+        atomic.write_json(report / "audit.json", found)
     run.log(", ".join(f"{count['all']} {name}" for name, count in counts.items()))
+    if said := warning(found["metadata"]):
+        run.log(f"warning: {said}")
 
 
 if __name__ == "__main__":

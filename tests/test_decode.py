@@ -147,9 +147,9 @@ def huge_png() -> bytes:
     ("make", "said"),
     [
         (lambda whole: whole[:-200], "OSError: image file is truncated"),
-        (lambda whole: whole[:20], "UnreadableError|OSError|UnidentifiedImageError"),
-        (lambda whole: b"", "UnidentifiedImageError: cannot identify image file 'a.jpg'"),
-        (lambda whole: b"a note, not a picture\n", "UnidentifiedImageError: cannot identify image file 'a.jpg'"),
+        (lambda whole: whole[:20], "not a picture in a format that is read|OSError"),
+        (lambda whole: b"", "not a picture in a format that is read"),
+        (lambda whole: b"a note, not a picture\n", "not a picture in a format that is read"),
         (lambda whole: huge_png(), "3600000000 pixels"),
     ],
     ids=["truncated", "head only", "empty", "text", "bomb"],

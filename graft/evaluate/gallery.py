@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from graft.images.rows import PictureRows
-from graft.images.sheet import Tile, save_sheet
+from graft.sheet import Tile, save_sheet
 from graft.seeds import derive
 
 GREEN, RED = (46, 125, 50), (198, 40, 40)

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import log_loss, precision_recall_fscore_support
 
-from graft.evaluate.intervals import accuracy_interval
+from graft.intervals import accuracy_interval
 
 
 def measure(

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from graft import atomic
+from graft.figure import plain, save_figure
 
 LABELLED = 30
 """Up to this many classes a confusion matrix bears numbers in its cells."""
@@ -22,7 +21,7 @@ def save_confusion(path: Path, counts: NDArray[np.int64], classes: list[str]) ->
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     places = range(len(classes))
     small = 9 if len(classes) <= LABELLED else 5
-    names = [name.replace("$", r"\$") for name in classes]  # matplotlib reads what stands between two as mathematics
+    names = plain(classes)
     axes.set_xticks(places, names, rotation=45 if len(classes) <= 4 else 90, ha="right", fontsize=small)
     axes.set_yticks(places, names, fontsize=small)
     axes.set_xlabel("predicted")
@@ -32,10 +31,4 @@ def save_confusion(path: Path, counts: NDArray[np.int64], classes: list[str]) ->
             for column in places:
                 colour = "white" if shares[row, column] > 0.55 else "black"
                 axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize=9)
-    _save(figure, path)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    with atomic.new_file(path) as partial, mpl.rc_context({"svg.hashsalt": "graft"}):
-        # no software version in the file: only what is drawn
-        figure.savefig(partial, format="png", dpi=110, metadata={"Software": None})
+    save_figure(figure, path)

@@ -32,8 +32,13 @@ class PartialArray:
         self.rows = open_memmap(self.path, mode="w+", dtype=dtype, shape=shape)
 
     def mark(self, done: int) -> None:
-        """Record that the first `done` rows are complete."""
+        """Record that the first `done` rows are complete.
+
+        The file is mapped anew, so that what is written stops counting as this process's memory.
+        """
         self.rows.flush()
+        del self.rows
+        self.rows = open_memmap(self.path, mode="r+")
         fresh = self._mark.with_suffix(".new")
         fresh.write_text(str(done))
         fresh.replace(self._mark)

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from graft import tables
 from graft.errors import DataError
 
 
@@ -21,8 +21,7 @@ class PictureRows:
 
     def __init__(self, file: Path) -> None:
         self.array: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
-        table = pd.read_csv(file.with_name("rows.csv"), dtype=str, keep_default_na=False, usecols=["path"])
-        self.paths: list[str] = table["path"].tolist()
+        self.paths: list[str] = tables.read(file.with_name("rows.csv"), ["path"])["path"].tolist()
         self._row = {path: row for row, path in enumerate(self.paths)}
 
     def find(self, paths: Sequence[str]) -> NDArray[np.int64]:

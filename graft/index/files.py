@@ -2,42 +2,53 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import Literal
 
-from pydantic import Field
-
-from graft.decode import UnreadableError, open_upright
-from graft.errors import DataError
-from graft.params import Section
+from graft.decode import NotAPictureError, UnreadableError, decode
+from graft.index.looks import Look, look
 from graft.progress import bar
 
 CHUNK = 1024
 """Files under way at once: enough to keep every core busy, little enough to hold in memory."""
 
+PICTURE_SUFFIXES = frozenset(
+    f".{name}"
+    for name in (
+        *("jpg", "jpeg", "jpe", "jfif", "png", "gif", "bmp", "dib", "tif", "tiff", "webp", "avif", "jp2", "j2k", "jpx"),
+        *("ppm", "pgm", "pbm", "pnm", "qoi", "sgi", "heic", "heif", "jxl", "svg", "ico", "tga", "psd", "eps"),
+        *("raw", "cr2", "cr3", "nef", "arw", "dng", "orf", "rw2", "raf"),
+    )
+)
+"""Names that promise a picture: such a file that is none is bad, not merely beside the pictures."""
 
-class Index(Section):
-    """What the index accepts."""
-
-    max_rejected: float = Field(default=0.1, ge=0, le=1)
-    """Largest share of files that may be rejected before the stage stops and shows them."""
+Kind = Literal["bad", "aside"]
+"""``bad``: should have been a picture and cannot be used; ``aside``: never meant as one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A file that decodes.
 
-    `width` and `height` are those of the upright picture; `sha256` is of the file's bytes and
-    `pixels` of the decoded ones, so that two encodings of the same picture share it.
+    `width` and `height` are those of the upright picture; `sha256` is of the file's `bytes` bytes;
+    `format`, `mode`, `camera` and `taken` are what the file says of itself (see `Decoded`).
     """
 
     path: str
     sha256: str
+    bytes: int
     width: int
     height: int
-    pixels: str
+    format: str
+    mode: str
+    camera: str
+    taken: str
+    look: Look
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,49 +56,114 @@ class Rejected:
     """A file that is no usable picture, and why."""
 
     path: str
+    kind: Kind
     reason: str
 
 
-def examine(root: Path) -> Iterator[Picture | Rejected]:
+def examine(root: Path, only: Sequence[str] = ()) -> Iterator[Picture | Rejected]:
     """Yield one verdict for every file below a folder, in order of path.
 
     Decoding runs in threads (Pillow's decoders release the interpreter lock); a bounded number
-    of files is under way at once, whatever the size of the dataset.
+    of files is under way at once, whatever the size of the dataset. No file is changed, and
+    nothing that is not a regular file is opened.
+
+    Args:
+        root: the folder.
+        only: patterns of paths; with any, files that match none are set aside unread.
     """
-    names = sorted(_files(root))
+    names = sorted(walk(root))
     with ThreadPoolExecutor(os.cpu_count()) as pool, bar("index", len(names)) as progress:
         for start in range(0, len(names), CHUNK):
-            for verdict in pool.map(lambda name: _verdict(root, name), names[start : start + CHUNK]):
+            for verdict in pool.map(lambda name: _verdict(root, name, only), names[start : start + CHUNK]):
                 progress.update()
                 yield verdict
 
 
-def _files(root: Path) -> Iterator[str]:
-    """Names, relative to the root and with forward slashes, of everything that is not a folder."""
+def walk(root: Path) -> Iterator[str]:
+    """Names, relative to the root and with forward slashes, of everything that is not a folder.
 
-    def refuse(error: OSError) -> None:
-        raise DataError(f"{error.filename}: the folder cannot be read: {error.strerror}") from error
-
-    for folder, folders, names in os.walk(root, onerror=refuse):
-        linked = [name for name in folders if Path(folder, name).is_symlink()]  # not followed, but not passed over
+    A folder that is a link, or cannot be read, is not entered but named, so that it is not passed
+    over in silence.
+    """
+    closed: list[str] = []
+    for folder, folders, names in os.walk(root, onerror=lambda error: closed.append(error.filename)):
+        linked = [name for name in folders if Path(folder, name).is_symlink()]
         for name in (*names, *linked):
             yield Path(folder, name).relative_to(root).as_posix()
+    for folder in closed:
+        yield Path(folder).relative_to(root).as_posix()
 
 
-def _verdict(root: Path, name: str) -> Picture | Rejected:
-    path = root / name
-    if not path.is_file():
-        return Rejected(name, "not a regular file, or a link that leads nowhere")
+class _AsideError(Exception):
+    """The file was never meant as a picture of this dataset."""
+
+
+def _verdict(root: Path, name: str, only: Sequence[str]) -> Picture | Rejected:
+    shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     try:
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        image = open_upright(path)
-    except (UnreadableError, OSError) as error:
-        return Rejected(name, str(error))
-    size = f"{image.width}x{image.height}:".encode()
+        _admit(name, shown, only)
+        return _picture(root / name, name)
+    except _AsideError as error:
+        return Rejected(shown, "aside", str(error))
+    except UnreadableError as error:
+        return Rejected(shown, "bad", str(error))
+    except OSError as error:
+        return Rejected(shown, "bad", f"cannot be read: {error.strerror}")
+
+
+def _admit(name: str, shown: str, only: Sequence[str]) -> None:
+    """Turn a file away by its name alone."""
+    if is_hidden(name):
+        raise _AsideError("hidden: its name, or its folder's, begins with a dot or is __MACOSX")
+    if only and not any(fnmatchcase(name, pattern) for pattern in only):
+        raise _AsideError("matches no pattern of index.only")
+    if shown != name:
+        raise UnreadableError("its name is not UTF-8; rename it")
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a path leads through what systems put beside pictures: ``.DS_Store``, ``__MACOSX``."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
+
+
+def _picture(path: Path, name: str) -> Picture:
+    if unusual := _unusual(path):
+        raise UnreadableError(unusual)
+    with path.open("rb") as file:
+        try:
+            decoded = decode(file)
+        except NotAPictureError as error:
+            if path.suffix.lower() in PICTURE_SUFFIXES:
+                if file.seek(0, os.SEEK_END) == 0:
+                    raise UnreadableError("empty: zero bytes") from error
+                raise
+            named = path.suffix or "no suffix"
+            raise _AsideError(f"no picture, by its name ({named}) and its content") from error
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = file.tell()
     return Picture(
         path=name,
-        sha256=content,
-        width=image.width,
-        height=image.height,
-        pixels=hashlib.sha256(size + image.tobytes()).hexdigest(),
+        sha256=digest,
+        bytes=size,
+        width=decoded.image.width,
+        height=decoded.image.height,
+        format=decoded.format,
+        mode=decoded.mode,
+        camera=decoded.camera,
+        taken=decoded.taken,
+        look=look(decoded.image),
     )
+
+
+def _unusual(path: Path) -> str | None:
+    """Say what a path is when it is not a regular file."""
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        return "a link that leads nowhere"
+    if stat.S_ISDIR(facts.st_mode):
+        return "a link to a folder, which is not followed" if path.is_symlink() else "the folder cannot be read"
+    if not stat.S_ISREG(facts.st_mode):
+        return "not a regular file but a pipe, socket or device"
+    return None

@@ -1,82 +1,36 @@
 """The label rule: how a picture's label follows from its folder, its name, or a table."""
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal, Self
 
-import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
-from graft.errors import DataError, nearest
+from graft.errors import DataError
+from graft.index.called import split_folders
+from graft.index.corrections import Corrections
+from graft.index.table import RESERVED, Table, located, read_table
 from graft.params import Section
 
-SEPARATORS = {"comma": ",", "tab": "\t", "semicolon": ";", "whitespace": r"\s+"}
+JOINED = "|"
+"""Stands between the labels of one picture in labels.csv."""
 
 
-class Bins(Section):
-    """Cut a number into classes: `names[i]` is for values from `edges[i - 1]` up to `edges[i]`."""
+class Lists(Section):
+    """Text files that list pictures, one a line: an official train and test list, say."""
 
-    edges: list[float] = Field(min_length=1)
-    """Rising limits; a value equal to a limit belongs to the class above it."""
-    names: list[str] = Field(min_length=2)
-    """One more than there are edges."""
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.edges != sorted(set(self.edges)) or not all(map(math.isfinite, self.edges)):
-            raise ValueError("edges must be finite and rise")
-        if len(self.names) != len(self.edges) + 1:
-            raise ValueError(f"{len(self.edges)} edges cut {len(self.edges) + 1} classes; {len(self.names)} are named")
-        return self
-
-
-class Runs(Section):
-    """Infer groups from the order of the table: long runs of one value, cut into blocks.
-
-    For tables written unit by unit (module, patient, film) that do not name the unit.
-    """
-
-    of: str
-    """The column whose unbroken runs are cut."""
-    length: int = Field(ge=2)
-    """Rows a block should have; a run is cut into the nearest whole number of equal blocks."""
-
-
-class Table(Section):
-    """A text table with one row a picture."""
-
-    file: str
-    """Path below the source."""
-    separator: Literal["comma", "tab", "semicolon", "whitespace"] = "comma"
-    columns: list[str] | None = None
-    """Column names, for a table whose first line is already a row."""
-    path: str
-    """The column that holds paths, relative to the table's folder."""
-    label: str
-    """The column that holds labels."""
-    bins: Bins | None = None
-    """Turns a numeric label column into classes."""
-    slices: list[str] = []
-    """Columns to keep, by which `split` can stratify and `evaluate` can slice."""
-    group: str | None = None
-    """The column of units that must not straddle splits: patient, module, film."""
-    runs: Runs | None = None
-    """Infers `group` where no column has it."""
+    files: dict[str, str] = Field(min_length=1)
+    """Name of the list (it becomes the picture's value in the column ``list``) and its file below the source."""
+    where: str = "{path}"
+    """How the first word of a line leads to the file, from the list's folder, such as ``../images/{path}.jpg``."""
 
     @model_validator(mode="after")
-    def _slices_have_names_of_their_own(self) -> Self:
-        if taken := sorted({"path", "label", "group", "split"} & set(self.slices)):
-            raise ValueError(f"slices: {taken[0]!r} is a name graft uses itself; rename the column")
-        return self
-
-    @model_validator(mode="after")
-    def _one_kind_of_group(self) -> Self:
-        if self.group is not None and self.runs is not None:
-            raise ValueError("give either group or runs")
+    def _sound(self) -> Self:
+        if "{path}" not in self.where:
+            raise ValueError("where must hold {path}, the place of the line's first word")
         return self
 
 
@@ -86,9 +40,14 @@ class Labels(Section):
     rule: Literal["folder", "regex", "table"]
     """``folder``: the name of the folder it lies in; ``regex``: a part of its path; ``table``."""
     pattern: str | None = None
-    """For ``regex``: searched in the path; the named group ``label`` is the label."""
+    """For ``regex``: searched in the path; the named group ``label`` is the label, a group ``group`` the unit
+    that must not straddle splits, and any other named group a slice."""
     table: Table | None = None
     """For ``table``."""
+    lists: Lists | None = None
+    """Lists that the pictures stand in, by which `split` can divide."""
+    several: str | None = Field(default=None, min_length=1)
+    """Text between labels where a picture bears several at once (multi-label); none: one a picture."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -98,11 +57,13 @@ class Labels(Section):
             if self.pattern is None:
                 raise ValueError("the rule 'regex' needs the key 'pattern'")
             try:
-                groups = re.compile(self.pattern).groupindex
+                groups = set(re.compile(self.pattern).groupindex)
             except re.error as error:
                 raise ValueError(f"pattern is no regular expression: {error}") from error
             if "label" not in groups:
                 raise ValueError("pattern needs a named group: (?P<label>...)")
+            if taken := sorted(groups & (RESERVED - {"label", "group"})):
+                raise ValueError(f"pattern: {taken[0]!r} is a name graft uses itself; rename the group")
         return self
 
 
@@ -110,8 +71,9 @@ class Labels(Section):
 class Labelled:
     """What the label rule says of the pictures it was asked about.
 
-    `rows` has the columns path, label, group (empty where there is none) and the slices, sorted
-    by path. `unlabelled` has path and reason. `orphans` are table rows whose picture is absent.
+    `rows` has the columns path, label (or labels, joined, where a picture bears several), group
+    (empty where there is none), the slices, and list where there are lists, sorted by path.
+    `unlabelled` has path and reason. `orphans` are paths in the table whose picture is absent.
     """
 
     rows: pd.DataFrame
@@ -119,118 +81,117 @@ class Labelled:
     orphans: list[str]
 
 
-def apply_rule(labels: Labels, root: Path, paths: Sequence[str]) -> Labelled:
-    """Label pictures, never by guessing: what the rule does not cover is returned as unlabelled.
+def apply_rule(labels: Labels, root: Path, paths: Sequence[str], corrections: Corrections) -> Labelled:
+    """Label pictures, never by guessing: what the rule does not cover, or covers twice, is returned as unlabelled.
 
     Raises:
-        DataError: the table is absent, malformed, lacks a column, or names a picture twice; or
-            the rule labels no picture at all, or gives all the same label.
+        DataError: the table or a list is absent or malformed, a correction names no picture, or there
+            are fewer than two classes.
     """
-    orphans: list[str] = []
-    if labels.rule == "folder":
-        told, reason = _by_folder(paths), "lies at the top of the source, in no class folder"
-    elif labels.rule == "regex":
-        assert labels.pattern is not None
-        told, reason = _by_regex(labels.pattern, paths), f"does not match the pattern {labels.pattern}"
-    else:
+    known = set(paths)
+    if labels.rule == "table":
         assert labels.table is not None
-        table = _by_table(labels.table, root)
-        table = table[table["label"] != ""]
-        orphans = sorted(set(table["path"]) - set(paths))
-        told, reason = table[table["path"].isin(set(paths))], f"has no row with a label in {labels.table.file}"
-    rows = told.sort_values("path", ignore_index=True)
-    missing = sorted(set(paths) - set(rows["path"]))
-    unlabelled = pd.DataFrame({"path": missing, "reason": [reason] * len(missing)}, dtype=str)
-    classes = sorted(rows["label"].unique())
-    if len(classes) < 2:
-        example = f"; {missing[0]!r} {reason}" if missing else ""
-        raise DataError(
-            f"labels.rule {labels.rule!r} finds {len(classes)} classes {classes} in {len(paths)} pictures, "
-            f"of which it labels {len(rows)}; at least two classes are needed{example}"
-        )
-    return Labelled(rows, unlabelled, orphans)
+        told = read_table(labels.table, root)
+        absent = f"has no row in {labels.table.file}"
+    else:
+        told = _by_folder(paths) if labels.rule == "folder" else _by_regex(str(labels.pattern), paths)
+        absent = "nothing says its label"
+    orphans = sorted(set(told["path"][told["label"] != ""]) - known)
+    told = corrections.apply(_once(told[told["path"].isin(known)], labels.several), known)
+    rows = told[told["why"] == ""].drop(columns="why").sort_values("path", ignore_index=True)
+    if labels.several is not None:
+        rows["label"] = [_joined(text, labels.several) for text in rows["label"]]
+    if labels.lists is not None:
+        rows["list"] = _listed(labels.lists, root, rows["path"].tolist())
+    reasons = dict.fromkeys(known, absent) | dict(zip(told["path"], told["why"], strict=True))
+    missing = sorted(known - set(rows["path"]))
+    unlabelled = pd.DataFrame({"path": missing, "reason": [reasons[path] for path in missing]}, dtype=str)
+    _need_two_classes(labels, rows, unlabelled, orphans)
+    return Labelled(rows if labels.several is None else rows.rename(columns={"label": "labels"}), unlabelled, orphans)
 
 
 def _by_folder(paths: Sequence[str]) -> pd.DataFrame:
-    pairs = [(path, PurePosixPath(path).parent.name) for path in paths]
-    return _frame([(path, label) for path, label in pairs if label])
+    splits = split_folders(paths)
+    folders = [PurePosixPath(path).parent for path in paths]
+    names = ["" if folder.as_posix() in splits else folder.name for folder in folders]
+    bare = (
+        "lies at the top of the source, in no class folder",
+        "lies in a folder called after a split, in no class folder",
+    )
+    why = ["" if name else bare[bool(folder.name)] for name, folder in zip(names, folders, strict=True)]
+    return pd.DataFrame({"path": list(paths), "label": names, "why": why, "group": ""}, dtype=str)
 
 
 def _by_regex(pattern: str, paths: Sequence[str]) -> pd.DataFrame:
-    search = re.compile(pattern).search
-    return _frame([(path, found["label"]) for path in paths if (found := search(path)) and found["label"]])
+    """Search the pattern everywhere in each path; places that disagree on the label label nothing."""
+    search = re.compile(pattern)
+    slices = [name for name in search.groupindex if name not in ("label", "group")]
+    columns: dict[str, list[str]] = {name: [] for name in ("label", "why", "group", *slices)}
+    for path in paths:
+        found = [match for match in search.finditer(path) if match["label"]]
+        distinct = sorted({match["label"] for match in found})
+        why = "" if len(distinct) == 1 else f"does not match the pattern {pattern}"
+        if len(distinct) > 1:
+            why = f"matches the pattern {pattern} as {' and as '.join(map(repr, distinct))}"
+        columns["label"].append("" if why else distinct[0])
+        columns["why"].append(why)
+        for name in ("group", *slices):
+            has = found and name in search.groupindex
+            columns[name].append((found[0][name] or "") if has else "")
+    return pd.DataFrame({"path": list(paths)} | columns, dtype=str)
 
 
-def _frame(pairs: list[tuple[str, str]]) -> pd.DataFrame:
-    frame = pd.DataFrame(pairs, columns=["path", "label"], dtype=str)
-    return frame.assign(group="")
+def _once(told: pd.DataFrame, several: str | None) -> pd.DataFrame:
+    """Bring the rows of each picture to one: the same said twice is once, several labels are joined."""
+    twice = told["path"].duplicated(keep=False)
+    if not twice.any():
+        return told
+    merged = []
+    for _, rows in told[twice].groupby("path", sort=False):
+        row, said = rows.iloc[0].copy(), sorted(set(rows["label"]) - {""})
+        if several is not None:
+            row["label"] = several.join(said)
+        elif len(said) > 1:
+            row["label"], row["why"] = "", f"has {len(rows)} rows, as {' and as '.join(map(repr, said))}"
+        elif said:
+            row["label"], row["why"] = said[0], ""
+        merged.append(row)
+    return pd.concat([told[~twice], pd.DataFrame(merged)], ignore_index=True)
 
 
-def _by_table(table: Table, root: Path) -> pd.DataFrame:
-    """Read the table into the columns path, label, group and the slices."""
-    file = root / table.file
-    if not file.is_file():
-        raise DataError(f"labels.table.file: {table.file} is not in the source")
-    try:
-        raw = pd.read_csv(
-            file,
-            sep=SEPARATORS[table.separator],
-            names=table.columns,
-            header=None if table.columns else 0,
-            index_col=False,
-            dtype=str,
-            keep_default_na=False,
-        )
-    except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
-        raise DataError(f"{table.file}: not a {table.separator}-separated table: {error}") from error
-    for key, column in _columns_used(table):
-        if column not in raw.columns:
-            hint = nearest(column, raw.columns)
-            raise DataError(f"{key}: no column {column!r} in {table.file}{hint}; it has {', '.join(raw.columns)}")
-    folder = PurePosixPath(table.file).parent
-    told = pd.DataFrame({"path": [(folder / path).as_posix() for path in raw[table.path]]})
-    told["label"] = _cut(raw[table.label], table.bins, table.file) if table.bins else raw[table.label]
-    if table.runs:
-        told["group"] = _blocks(raw[table.runs.of], table.runs.length)
-    else:
-        told["group"] = raw[table.group] if table.group else ""
-    for column in table.slices:
-        told[column] = raw[column]
-    twice = told["path"][told["path"].duplicated()]
-    if len(twice):
-        raise DataError(f"{table.file}: {twice.iloc[0]!r} has more than one row ({len(twice)} such rows)")
-    return told
+def _joined(text: str, separator: str) -> str:
+    names = sorted({name.strip() for name in text.split(separator)} - {""})
+    if wrong := [name for name in names if JOINED in name]:
+        raise DataError(f"the label {wrong[0]!r} holds {JOINED!r}, which graft puts between labels; rename it")
+    return JOINED.join(names)
 
 
-def _columns_used(table: Table) -> list[tuple[str, str]]:
-    """Each column a table is asked for, with the key that asks."""
-    asked = [("labels.table.path", table.path), ("labels.table.label", table.label)]
-    asked += [("labels.table.slices", column) for column in table.slices]
-    if table.group:
-        asked.append(("labels.table.group", table.group))
-    if table.runs:
-        asked.append(("labels.table.runs.of", table.runs.of))
-    return asked
+def _listed(lists: Lists, root: Path, paths: list[str]) -> list[str]:
+    """Name of the list each picture stands in; empty for none."""
+    place: dict[str, str] = {}
+    for name, file in lists.files.items():
+        if not (root / file).is_file():
+            raise DataError(f"labels.lists.files.{name}: {file} is not in the source")
+        folder = PurePosixPath(file).parent.as_posix()
+        lines = (root / file).read_text(encoding="utf-8-sig").splitlines()
+        for path in (located(folder, lists.where, line.split()[0]) for line in lines if line.strip()):
+            if place.setdefault(path, name) != name:
+                raise DataError(f"labels.lists: {path!r} stands in the lists {place[path]!r} and {name!r}")
+    if not place.keys() & set(paths):
+        example = next(iter(place), "nothing")
+        raise DataError(f"labels.lists: no listed file is a labelled picture; the first is {example!r}; mend `where`")
+    return [place.get(path, "") for path in paths]
 
 
-def _cut(values: pd.Series, bins: Bins, file: str) -> pd.Series:
-    numbers = pd.to_numeric(values, errors="coerce")
-    if numbers.isna().any():
-        row = int(np.flatnonzero(numbers.isna())[0])
-        raise DataError(f"{file}: row {row + 1} has the label {values.iloc[row]!r}, which is no number to cut")
-    return pd.Series(np.asarray(bins.names)[np.digitize(numbers, bins.edges)], index=values.index)
-
-
-def _blocks(values: pd.Series, length: int) -> list[str]:
-    """Name the block of every row: value, a number within the value, such as ``mono-07``."""
-    starts = np.flatnonzero(values.ne(values.shift()))
-    ends = np.append(starts[1:], len(values))
-    names: list[str] = []
-    counts: dict[str, int] = {}
-    for start, end in zip(starts, ends, strict=True):
-        value = str(values.iloc[start])
-        blocks = max(1, round((end - start) / length))
-        for part in np.array_split(np.arange(start, end), blocks):
-            counts[value] = counts.get(value, 0) + 1
-            names += [f"{value}-{counts[value]:02d}"] * len(part)
-    return names
+def _need_two_classes(labels: Labels, rows: pd.DataFrame, unlabelled: pd.DataFrame, orphans: list[str]) -> None:
+    texts = set(rows["label"]) if labels.several is None else {x for t in set(rows["label"]) for x in t.split(JOINED)}
+    classes = sorted(texts - {""})
+    if len(classes) >= 2 or (labels.several is not None and classes):
+        return
+    example = f"; {unlabelled['path'][0]!r} {unlabelled['reason'][0]}" if len(unlabelled) else ""
+    absent = f"; the table names {orphans[0]!r}, which is no picture of the source" if orphans else ""
+    raise DataError(
+        f"labels.rule {labels.rule!r} finds {len(classes)} classes {classes} in "
+        f"{len(rows) + len(unlabelled)} pictures, of which it labels {len(rows)}; "
+        f"at least two classes are needed{example}{absent}"
+    )

@@ -1,7 +1,7 @@
 """What the index found: verdicts gathered into tables, and counted."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -9,40 +9,74 @@ import pandas as pd
 from graft.errors import DataError
 from graft.index.files import Picture, Rejected
 from graft.index.labels import Labelled
+from graft.index.looks import Looks
+from graft.index.settings import Index
+
+COLUMNS = ("path", "sha256", "bytes", "width", "height", "format", "mode", "camera", "taken")
+"""What images.csv says of each picture, before its duplicate group."""
 
 
-def collect(verdicts: Iterable[Picture | Rejected]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Sort verdicts into the table of pictures and the table of rejected files."""
-    pictures: list[dict[str, Any]] = []
-    rejected: list[dict[str, Any]] = []
-    for verdict in verdicts:
-        (pictures if isinstance(verdict, Picture) else rejected).append(asdict(verdict))
-    columns = list(Picture.__dataclass_fields__)
-    return pd.DataFrame(pictures, columns=columns), pd.DataFrame(rejected, columns=["path", "reason"])
+@dataclass(slots=True)
+class Found:
+    """Pictures and rejected files, column by column: a million rows fit in memory, a million objects do not."""
+
+    looks: Looks
+    pictures: dict[str, list[Any]] = field(default_factory=lambda: {column: [] for column in COLUMNS})
+    rejected: dict[str, list[str]] = field(default_factory=lambda: {"path": [], "kind": [], "reason": []})
+
+    def collect(self, verdicts: Iterable[Picture | Rejected]) -> None:
+        """Take verdicts in, one after the other."""
+        for verdict in verdicts:
+            columns = self.pictures if isinstance(verdict, Picture) else self.rejected
+            for column, values in columns.items():
+                values.append(getattr(verdict, column))
+            if isinstance(verdict, Picture):
+                self.looks.add(verdict.look)
+
+    def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the table of pictures and the table of rejected files."""
+        return pd.DataFrame(self.pictures), pd.DataFrame(self.rejected, dtype=str)
 
 
-def limit(rejected: pd.DataFrame, share: float, files: int) -> None:
-    """Stop when more than a share of the files is unusable: the source is then not what it seems.
+def limit(rejected: pd.DataFrame, pictures: int, knobs: Index) -> None:
+    """Stop when files that should be pictures cannot be used, and are too many or must all be usable.
+
+    Files that lie aside, such as a table of labels, do not count.
 
     Raises:
         DataError: with the count, the limit and the first few files and reasons.
     """
-    if len(rejected) > share * files:
-        shown = "\n".join(f"  {row.path}: {row.reason}" for row in rejected.head(10).itertuples())
-        raise DataError(
-            f"{len(rejected)} of {files} files cannot be used, over index.max_rejected = {share:g}:\n{shown}"
-        )
+    bad = rejected[rejected["kind"] == "bad"]
+    allowed = knobs.max_bad * (len(bad) + pictures)
+    if not len(bad) or (knobs.on_bad == "skip" and len(bad) <= allowed):
+        return
+    shown = "\n".join(f"  {row.path}: {row.reason}" for row in bad.head(10).itertuples())
+    more = f"\n  and {len(bad) - 10} more" if len(bad) > 10 else ""
+    rule = "index.on_bad is 'fail'" if knobs.on_bad == "fail" else f"over index.max_bad = {knobs.max_bad:g}"
+    raise DataError(f"{len(bad)} of {len(bad) + pictures} pictures cannot be used, {rule}:\n{shown}{more}")
 
 
-def counts(images: pd.DataFrame, rejected: pd.DataFrame, labelled: Labelled) -> dict[str, Any]:
+def by_class(rows: pd.DataFrame) -> pd.Series:
+    """Class by path; a picture of several classes has a row for each, one of none has no row."""
+    if "labels" not in rows.columns:
+        return rows.set_index("path")["label"]
+    single = rows.set_index("path")["labels"].str.split("|").explode()
+    return single[single != ""]
+
+
+def counts(images: pd.DataFrame, rejected: pd.DataFrame, labelled: Labelled, conflicts: pd.DataFrame) -> dict[str, Any]:
     """Count what was found: every file is a picture or rejected, every picture labelled or not."""
     return {
         "files": len(images) + len(rejected),
         "pictures": len(images),
-        "rejected": len(rejected),
+        "bad": int((rejected["kind"] == "bad").sum()),
+        "aside": int((rejected["kind"] == "aside").sum()),
         "labelled": len(labelled.rows),
         "unlabelled": len(labelled.unlabelled),
         "table_rows_without_picture": len(labelled.orphans),
         "duplicates": len(images) - int(images["duplicate_group"].nunique()),
-        "classes": labelled.rows["label"].value_counts().sort_index().to_dict(),
+        "conflicting_duplicate_groups": int(conflicts["duplicate_group"].nunique()),
+        "classes": {
+            str(name): int(count) for name, count in by_class(labelled.rows).value_counts().sort_index().items()
+        },
     }

@@ -1,139 +1,139 @@
-"""Divide labelled pictures into train, valid and test so that nothing leaks.
-
-The unit that moves is never a picture but a *unit*: all pictures tied together by sharing a
-duplicate group or, when splitting by group, a group. So a picture and its copy, or two cells of one
-module, always land on the same side.
-"""
-
-from typing import Literal
+"""Divide labelled pictures into train, valid and test so that nothing leaks."""
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from sklearn.model_selection import train_test_split
+from numpy.typing import NDArray
 
 from graft.errors import DataError, nearest
-from graft.params import Section, Seed
 from graft.seeds import derive
+from graft.split.draw import Rows, draw_groups, draw_units, tied
+from graft.split.given import by_column, by_folder, by_hash
+from graft.split.settings import ASIDE, NAMES, Split
 
-NAMES = ("train", "valid", "test")
-
-DRAWS = 1_000_000
-"""Draws of whole groups to choose among, times groups: with many groups any draw is near the mixture."""
-
-
-class Split(Section):
-    """How pictures are divided."""
-
-    by: Literal["random", "group"]
-    """``random``: stratified, exact counts; ``group``: whole groups, stratified as well as they allow."""
-    test: float = Field(gt=0, lt=1)
-    """Share of all pictures held out for `evaluate`."""
-    valid: float = Field(gt=0, lt=1)
-    """Share of the rest held out to choose by: epochs, head or finetuned network."""
-    stratify: list[str] = ["label"]
-    """Columns of labels.csv whose mixture each split should share."""
-    seed: Seed = 0
-    """Draws the split; apart from the top-level seed, so that a retraining keeps the test set."""
+SMALLEST = 3
+"""A class of fewer units cannot be in all three splits: it is learnt, and not measured."""
 
 
-def assign(split: Split, labels: pd.DataFrame, duplicate_groups: pd.Series) -> pd.Series:
+def assign(split: Split, labels: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     """Name the split of every labelled picture.
 
     Args:
-        labels: rows of labels.csv, with the columns path, label, group and slices.
-        duplicate_groups: the duplicate group of each row, aligned with `labels`.
+        labels: rows of labels.csv, with the columns path, label (or labels), group and slices.
+        images: sha256 and duplicate_group of each row, aligned with `labels`.
 
     Returns:
-        Series of "train", "valid" or "test", aligned with `labels`.
+        Columns split ("train", "valid", "test" or "aside") and why (empty unless aside), aligned
+        with `labels`.
 
     Raises:
-        DataError: a column to stratify by is absent, groups are asked for where there are none,
-            or there are too few units to fill three splits with every stratum.
+        DataError: a column is absent, groups are asked for where there are none, or a split would
+            be empty, or train have a single class.
     """
-    for column in split.stratify:
-        if column not in labels.columns:
-            hint = nearest(column, labels.columns)
-            raise DataError(f"split.stratify: labels have no column {column!r}{hint}")
+    copies = images["duplicate_group"]
+    places = pd.Series("", index=labels.index, dtype=str)
+    why = pd.Series("", index=labels.index, dtype=str)
+    if split.by == "folder":
+        places = by_folder(labels["path"])
+        why[places == ""] = "lies in no folder called after a split, or in two that disagree"
+    elif split.by == "column":
+        places = by_column(labels, str(split.column))
+        why[places == ""] = f"has no value in the column {split.column}"
+    elif split.by == "hash":
+        places = by_hash(split, labels["group"].where(labels["group"] != "", images["sha256"]))
+    if split.by in ("folder", "column", "hash"):
+        why[_outranked(places, copies)] = "has a copy in another split; the copy in test, else valid, stays"
+        places[why != ""] = ASIDE
+    drawn = _drawn(split, labels, copies, places)
+    alone = _unlearnt(labels, drawn)
+    why[alone] = "its class has no picture in train"
+    drawn[alone] = ASIDE
+    _check(labels, drawn)
+    return pd.DataFrame({"split": drawn, "why": why})
+
+
+def _drawn(split: Split, labels: pd.DataFrame, copies: pd.Series, places: pd.Series) -> pd.Series:
+    """Draw what is not given: test from all, valid from the rest."""
+    if split.by == "hash":
+        return places
+    places = places.replace("", "train")
+    strata = _strata(split, labels)
     if split.by == "group" and (labels["group"] == "").all():
         raise DataError("split.by is 'group', but the labels have no groups; name a column or use 'random'")
-    ties = [duplicate_groups] + ([labels["group"]] if split.by == "group" else [])
-    units = _units(ties, len(labels))
-    strata = labels[split.stratify].agg("|".join, axis=1)
-    held_out = _hold_out(split, units, strata, split.test, "test")
-    rest = np.flatnonzero(~held_out)
-    chosen = _hold_out(split, units[rest], strata.iloc[rest], split.valid, "valid")
-    names = np.full(len(labels), "train", dtype=object)
-    names[held_out] = "test"
-    names[rest[chosen]] = "valid"
-    return pd.Series(names, index=labels.index, name="split")
+    ties = [copies] + ([labels["group"]] if split.by == "group" else [])
+    units = tied(ties, len(labels))
+    small = pd.Series(units).isin(_small(labels, units)) if split.by == "random" else pd.Series(False, labels.index)
+    for name in ("test", "valid"):
+        if (places == name).any():
+            continue
+        free = np.flatnonzero((places == "train") & ~small.to_numpy())
+        chosen = free[_hold_out(split, units[free], strata.iloc[free], name)]
+        places.iloc[chosen] = name
+    return places
 
 
-def _units(ties: list[pd.Series], count: int) -> np.ndarray:
-    """Number the connected components of pictures tied by any shared value.
-
-    An empty text ties nothing.
-    """
-    rows, columns, offset = [], [], count
-    for tie in ties:
-        codes, values = pd.factorize(tie)
-        tied = np.flatnonzero(np.asarray(tie) != "")
-        rows.append(tied)
-        columns.append(codes[tied] + offset)
-        offset += len(values)
-    row, column = np.concatenate(rows), np.concatenate(columns)
-    graph = coo_array((np.ones(len(row), dtype=np.int8), (row, column)), shape=(offset, offset))
-    return connected_components(graph, directed=False)[1][:count]
-
-
-def _hold_out(split: Split, units: np.ndarray, strata: pd.Series, share: float, name: str) -> np.ndarray:
-    """Choose the rows to hold out, as a boolean mask."""
-    try:
-        if split.by == "random":
-            chosen = _random_units(units, strata, share, derive(split.seed, "split", name))
+def _hold_out(split: Split, units: Rows, strata: pd.Series, name: str) -> NDArray[np.bool_]:
+    """Mask of the rows to hold out, as a share or as one of the folds."""
+    draw = draw_groups if split.by == "group" else draw_units
+    if name == "valid" or split.folds is None:
+        share = split.valid if name == "valid" else split.test
+        chosen = draw(units, strata, share, derive(split.seed, "split", name))
+        if split.by == "group" and not chosen.any():
+            groups = len(np.unique(units))
+            raise DataError(f"split.{name}: {share:g} of {len(units)} pictures in {groups} groups cannot be held out")
+        return chosen
+    rest = np.arange(len(units))
+    for fold in range(split.fold + 1):  # fold after fold off what is left, so that they are disjoint and cover all
+        seed = derive(split.seed, "split", "fold", fold)
+        if fold == split.folds - 1:
+            chosen = np.ones(len(rest), dtype=np.bool_)
         else:
-            chosen = _whole_groups(units, strata, share, derive(split.seed, "split", name))
-    except ValueError as error:
-        raise DataError(f"split.{name}: {share:g} of {len(units)} pictures cannot be held out: {error}") from error
-    mask = np.zeros(len(units), dtype=bool)
-    mask[chosen] = True
+            chosen = draw(units[rest], strata.iloc[rest], 1 / (split.folds - fold), seed)
+        held, rest = rest[chosen], rest[~chosen]
+    mask = np.zeros(len(units), dtype=np.bool_)
+    mask[held] = True
     return mask
 
 
-def _random_units(units: np.ndarray, strata: pd.Series, share: float, seed: int) -> np.ndarray:
-    """Draw units stratified by the stratum of their first picture; exact when no unit has two."""
-    names, first = np.unique(units, return_index=True)
-    order = np.arange(len(names))
-    size = round(share * len(names))
-    _, drawn = train_test_split(order, test_size=size, stratify=strata.to_numpy()[first], random_state=seed % 2**32)
-    return np.flatnonzero(np.isin(units, names[drawn]))
+def _strata(split: Split, labels: pd.DataFrame) -> pd.Series:
+    columns = ["labels" if name == "label" and "labels" in labels.columns else name for name in split.stratify]
+    for column in columns:
+        if column not in labels.columns:
+            raise DataError(f"split.stratify: labels have no column {column!r}{nearest(column, labels.columns)}")
+    joined = pd.Series("", index=labels.index, dtype=str)
+    for column in columns:
+        joined = joined + "|" + labels[column]
+    return joined
 
 
-def _whole_groups(units: np.ndarray, strata: pd.Series, share: float, seed: int) -> np.ndarray:
-    """Draw whole groups: of many random draws, the one whose mixture is nearest to that of all.
+def _small(labels: pd.DataFrame, units: Rows) -> Rows:
+    """Units with a picture of a class that has fewer than `SMALLEST` units."""
+    if "label" not in labels.columns:
+        return np.empty(0, dtype=np.int64)
+    count = pd.Series(units).groupby(labels["label"].to_numpy()).nunique()
+    return np.unique(units[labels["label"].isin(count.index[count < SMALLEST]).to_numpy()])
 
-    Filling splits greedily from the largest or most lopsided group would put the same hard groups
-    on the same side whatever the seed; drawing first and choosing among draws does not.
 
-    Raises:
-        ValueError: every draw holds out nothing, or everything.
-    """
-    names, unit = np.unique(units, return_inverse=True)
-    stratum, kinds = pd.factorize(strata)
-    counts = np.zeros((len(names), len(kinds)))
-    np.add.at(counts, (unit, stratum), 1)
-    target = share * counts.sum(0)
-    sizes = counts.sum(1)
-    generator = np.random.default_rng(seed)
-    best, least = np.empty(0, dtype=np.int64), np.inf
-    for _ in range(int(np.clip(DRAWS / len(names), 1, 2000))):
-        order = generator.permutation(len(names))
-        end = int(np.abs(sizes[order].cumsum() - target.sum()).argmin()) + 1
-        miss = np.abs(counts[order[:end]].sum(0) - target).sum()
-        if end < len(names) and miss < least:
-            best, least = order[:end], miss
-    if not len(best):
-        raise ValueError(f"{len(names)} groups are too few")
-    return np.flatnonzero(np.isin(unit, best))
+def _outranked(places: pd.Series, copies: pd.Series) -> pd.Series:
+    """Mask of rows that have a copy in a split of higher rank: test before valid before train."""
+    rank = places.map({name: rank for rank, name in enumerate(NAMES)}).fillna(-1)
+    return (places != "") & (rank < rank.groupby(copies).transform("max"))
+
+
+def _unlearnt(labels: pd.DataFrame, places: pd.Series) -> pd.Series:
+    """Mask of rows in valid or test whose class train does not have."""
+    if "label" not in labels.columns:
+        return pd.Series(False, index=labels.index)
+    learnt = labels.loc[places == "train", "label"].unique()
+    return places.isin(["valid", "test"]) & ~labels["label"].isin(learnt)
+
+
+def _check(labels: pd.DataFrame, places: pd.Series) -> None:
+    counts = {name: int((places == name).sum()) for name in NAMES}
+    for name, count in counts.items():
+        if not count:
+            shown = ", ".join(f"{number} {other}" for other, number in counts.items())
+            raise DataError(
+                f"split: no picture is left for {name} ({shown}); change the shares, or bring more pictures"
+            )
+    if "label" in labels.columns and (classes := labels.loc[places == "train", "label"].unique()).size < 2:
+        raise DataError(f"split: train has a single class, {classes[0]!r}; at least two are needed")

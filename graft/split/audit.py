@@ -1,33 +1,71 @@
-"""What a split holds, and whether anything lies on both sides of it."""
+"""What a split holds, whether anything lies on both sides of it, and what the label follows from."""
 
 from typing import Any
 
 import pandas as pd
 
-from graft.split.assign import NAMES
+from graft.errors import DataError
+from graft.split.metadata import Audit, baseline
+from graft.split.settings import ASIDE, NAMES
 
 
 def describe(labels: pd.DataFrame, splits: pd.Series) -> dict[str, dict[str, int]]:
-    """Count pictures by split and class, ``{"train": {"all": 3, "cat": 2, "dog": 1}, ...}``."""
+    """Count pictures by split and class, ``{"train": {"all": 3, "cat": 2, "dog": 1}, ...}``.
+
+    A picture of several classes counts in each. What was set aside has a count of its own, when
+    there is any.
+    """
+    names = labels["labels"].str.split("|") if "labels" in labels.columns else labels["label"]
     counts: dict[str, dict[str, int]] = {}
-    for name in NAMES:
-        inside = labels.loc[splits == name, "label"]
-        counts[name] = {"all": len(inside)} | {str(k): v for k, v in inside.value_counts().sort_index().items()}
+    for name in (*NAMES, ASIDE):
+        inside = names[splits == name]
+        if name != ASIDE or len(inside):
+            by_class = inside.explode().value_counts().sort_index().items()
+            counts[name] = {"all": len(inside)} | {str(label): int(count) for label, count in by_class}
     return counts
 
 
-def audit(labels: pd.DataFrame, duplicate_groups: pd.Series, splits: pd.Series) -> dict[str, Any]:
-    """Count what straddles the splits.
+def audit(labels: pd.DataFrame, images: pd.DataFrame, splits: pd.Series) -> dict[str, Any]:
+    """Count what straddles the splits, and see how far the label follows without pixels.
 
-    Duplicate groups must never do so (`assign` ties them); groups do in a random split, and the
-    count says how much a random split may flatter.
+    Duplicate groups must never straddle (`assign` ties them or sets copies aside); groups do in a
+    random split, and the count says how much a random split may flatter.
     """
-    grouped = labels["group"] != ""
+    inside = splits != ASIDE
+    grouped = (labels["group"] != "") & inside
     return {
-        "duplicate_groups_across_splits": _straddling(duplicate_groups, splits),
+        "duplicate_groups_across_splits": _straddling(images["duplicate_group"][inside], splits[inside]),
         "groups": int(labels["group"][grouped].nunique()),
         "groups_across_splits": _straddling(labels["group"][grouped], splits[grouped]),
+        "metadata": baseline(labels, images, splits),
     }
+
+
+def warning(metadata: dict[str, Any]) -> str | None:
+    """Say in plain words that the label can be guessed without the picture, and from what; None if not."""
+    if not metadata["suspicious"]:
+        return None
+    told = max(metadata["alone"], key=metadata["alone"].get)
+    return (
+        f"without looking at a pixel, the label of {metadata['accuracy']:.1%} of the test pictures is guessed right "
+        f"({metadata['accuracy_low']:.1%} to {metadata['accuracy_high']:.1%}; always the most frequent class: "
+        f"{metadata['majority']:.1%}), best from {told} ({metadata['alone'][told]:.1%} alone): a network may learn "
+        f"that instead of the thing itself, and its figures then flatter"
+    )
+
+
+def gate(knobs: Audit, metadata: dict[str, Any]) -> None:
+    """Stop when the pixel-free baseline beats the majority class by more than is allowed.
+
+    Raises:
+        DataError: with the figures.
+    """
+    if knobs.max_metadata_gain is not None and metadata["gain"] > knobs.max_metadata_gain:
+        said = warning(metadata) or f"the pixel-free baseline is right for {metadata['accuracy']:.1%}"
+        raise DataError(
+            f"audit: {said}; a gain of {metadata['gain']:.3f} is over audit.max_metadata_gain = "
+            f"{knobs.max_metadata_gain:g}; hold out whole groups, or find what ties file and label"
+        )
 
 
 def _straddling(units: pd.Series, splits: pd.Series) -> int:

@@ -7,7 +7,7 @@ import torch
 
 from graft.images.augment import Augment, augment
 from graft.images.pictures import Pictures
-from graft.images.sheet import Tile, save_sheet
+from graft.sheet import Tile, save_sheet
 from graft.seeds import derive
 
 VARIANTS = 7

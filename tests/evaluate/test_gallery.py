@@ -8,7 +8,7 @@ import pytest
 
 from graft.evaluate import gallery
 from graft.images.rows import PictureRows
-from graft.images.sheet import Tile
+from graft.sheet import Tile
 
 NAMES = list("abcdefgh")
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss, precision_score, recall_score
 
-from graft.evaluate.intervals import wilson
 from graft.evaluate.metrics import by_slice, confusion, measure, per_class
+from graft.intervals import wilson
 
 
 def alone(count: int) -> pd.Series:

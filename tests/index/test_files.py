@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from graft.index import files
-from graft.index.files import Index, Picture, Rejected, examine
+from graft.index.files import Picture, Rejected, examine
 
 Draw = Callable[[int, int, int], Image.Image]
 
@@ -19,11 +19,11 @@ PICTURES = {
     "cat/b.JPG",
     "cat/no-suffix",
     "dog/über das Bild.png",
-    ".hidden.png",
     "dog/linked.png",
     "z/y/x.gif",
 }
-OTHERS = {"empty.jpg", "notes.txt", "cat/cut.jpg", "dog/broken-link.png", "Thumbs.db", "dog/pipe", "cat/wrong.png"}
+BAD = {"empty.jpg", "cat/cut.jpg", "dog/broken-link.png", "dog/pipe", "cat/wrong.png"}
+ASIDE = {".hidden.png", "notes.txt", "Thumbs.db"}
 
 
 @pytest.fixture
@@ -54,20 +54,24 @@ def test_every_file_is_accounted_for_exactly_once(messy: Path, chunk: int, monke
     monkeypatch.setattr(files, "CHUNK", chunk)
     verdicts = list(examine(messy))
     there = sorted(path.relative_to(messy).as_posix() for path in messy.rglob("*") if not path.is_dir())
-    assert len(there) == len(PICTURES) + len(OTHERS)
+    assert len(there) == len(PICTURES) + len(BAD) + len(ASIDE)
     assert [verdict.path for verdict in verdicts] == there
     assert {verdict.path for verdict in verdicts if isinstance(verdict, Picture)} == PICTURES
-    assert {verdict.path for verdict in verdicts if isinstance(verdict, Rejected)} == OTHERS
+    rejected = [verdict for verdict in verdicts if isinstance(verdict, Rejected)]
+    assert {verdict.path for verdict in rejected if verdict.kind == "bad"} == BAD
+    assert {verdict.path for verdict in rejected if verdict.kind == "aside"} == ASIDE
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("empty.jpg", "cannot identify image file"),
-        ("notes.txt", "cannot identify image file"),
+        ("empty.jpg", "empty: zero bytes"),
+        ("cat/wrong.png", "not a picture in a format that is read (JPEG, "),
+        ("notes.txt", "no picture, by its name (.txt) and its content"),
         ("cat/cut.jpg", "image file is truncated"),
-        ("dog/broken-link.png", "not a regular file, or a link that leads nowhere"),
-        ("dog/pipe", "not a regular file"),
+        ("dog/broken-link.png", "a link that leads nowhere"),
+        ("dog/pipe", "not a regular file but a pipe, socket or device"),
+        (".hidden.png", "hidden: its name, or its folder's, begins with a dot or is __MACOSX"),
     ],
 )
 def test_a_rejected_file_has_a_reason_in_one_line(messy: Path, name: str, said: str) -> None:
@@ -100,9 +104,9 @@ def test_size_is_that_of_the_upright_picture(tmp_path: Path, draw: Draw) -> None
     assert (only(tmp_path).width, only(tmp_path).height) == (30, 40)
 
 
-def fingerprints(root: Path) -> dict[str, str]:
-    """Fingerprint of the pixels of every picture."""
-    return {verdict.path: verdict.pixels for verdict in examine(root) if isinstance(verdict, Picture)}
+def fingerprints(root: Path) -> dict[str, bytes]:
+    """Digest of the pixels of every picture."""
+    return {verdict.path: verdict.look.pixels for verdict in examine(root) if isinstance(verdict, Picture)}
 
 
 def test_two_encodings_of_one_picture_share_their_pixels(tmp_path: Path, draw: Draw) -> None:
@@ -121,15 +125,26 @@ def test_the_same_bytes_in_another_shape_are_another_picture(tmp_path: Path) -> 
     assert found["wide.png"] != found["high.png"]
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
-def test_any_share_may_be_rejected(share: float) -> None:
-    assert Index(max_rejected=share).max_rejected == share
+def test_only_what_matches_a_pattern_is_read(messy: Path) -> None:
+    verdicts = {verdict.path: verdict for verdict in examine(messy, ["*/b.*", "z/*"])}
+    assert {path for path, verdict in verdicts.items() if isinstance(verdict, Picture)} == {"cat/b.JPG", "z/y/x.gif"}
+    cut = verdicts["cat/cut.jpg"]
+    assert cut == Rejected("cat/cut.jpg", "aside", "matches no pattern of index.only")
+    assert len(verdicts) == len(PICTURES) + len(BAD) + len(ASIDE)
 
 
-@pytest.mark.parametrize(("share", "said"), [(-0.1, "greater than or equal to 0"), (1.1, "less than or equal to 1")])
-def test_a_share_lies_between_nothing_and_all(share: float, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        Index(max_rejected=share)
+def test_what_the_file_says_of_itself_comes_along(tmp_path: Path, draw: Draw) -> None:
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110], exif[0x0132] = "Maker", "Model\n7", "2020:01:02 03:04:05"
+    draw(0, 40, 30).convert("CMYK").save(tmp_path / "a.jpg", exif=exif)
+    found = only(tmp_path)
+    assert (found.format, found.mode, found.camera, found.taken) == (
+        "JPEG",
+        "CMYK",
+        "Maker Model 7",
+        "2020:01:02 03:04:05",
+    )
+    assert found.bytes == (tmp_path / "a.jpg").stat().st_size
 
 
 def test_a_linked_folder_is_not_passed_over(tmp_path: Path, draw: Draw) -> None:
@@ -137,4 +152,4 @@ def test_a_linked_folder_is_not_passed_over(tmp_path: Path, draw: Draw) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "set" / "link").symlink_to(tmp_path / "elsewhere")
     (verdict,) = examine(tmp_path / "set")
-    assert verdict == Rejected("link", "not a regular file, or a link that leads nowhere")
+    assert verdict == Rejected("link", "bad", "a link to a folder, which is not followed")

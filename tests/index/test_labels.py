@@ -10,19 +10,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graft.errors import DataError, ParamsError
-from graft.index.labels import Bins, Labelled, Labels, Runs, Table, apply_rule
+from graft.index import labels as module
+from graft.index.corrections import COLUMNS, Corrections
+from graft.index.labels import Labelled, Labels, Lists
+from graft.index.table import Bins, Runs, Table
 from graft.params import check
 
 NOWHERE = Path("there is no such folder")
 FOLDER = Labels(rule="folder")
 
 
-def table(root: Path, text: str, paths: list[str], file: str = "labels.csv", **knobs: Any) -> Labelled:
+def apply_rule(labels: Labels, root: Path, paths: list[str]) -> Labelled:
+    """Label without corrections."""
+    return module.apply_rule(labels, root, paths, Corrections(pd.DataFrame(columns=COLUMNS, dtype=str), "none"))
+
+
+def table(
+    root: Path, text: str, paths: list[str], file: str = "labels.csv", several: str | None = None, **knobs: Any
+) -> Labelled:
     """Write a table and label pictures by it."""
     (root / file).parent.mkdir(parents=True, exist_ok=True)
     (root / file).write_text(text, encoding="utf-8")
     rule = Table(**({"file": file, "path": "path", "label": "label"} | knobs))
-    return apply_rule(Labels(rule="table", table=rule), root, paths)
+    return apply_rule(Labels(rule="table", table=rule, several=several), root, paths)
 
 
 def told(labelled: Labelled, column: str = "label") -> dict[str, str]:
@@ -126,14 +136,14 @@ def test_groups_and_slices_come_along(tmp_path: Path) -> None:
 def test_what_table_and_folder_do_not_share_is_said(tmp_path: Path) -> None:
     labelled = table(tmp_path, "path,label\na,cat\nb,dog\nz,cat\ny,cat\n", ["a", "b", "c"])
     assert told(labelled) == {"a": "cat", "b": "dog"}
-    assert left_out(labelled) == {"c": "has no row with a label in labels.csv"}
+    assert left_out(labelled) == {"c": "has no row in labels.csv"}
     assert labelled.orphans == ["y", "z"]
 
 
 def test_a_row_without_a_label_labels_nothing(tmp_path: Path) -> None:
     labelled = table(tmp_path, "path,label\na,cat\nb,dog\nc,\n", ["a", "b", "c"])
     assert told(labelled) == {"a": "cat", "b": "dog"}
-    assert list(left_out(labelled)) == ["c"]
+    assert left_out(labelled) == {"c": "has an empty label in labels.csv"}
 
 
 @settings(max_examples=30, deadline=None)
@@ -247,7 +257,6 @@ def test_any_run_is_cut_into_blocks_of_nearly_equal_length(
             {"runs": Runs(of="kind", length=2)},
             "^labels.table.runs.of: no column 'kind' in labels.csv",
         ),
-        ("path,label\na,x\nb,y\na,x\n./a,y\n", {}, r"^labels.csv: 'a' has more than one row \(2 such rows\)$"),
         (
             "path,label\na,0.1\nb,many\nc,few\n",
             {"bins": Bins(edges=[0.5], names=["x", "y"])},
@@ -267,7 +276,6 @@ def test_any_run_is_cut_into_blocks_of_nearly_equal_length(
         "group column",
         "slice column",
         "run column",
-        "duplicate row",
         "no number",
         "empty number",
         "ragged",
@@ -360,7 +368,7 @@ def test_a_rule_that_cannot_work_is_refused(value: dict[str, Any], said: str) ->
         check("labels", Labels, value)
 
 
-@pytest.mark.parametrize("taken", ["path", "label", "group", "split"])
+@pytest.mark.parametrize("taken", ["path", "label", "labels", "group", "split", "list"])
 def test_a_slice_must_not_overwrite_what_graft_names(taken: str) -> None:
     with pytest.raises(ValueError, match=f"slices: '{taken}' is a name graft uses itself"):
         Table(file="labels.csv", path="path", label="class", slices=[taken])
@@ -370,3 +378,106 @@ def test_rows_longer_than_the_header_do_not_shift_columns(tmp_path: Path) -> Non
     with pytest.warns(pd.errors.ParserWarning, match="Length of header"):
         labelled = table(tmp_path, "path,label\na,x,more\nb,y,more\n", ["a", "b"])
     assert told(labelled) == {"a": "x", "b": "y"}
+
+
+def test_a_pattern_that_finds_two_labels_in_a_path_labels_nothing() -> None:
+    rule = Labels(rule="regex", pattern="(?P<label>cat|dog)")
+    labelled = apply_rule(rule, NOWHERE, ["cat/dog_1.jpg", "cat/cat_1.jpg", "dog/2.jpg"])
+    assert told(labelled) == {"cat/cat_1.jpg": "cat", "dog/2.jpg": "dog"}
+    assert left_out(labelled) == {"cat/dog_1.jpg": "matches the pattern (?P<label>cat|dog) as 'cat' and as 'dog'"}
+
+
+def test_a_pattern_names_groups_and_slices() -> None:
+    pattern = r"(?P<site>\w+)/(?P<group>p\d+)?_?(?P<label>ill|well)"
+    labelled = apply_rule(Labels(rule="regex", pattern=pattern), NOWHERE, ["north/p1_ill", "south/well"])
+    assert list(labelled.rows.columns) == ["path", "label", "group", "site"]
+    assert told(labelled, "group") == {"north/p1_ill": "p1", "south/well": ""}
+    assert told(labelled, "site") == {"north/p1_ill": "north", "south/well": "south"}
+
+
+def test_a_folder_called_after_a_split_is_no_class() -> None:
+    paths = ["train/cat/1", "train/dog/2", "test/3", "4"]
+    labelled = apply_rule(FOLDER, NOWHERE, paths)
+    assert told(labelled) == {"train/cat/1": "cat", "train/dog/2": "dog"}
+    assert left_out(labelled)["test/3"] == "lies in a folder called after a split, in no class folder"
+
+
+def test_a_class_may_be_called_train_where_no_split_stands_beside_it() -> None:
+    assert told(apply_rule(FOLDER, NOWHERE, ["bus/1", "train/2"])) == {"bus/1": "bus", "train/2": "train"}
+
+
+def test_a_picture_with_two_rows_that_disagree_is_not_guessed(tmp_path: Path) -> None:
+    labelled = table(tmp_path, "path,label\na,x\nb,y\na,x\nc,x\n./c,y\n", ["a", "b", "c"])
+    assert told(labelled) == {"a": "x", "b": "y"}
+    assert left_out(labelled) == {"c": "has 2 rows, as 'x' and as 'y'"}
+
+
+def test_values_are_mapped_to_names_and_others_are_said(tmp_path: Path) -> None:
+    labelled = table(tmp_path, "path,label\na,0\nb,1\nc,7\n", ["a", "b", "c"], map={0: "cat", "1": "dog"})
+    assert told(labelled) == {"a": "cat", "b": "dog"}
+    assert left_out(labelled) == {"c": "its value '7' is not in labels.table.map of labels.csv"}
+
+
+def test_a_table_may_name_pictures_by_a_part_of_their_path(tmp_path: Path) -> None:
+    text = "path,label\npug_1,pug\n sub\\cat_2 ,cat\n"
+    paths = ["images/pug_1.jpg", "images/sub/cat_2.jpg"]
+    labelled = table(tmp_path, text, paths, file="notes/labels.csv", where="../images/{path}.jpg")
+    assert told(labelled) == {"images/pug_1.jpg": "pug", "images/sub/cat_2.jpg": "cat"}
+
+
+def test_a_table_may_have_comments_and_a_mark_of_its_encoding(tmp_path: Path) -> None:
+    text = "\ufeffpath\tlabel\n# all of them\na\tx\nb\ty # why\n"
+    assert told(table(tmp_path, text, ["a", "b"], separator="tab", comment="#")) == {"a": "x", "b": "y"}
+
+
+def test_a_table_may_be_parquet(tmp_path: Path) -> None:
+    pd.DataFrame({"path": ["a", "b", "c"], "label": [1, 0, None]}).to_parquet(tmp_path / "labels.parquet")
+    rule = Table(file="labels.parquet", path="path", label="label", map={"1.0": "cat", "0.0": "dog"})
+    labelled = apply_rule(Labels(rule="table", table=rule), tmp_path, ["a", "b", "c"])
+    assert told(labelled) == {"a": "cat", "b": "dog"}
+    assert left_out(labelled) == {"c": "has an empty label in labels.parquet"}
+
+
+def test_several_labels_a_picture_are_joined(tmp_path: Path) -> None:
+    text = "path,label\na,haze primary\nb, clear \nc,\nd,primary\nd,haze primary\n"
+    labelled = table(tmp_path, text, ["a", "b", "c", "d"], several=" ")
+    assert list(labelled.rows.columns) == ["path", "labels", "group"]
+    assert told(labelled, "labels") == {"a": "haze|primary", "b": "clear", "d": "haze|primary"}
+    assert list(left_out(labelled)) == ["c"]
+
+
+def test_a_label_must_not_hold_what_joins_labels(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"^the label 'a\|b' holds '\|', which graft puts between labels"):
+        table(tmp_path, "path,label\na,a|b;c\n", ["a"], several=";")
+
+
+def listed(root: Path, lists: dict[str, str], where: str = "../images/{path}.jpg") -> Labelled:
+    """Two cats and two dogs in images/, and lists beside them."""
+    (root / "lists").mkdir()
+    for name, text in lists.items():
+        (root / "lists" / f"{name}.txt").write_text(text)
+    rule = Lists(files={name: f"lists/{name}.txt" for name in lists}, where=where)
+    labels = Labels(rule="regex", pattern=r"(?P<label>cat|dog)_\d", lists=rule)
+    return apply_rule(labels, root, [f"images/{name}.jpg" for name in ("cat_1", "cat_2", "dog_1", "dog_2")])
+
+
+def test_lists_become_a_column(tmp_path: Path) -> None:
+    labelled = listed(tmp_path, {"trainval": "cat_1 1 1\ndog_1 2 1\n\n", "test": "cat_2 1 1\n"})
+    by_name = {Path(path).stem: name for path, name in told(labelled, "list").items()}
+    assert by_name == {"cat_1": "trainval", "cat_2": "test", "dog_1": "trainval", "dog_2": ""}
+
+
+def test_a_picture_in_two_lists_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"^labels.lists: 'images/cat_1.jpg' stands in the lists 'a' and 'b'$"):
+        listed(tmp_path, {"a": "cat_1\n", "b": "cat_1\n"})
+
+
+def test_lists_that_name_no_picture_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no listed file is a labelled picture; the first is 'lists/cat_1'; mend"):
+        listed(tmp_path, {"a": "cat_1\n"}, where="{path}")
+
+
+def test_an_absent_list_is_said(tmp_path: Path) -> None:
+    rule = Labels(rule="folder", lists=Lists(files={"test": "test.txt"}))
+    with pytest.raises(DataError, match=r"^labels.lists.files.test: test.txt is not in the source$"):
+        apply_rule(rule, tmp_path, ["a/1", "b/2"])

@@ -1,5 +1,7 @@
 """The audit counts what a split holds and what straddles it."""
 
+from typing import Any
+
 import pandas as pd
 
 from graft.split.audit import audit, describe
@@ -26,24 +28,30 @@ def test_describe_says_when_a_split_is_empty() -> None:
     assert describe(LABELS, pd.Series(["train"] * 6))["test"] == {"all": 0}
 
 
+def images(duplicates: str) -> pd.DataFrame:
+    """Rows as in images.csv: all alike but for their duplicate group, one letter each."""
+    same = {"bytes": "1", "width": "2", "height": "3", "format": "PNG", "mode": "L", "camera": "", "taken": ""}
+    return pd.DataFrame({"path": LABELS["path"], "duplicate_group": list(duplicates)} | same)
+
+
+def straddling(found: dict[str, Any]) -> tuple[int, int, int]:
+    return found["duplicate_groups_across_splits"], found["groups"], found["groups_across_splits"]
+
+
 def test_audit_counts_straddling_units_but_not_the_ungrouped() -> None:
-    duplicates = pd.Series(["0", "1", "2", "2", "0", "1"])
-    assert audit(LABELS, duplicates, SPLITS) == {
-        "duplicate_groups_across_splits": 2,  # 0: train and test; 2: train and valid
-        "groups": 2,
-        "groups_across_splits": 1,  # h: train and test
-    }
+    # duplicate groups 0 (train and test) and 2 (train and valid); group h (train and test)
+    assert straddling(audit(LABELS, images("012201"), SPLITS)) == (2, 2, 1)
 
 
 def test_audit_of_a_clean_split() -> None:
     clean = pd.Series(["train", "train", "test", "valid", "test", "train"])
-    assert audit(LABELS, pd.Series(list("012345")), clean) == {
-        "duplicate_groups_across_splits": 0,
-        "groups": 2,
-        "groups_across_splits": 0,
-    }
+    assert straddling(audit(LABELS, images("012345"), clean)) == (0, 2, 0)
 
 
 def test_audit_without_groups() -> None:
-    found = audit(LABELS.assign(group=""), pd.Series(list("012345")), SPLITS)
-    assert found == {"duplicate_groups_across_splits": 0, "groups": 0, "groups_across_splits": 0}
+    assert straddling(audit(LABELS.assign(group=""), images("012345"), SPLITS)) == (0, 0, 0)
+
+
+def test_what_is_set_aside_straddles_nothing() -> None:
+    aside = SPLITS.where(SPLITS != "test", "aside")
+    assert straddling(audit(LABELS, images("012301"), aside.replace("valid", "test"))) == (0, 2, 0)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFont
 
-from graft.images import sheet
-from graft.images.sheet import CAPTION, GAP, PAPER, Tile, save_sheet
+from graft import sheet
+from graft.sheet import CAPTION, GAP, PAPER, Tile, save_sheet
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 

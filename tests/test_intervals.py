@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, norm
 
-from graft.evaluate import intervals
-from graft.evaluate.intervals import accuracy_interval, by_group, wilson
+from graft import intervals
+from graft.intervals import accuracy_interval, by_group, wilson
 
 Z = float(norm.ppf(0.975))
 
