@@ -66,6 +66,17 @@ def linked(raw: Path) -> Linked | None:
     return link
 
 
+def check_apart(folder: Path, raw: Path) -> None:
+    """Check that a folder can be linked from `raw`, which DVC deletes before it is written anew.
+
+    Raises:
+        SourceError: one of the two lies within the other.
+    """
+    here, there = raw.resolve(), folder.resolve()
+    if here.is_relative_to(there) or there.is_relative_to(here):
+        raise SourceError(f"source.uri: {folder} and {raw} lie one within the other; move the pictures elsewhere")
+
+
 def write_link(raw: Path, link: Linked) -> None:
     """Make `raw` point to a folder."""
     atomic.write_json(raw / POINTER, asdict(link))
