@@ -20,19 +20,10 @@ from graft.errors import SourceError
 from graft.source import remote
 from graft.source.remote import TRIES, fetch_file
 from graft.source.stream import Facts, shown
-from tests.source.site import Site, serve
+from tests.source.site import Site
 
 CONTENT = bytes(range(256)) * 4000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-
-
-@pytest.fixture
-def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """A server of this machine, asked without a proxy."""
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    with serve(Site(CONTENT)) as served:
-        yield served
 
 
 def fetch(site: Site, folder: Path, sha256: str | None = None, size: int | None = None) -> Path:
