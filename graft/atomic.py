@@ -15,10 +15,14 @@ from typing import Any
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder that becomes `path` when the block ends without an exception."""
+    """Yield an empty folder that becomes `path` when the block ends, and is removed after an exception."""
     partial = _partial(path)
     partial.mkdir(parents=True)
-    yield partial
+    try:
+        yield partial
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
     if path.exists():
         shutil.rmtree(path)
     partial.rename(path)

@@ -8,16 +8,17 @@ from tqdm import tqdm
 Batch = TypeVar("Batch", bound=Sized)
 
 
-def bar(label: str, total: int, done: int = 0) -> "tqdm[Any]":
+def bar(label: str, total: int | None, done: int = 0, unit: str = "") -> "tqdm[Any]":
     """Return a bar on standard error to be used in a ``with`` block and moved by ``update(n)``.
 
     Args:
         label: what is being counted, such as "presize".
-        total: how many items there are in all.
+        total: how many items there are in all, if that is known.
         done: how many were finished by an earlier, interrupted run.
+        unit: what an item is, where it is no picture or file: ``B`` is shown as kB, MB, GB.
     """
     # disable=None is tqdm's own "only on a terminal"
-    return tqdm(desc=label, total=total, initial=done, disable=None, leave=False, unit="")
+    return tqdm(desc=label, total=total, initial=done, disable=None, leave=False, unit=unit, unit_scale=bool(unit))
 
 
 def tracked(batches: Iterable[Batch], label: str, total: int) -> Iterator[Batch]:

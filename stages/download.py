@@ -2,7 +2,8 @@
 
 Usage   python -m stages.download dataset|weights
 Params  source (dataset), backbone (weights)
-Writes  data/raw/ (the files as they are), models/backbone/ (safetensors, where they are from, licence)
+Writes  data/raw/ (the files as they are, or a pointer to the folder that holds them),
+        models/backbone/ (safetensors, where they are from, licence)
 """
 
 import sys
@@ -11,16 +12,16 @@ from pathlib import Path
 from graft import atomic
 from graft.source.fetch import fetch_dataset
 from graft.source.settings import Source
-from stages.runtime import Run, start
+from stages.runtime import STATE, Run, start
 
 RAW, BACKBONE = Path("data/raw"), Path("models/backbone")
+DOWNLOADS = STATE / "downloads"
 
 
 def dataset(run: Run) -> None:
     source: Source = run.params("source", Source)
-    with atomic.new_folder(RAW) as raw:
-        count = fetch_dataset(source, raw)
-    run.log(f"{count} files from {source.uri}")
+    fetched = fetch_dataset(source, RAW, DOWNLOADS)
+    run.log(f"{fetched.files} files {fetched.how} from {source.uri}, sha256 {fetched.sha256[:12]}")
 
 
 def weights(run: Run) -> None:
@@ -30,7 +31,7 @@ def weights(run: Run) -> None:
 
     backbone: Backbone = run.params("backbone", Backbone)
     with atomic.new_folder(BACKBONE) as folder:
-        digest = fetch_weights(backbone, folder)
+        digest = fetch_weights(backbone, folder, DOWNLOADS)
     run.log(f"{backbone.name} from {backbone.weights}, sha256 {digest[:12]}")
 
 

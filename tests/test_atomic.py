@@ -38,6 +38,7 @@ def test_an_unfinished_folder_leaves_the_old_one(tmp_path: Path, error: type[Bas
         (partial / "half").write_text("half")
         raise error
     assert [file.name for file in target.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [target]
 
 
 @pytest.mark.parametrize("left", ["folder", "file"])

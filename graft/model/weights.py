@@ -11,18 +11,22 @@ from graft import atomic
 from graft.errors import WeightsError
 from graft.model.backbone import Backbone, full_state, preprocessing
 from graft.model.keymap import is_efficientnet_pytorch, to_timm
-from graft.source.locate import locate
+from graft.source.locate import is_remote, locate
+from graft.source.remote import DOWNLOADS, fetch_file
 
 
-def fetch_weights(backbone: Backbone, into: Path) -> str:
+def fetch_weights(backbone: Backbone, into: Path, downloads: Path = DOWNLOADS) -> str:
     """Write ``model.safetensors`` and ``backbone.json`` into a folder; return the file's sha256.
 
+    Weights at an address are fetched to `downloads` first.
+
     Raises:
-        SourceError: nothing lies where `backbone.weights` points.
+        SourceError: nothing lies where `backbone.weights` points, or it cannot be fetched.
         WeightsError: the file's hash differs from `backbone.sha256`, it holds more than tensors,
             or its tensors are not exactly those of the architecture.
     """
-    file = locate(backbone.weights)
+    where = backbone.weights
+    file = fetch_file(where, downloads, backbone.sha256) if is_remote(where) else locate(where)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     if backbone.sha256 not in (None, digest):
         raise WeightsError(f"{file}: sha256 is {digest}; backbone.sha256 says {backbone.sha256}")

@@ -1,41 +1,162 @@
-"""Bring the dataset into the project as it is, so that later stages read only what lies here."""
+"""Bring the dataset into the project: link a folder, copy a package's data, unpack an archive."""
 
 import shutil
-from pathlib import Path
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
 
+from graft import atomic, params
 from graft.errors import SourceError
 from graft.progress import bar
-from graft.source.locate import locate
+from graft.source.fingerprint import combine, content, hashed, names
+from graft.source.locate import PACKAGE, is_remote, locate
+from graft.source.raw import POINTER, Linked, check_apart, write_link
+from graft.source.remote import DOWNLOADS, fetch_file
 from graft.source.settings import Source
+from graft.source.unpack import unpack
 
 CODE_SUFFIXES = {".py", ".pyc"}
 
 
-def fetch_dataset(source: Source, into: Path) -> int:
-    """Copy every regular file below the source into a folder; return how many.
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What became of a source, for the log."""
 
-    The code of a package (``.py``, ``.pyc``) is left out: a dataset is data. Modification times
-    are kept, links are refused, and nothing is decoded here: `index` judges the files.
+    how: Literal["linked", "copied", "unpacked"]
+    files: int
+    sha256: str
+    """Of the archive, or the fingerprint of the folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A source to look at; what `source.sha256` and `source.bytes` would say of it."""
+
+    folder: Path
+    """Holds the pictures, only to be read."""
+    sha256: str
+    bytes: int | None
+    """Size of the archive; None for a folder."""
+
+
+def fetch_dataset(source: Source, raw: Path, downloads: Path = DOWNLOADS) -> Fetched:
+    """Make `raw` hold the dataset, or the pointer to it (`graft.source.raw`).
+
+    A folder of the user's own is linked. A package's files are copied, but for its code (``.py``,
+    ``.pyc``): a dataset is data. An archive is fetched if need be, and unpacked. Nothing is decoded
+    here: `index` judges the files.
+
+    Args:
+        source: what to bring, and what it must be.
+        raw: a folder; replaced when all is well, else left as it is.
+        downloads: where files from afar are kept between runs.
 
     Raises:
-        SourceError: the source is absent, is not a folder, holds no file, or holds a link.
+        SourceError: the source is absent, empty, not as promised, or cannot be unpacked safely.
     """
-    root = locate(source.uri)
-    if not root.is_dir():
-        raise SourceError(f"source.uri: {source.uri} is not a folder")
-    files = sorted(
-        path
-        for path in root.rglob("*")
-        if (path.is_symlink() or not path.is_dir()) and path.suffix not in CODE_SUFFIXES
-    )
-    if not files:
-        raise SourceError(f"source.uri: no file below {root}")
-    with bar("download dataset", len(files)) as progress:
-        for path in files:
-            if path.is_symlink():
-                raise SourceError(f"source.uri: {path} is a link; a dataset must hold its files itself")
-            target = into / path.relative_to(root)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, target)
+    path = _bring(source, downloads)
+    with atomic.new_folder(raw) as folder:
+        if path.is_dir() and not source.uri.startswith(PACKAGE):
+            return _link(source, path, raw, folder)
+        fetched = _copy(source, path, folder) if path.is_dir() else _unpack(source, path, folder)
+        if (folder / POINTER).exists():
+            raise SourceError(f"source.uri: {source.uri} has a file {POINTER} at its top; graft keeps that name")
+    return fetched
+
+
+@contextmanager
+def open_source(source: Source | str, downloads: Path = DOWNLOADS) -> Iterator[Opened]:
+    """Yield what a user names as a folder that can be looked at, before params.yaml names it.
+
+    A folder is looked at where it is. An archive is unpacked to a folder that is removed afterwards;
+    if it comes from afar, the file itself is kept, so that `fetch_dataset` finds it.
+
+    Raises:
+        ParamsError: the name is empty.
+        SourceError: as `fetch_dataset`.
+    """
+    if isinstance(source, str):
+        source = params.check("source", Source, {"uri": source, "licence": ""})
+        assert isinstance(source, Source)
+    path = _bring(source, downloads)
+    if path.is_dir():
+        yield Opened(path, _fingerprint(source, path, _names(source, path)), None)
+        return
+    digest = _archive_sha256(source, path)
+    downloads.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=downloads, prefix="look-") as folder:
+        unpack(path, Path(folder), source.limits)
+        yield Opened(Path(folder), digest, path.stat().st_size)
+
+
+def _bring(source: Source, downloads: Path) -> Path:
+    """Return the folder or archive on this machine."""
+    if is_remote(source.uri):
+        return fetch_file(source.uri, downloads, source.sha256, source.bytes)
+    path = locate(source.uri)
+    if path.is_dir() and source.bytes is not None:
+        raise SourceError(f"source.bytes: {source.uri} is a folder; only an archive has a size, so leave it out")
+    if not path.is_dir() and not path.is_file():
+        raise SourceError(f"source.uri: {source.uri} is neither a folder nor a file")
+    return path
+
+
+def _link(source: Source, path: Path, raw: Path, folder: Path) -> Fetched:
+    check_apart(path, raw)
+    files = _names(source, path)
+    digest = _fingerprint(source, path, files)
+    write_link(folder, Linked(source.uri, len(files), digest))
+    return Fetched("linked", len(files), digest)
+
+
+def _copy(source: Source, path: Path, folder: Path) -> Fetched:
+    """Copy a package's files with their times; links are refused."""
+    files = _names(source, path)
+    digest = _fingerprint(source, path, files)
+    with bar("copy", len(files)) as progress:
+        for name in files:
+            if (path / name).is_symlink():
+                raise SourceError(f"source.uri: {path / name} is a link; a package must hold its files itself")
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path / name, folder / name)
             progress.update()
-    return len(files)
+    return Fetched("copied", len(files), digest)
+
+
+def _unpack(source: Source, path: Path, folder: Path) -> Fetched:
+    digest = _archive_sha256(source, path)
+    return Fetched("unpacked", unpack(path, folder, source.limits), digest)
+
+
+def _names(source: Source, folder: Path) -> list[str]:
+    """Return the paths of all files of a folder; of a package, of all but its code."""
+    files = names(folder)
+    if source.uri.startswith(PACKAGE):
+        files = [name for name in files if PurePosixPath(name).suffix not in CODE_SUFFIXES]
+    if not files:
+        raise SourceError(f"source.uri: no file below {folder}")
+    return files
+
+
+def _fingerprint(source: Source, folder: Path, files: list[str]) -> str:
+    digest = combine(hashed(folder, files))
+    if source.sha256 not in (None, digest):
+        raise SourceError(
+            f"the folder {source.uri} has changed since source.sha256 was written: it was {source.sha256}, "
+            f"is {digest}; run `graft use {source.uri}` to accept it"
+        )
+    return digest
+
+
+def _archive_sha256(source: Source, archive: Path) -> str:
+    if source.sha256 is not None and is_remote(source.uri):
+        return source.sha256  # fetch_file has checked it
+    size, digest = archive.stat().st_size, content(archive)
+    if source.bytes not in (None, size):
+        raise SourceError(f"{archive}: has {size} bytes; source.bytes says {source.bytes}")
+    if source.sha256 not in (None, digest):
+        raise SourceError(f"{archive}: sha256 is {digest}; source.sha256 says {source.sha256}")
+    return digest

@@ -1,11 +1,18 @@
 """Turn what a user names into a path on this machine."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 from graft.errors import SourceError
 
 PACKAGE = "package://"
+REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+def is_remote(uri: str) -> bool:
+    """Whether `uri` is an address to fetch from, not a place on this machine."""
+    return REMOTE.match(uri) is not None and not uri.startswith((PACKAGE, "file://"))
 
 
 def locate(uri: str) -> Path:
@@ -18,7 +25,12 @@ def locate(uri: str) -> Path:
     Raises:
         SourceError: the package is not installed, or nothing lies at the path.
     """
-    path = _in_package(uri) if uri.startswith(PACKAGE) else Path(uri).expanduser()
+    if uri.startswith("file://"):
+        raise SourceError(f"{uri}: write the path itself, without file://")
+    try:
+        path = _in_package(uri) if uri.startswith(PACKAGE) else Path(uri).expanduser()
+    except RuntimeError as error:
+        raise SourceError(f"{uri}: there is no such user") from error
     if not path.exists():
         raise SourceError(f"{uri}: nothing lies at {path}")
     return path

@@ -4,6 +4,7 @@ import json
 from importlib.util import find_spec
 from pathlib import Path
 
+import fsspec
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -47,6 +48,18 @@ def test_other_file_than_promised_is_refused(tmp_path: Path) -> None:
 def test_absent_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"nothing lies at .*gone.pth"):
         fetch_weights(backbone(tmp_path / "gone.pth"), tmp_path)
+
+
+def test_weights_are_fetched_from_an_address(tmp_path: Path) -> None:
+    save_file(tiny_weights(), tmp_path / "made.safetensors")
+    fsspec.filesystem("memory").pipe("/weights/made.safetensors", (tmp_path / "made.safetensors").read_bytes())
+    digest = fetch_weights(backbone(tmp_path / "made.safetensors"), tmp_path)
+    named = Backbone(name=TINY, weights="memory://weights/made.safetensors", sha256=digest, licence="none")
+    assert fetch_weights(named, tmp_path, tmp_path / "downloads") == digest
+    assert json.loads((tmp_path / "backbone.json").read_text())["weights"] == "memory://weights/made.safetensors"
+    other = named.model_copy(update={"sha256": "0" * 64})
+    with pytest.raises(SourceError, match=f"made.safetensors: its sha256 is {digest}; expected was 0000"):
+        fetch_weights(other, tmp_path, tmp_path / "downloads")
 
 
 def test_pickled_code_is_never_run(tmp_path: Path) -> None:

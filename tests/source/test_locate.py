@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from graft.errors import SourceError
-from graft.source.locate import locate
+from graft.source.locate import is_remote, locate
 
 
 @pytest.fixture
@@ -53,8 +53,10 @@ def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("package:///data", "'' is no package name; expected package://NAME/PATH$"),
         ("package://cells_of_glass/../other", "'../other' leads out of the package$"),
         ("package://cells_of_glass//etc/passwd", "'/etc/passwd' leads out of the package$"),
+        ("file:///tmp/a.zip", "^file:///tmp/a.zip: write the path itself, without file://$"),
+        ("~no-such-user/a.zip", "^~no-such-user/a.zip: there is no such user$"),
     ],
-    ids=["path", "in a package", "no package", "a module", "dotted", "no name", "upwards", "absolute"],
+    ids=["path", "in a package", "no package", "a module", "dotted", "no name", "upwards", "absolute", "file", "user"],
 )
 def test_what_is_not_there_is_said(uri: str, said: str) -> None:
     with pytest.raises(SourceError, match=said):
@@ -66,3 +68,21 @@ def test_a_link_out_of_a_package_is_not_followed(package: Path, tmp_path: Path) 
     (package / "link").symlink_to(tmp_path / "secret")
     with pytest.raises(SourceError, match="'link' leads out of the package"):
         locate("package://cells_of_glass/link")
+
+
+@pytest.mark.parametrize(
+    ("uri", "remote"),
+    [
+        ("https://a.org/b.zip", True),
+        ("HTTP://a.org/b.zip", True),
+        ("s3://bucket/b.zip", True),
+        ("hf://datasets/a/b", True),
+        ("package://a/b", False),
+        ("file:///a", False),
+        ("a/b", False),
+        ("C:/a", False),
+        ("a b://c", False),
+    ],
+)
+def test_an_address_is_told_from_a_path(uri: str, remote: bool) -> None:
+    assert is_remote(uri) is remote

@@ -1,0 +1,85 @@
+"""A web server on this machine that serves one file, as well or as badly as a test wants."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class Site:
+    """What the server does, and what it was asked."""
+
+    content: bytes
+    etag: str | None = '"one"'
+    ranges: bool = True
+    announced: int | None = None
+    """The size it claims, if not the true one."""
+    drops: list[int] = field(default_factory=list)
+    """After how many bytes the next answers break off."""
+    statuses: list[int] = field(default_factory=list)
+    """What the next answers are instead of the file."""
+    redirect: str = ""
+    silence: float = 0.0
+    """Seconds it waits in the middle of an answer."""
+    asked: list[str] = field(default_factory=list)
+    """The range of each request, empty for the whole file."""
+    url: str = ""
+
+
+@contextmanager
+def serve(site: Site) -> Iterator[Site]:
+    """Serve a site from threads until the block ends."""
+    stop = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            site.asked.append(self.headers.get("Range", ""))
+            if self.path.startswith("/from"):
+                self.send_response(302)
+                self.send_header("Location", site.redirect)
+                self.end_headers()
+            elif site.statuses:
+                self.send_error(site.statuses.pop(0))
+            else:
+                self._send(self.headers.get("Range", "") if site.ranges else "")
+
+        def _send(self, span: str) -> None:
+            start = int(span.removeprefix("bytes=").removesuffix("-") or 0)
+            size = len(site.content) if site.announced is None else site.announced
+            if start >= max(size, 1):
+                self.send_error(416)
+                return
+            self.send_response(206 if span else 200)
+            if span:
+                self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
+            if site.etag is not None:
+                self.send_header("ETag", site.etag)
+            self.send_header("Content-Length", str(size - start))
+            self.end_headers()
+            body = site.content[start:]
+            if site.drops:
+                self.wfile.write(body[: site.drops.pop(0)])
+                stop.wait(0.1)  # aiohttp forgets what it has not handed on when a connection breaks
+                return
+            half = len(body) // 2
+            self.wfile.write(body[:half])
+            stop.wait(site.silence)
+            self.wfile.write(body[half:])
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    site.url = f"http://127.0.0.1:{server.server_port}/data/pictures.zip"
+    try:
+        yield site
+    finally:
+        stop.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,60 @@
+"""download brings the dataset under data/raw, or a pointer to it."""
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from graft.source.raw import POINTER, raw_root
+from stages import download
+from stages.runtime import start
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with params.yaml, and pictures beside it."""
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "1.jpg").write_bytes(b"1")
+    (tmp_path / "project").mkdir()
+    shutil.copy(ROOT / "params.yaml", tmp_path / "project")
+    monkeypatch.chdir(tmp_path / "project")
+    return tmp_path / "project"
+
+
+def name(project: Path, **values: object) -> None:
+    """Write the section `source`."""
+    file = project / "params.yaml"
+    params = yaml.safe_load(file.read_text())
+    params["source"] = {"licence": "CC0", **values}
+    file.write_text(yaml.safe_dump(params))
+
+
+def test_a_folder_is_linked(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name(project, uri="../pictures")
+    start("download@dataset", download.dataset)
+    assert [path.name for path in download.RAW.iterdir()] == [POINTER]
+    assert (raw_root(download.RAW) / "1.jpg").read_bytes() == b"1"
+    assert "1 files linked from ../pictures, sha256 " in capsys.readouterr().out
+
+
+def test_an_archive_is_unpacked(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with zipfile.ZipFile(project / "a.zip", "w") as archive:
+        archive.write("../pictures/1.jpg", "cat/1.jpg")
+    name(project, uri="a.zip")
+    start("download@dataset", download.dataset)
+    assert (raw_root(download.RAW) / "cat" / "1.jpg").read_bytes() == b"1"
+    assert "1 files unpacked from a.zip" in capsys.readouterr().out
+
+
+def test_a_refusal_is_said_in_a_line_and_leaves_what_was_there(project: Path) -> None:
+    name(project, uri="../pictures")
+    start("download@dataset", download.dataset)
+    name(project, uri="../pictures", sha256="0" * 64)
+    with pytest.raises(SystemExit, match=r"SourceError: the folder \.\./pictures has changed"):
+        start("download@dataset", download.dataset)
+    assert [path.name for path in download.RAW.iterdir()] == [POINTER]
+    assert [path.name for path in download.RAW.parent.iterdir()] == ["raw"]
