@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from graft import params
-from graft.errors import GraftError, ParamsError, nearest
+from graft.errors import GraftError
 from graft.presets import names, write_values
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
@@ -47,17 +47,12 @@ def use(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written.")] = False,
 ) -> None:
     """Look at pictures, and write what suits them into params.yaml, comments kept."""
-    from graft.intake import from_pictures, from_preset
+    from graft.intake import plan
 
-    if source in names():
-        plan = from_preset(source, pictures, DOWNLOADS)
-    elif pictures is not None:
-        raise ParamsError(f"--from belongs to a preset; {source!r} is none{nearest(source, names())}")
-    else:
-        plan = from_pictures(source, licence, DOWNLOADS)
-    for line in plan.lines:
+    planned = plan(source, pictures, licence, DOWNLOADS)
+    for line in planned.lines:
         typer.echo(line)
-    changed = write_values(plan.values, PARAMS, dry_run)
+    changed = write_values(planned.values, PARAMS, dry_run)
     typer.echo("\n".join(changed) or f"{PARAMS} says so already")
     if dry_run:
         typer.echo(f"dry run: {PARAMS} is as it was")

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from graft.errors import ParamsError, nearest
 from graft.index.layout import Layout, survey
-from graft.presets import read_preset
-from graft.source.fetch import opened
-from graft.source.fingerprint import fingerprint
+from graft.presets import names, read_preset
+from graft.source.fetch import Opened, open_source
+from graft.source.locate import PACKAGE, is_remote
+from graft.source.raw import check_apart
+
+RAW = Path("data/raw")
 
 RECIPE = "photos"
 """The preset whose knobs suit pictures of which nothing else is known."""
@@ -26,41 +30,60 @@ class Plan:
     lines: list[str]
 
 
-def from_preset(name: str, source: str | None, downloads: Path) -> Plan:
-    """Take a preset, its pictures from elsewhere if `source` says where.
+def plan(source: str, pictures: str | None, licence: str, downloads: Path) -> Plan:
+    """Plan params.yaml for a preset, a folder, an archive or an address.
+
+    Args:
+        source: what the user names.
+        pictures: where a preset's pictures lie, if not where it says.
+        licence: of pictures that no preset describes.
+        downloads: where files from afar are kept.
 
     Raises:
-        ParamsError: there is no such preset.
-        SourceError: nothing lies at the source.
-    """
-    values, about = read_preset(name)
-    if source is not None:
-        kept = {key: value for key, value in values["source"].items() if key not in ("uri", "sha256", "bytes")}
-        values["source"] = named(source, downloads) | kept
-    return Plan(values, [f"{name}: {about}"] if about else [])
-
-
-def from_pictures(source: str, licence: str, downloads: Path) -> Plan:
-    """Look at a folder, an archive or an address, and choose label rule and split for it.
-
-    Raises:
+        ParamsError: neither a preset nor a place, or a preset that must be told where its pictures are.
         SourceError: nothing lies there, or it cannot be fetched or unpacked.
         DataError: no picture, or nothing that says labels.
     """
-    with opened(source, downloads) as root:
-        layout = survey(root)
+    if source in names():
+        return _of_preset(source, pictures, downloads)
+    hint = nearest(source, names())
+    if pictures is not None:
+        raise ParamsError(f"--from belongs to a preset, and {source!r} is none{hint}; there are {', '.join(names())}")
+    if not is_remote(source) and not source.startswith(PACKAGE) and not Path(source).expanduser().exists():
+        raise ParamsError(f"{source!r}: nothing lies there, nor is it a preset{hint}; there are {', '.join(names())}")
+    return _of_pictures(source, licence, downloads)
+
+
+def _of_preset(name: str, pictures: str | None, downloads: Path) -> Plan:
+    values, about = read_preset(name)
+    if pictures is not None:
+        if "source" not in values:
+            raise ParamsError(f"{name} is a recipe for any pictures and has none of its own; leave out --from")
+        with open_source(pictures, downloads) as opened:
+            values["source"] = _source(pictures, opened, values["source"]["licence"])
+    elif "uri" not in values.get("source", {"uri": "as it is"}):
+        raise ParamsError(f"{name}: {about}")
+    return Plan(values, [f"{name}: {about}"] if about else [])
+
+
+def _of_pictures(source: str, licence: str, downloads: Path) -> Plan:
     values, _ = read_preset(RECIPE)
-    values |= {
-        "source": named(source, downloads) | {"licence": licence},
-        "labels": layout.rule.labels,
-        "split": layout.split,
-    }
+    with open_source(source, downloads) as opened:
+        if opened.bytes is None and not source.startswith(PACKAGE):
+            check_apart(opened.folder, RAW)
+        layout = survey(opened.folder)
+        values |= {
+            "source": _source(source, opened, licence),
+            "labels": layout.rule.labels,
+            "split": layout.split,
+        }
     return Plan(values, list(_explain(source, layout)))
 
 
-def named(source: str, downloads: Path) -> dict[str, Any]:
-    """Say where the pictures are, with the fingerprint by which a change is noticed."""
-    raise NotImplementedError
+def _source(uri: str, opened: Opened, licence: str) -> dict[str, Any]:
+    """The section ``source``, with the digest by which a change is noticed."""
+    size = {} if opened.bytes is None else {"bytes": opened.bytes}
+    return {"uri": uri, "sha256": opened.sha256} | size | {"licence": licence}
 
 
 def _explain(source: str, layout: Layout) -> Iterator[str]:
@@ -72,7 +95,7 @@ def _explain(source: str, layout: Layout) -> Iterator[str]:
         yield f"  beside them {len(layout.others)} other files{example}, and {layout.hidden} hidden ones"
     rule = layout.rule
     yield f"labels: {rule.why}, for {rule.covered} of {len(layout.pictures)} pictures"
-    yield from (f"  not {line}" for line in layout.turned_down)
+    yield from (f"  not by {line}" for line in layout.turned_down)
     counts = rule.classes.most_common()
     yield f"classes: {len(counts)}, the largest {counts[0][1] / counts[-1][1]:.1f} times the smallest"
     shown = counts if len(counts) <= SHOWN else [*counts[: SHOWN // 2], ("...", 0), *counts[-SHOWN // 2 :]]

@@ -67,8 +67,13 @@ def _merge(old: MutableMapping[str, Any], new: Mapping[str, Any], where: str) ->
         if isinstance(value, Mapping) and isinstance(old.get(key), MutableMapping):
             yield from _merge(old[key], value, f"{place}.")
         elif key not in old or old[key] != value:
-            yield f"{place}: {old.get(key)} -> {value}"
+            yield f"{place}: {_short(old.get(key))} -> {_short(value)}"
             old[key] = value
     if where.split(".", maxsplit=1)[0] in WHOLE:
         for key in [key for key in old if key not in new]:
-            yield f"{where}{key}: {old.pop(key)} -> removed"
+            yield f"{where}{key}: {_short(old.pop(key))} -> removed"
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,16 +1,19 @@
 """The command line: what it prints, and how it says what the user can mend."""
 
+import hashlib
 import json
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from graft import cli, params
-from graft.presets import apply_preset, names
+from graft.presets import names, read_preset, write_values
 from graft.sections import MODELS
+from graft.source.fingerprint import fingerprint
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -37,7 +40,7 @@ def test_every_key_has_a_model() -> None:
 
 
 def test_shipped_params_are_the_default_preset() -> None:
-    assert apply_preset("solar-cells", Path("params.yaml")) == []
+    assert write_values(read_preset("solar-cells")[0], Path("params.yaml")) == []
 
 
 @pytest.mark.parametrize("preset", ["solar-cells", "solar-cells-random"])
@@ -59,7 +62,78 @@ def test_check_names_every_problem_at_once(project: Path, monkeypatch: pytest.Mo
 
 def test_unknown_preset_suggests_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
     message = said(monkeypatch, "use", "solar-cell")
-    assert message.startswith("graft: no preset 'solar-cell' (did you mean 'solar-cells'?)")
+    assert message.startswith(
+        "graft: 'solar-cell': nothing lies there, nor is it a preset (did you mean 'solar-cells'?)"
+    )
+
+
+def test_where_pictures_lie_is_asked_for_presets_only(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
+    assert "--from belongs to a preset, and 'pet' is none (did you mean 'pets'?)" in said(
+        monkeypatch, "use", "pet", "--from", "x"
+    )
+    assert "photos is a recipe for any pictures and has none of its own" in said(
+        monkeypatch, "use", "photos", "--from", str(project)
+    )
+
+
+def test_a_preset_without_an_address_says_how_to_get_its_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = said(monkeypatch, "use", "dogs-vs-cats")
+    assert "hands out after a login only" in message
+    assert "graft use dogs-vs-cats --from PATH" in message
+
+
+def pictures(folder: Path) -> Path:
+    """Class folders of tiny pictures."""
+    for kind in ("cat", "dog"):
+        (folder / kind).mkdir(parents=True)
+        for number in range(4):
+            Image.new("RGB", (8, 8), (number, len(kind), ord(kind[0]))).save(folder / kind / f"{number}.png")
+    return folder
+
+
+def test_a_folder_is_looked_at_explained_and_written(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = pictures(tmp_path_factory.mktemp("elsewhere") / "set")
+    before = (project / "params.yaml").read_text()
+    done = CliRunner().invoke(cli.app, ["use", str(folder), "--licence", "CC0", "--dry-run"])
+    assert done.exit_code == 0, done.output
+    assert "8 pictures by name (8 .png)" in done.output
+    assert "labels: the folder each picture lies in, for 8 of 8 pictures" in done.output
+    assert done.output.endswith("dry run: params.yaml is as it was\n")
+    assert (project / "params.yaml").read_text() == before
+
+    assert CliRunner().invoke(cli.app, ["use", str(folder), "--licence", "CC0"]).exit_code == 0
+    values = params.load(project / "params.yaml")
+    assert values["source"] == {"uri": str(folder), "sha256": fingerprint(folder), "licence": "CC0"}
+    assert values["labels"] == {"rule": "folder"}
+    assert values["augment"]["flip"] == "horizontal"  # what was said of solar cells does not hold of any pictures
+    assert "# what a run depends on" in (project / "params.yaml").read_text().lower()
+
+
+def test_a_changed_folder_has_another_fingerprint_in_params(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = pictures(tmp_path_factory.mktemp("elsewhere") / "set")
+    CliRunner().invoke(cli.app, ["use", str(folder)])
+    (folder / "cat" / "9.png").write_bytes((folder / "cat" / "0.png").read_bytes())
+    done = CliRunner().invoke(cli.app, ["use", str(folder)])
+    changed = [line for line in done.output.splitlines() if " -> " in line]
+    assert [line.split(":")[0] for line in changed] == ["source.sha256"]
+
+
+def test_an_archive_is_looked_at_and_named_with_size_and_digest(project: Path) -> None:
+    archive = shutil.make_archive(str(project / "set"), "zip", pictures(project / "set"))
+    done = CliRunner().invoke(cli.app, ["use", "dogs-vs-cats", "--from", archive])
+    assert done.exit_code == 0, done.output
+    source = params.load(project / "params.yaml")["source"]
+    assert source["bytes"] == Path(archive).stat().st_size
+    assert source["sha256"] == hashlib.sha256(Path(archive).read_bytes()).hexdigest()
+    assert source["uri"] == archive
+    assert not list((project / ".graft/downloads").glob("look-*"))
+
+
+def test_pictures_must_not_lie_where_dvc_would_delete_them(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
+    pictures(project / "data/raw")
+    assert "lie one within the other; move the pictures elsewhere" in said(monkeypatch, "use", "data/raw")
 
 
 def test_results_without_a_run_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

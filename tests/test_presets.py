@@ -9,7 +9,7 @@ from graft import params, presets
 from graft.errors import ParamsError
 from graft.index.labels import Labels
 from graft.source.settings import Source
-from graft.split.assign import Split
+from graft.split.settings import Split
 
 ROOT = Path(__file__).parents[1]
 
@@ -43,6 +43,29 @@ def preset(folder: Path, name: str, text: str) -> None:
     (folder / "presets" / f"{name}.yaml").write_text(text)
 
 
+def apply(name: str) -> list[str]:
+    """Write a preset into params.yaml."""
+    values, _ = presets.read_preset(name)
+    return presets.write_values(values, Path("params.yaml"))
+
+
+def test_a_dry_run_tells_and_does_nothing(folder: Path) -> None:
+    assert presets.write_values({"lr": 0.01}, Path("params.yaml"), dry_run=True) == ["lr: 0.003 -> 0.01"]
+    assert (folder / "params.yaml").read_text() == PARAMS
+
+
+def test_what_a_preset_says_about_itself_is_no_value(folder: Path) -> None:
+    preset(folder, "one", "about: |\n  Needs a login.\nlr: 1.0\n")
+    assert presets.read_preset("one") == ({"lr": 1.0}, "Needs a login.")
+
+
+def test_long_values_are_told_in_short(folder: Path) -> None:
+    (line,) = presets.write_values(
+        {"labels": {"rule": "table", "table": {"file": "a.csv"}, "pattern": "x" * 99}}, Path("params.yaml")
+    )
+    assert line == f"labels.pattern: None -> {'x' * 77}..."
+
+
 def test_names_are_sorted(folder: Path) -> None:
     for name in ("pets", "dogs", "a-b"):
         preset(folder, name, "lr: 1\n")
@@ -52,7 +75,7 @@ def test_names_are_sorted(folder: Path) -> None:
 
 def test_only_what_is_named_changes_and_comments_stay(folder: Path) -> None:
     preset(folder, "one", "lr: 0.01\naugment:\n  rotate: 10.0\n")
-    assert presets.apply_preset("one", Path("params.yaml")) == ["lr: 0.003 -> 0.01", "augment.rotate: 0.0 -> 10.0"]
+    assert apply("one") == ["lr: 0.003 -> 0.01", "augment.rotate: 0.0 -> 10.0"]
     expected = PARAMS.replace("lr: 0.003 ", "lr: 0.01 ").replace("rotate: 0.0", "rotate: 10.0")
     assert [line.split() for line in (folder / "params.yaml").read_text().splitlines()] == [
         line.split() for line in expected.splitlines()
@@ -94,21 +117,21 @@ def test_what_describes_the_pictures_is_replaced_whole(
     folder: Path, text: str, section: str, value: object, changed: list[str]
 ) -> None:
     preset(folder, "one", text)
-    assert presets.apply_preset("one", Path("params.yaml")) == changed
+    assert apply("one") == changed
     assert params.parse_yaml((folder / "params.yaml").read_text())[section] == value
 
 
 def test_applying_what_already_stands_does_not_touch_the_file(folder: Path) -> None:
     preset(folder, "one", "source:\n  uri: old\n  licence: none\n")
     before = (folder / "params.yaml").stat()
-    assert presets.apply_preset("one", Path("params.yaml")) == []
+    assert apply("one") == []
     assert (folder / "params.yaml").read_text() == PARAMS
     assert (folder / "params.yaml").stat().st_mtime_ns == before.st_mtime_ns
 
 
 def test_quotes_stay(folder: Path) -> None:
     preset(folder, "one", "lr: 1.0\n")
-    presets.apply_preset("one", Path("params.yaml"))
+    apply("one")
     assert "uri: 'old'\n" in (folder / "params.yaml").read_text()
 
 
@@ -116,7 +139,7 @@ def test_an_unknown_preset_is_answered_with_the_nearest(folder: Path) -> None:
     preset(folder, "solar-cells", "lr: 1\n")
     preset(folder, "pets", "lr: 1\n")
     with pytest.raises(ParamsError, match=r"no preset 'solar' \(did you mean 'solar-cells'\?\); there are pets, solar"):
-        presets.apply_preset("solar", Path("params.yaml"))
+        apply("solar")
     assert (folder / "params.yaml").read_text() == PARAMS
 
 
@@ -124,8 +147,25 @@ def test_an_unknown_preset_is_answered_with_the_nearest(folder: Path) -> None:
 def test_a_shipped_preset_gives_params_that_are_valid(folder: Path, name: str) -> None:
     shutil.copytree(ROOT / "presets", folder / "presets", dirs_exist_ok=True)
     shutil.copy(ROOT / "params.yaml", folder)
-    presets.apply_preset(name, Path("params.yaml"))
+    apply(name)
     values = params.load(folder / "params.yaml")
+    values["source"].setdefault("uri", "where the user says")
     for section, kind in (("source", Source), ("labels", Labels), ("split", Split)):
         params.check(section, kind, values[section])
-    assert presets.apply_preset(name, Path("params.yaml")) == []
+    assert apply(name) == []
+
+
+def test_presets_name_the_same_knobs_so_that_none_is_left_over_from_another() -> None:
+    def knobs(value: object, where: str = "") -> set[str]:
+        if not isinstance(value, dict):
+            return {where}
+        return {name for key, inner in value.items() for name in knobs(inner, f"{where}.{key}")}
+
+    kept = {
+        file.stem: {key: value for key, value in values.items() if key not in presets.WHOLE}
+        for file in (ROOT / "presets").glob("*.yaml")
+        for values in [params.parse_yaml(file.read_text())]
+    }
+    for values in kept.values():
+        values.pop(presets.ABOUT, None)
+        assert knobs(values) == knobs(kept["solar-cells"])

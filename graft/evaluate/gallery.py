@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from graft.images.rows import PictureRows
-from graft.sheet import Tile, save_sheet
 from graft.seeds import derive
+from graft.sheet import Tile, save_sheet
 
 GREEN, RED = (46, 125, 50), (198, 40, 40)
 

@@ -13,6 +13,7 @@ from typing import Literal
 from graft.decode import NotAPictureError, UnreadableError, decode
 from graft.index.looks import Look, look
 from graft.progress import bar
+from graft.source.fingerprint import names
 
 CHUNK = 1024
 """Files under way at once: enough to keep every core busy, little enough to hold in memory."""
@@ -71,27 +72,12 @@ def examine(root: Path, only: Sequence[str] = ()) -> Iterator[Picture | Rejected
         root: the folder.
         only: patterns of paths; with any, files that match none are set aside unread.
     """
-    names = sorted(walk(root))
-    with ThreadPoolExecutor(os.cpu_count()) as pool, bar("index", len(names)) as progress:
-        for start in range(0, len(names), CHUNK):
-            for verdict in pool.map(lambda name: _verdict(root, name, only), names[start : start + CHUNK]):
+    paths = names(root)
+    with ThreadPoolExecutor(os.cpu_count()) as pool, bar("index", len(paths)) as progress:
+        for start in range(0, len(paths), CHUNK):
+            for verdict in pool.map(lambda name: _verdict(root, name, only), paths[start : start + CHUNK]):
                 progress.update()
                 yield verdict
-
-
-def walk(root: Path) -> Iterator[str]:
-    """Names, relative to the root and with forward slashes, of everything that is not a folder.
-
-    A folder that is a link, or cannot be read, is not entered but named, so that it is not passed
-    over in silence.
-    """
-    closed: list[str] = []
-    for folder, folders, names in os.walk(root, onerror=lambda error: closed.append(error.filename)):
-        linked = [name for name in folders if Path(folder, name).is_symlink()]
-        for name in (*names, *linked):
-            yield Path(folder, name).relative_to(root).as_posix()
-    for folder in closed:
-        yield Path(folder).relative_to(root).as_posix()
 
 
 class _AsideError(Exception):

@@ -9,8 +9,9 @@ from typing import Any
 
 from graft.errors import DataError
 from graft.index.called import PLACE, split_folders
-from graft.index.files import PICTURE_SUFFIXES, is_hidden, walk
+from graft.index.files import PICTURE_SUFFIXES, is_hidden
 from graft.index.guess import guess_table
+from graft.source.fingerprint import names
 
 PATTERNS = (
     r"(?:^|/)(?P<label>[^/]+?)[ ._-]+\(?\d+\)?\.[^./]+$",
@@ -53,7 +54,7 @@ def survey(root: Path) -> Layout:
         DataError: there is no picture, or nothing labels at least two classes.
     """
     pictures, others, hidden = [], [], 0
-    for name in sorted(walk(root)):
+    for name in names(root):
         if is_hidden(name):
             hidden += 1
         else:
@@ -75,7 +76,7 @@ def survey(root: Path) -> Layout:
             f"put each class in a folder of its own, or write the section `labels` of params.yaml by hand"
         )
     best = max(rules, key=lambda rule: rule.covered)  # the first among equals: table, folder, name
-    turned_down += [f"{rule.why}: covers {rule.covered}" for rule in rules if rule is not best]
+    turned_down += [f"{rule.why}: covers {rule.covered}" for rule in rules if rule.why != best.why]
     split, split_why = _split(best, pictures)
     return Layout(pictures, others, hidden, best, split, split_why, turned_down)
 

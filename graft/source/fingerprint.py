@@ -28,7 +28,7 @@ def fingerprint(folder: Path) -> str:
     Links to regular files are read, links to folders are not followed.
 
     Raises:
-        SourceError: the folder, or one below it, cannot be listed.
+        SourceError: the folder itself cannot be read.
     """
     return combine(hashed(folder, names(folder)))
 
@@ -66,10 +66,11 @@ def combine(pairs: Iterable[tuple[str, str]]) -> str:
 def names(folder: Path) -> list[str]:
     """Return, sorted, the path of everything below a folder that is not a folder itself.
 
-    Paths are relative, with forward slashes; links to folders are named, not followed.
+    Paths are relative, with forward slashes. Folders that are links, or cannot be read, are named
+    and not entered, so that none is passed over in silence.
 
     Raises:
-        SourceError: the folder, or one below it, cannot be listed.
+        SourceError: the folder itself cannot be read.
     """
     return sorted(_walk(folder))
 
@@ -81,7 +82,7 @@ def content(path: Path) -> str:
     except OSError:
         return "broken link" if path.is_symlink() else "unreadable"
     if not stat.S_ISREG(mode):  # to open a pipe would wait for its writer
-        return _kind(mode)
+        return _kind(path, mode)
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -89,19 +90,21 @@ def content(path: Path) -> str:
         return "unreadable"
 
 
-def _kind(mode: int) -> str:
+def _kind(path: Path, mode: int) -> str:
     if stat.S_ISDIR(mode):
-        return "link to a folder"
+        return "link to a folder" if path.is_symlink() else "unreadable"
     if stat.S_ISFIFO(mode):
         return "fifo"
     return "socket" if stat.S_ISSOCK(mode) else "device"
 
 
 def _walk(folder: Path) -> Iterator[str]:
-    def refuse(error: OSError) -> None:
-        raise SourceError(f"{error.filename}: the folder cannot be read: {error.strerror}") from error
-
-    for here, folders, files in os.walk(folder, onerror=refuse):
+    closed: list[OSError] = []
+    for here, folders, files in os.walk(folder, onerror=closed.append):
         linked = [name for name in folders if Path(here, name).is_symlink()]
         for name in (*files, *linked):
             yield Path(here, name).relative_to(folder).as_posix()
+    for error in closed:
+        if Path(error.filename) == folder:
+            raise SourceError(f"{folder}: the folder cannot be read: {error.strerror}") from error
+        yield Path(error.filename).relative_to(folder).as_posix()

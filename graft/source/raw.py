@@ -10,6 +10,7 @@ from pathlib import Path
 
 from graft import atomic
 from graft.errors import SourceError
+from graft.source.fingerprint import fingerprint
 
 POINTER = "linked.json"
 """The file in ``data/raw`` that says where the pictures are; no dataset may bring its own."""
@@ -75,6 +76,20 @@ def check_apart(folder: Path, raw: Path) -> None:
     here, there = raw.resolve(), folder.resolve()
     if here.is_relative_to(there) or there.is_relative_to(here):
         raise SourceError(f"source.uri: {folder} and {raw} lie one within the other; move the pictures elsewhere")
+
+
+def vouch(raw: Path) -> None:
+    """Check that the linked folder is still the one that was linked; without a link, nothing is to be checked.
+
+    Raises:
+        SourceError: a file was added, removed or changed since.
+    """
+    link = linked(raw)
+    if link is not None and fingerprint(link.path) != link.sha256:
+        raise SourceError(
+            f"the folder {link.folder} has changed since `download` linked it; run `graft use {link.folder}`, "
+            f"then `dvc repro`"
+        )
 
 
 def write_link(raw: Path, link: Linked) -> None:

@@ -7,8 +7,8 @@ import torch
 
 from graft.images.augment import Augment, augment
 from graft.images.pictures import Pictures
-from graft.sheet import Tile, save_sheet
 from graft.seeds import derive
+from graft.sheet import Tile, save_sheet
 
 VARIANTS = 7
 
