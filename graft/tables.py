@@ -6,6 +6,9 @@ import pandas as pd
 
 from graft import atomic
 
+JOINED = "|"
+"""Stands between several values in one cell, such as the labels of a picture that has several."""
+
 
 def write(path: Path, table: pd.DataFrame) -> None:
     """Write a CSV with a header, commas and line feeds on every platform."""

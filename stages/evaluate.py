@@ -17,8 +17,9 @@ from graft.images.pictures import Pictures
 from graft.images.rows import PictureRows
 from graft.model.device import prepare
 from graft.model.head import head_logits, load_head
-from graft.model.infer import all_outputs, probabilities
+from graft.model.infer import all_outputs
 from graft.model.network import load
+from graft.model.task import task_of
 from graft.source.settings import Source
 from graft.split.table import read_dataset
 from stages.runtime import Run, start
@@ -43,14 +44,16 @@ def main(run: Run) -> None:
     logits = all_outputs(network, pixels, test.rows, description.view, knobs.precision, "evaluate")
     probe = head_logits(load_head(HEAD)[0], features, features.find(dataset.paths("test")))
     rows = dataset.rows[dataset.rows["split"] == "test"].reset_index(drop=True)
-    evaluation = Evaluation(rows, description.classes, probabilities(logits), probabilities(probe))
+    task = task_of(description)
+    evaluation = Evaluation(rows, task, task.probabilities(logits), task.probabilities(probe))
 
     with atomic.new_folder(EVALUATE) as folder:
         facts = evaluation.write(folder, pixels, knobs)
         splits, audit, choice = (json.loads(file.read_text()) for file in (COUNTS, AUDIT, CHOICE))
         facts |= {"source": source, "splits": splits, "audit": audit, "choice": choice}
         save_report(REPORT, folder, facts)
-    run.log("test accuracy {accuracy:.4f} ({accuracy_low:.4f} to {accuracy_high:.4f})".format(**facts["test"]))
+    share, low, high = (facts["test"][task.hits + end] for end in ("", "_low", "_high"))
+    run.log(f"test {task.hits.replace('_', ' ')} {share:.4f} ({low:.4f} to {high:.4f})")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from graft.export.parity import compare, gate
 from graft.images.rows import PictureRows
 from graft.model.backbone import Backbone
 from graft.model.network import load
+from graft.model.task import task_of
 from graft.predict.predictor import Predictor
 from graft.progress import tracked
 from graft.source.settings import Source
@@ -37,7 +38,7 @@ def main(run: Run) -> None:
     predictions = tables.read(PREDICTIONS)
     batches = Predictor(BUNDLE).probabilities([RAW / path for path in predictions["path"]])
     said = np.concatenate(list(tracked(batches, "export", len(predictions))))
-    parity = compare(predictions, said, description.classes)
+    parity = compare(predictions, said, task_of(description))
     gate(parity, export.max_flips)
     with atomic.new_folder(REPORT) as report:
         atomic.write_json(report / "parity.json", parity)

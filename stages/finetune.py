@@ -17,6 +17,7 @@ from graft.model.device import prepare
 from graft.model.head import load_head
 from graft.model.network import grafted
 from graft.model.saved import save
+from graft.model.task import task_of
 from graft.params import LearningRate, Seed
 from graft.split.table import read_dataset
 from graft.train.finetune import Finetune
@@ -42,18 +43,18 @@ def main(run: Run) -> None:
     pixels = PictureRows(PRESIZED / "pixels.npy")
     train, valid = (Pictures.of(pixels, dataset, name) for name in ("train", "valid"))
     head, description = load_head(HEAD)
-    network = grafted(BACKBONE, description, head)
+    task, network = task_of(description), grafted(BACKBONE, description, head)
     freeze(network, knobs.freeze)
-    judge = partial(score, pictures=valid, view=description.view, precision=knobs.precision)
+    judge = partial(score, task=task, pictures=valid, view=description.view, precision=knobs.precision)
     before, unchanged = judge(network), copy.deepcopy(network)
 
-    training = Training(network, train, judge, knobs, augment, learning_rate, seed)
+    training = Training(network, task, train, judge, knobs, augment, learning_rate, seed)
     checkpoint = run.unfinished(PRESIZED, BACKBONE, HEAD, LABELS, SPLIT) / "checkpoint.safetensors"
     history = training.resume(checkpoint)
     for epoch in training.epochs():
         history.append(epoch)
         training.save(checkpoint, history)
-        run.log(f"epoch {epoch.epoch}: valid accuracy {epoch.valid_accuracy:.4f}")
+        run.log(f"epoch {epoch.epoch}: valid {epoch.score}")
 
     metrics = better(before, history[-1].score)
     with atomic.new_folder(REPORT) as report:

@@ -31,13 +31,18 @@ def main(run: Run) -> None:
     head, best = fit.best()
 
     last = history[-1]
-    metrics = {"l2": knobs.l2[best], "log_loss": last.valid_loss[best], "accuracy": last.valid_accuracy[best]}
+    right = fit.task.hits
+    metrics = {"l2": knobs.l2[best], "log_loss": last.valid_loss[best], right: last.valid_right[best]}
     with atomic.new_folder(REPORT) as report:
         write_curves(report, (epoch.metrics(knobs.l2) for epoch in history))
         atomic.write_json(report / "metrics.json", {"valid": metrics})
     with atomic.new_folder(HEAD) as folder:
-        save(folder, head, describe(EMBEDDINGS).model_copy(update={"classes": dataset.classes}))
-    run.log(f"valid accuracy {metrics['accuracy']:.4f}, log loss {metrics['log_loss']:.4f} at l2 {metrics['l2']:g}")
+        asked = {"classes": dataset.classes, "multi_label": dataset.multi_label}
+        save(folder, head, describe(EMBEDDINGS).model_copy(update=asked))
+    run.log(
+        f"valid {right.replace('_', ' ')} {metrics[right]:.4f}, log loss {metrics['log_loss']:.4f} "
+        f"at l2 {metrics['l2']:g}"
+    )
 
 
 if __name__ == "__main__":

@@ -170,3 +170,24 @@ def test_results_show_the_figures_and_the_report(project: Path) -> None:
     assert lines[2].split()[:3] == ["linear", "probe", "50.0%"]
     assert lines[3].split() == ["majority", "class", "62.5%"]
     assert lines[4] == f"report: {(project / 'reports/report.html').as_uri()}"
+
+
+def test_results_of_several_labels(project: Path) -> None:
+    row = {
+        "pictures": 8,
+        "exact_match": 0.75,
+        "exact_match_low": 0.4,
+        "exact_match_high": 0.93,
+        "micro_f1": 0.8,
+        "macro_f1": None,
+        "mean_average_precision": 0.9,
+        "hamming_loss": 0.1,
+        "log_loss": 0.5,
+    }
+    (project / "reports/evaluate").mkdir(parents=True)
+    metrics = {"test": row, "probe": row, "majority": {"exact_match": 0.25}}
+    (project / "reports/evaluate/metrics.json").write_text(json.dumps(metrics))
+    lines = CliRunner().invoke(cli.app, ["results"]).output.splitlines()
+    assert " ".join(lines[0].split()) == "test, 8 pictures all right 95 % interval micro F1 macro F1 mAP log loss"
+    assert lines[1].split() == ["this", "network", "75.0%", "40.0%", "to", "93.0%", "0.800", "none", "0.900", "0.500"]
+    assert lines[3].split() == ["majority", "class", "25.0%"]

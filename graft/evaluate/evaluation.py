@@ -9,12 +9,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from graft import atomic, tables
-from graft.evaluate import gallery, metrics, plots, predictions
+from graft.evaluate import gallery, metrics, predictions
 from graft.evaluate.settings import Evaluate
+from graft.evaluate.yardstick import YARDSTICKS, Yardstick
 from graft.images.rows import PictureRows
+from graft.model.task import Task
+from graft.split.table import Targets, targets
 
-HEADLINE = ("pictures", "accuracy", "accuracy_low", "accuracy_high", "error_rate", "macro_f1", "log_loss")
-"""What metrics.json holds of a network: few enough to read in a diff; the rest lies in tables."""
+KEYS = ("path", "label", "labels", "group", "split")
+"""Columns that pictures are not sliced by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,37 +26,44 @@ class Evaluation:
 
     Attributes:
         rows: labels.csv's columns for the test split.
-        classes: in the order of the columns of the probabilities.
+        task: with the classes in the order of the columns of the probabilities.
         network, probe: probabilities `[N, K]`, of the network handed on and of the head alone.
     """
 
     rows: pd.DataFrame
-    classes: list[str]
+    task: Task
     network: NDArray[np.float64]
     probe: NDArray[np.float64]
 
+    @property
+    def yardstick(self) -> Yardstick:
+        """What is measured of the task's kind."""
+        return YARDSTICKS[self.task.multi_label]
+
     def measure(self, probabilities: NDArray[np.float64]) -> dict[str, Any]:
         """Measure one of the two."""
-        return metrics.measure(probabilities, self.targets, self.classes, self.rows["group"])
+        return self.yardstick.measure(probabilities, self.targets, self.task.classes, self.rows["group"])
 
     @property
-    def targets(self) -> NDArray[np.int64]:
-        """Place of every label among the classes, `[N]`."""
-        return np.asarray(pd.Categorical(self.rows["label"], self.classes).codes, dtype=np.int64)
+    def targets(self) -> Targets:
+        """What holds of every picture, as numbers."""
+        return targets(self.rows, self.task.classes)
 
     def write(self, folder: Path, pixels: PictureRows, knobs: Evaluate) -> dict[str, Any]:
         """Write metrics, tables and plots; return what the report shows of them."""
-        targets, predicted = self.targets, self.network.argmax(1)
+        task, kind, wanted = self.task, self.yardstick, self.targets
         test, probe = self.measure(self.network), self.measure(self.probe)
-        columns = [name for name in self.rows.columns if name not in ("path", "label", "group", "split")]
-        slices = metrics.by_slice(predicted == targets, self.rows, columns)
+        columns = [name for name in self.rows.columns if name not in KEYS]
+        told = predictions.table(self.rows["path"].tolist(), wanted, self.network, task)
+        right = (told["predicted"] == told["label"]).to_numpy()
+        slices = metrics.by_slice(right, self.rows, columns, task.hits)
 
         atomic.write_json(
             folder / "metrics.json",
             {
-                "test": {key: test[key] for key in HEADLINE},
-                "probe": {key: probe[key] for key in HEADLINE},
-                "majority": {"accuracy": test["majority"]["accuracy"]},
+                "test": {key: test[key] for key in kind.headline},
+                "probe": {key: probe[key] for key in kind.headline},
+                "majority": {key: test["majority"][key] for key in kind.baseline},
             },
         )
         per_class = pd.DataFrame.from_dict(test["classes"], orient="index").rename_axis("class")
@@ -62,12 +72,15 @@ class Evaluation:
             folder / "slices.csv",
             pd.DataFrame.from_dict(slices, orient="index").rename_axis("slice").round(6).reset_index(),
         )
-        told = predictions.table(self.rows["path"].tolist(), self.rows["label"].tolist(), self.network, self.classes)
         tables.write(folder / "predictions.csv", told)
-        plots.save_confusion(
-            folder / "confusion.png", metrics.confusion(predicted, targets, self.classes), self.classes
-        )
-        gallery.save_sample(folder / "sample.png", told, pixels, knobs.gallery)
-        gallery.save_top_losses(folder / "top_losses.png", told, pixels, knobs.gallery)
+        kind.draw(folder / "confusion.png", task.decide(self.network), wanted, task.classes)
+        gallery.save_sample(folder / "sample.png", told, pixels, task, knobs.gallery)
+        gallery.save_top_losses(folder / "top_losses.png", told, pixels, task, knobs.gallery)
         networks = [("this network", test), ("linear probe: the head alone", probe)]
-        return {"classes": self.classes, "test": test, "networks": networks, "slices": slices}
+        return {
+            "classes": task.classes,
+            "multi_label": task.multi_label,
+            "test": test,
+            "networks": networks,
+            "slices": slices,
+        }

@@ -1,4 +1,4 @@
-"""Metrics of a classifier on pictures it never saw, from its probabilities."""
+"""Metrics of a classifier that gives one label a picture, on pictures it never saw."""
 
 from typing import Any
 
@@ -8,6 +8,11 @@ from numpy.typing import NDArray
 from sklearn.metrics import log_loss, precision_recall_fscore_support
 
 from graft.intervals import accuracy_interval
+
+HEADLINE = ("pictures", "accuracy", "accuracy_low", "accuracy_high", "error_rate", "macro_f1", "log_loss")
+"""What metrics.json holds of a network: few enough to read in a diff; the rest lies in tables."""
+BASELINE = ("accuracy",)
+"""What it holds of always answering the most frequent class."""
 
 
 def measure(
@@ -68,8 +73,14 @@ def per_class(
     return table, undefined
 
 
-def by_slice(right: NDArray[np.bool_], rows: pd.DataFrame, columns: list[str]) -> dict[str, dict[str, Any]]:
-    """Accuracy with its interval for every value of some columns, ``{"type=mono": {...}}``."""
+def by_slice(
+    right: NDArray[np.bool_], rows: pd.DataFrame, columns: list[str], name: str = "accuracy"
+) -> dict[str, dict[str, Any]]:
+    """Share that is right with its interval for every value of some columns, ``{"type=mono": {...}}``.
+
+    Args:
+        name: what the share is called.
+    """
     found: dict[str, dict[str, Any]] = {}
     for column in columns:
         for value in sorted(rows[column].unique()):
@@ -77,9 +88,9 @@ def by_slice(right: NDArray[np.bool_], rows: pd.DataFrame, columns: list[str]) -
             interval, _ = accuracy_interval(right[inside], rows.loc[inside, "group"])
             found[f"{column}={value}"] = {
                 "pictures": int(inside.sum()),
-                "accuracy": float(right[inside].mean()),
-                "accuracy_low": interval.low,
-                "accuracy_high": interval.high,
+                name: float(right[inside].mean()),
+                f"{name}_low": interval.low,
+                f"{name}_high": interval.high,
             }
     return found
 

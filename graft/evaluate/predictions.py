@@ -1,22 +1,26 @@
 """predictions.csv: what the network says of each picture of a split."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from graft.model.task import Task
 
-def table(paths: list[str], labels: list[str], probabilities: NDArray[np.float64], classes: list[str]) -> pd.DataFrame:
-    """One row a picture: path, label, predicted, loss in nats, then a probability for each class.
 
+def table(paths: list[str], targets: NDArray[Any], probabilities: NDArray[np.float64], task: Task) -> pd.DataFrame:
+    """One row a picture: path, label, predicted, loss in nats an answer, then a probability for each class.
+
+    Several labels of a picture stand in `label` and `predicted` joined, none as an empty text.
     Numbers are rounded to six digits: what differs beyond is noise of floating point.
     """
-    predicted = [classes[place] for place in probabilities.argmax(1)]
-    own = probabilities[np.arange(len(labels)), [classes.index(label) for label in labels]]
+    given = task.given(probabilities, targets)
     columns = {
         "path": paths,
-        "label": labels,
-        "predicted": predicted,
-        "loss": (-np.log(np.clip(own, 1e-12, 1))).round(6),
+        "label": task.texts(targets),
+        "predicted": task.texts(task.decide(probabilities)),
+        "loss": (-np.log(np.clip(given, 1e-12, 1))).mean(1).round(6),
     }
-    chances = {f"p_{name}": probabilities[:, place].round(6) for place, name in enumerate(classes)}
+    chances = {f"p_{name}": probabilities[:, place].round(6) for place, name in enumerate(task.classes)}
     return pd.DataFrame(columns | chances)

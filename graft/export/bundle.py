@@ -10,6 +10,7 @@ from graft import __version__, atomic
 from graft.export.onnx import export_onnx
 from graft.model.network import Network
 from graft.model.saved import Description
+from graft.model.task import THRESHOLD, task_of
 from graft.params import Section
 
 
@@ -17,17 +18,20 @@ class Export(Section):
     """What the bundle must live up to."""
 
     max_flips: int = Field(default=0, ge=0)
-    """Test pictures that may get another class from the bundle than `evaluate` gave them."""
+    """Test pictures that may get another class, or set of classes, from the bundle than `evaluate` gave them."""
 
 
 def write_bundle(folder: Path, network: Network, description: Description, size: int, licences: dict[str, str]) -> None:
     """Write ``model.onnx``, ``graft.json`` and ``labels.txt``.
 
+    ``graft.json`` says ``multi_label`` and the ``threshold`` where any number of classes may hold.
+
     Args:
         size: side of the presized pictures that the graph takes.
         licences: of the pictures and of the pretrained weights.
     """
-    export_onnx(network, description.view, size, folder / "model.onnx")
+    task = task_of(description)
+    export_onnx(network, task, description.view, size, folder / "model.onnx")
     facts: dict[str, Any] = {
         "graft": __version__,
         "classes": description.classes,
@@ -43,5 +47,7 @@ def write_bundle(folder: Path, network: Network, description: Description, size:
         "licences": licences,
         "sha256": hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest(),
     }
+    if task.multi_label:
+        facts |= {"multi_label": True, "threshold": THRESHOLD}
     atomic.write_json(folder / "graft.json", facts)
     atomic.write_text(folder / "labels.txt", "".join(f"{name}\n" for name in description.classes))

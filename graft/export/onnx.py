@@ -10,6 +10,7 @@ from torch import nn
 from graft import atomic
 from graft.images.sampler import sample
 from graft.model.network import Network
+from graft.model.task import Task
 
 OPSET = 20
 
@@ -17,17 +18,18 @@ OPSET = 20
 class Served(nn.Module):
     """From pixels as `presize` stores them to probabilities: all that follows decoding."""
 
-    def __init__(self, network: Network, view: int) -> None:
+    def __init__(self, network: Network, task: Task, view: int) -> None:
         super().__init__()
         self.network = network
+        self.task = task
         self.view = view
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Map pixels `[B, S, S, 3]`, uint8, RGB, to probabilities `[B, K]`, float32."""
-        return torch.softmax(self.network(sample(pixels, None, self.view)), dim=1)
+        return self.task.activate(self.network(sample(pixels, None, self.view)))
 
 
-def export_onnx(network: Network, view: int, size: int, file: Path) -> None:
+def export_onnx(network: Network, task: Task, view: int, size: int, file: Path) -> None:
     """Write a network as ONNX with a dynamic number of pictures.
 
     Names, sources and traces that the exporter leaves in the file are removed: they hold paths of
@@ -35,10 +37,11 @@ def export_onnx(network: Network, view: int, size: int, file: Path) -> None:
 
     Args:
         network: with a head, on the CPU.
+        task: gives the graph's last step, from logits to probabilities.
         view: side of the view that the network is evaluated at.
         size: side of the presized pictures, fixed in the graph.
     """
-    served = Served(network, view).eval().to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    served = Served(network, task, view).eval().to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     example = torch.zeros((2, size, size, 3), dtype=torch.uint8)
     batch = torch.export.Dim("batch", min=1)
     with warnings.catch_warnings():

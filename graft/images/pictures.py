@@ -8,16 +8,16 @@ import torch
 from numpy.typing import NDArray
 
 from graft.images.rows import PictureRows
-from graft.split.table import Dataset
+from graft.split.table import Dataset, Targets
 
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """`pixels` of all pictures; `rows` of those meant and their `targets`, both `[N]`."""
+    """`pixels` of all pictures; `rows` `[N]` of those meant, and their `targets`."""
 
     pixels: PictureRows
     rows: NDArray[np.int64]
-    targets: NDArray[np.int64]
+    targets: Targets
 
     @classmethod
     def of(cls, pixels: PictureRows, dataset: Dataset, split: str) -> Self:
@@ -25,7 +25,7 @@ class Pictures:
         return cls(pixels, pixels.find(dataset.paths(split)), dataset.targets(split))
 
     def batch(self, places: NDArray[np.int64], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-        """Bring some of them to a device: pixels `[B, S, S, 3]` uint8, targets `[B]` int64."""
+        """Bring some of them to a device: pixels `[B, S, S, 3]` uint8, targets `[B]` int64 or `[B, K]` float32."""
         pixels = torch.from_numpy(self.pixels.read(self.rows[places]))
         return pixels.to(device), torch.from_numpy(self.targets[places]).to(device)
 

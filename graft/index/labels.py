@@ -14,9 +14,7 @@ from graft.index.called import split_folders
 from graft.index.corrections import Corrections
 from graft.index.table import RESERVED, Table, located, read_table
 from graft.params import Section
-
-JOINED = "|"
-"""Stands between the labels of one picture in labels.csv."""
+from graft.tables import JOINED
 
 
 class Lists(Section):

@@ -11,6 +11,7 @@ from graft.index.files import Picture, Rejected
 from graft.index.labels import Labelled
 from graft.index.looks import Looks
 from graft.index.settings import Index
+from graft.tables import JOINED
 
 COLUMNS = ("path", "sha256", "bytes", "width", "height", "format", "mode", "camera", "taken")
 """What images.csv says of each picture, before its duplicate group."""
@@ -60,7 +61,7 @@ def by_class(rows: pd.DataFrame) -> pd.Series:
     """Class by path; a picture of several classes has a row for each, one of none has no row."""
     if "labels" not in rows.columns:
         return rows.set_index("path")["label"]
-    single = rows.set_index("path")["labels"].str.split("|").explode()
+    single = rows.set_index("path")["labels"].str.split(JOINED, regex=False).explode()
     return single[single != ""]
 
 

@@ -6,7 +6,6 @@ from itertools import pairwise
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from graft.images.rows import PictureRows
 from graft.images.sampler import sample
@@ -49,9 +48,3 @@ def all_outputs(
 ) -> NDArray[np.float32]:
     """Return the outputs of all rows as one array `[N, K]`."""
     return np.concatenate(list(outputs(network, pixels, rows, view, precision, label)))
-
-
-def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Softmax of logits `[N, K]`, in double precision."""
-    found: NDArray[np.float64] = softmax(logits.astype(np.float64), axis=1)
-    return found

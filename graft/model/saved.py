@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 from torch import nn
 
 from graft import atomic
@@ -27,6 +29,16 @@ class Description(Section):
     """Side in pixels of the view that the network is evaluated at."""
     classes: list[str]
     """In the order of the logits; empty for a network that ends in its features."""
+    multi_label: bool = False
+    """Whether any number of the classes may hold, each with a logit of its own sigmoid."""
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """One label a picture goes without saying, so that such a description is what it always was."""
+        facts: dict[str, Any] = write(self)
+        if not self.multi_label:
+            del facts["multi_label"]
+        return facts
 
 
 def save(folder: Path, network: nn.Module, description: Description) -> None:

@@ -27,11 +27,14 @@ class Prediction:
         label: the most probable class.
         probability: of that class.
         probabilities: of every class, by name.
+        labels: the classes that hold: `label` alone or, from a bundle of several labels a
+            picture, those as probable as its threshold or more, maybe none.
     """
 
     label: str
     probability: float
     probabilities: dict[str, float]
+    labels: tuple[str, ...]
 
 
 class Predictor:
@@ -39,11 +42,17 @@ class Predictor:
 
     Args:
         bundle: the folder that `export` wrote.
+
+    Attributes:
+        classes: in the order of the probabilities.
+        multi_label: whether any number of classes may hold, each with a probability of its own.
     """
 
     def __init__(self, bundle: Path) -> None:
         facts = json.loads((bundle / "graft.json").read_text(encoding="utf-8"))
         self.classes: list[str] = facts["classes"]
+        self.multi_label: bool = facts.get("multi_label", False)
+        self.threshold: float = facts.get("threshold", 0.5)
         self.size: int = facts["presize"]["size"]
         self._session = onnxruntime.InferenceSession(bundle / "model.onnx", providers=["CPUExecutionProvider"])
 
@@ -56,7 +65,9 @@ class Predictor:
         row = next(self.probabilities([path]))[0]
         best = int(row.argmax())
         named = dict(zip(self.classes, map(float, row), strict=True))
-        return Prediction(self.classes[best], float(row[best]), named)
+        held = np.flatnonzero(row >= self.threshold) if self.multi_label else [best]
+        labels = tuple(self.classes[place] for place in held)
+        return Prediction(self.classes[best], float(row[best]), named, labels)
 
     def probabilities(self, paths: Sequence[Path]) -> Iterator[NDArray[np.float32]]:
         """Yield probabilities `[B, K]` of picture files, batch by batch, in order.

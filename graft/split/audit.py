@@ -7,6 +7,7 @@ import pandas as pd
 from graft.errors import DataError
 from graft.split.metadata import Audit, baseline
 from graft.split.settings import ASIDE, NAMES
+from graft.tables import JOINED
 
 
 def describe(labels: pd.DataFrame, splits: pd.Series) -> dict[str, dict[str, int]]:
@@ -15,7 +16,7 @@ def describe(labels: pd.DataFrame, splits: pd.Series) -> dict[str, dict[str, int
     A picture of several classes counts in each. What was set aside has a count of its own, when
     there is any.
     """
-    names = labels["labels"].str.split("|") if "labels" in labels.columns else labels["label"]
+    names = labels["labels"].str.split(JOINED, regex=False) if "labels" in labels.columns else labels["label"]
     counts: dict[str, dict[str, int]] = {}
     for name in (*NAMES, ASIDE):
         inside = names[splits == name]

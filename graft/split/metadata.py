@@ -17,6 +17,7 @@ from sklearn.ensemble import RandomForestClassifier
 from graft.intervals import accuracy_interval
 from graft.params import Section
 from graft.seeds import derive
+from graft.tables import JOINED
 
 MOST_PICTURES = 10_000
 """More are drawn from at random: a baseline needs no more."""
@@ -109,7 +110,7 @@ def _clues(names: pd.Series, images: pd.DataFrame) -> Iterator[tuple[str, NDArra
 
 def _blank(path: str, label: str) -> str:
     """Path without the label, wherever it stands as a word of its own."""
-    for name in label.split("|"):
+    for name in label.split(JOINED):
         path = re.sub(rf"(?<![^\W_]){re.escape(name)}(?![^\W\d_])", "*", path)
     return path
 

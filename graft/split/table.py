@@ -10,6 +10,12 @@ from numpy.typing import NDArray
 from graft import tables
 from graft.errors import DataError
 
+USED = ("train", "valid", "test")
+"""Splits that decide what the classes are; a picture may also lie aside, in none of them."""
+
+Targets = NDArray[np.int64] | NDArray[np.float32]
+"""One label a picture: int64 `[N]`, places among the classes. Several: float32 `[N, K]`, 1 where a class holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
@@ -22,24 +28,53 @@ class Dataset:
     rows: pd.DataFrame
     classes: list[str]
 
+    @property
+    def multi_label(self) -> bool:
+        """Whether a picture has any number of labels, instead of exactly one."""
+        return is_multi_label(self.rows)
+
     def paths(self, *splits: str) -> list[str]:
         """Paths of the pictures of some splits, in order of path."""
         return self.rows.loc[self.rows["split"].isin(splits), "path"].tolist()
 
-    def targets(self, *splits: str) -> NDArray[np.int64]:
+    def targets(self, *splits: str) -> Targets:
         """Targets of the same pictures, in the same order."""
-        labels = self.rows.loc[self.rows["split"].isin(splits), "label"]
-        return np.asarray(pd.Categorical(labels, self.classes).codes, dtype=np.int64)
+        return targets(self.rows[self.rows["split"].isin(splits)], self.classes)
 
 
 def read_dataset(labels: Path, split: Path) -> Dataset:
     """Join labels.csv and split.csv.
 
     Raises:
-        DataError: the two do not name the same pictures.
+        DataError: the two do not name the same pictures, or there are no labels.
     """
     left, right = tables.read(labels), tables.read(split)
     if left["path"].tolist() != right["path"].tolist():
         raise DataError(f"{labels} and {split} do not name the same pictures; run `dvc repro`")
+    if not {"label", "labels"} & set(left.columns):
+        raise DataError(f"{labels} has the columns {', '.join(left.columns)}: neither label nor labels")
     rows = left.assign(split=right["split"])
-    return Dataset(rows, sorted(rows["label"].unique()))
+    return Dataset(rows, _classes(rows[rows["split"].isin(USED)]))
+
+
+def is_multi_label(rows: pd.DataFrame) -> bool:
+    """Tell the two kinds of labels.csv apart: several labels a picture stand in `labels`, one in `label`."""
+    return "label" not in rows.columns
+
+
+def _classes(rows: pd.DataFrame) -> list[str]:
+    """Names that occur, sorted."""
+    if not is_multi_label(rows):
+        return sorted(rows["label"].unique())
+    return sorted(set(rows["labels"].str.split(tables.JOINED, regex=False).explode()) - {""})
+
+
+def targets(rows: pd.DataFrame, classes: list[str]) -> Targets:
+    """Targets of some rows of labels.csv."""
+    if not is_multi_label(rows):
+        return np.asarray(pd.Categorical(rows["label"], classes).codes, dtype=np.int64)
+    place = {name: number for number, name in enumerate(classes)}
+    held = np.zeros((len(rows), len(classes)), dtype=np.float32)
+    for row, text in enumerate(rows["labels"]):
+        held[row, [place[name] for name in text.split(tables.JOINED) if name]] = 1
+    return held

@@ -21,6 +21,7 @@ class Finetune(Section):
     """Patterns for names of body parameters that stay as they are."""
     weight_decay: float = Field(default=0.01, ge=0)
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
+    """Share of a target spread over all classes or, with several labels a picture, over yes and no of each."""
     ema: float = Field(default=0.99, ge=0, lt=1)
     """Decay a step of the moving average of the weights; 0 keeps the last weights."""
     clip: float = Field(default=1.0, gt=0)

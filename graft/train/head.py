@@ -10,13 +10,13 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from pydantic import Field
 
 from graft.errors import TrainingError
 from graft.images.rows import PictureRows
 from graft.model.head import Head
+from graft.model.task import make_task
 from graft.params import Section
 from graft.seeds import derive
 from graft.split.table import Dataset
@@ -32,18 +32,25 @@ class TrainHead(Section):
     epochs: int = Field(default=40, ge=1)
     batch_size: int = Field(default=256, ge=1)
     l2: list[float] = Field(default=[0.03, 0.1, 0.3], min_length=1)
-    """Penalties to try; the loss is cross-entropy + l2 / 2 * |weights|^2, and valid's log loss decides."""
+    """Penalties to try; the loss is cross-entropy + l2 / 2 * |weights|^2, and valid's log loss decides.
+
+    With several labels a picture it is binary cross-entropy, summed over the classes: every class
+    is then a logistic regression of its own under the same penalty.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class HeadEpoch:
-    """One pass over the training pictures; log losses in nats, one value a penalty."""
+    """One pass over the training pictures; log losses in nats an answer, one value a penalty.
+
+    `valid_right` is the share of valid's pictures whose answer is wholly right.
+    """
 
     epoch: int
     learning_rate: float
     train_loss: list[float]
     valid_loss: list[float]
-    valid_accuracy: list[float]
+    valid_right: list[float]
 
     def metrics(self, penalties: list[float]) -> dict[str, float]:
         """Curves to draw, by name."""
@@ -69,13 +76,15 @@ class HeadFit:
     ) -> None:
         self.features, self.knobs, self.learning_rate, self.seed = features, knobs, learning_rate, seed
         self.train, self.valid = (features.find(dataset.paths(name)) for name in ("train", "valid"))
-        self.targets = np.zeros(len(features.paths), dtype=np.int64)
-        self.targets[self.train] = dataset.targets("train")
-        self.targets[self.valid] = dataset.targets("valid")
+        self.task = make_task(dataset.classes, dataset.multi_label)
+        train, valid = dataset.targets("train"), dataset.targets("valid")
+        self.targets = np.zeros((len(features.paths), *train.shape[1:]), dtype=train.dtype)
+        self.targets[self.train], self.targets[self.valid] = train, valid
         self.mean, self.scale = moments(features, self.train)
         shape = len(knobs.l2), features.array.shape[1], len(dataset.classes)
         self.weight = torch.zeros(shape, requires_grad=True)
-        self.bias = torch.zeros((shape[0], 1, shape[2]), requires_grad=True)
+        prior = torch.from_numpy(self.task.prior(train))
+        self.bias = prior.repeat(shape[0], 1, 1).requires_grad_()
         self.losses: list[float] = []
 
     def run(self) -> Iterator[HeadEpoch]:
@@ -105,8 +114,9 @@ class HeadFit:
                 raise TrainingError(
                     f"the head's loss is {total.tolist()} in epoch {epoch} at rate {rate:g}; try a lower lr"
                 )
-            self.losses, accuracy = self._valid()
-            yield HeadEpoch(epoch, float(rate), (total / len(order)).tolist(), self.losses, accuracy)
+            self.losses, right = self._valid()
+            loss = total / (len(order) * self.task.answers)
+            yield HeadEpoch(epoch, float(rate), loss.tolist(), self.losses, right)
 
     def best(self) -> tuple[Head, int]:
         """Return the head whose log loss on valid is lowest, and which penalty it has."""
@@ -125,19 +135,21 @@ class HeadFit:
 
     def _losses(self, rows: NDArray[np.int64]) -> torch.Tensor:
         targets = torch.from_numpy(self.targets[rows])
-        return torch.stack([F.cross_entropy(logits, targets) for logits in self._logits(rows)])
+        return torch.stack([self.task.loss(logits, targets) for logits in self._logits(rows)])
 
     @torch.inference_mode()
     def _valid(self) -> tuple[list[float], list[float]]:
-        """Log loss and accuracy on valid, one value a penalty."""
+        """Log loss on valid and the share that is right, one value a penalty."""
         loss = torch.zeros(len(self.knobs.l2))
         right = torch.zeros(len(self.knobs.l2))
         for rows in _chunks(self.valid):
             logits = self._logits(rows)
-            targets = torch.from_numpy(self.targets[rows]).expand(len(logits), -1)
-            loss += F.cross_entropy(logits.transpose(1, 2), targets, reduction="none").sum(1)
-            right += (logits.argmax(2) == targets).sum(1)
-        return (loss / len(self.valid)).tolist(), (right / len(self.valid)).tolist()
+            targets = torch.from_numpy(self.targets[rows])
+            targets = targets.expand(len(logits), *targets.shape)
+            loss += self.task.losses(logits, targets).sum(1)
+            right += self.task.right(logits, targets).sum(1)
+        count = len(self.valid)
+        return (loss / (count * self.task.answers)).tolist(), (right / count).tolist()
 
 
 def moments(features: PictureRows, rows: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.optim.swa_utils import AveragedModel
@@ -23,6 +22,7 @@ from graft.images.augment import Augment, augment
 from graft.images.pictures import Pictures
 from graft.model.device import autocast, pick_device
 from graft.model.network import Network
+from graft.model.task import Task
 from graft.progress import bar
 from graft.seeds import derive
 from graft.train.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
@@ -34,28 +34,29 @@ from graft.train.valid import Score
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One pass over the training pictures; losses in nats, those of train with label smoothing.
+    """One pass over the training pictures; losses in nats an answer, those of train with label smoothing.
 
-    Valid is judged by the averaged weights; learning rates are those of the last step.
+    Valid is judged by the averaged weights, `valid` holds the figures of its score; learning rates
+    are those of the last step.
     """
 
     epoch: int
     size: int
     train_loss: float
     valid_loss: float
-    valid_accuracy: float
+    valid: dict[str, float]
     learning_rates: dict[str, float]
 
     @property
     def score(self) -> Score:
         """The averaged weights' score on valid."""
-        return Score(self.valid_accuracy, -self.valid_loss)
+        return Score(self.valid, -self.valid_loss)
 
     def metrics(self) -> dict[str, float]:
         """Curves to draw, by name."""
         rates = {f"learning_rate/{name}": rate for name, rate in self.learning_rates.items()}
         losses = {"train/loss": self.train_loss, "valid/loss": self.valid_loss}
-        return losses | {"valid/accuracy": self.valid_accuracy} | rates
+        return losses | {f"valid/{name}": figure for name, figure in self.valid.items()} | rates
 
 
 class Training:
@@ -63,6 +64,7 @@ class Training:
 
     Args:
         network: with a head; what is frozen must not require gradients.
+        task: gives the loss.
         train: what to train on.
         judge: scores the averaged weights after every epoch.
         learning_rate: the base rate; the head's 1cycle peaks at half of it.
@@ -72,6 +74,7 @@ class Training:
     def __init__(
         self,
         network: Network,
+        task: Task,
         train: Pictures,
         judge: Callable[[Network], Score],
         knobs: Finetune,
@@ -81,7 +84,7 @@ class Training:
     ) -> None:
         self.device = pick_device()
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.train, self.judge = train, judge
+        self.task, self.train, self.judge = task, train, judge
         self.knobs, self.views, self.seed = knobs, views, seed
         self.average = AveragedModel(network, multi_avg_fn=partial(_average, decay=knobs.ema))
         groups = parameter_groups(network, learning_rate / 2, knobs.lr_ratio, knobs.weight_decay)
@@ -107,10 +110,10 @@ class Training:
                 raise TrainingError(f"the loss is {loss} in epoch {epoch}, learning rates {rates}; try a lower lr")
             judged = self.judge(self.averaged())
             self.done = epoch
-            yield Epoch(epoch, size, loss, -judged.log_likelihood, judged.accuracy, rates)
+            yield Epoch(epoch, size, loss, -judged.log_likelihood, judged.figures, rates)
 
     def _pass(self, epoch: int, size: int, schedule: OneCycleLR) -> float:
-        """Train on every picture once; return the mean loss."""
+        """Train on every picture once; return the mean loss of an answer."""
         order = np.random.default_rng(derive(self.seed, "order", epoch)).permutation(len(self.train))
         total = torch.zeros((), device=self.device)
         self._train_mode()
@@ -123,7 +126,7 @@ class Training:
                 # forward, backward
                 with autocast(self.device, self.knobs.precision):
                     logits = self.network(views)
-                loss = F.cross_entropy(logits.float(), targets, label_smoothing=self.knobs.label_smoothing)
+                loss = self.task.loss(logits.float(), targets, self.knobs.label_smoothing)
                 self.optimizer.zero_grad()
                 loss.backward()
                 # step the weights, their average, the schedule
@@ -133,7 +136,7 @@ class Training:
                 schedule.step()
                 total += loss.detach() * len(places)
                 progress.update(len(places))
-        return float(total) / len(order)
+        return float(total) / (len(order) * self.task.answers)
 
     def averaged(self) -> Network:
         """The network with the moving average of its weights, in evaluation mode."""

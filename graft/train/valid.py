@@ -4,29 +4,40 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import log_softmax
 
 from graft.images.pictures import Pictures
 from graft.model.device import Precision
 from graft.model.infer import all_outputs
 from graft.model.network import Network
+from graft.model.task import Task
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Score:
-    """Accuracy first; among equals the higher mean log likelihood, in nats, is better."""
+    """Figures by name, the higher the better; `log_likelihood` is the mean of an answer, in nats."""
 
-    accuracy: float
+    figures: dict[str, float]
     log_likelihood: float
 
+    def beats(self, other: "Score") -> bool:
+        """The first figure decides; among equals, the higher log likelihood is better."""
+        return self._order > other._order
 
-def score(network: Network, pictures: Pictures, view: int, precision: Precision) -> Score:
+    def __str__(self) -> str:
+        """Say the first figure, ``accuracy 0.8125``."""
+        name, figure = next(iter(self.figures.items()))
+        return f"{name.replace('_', ' ')} {figure:.4f}"
+
+    @property
+    def _order(self) -> tuple[float, float]:
+        return next(iter(self.figures.values())), self.log_likelihood
+
+
+def score(network: Network, task: Task, pictures: Pictures, view: int, precision: Precision) -> Score:
     """Evaluate a network on whole pictures at the side `view`."""
     logits = all_outputs(network.eval(), pictures.pixels, pictures.rows, view, precision, "valid")
-    log_probabilities = log_softmax(logits.astype(np.float64), axis=1)
-    right = logits.argmax(1) == pictures.targets
-    likelihood = log_probabilities[np.arange(len(pictures)), pictures.targets]
-    return Score(float(right.mean()), float(likelihood.mean()))
+    likelihood = task.log_likelihood(logits.astype(np.float64), pictures.targets)
+    return Score(task.figures(logits, pictures.targets), float(likelihood.mean()))
 
 
 def better(head: Score, finetuned: Score) -> dict[str, Any]:
@@ -35,7 +46,7 @@ def better(head: Score, finetuned: Score) -> dict[str, Any]:
     The head's network is kept unless the finetuned one is better on valid, so that fine-tuning
     never hands on less than it was given.
     """
-    kept = "finetuned" if finetuned > head else "head"
+    kept = "finetuned" if finetuned.beats(head) else "head"
     scores = {"head": head, "finetuned": finetuned}
-    facts = {name: {"accuracy": found.accuracy, "log_loss": -found.log_likelihood} for name, found in scores.items()}
+    facts = {name: found.figures | {"log_loss": -found.log_likelihood} for name, found in scores.items()}
     return {"valid": facts, "kept": kept}

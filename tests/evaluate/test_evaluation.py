@@ -12,6 +12,7 @@ from graft import tables
 from graft.evaluate.evaluation import Evaluation
 from graft.evaluate.settings import Evaluate
 from graft.images.rows import PictureRows
+from graft.model.task import ManyLabels, OneLabel
 
 FILES = [
     "classes.csv",
@@ -37,7 +38,7 @@ def evaluation(**columns: list[str]) -> Evaluation:
     rows = {"path": list("abcd"), "label": ["cat", "cat", "dog", "dog"], "group": [""] * 4, "split": ["test"] * 4}
     network = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1]])
     probe = np.array([[0.8, 0.1, 0.1], [0.8, 0.1, 0.1], [0.8, 0.1, 0.1], [0.8, 0.1, 0.1]])
-    return Evaluation(pd.DataFrame(rows | columns, dtype=str), ["cat", "dog", "owl"], network, probe)
+    return Evaluation(pd.DataFrame(rows | columns, dtype=str), OneLabel(["cat", "dog", "owl"]), network, probe)
 
 
 def write(folder: Path, pixels: PictureRows, **columns: list[str]) -> dict[str, Any]:
@@ -102,3 +103,53 @@ def test_twice_is_the_same_bytes(tmp_path: Path, pixels: PictureRows) -> None:
         write(tmp_path / name, pixels, kind=["m", "m", "p", "p"])
     for name in FILES:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def several() -> Evaluation:
+    """Four pictures with any number of two classes, two of a kind; the network has one wrong."""
+    rows = {"path": list("abcd"), "labels": ["clear|haze", "", "haze", "haze"], "group": [""] * 4}
+    network = np.array([[0.9, 0.9], [0.2, 0.1], [0.1, 0.7], [0.6, 0.8]])
+    frame = pd.DataFrame(rows | {"split": ["test"] * 4, "kind": ["m", "m", "p", "p"]}, dtype=str)
+    return Evaluation(frame, ManyLabels(["clear", "haze"]), network, np.full((4, 2), 0.4))
+
+
+def test_several_labels_by_hand(tmp_path: Path, pixels: PictureRows) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        facts = several().write(tmp_path / name, pixels, Evaluate(gallery=3))
+    out = tmp_path / "one"
+    assert sorted(file.name for file in out.iterdir()) == FILES
+    assert all((out / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in FILES)
+    told = json.loads((out / "metrics.json").read_text())
+    assert list(told) == ["test", "probe", "majority"]
+    assert (
+        list(told["test"])
+        == list(told["probe"])
+        == [
+            "pictures",
+            "exact_match",
+            "exact_match_low",
+            "exact_match_high",
+            "micro_f1",
+            "macro_f1",
+            "mean_average_precision",
+            "hamming_loss",
+            "log_loss",
+        ]
+    )
+    assert (told["test"]["exact_match"], told["test"]["hamming_loss"]) == (0.75, 0.125)
+    # most pictures have haze and no clear: right for two of four; the probe never names a class, right for one
+    assert (told["majority"]["exact_match"], told["probe"]["exact_match"]) == (0.5, 0.25)
+    assert tables.read(out / "slices.csv")[["slice", "exact_match"]].to_numpy().tolist() == [
+        ["kind=m", "1.0"],
+        ["kind=p", "0.5"],
+    ]
+    assert (out / "classes.csv").read_text().splitlines() == [
+        "class,precision,recall,f1,average_precision,pictures",
+        "clear,0.5,1.0,0.666667,1.0,1",
+        "haze,1.0,1.0,1.0,1.0,3",
+    ]
+    predictions = tables.read(out / "predictions.csv")
+    assert predictions["label"].tolist() == ["clear|haze", "", "haze", "haze"]
+    assert predictions["predicted"].tolist() == ["clear|haze", "", "haze", "clear|haze"]
+    assert facts["multi_label"] is True

@@ -8,9 +8,11 @@ import pytest
 
 from graft.evaluate import gallery
 from graft.images.rows import PictureRows
+from graft.model.task import ManyLabels, OneLabel
 from graft.sheet import Tile
 
 NAMES = list("abcdefgh")
+TASK = OneLabel(["cat", "dog"])
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def predictions(loss: list[float]) -> pd.DataFrame:
 
 def test_the_worst_come_first_and_equals_by_path(tmp_path: Path, pixels: PictureRows, tiles: list[Tile]) -> None:
     told = predictions([0, 1, 5, 0, 5, 2, 0, 9])
-    gallery.save_top_losses(tmp_path / "t.png", told.iloc[::-1], pixels, 4)
+    gallery.save_top_losses(tmp_path / "t.png", told.iloc[::-1], pixels, TASK, 4)
     assert [tile.lines[-1] for tile in tiles] == ["h.jpg", "c.jpg", "e.jpg", "f.jpg"]
     assert [int(tile.pixels[0, 0, 0]) for tile in tiles] == [7, 2, 4, 5]
 
@@ -59,7 +61,7 @@ def test_the_worst_come_first_and_equals_by_path(tmp_path: Path, pixels: Picture
 def test_captions_say_what_was_predicted_and_what_is_true(
     tmp_path: Path, pixels: PictureRows, tiles: list[Tile]
 ) -> None:
-    gallery.save_top_losses(tmp_path / "t.png", predictions([9, 0, 0, 0, 8, 0, 0, 0]), pixels, 2)
+    gallery.save_top_losses(tmp_path / "t.png", predictions([9, 0, 0, 0, 8, 0, 0, 0]), pixels, TASK, 2)
     assert [tile.lines for tile in tiles] == [("cat 90%", "right", "a.jpg"), ("dog 74%", "is cat", "e.jpg")]
     assert [tile.frame for tile in tiles] == [gallery.GREEN, gallery.RED]
 
@@ -69,7 +71,7 @@ def test_the_sample_has_no_picture_twice_and_depends_on_the_seed(
 ) -> None:
     drawn = []
     for seed in (0, 0, 1, 2, 3):
-        gallery.save_sample(tmp_path / "s.png", predictions([0.0] * 8), pixels, 5, seed)
+        gallery.save_sample(tmp_path / "s.png", predictions([0.0] * 8), pixels, TASK, 5, seed)
         drawn.append(tuple(tile.lines[-1] for tile in tiles))
     assert all(len(set(names)) == 5 for names in drawn)
     assert drawn[0] == drawn[1]
@@ -77,12 +79,25 @@ def test_the_sample_has_no_picture_twice_and_depends_on_the_seed(
 
 
 def test_fewer_pictures_than_asked_for_are_all_drawn(tmp_path: Path, pixels: PictureRows, tiles: list[Tile]) -> None:
-    gallery.save_sample(tmp_path / "s.png", predictions([0.0] * 8), pixels, 50)
+    gallery.save_sample(tmp_path / "s.png", predictions([0.0] * 8), pixels, TASK, 50)
     assert sorted(tile.lines[-1] for tile in tiles) == [f"{name}.jpg" for name in NAMES]
 
 
 def test_a_sheet_is_written(tmp_path: Path, pixels: PictureRows) -> None:
     for name in ("a.png", "b.png"):
-        gallery.save_sample(tmp_path / name, predictions([0.0] * 8), pixels, 8)
+        gallery.save_sample(tmp_path / name, predictions([0.0] * 8), pixels, TASK, 8)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_captions_of_several_labels(tmp_path: Path, pixels: PictureRows, tiles: list[Tile]) -> None:
+    told = predictions([9, 8, 7, 6, 0, 0, 0, 0])
+    told["label"] = ["cat|dog", "cat", "", ""] + ["cat"] * 4
+    told["predicted"] = ["cat|dog", "", "cat", ""] + ["cat"] * 4
+    gallery.save_top_losses(tmp_path / "t.png", told, pixels, ManyLabels(["cat", "dog"]), 4)
+    assert [tile.lines[:2] for tile in tiles] == [
+        ("cat 90%, dog 10%", "right"),
+        ("no class", "is cat"),
+        ("cat 90%", "is no class"),
+        ("no class", "right"),
+    ]

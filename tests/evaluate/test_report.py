@@ -15,6 +15,7 @@ from graft.evaluate.evaluation import Evaluation
 from graft.evaluate.report import save_report
 from graft.evaluate.settings import Evaluate
 from graft.images.rows import PictureRows
+from graft.model.task import ManyLabels, OneLabel
 from graft.source.settings import Source
 
 SHEETS = ("confusion.png", "sample.png", "top_losses.png")
@@ -46,7 +47,7 @@ def facts(folder: Path, classes: list[str], each: int = 2) -> dict[str, Any]:
     (folder / "rows.csv").write_text("path\n" + "".join(f"{name}\n" for name in names))
     rows = pd.DataFrame({"path": names, "label": classes * each, "group": "", "kind": "m"}, dtype=str)
     draws = np.random.default_rng(1).dirichlet(np.ones(len(classes)), (2, count))
-    evaluation = Evaluation(rows, classes, draws[0], draws[1])
+    evaluation = Evaluation(rows, OneLabel(classes), draws[0], draws[1])
     shown = evaluation.write(folder, PictureRows(folder / "pixels.npy"), Evaluate(gallery=4))
     counts = {"all": count} | dict.fromkeys(classes, each)
     return shown | {
@@ -149,3 +150,49 @@ def test_two_hundred_classes_are_shown(tmp_path: Path) -> None:
     text = Page(html).text
     assert "Image classifier: 200 classes" in text
     assert all(name in text for name in classes)
+
+
+@pytest.fixture(scope="module")
+def scenes(small: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A report on pictures that have any number of labels; no picture has the last class."""
+    folder = tmp_path_factory.mktemp("scenes")
+    np.save(folder / "pixels.npy", np.zeros((4, 4, 4, 3), dtype=np.uint8))
+    (folder / "rows.csv").write_text("path\na\nb\nc\nd\n")
+    labels = ["clear|haze", "", "haze", "haze"]
+    rows = pd.DataFrame({"path": list("abcd"), "labels": labels, "group": "", "kind": "m"}, dtype=str)
+    network = np.array([[0.9, 0.9, 0.1], [0.2, 0.1, 0.1], [0.1, 0.7, 0.1], [0.6, 0.8, 0.1]])
+    evaluation = Evaluation(rows, ManyLabels(["clear", "haze", "snow"]), network, network / 2)
+    told = small[1] | evaluation.write(folder, PictureRows(folder / "pixels.npy"), Evaluate(gallery=4))
+    counts = {"all": 4, "clear": 1, "haze": 3}
+    valid = {name: {"mean_average_precision": value} for name, value in (("finetuned", 0.875), ("head", 0.5))}
+    told |= {"splits": {"test": counts}, "choice": {"valid": valid, "kept": "finetuned"}}
+    return render(folder, told)
+
+
+def test_several_labels_are_told(scenes: str) -> None:
+    assert_self_contained(scenes)
+    text = Page(scenes).text
+    assert "Multi-label image classifier: clear, haze, snow" in text
+    assert "75.0 % wholly right" in text
+    assert "yes or no for one class of one picture, 8.3 % are wrong" in text
+    assert "Always answering haze, which is what most pictures say of each class, would be wholly right 50.0 %" in text
+    assert "a mean average precision of 0.875 and the head alone 0.500; kept: finetuned." in text
+    assert "<td>clear</td><td>1</td><td>0.500</td><td>1.000</td><td>0.667</td><td>1.000</td>" in scenes
+    assert "snow.average_precision has no value: no picture in this split has it; the mean leaves it out." in text
+    assert "<th>exact match</th>" in scenes
+    assert "accuracy" not in text
+
+
+def test_a_baseline_without_any_class_is_named(small: tuple[Path, dict[str, Any]]) -> None:
+    folder, told = small
+    majority = {"labels": "", "exact_match": 0.5, "hamming_loss": 0.25, "mean_average_precision": None}
+    figures = {"exact_match": 0.5, "exact_match_low": 0.4, "exact_match_high": 0.6, "hamming_loss": 0.2}
+    ranks = {"micro_f1": None, "mean_average_precision": None}
+    test = told["test"] | figures | ranks | {"majority": majority}
+    classes = {name: row | {"average_precision": None} for name, row in told["test"]["classes"].items()}
+    test |= {"classes": classes}
+    valid = {name: {"mean_average_precision": 0.5} for name in ("head", "finetuned")}
+    facts = told | {"multi_label": True, "test": test, "networks": [("this", test)], "slices": {}}
+    text = Page(render(folder, facts | {"choice": {"valid": valid, "kept": "head"}})).text
+    assert "Always answering no class, which" in text
+    assert "(always the same answer: none)" in text

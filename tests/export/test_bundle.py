@@ -19,6 +19,7 @@ from graft.model.features import Features
 from graft.model.head import Head
 from graft.model.network import Network
 from graft.model.saved import Description
+from graft.model.task import ManyLabels, OneLabel
 from graft.predict.predictor import Predictor
 
 SIZE, VIEW = 40, 32
@@ -90,6 +91,7 @@ def test_graph_bears_no_trace_of_where_it_was_made(bundle: Path) -> None:
 def test_bundle_describes_itself(bundle: Path) -> None:
     facts = json.loads((bundle / "graft.json").read_text())
     assert facts["classes"] == ["a", "b", "c"]
+    assert not {"multi_label", "threshold"} & set(facts)  # one label a picture goes without saying
     assert facts["licences"] == {"pictures": "CC0", "weights": "CC0"}
     assert (bundle / "labels.txt").read_text() == "a\nb\nc\n"
     session = onnxruntime.InferenceSession(bundle / "model.onnx")
@@ -107,6 +109,7 @@ def test_predictor_reads_a_file_upright(bundle: Path, tmp_path: Path) -> None:
     found = Predictor(bundle).predict(tmp_path / "turned.png")
     wanted = Predictor(bundle).run(pixels(1))[0]
     assert found.label == "abc"[int(wanted.argmax())]
+    assert found.labels == (found.label,)
     np.testing.assert_allclose([found.probabilities[name] for name in "abc"], wanted, atol=1e-6)
 
 
@@ -119,10 +122,65 @@ def told(predicted: list[str]) -> pd.DataFrame:
 
 def test_parity_by_hand() -> None:
     said = np.asarray([[0.9, 0.1], [0.55, 0.45]], dtype=np.float32)
-    found = compare(told(["a", "b"]), said, ["a", "b"])
+    found = compare(told(["a", "b"]), said, OneLabel(["a", "b"]))
     assert found["flips"] == 1
     assert found["flipped"] == [{"path": "y", "evaluated": "b", "exported": "a"}]
     assert found["largest_difference"] == 0.35
     gate(found, max_flips=1)
     with pytest.raises(ExportError, match=r"1 of 2 test pictures .* export.max_flips = 0; the first is y: b became a"):
+        gate(found, max_flips=0)
+
+
+SEVERAL = DESCRIPTION.model_copy(update={"multi_label": True})
+
+
+@pytest.fixture(scope="module")
+def several(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of the same network, asked which of the classes hold."""
+    folder = tmp_path_factory.mktemp("several")
+    write_bundle(folder, network, SEVERAL, SIZE, {"pictures": "CC0", "weights": "CC0"})
+    return folder
+
+
+def test_graph_of_several_labels_ends_in_a_sigmoid(network: Network, bundle: Path, several: Path) -> None:
+    views = torch.nn.functional.interpolate(
+        torch.from_numpy(pixels(5)).permute(0, 3, 1, 2).float() / 255, (VIEW, VIEW), mode="bilinear"
+    )
+    with torch.inference_mode():
+        wanted = torch.sigmoid(network(views)).numpy()
+    np.testing.assert_allclose(Predictor(several).run(pixels(5)), wanted, atol=1e-5)
+    last = [onnx.load(folder / "model.onnx").graph.node[-1].op_type for folder in (bundle, several)]
+    assert last == ["Softmax", "Sigmoid"]
+    facts = json.loads((several / "graft.json").read_text())
+    assert (facts["multi_label"], facts["threshold"], facts["classes"]) == (True, 0.5, ["a", "b", "c"])
+
+
+@pytest.mark.parametrize(
+    ("chances", "label", "labels"),
+    [([0.5, 0.49, 0.9], "c", ("a", "c")), ([0.1, 0.2, 0.3], "c", ()), ([0.7, 0.6, 0.5], "a", ("a", "b", "c"))],
+    ids=["some", "none", "all"],
+)
+def test_predictor_gives_the_labels_that_hold(
+    several: Path, tmp_path: Path, chances: list[float], label: str, labels: tuple[str, ...]
+) -> None:
+    class Answering(Predictor):
+        """Says the same of every picture."""
+
+        def run(self, pixels: np.ndarray) -> np.ndarray:
+            return np.asarray([chances] * len(pixels), dtype=np.float32)
+
+    Image.fromarray(pixels(1)[0]).save(tmp_path / "x.png")
+    found = Answering(several).predict(tmp_path / "x.png")
+    assert Answering(several).multi_label
+    assert (found.label, found.labels) == (label, labels)
+    assert found.probabilities == pytest.approx(dict(zip("abc", chances, strict=True)))
+
+
+def test_parity_compares_sets_of_labels() -> None:
+    predictions = told(["a|b", "b"]).assign(p_a=["0.9", "0.2"], p_b=["0.6", "0.8"])
+    said = np.asarray([[0.9, 0.6], [0.2, 0.4]], dtype=np.float32)
+    found = compare(predictions, said, ManyLabels(["a", "b"]))
+    assert found["flipped"] == [{"path": "y", "evaluated": "b", "exported": ""}]
+    assert found["largest_difference"] == 0.4
+    with pytest.raises(ExportError, match="the first is y: b became no class"):
         gate(found, max_flips=0)

@@ -54,3 +54,12 @@ def test_a_batch_pairs_pixels_with_targets(pixels: PictureRows) -> None:
 def test_a_picture_without_pixels_is_said(pixels: PictureRows) -> None:
     with pytest.raises(DataError, match="'z' is labelled but was never presized"):
         Pictures.of(pixels, dataset("abzde"), "train")
+
+
+def test_several_labels_come_as_zeros_and_ones(pixels: PictureRows) -> None:
+    rows = pd.DataFrame({"path": list("abc"), "labels": ["cat|dog", "", "dog"], "split": "train"})
+    train = Pictures.of(pixels, Dataset(rows, ["cat", "dog"]), "train")
+    images, targets = train.batch(np.array([2, 0]), CPU)
+    assert images[:, 0, 0, 0].tolist() == [30, 10]
+    assert targets.tolist() == [[0, 1], [1, 1]]
+    assert targets.dtype == torch.float32

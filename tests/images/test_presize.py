@@ -1,6 +1,8 @@
 """Each picture is decoded once into its row, and an interrupted run goes on."""
 
+import hashlib
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from graft.errors import ParamsError
+from graft.errors import DataError, ParamsError
 from graft.images import presize as module
 from graft.images.partial import PartialArray
 from graft.images.presize import Presize, presize
@@ -28,6 +30,11 @@ def folder(tmp_path: Path, draw: Draw) -> Path:
     return tmp_path
 
 
+def hashed(folder: Path, name: str) -> tuple[str, str]:
+    """A picture as the index names it."""
+    return name, hashlib.sha256((folder / name).read_bytes()).hexdigest()
+
+
 def unfinished(folder: Path, count: int = len(NAMES)) -> PartialArray:
     """Where presized pixels go."""
     return PartialArray(folder / "unfinished", (count, SIZE, SIZE, 3), np.uint8)
@@ -42,41 +49,50 @@ def expected(folder: Path) -> np.ndarray:
 def test_every_picture_has_its_row(folder: Path, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHUNK", chunk)
     into = unfinished(folder)
-    presize(folder, NAMES, SIZE, into)
+    presize(folder, [hashed(folder, name) for name in NAMES], SIZE, into)
     assert into.done == len(NAMES)
     np.testing.assert_array_equal(into.rows, expected(folder))
 
 
 def test_an_interrupted_run_goes_on_and_decodes_nothing_twice(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = [hashed(folder, name)[1] for name in NAMES]
     opened: list[str] = []
     decode = module.open_upright
 
-    def watched(path: Path, shrink_to: int | None = None) -> Image.Image:
-        if path.name == "5.png" and not opened.count("killed"):
+    def watched(content: BytesIO, shrink_to: int | None = None) -> Image.Image:
+        name = NAMES[order.index(hashlib.sha256(content.getvalue()).hexdigest())]
+        if name == "5.png" and not opened.count("killed"):
             opened.append("killed")
             raise KeyboardInterrupt
-        opened.append(path.name)
-        return decode(path, shrink_to)
+        opened.append(name)
+        return decode(content, shrink_to)
 
     monkeypatch.setattr(module, "CHUNK", 2)
     monkeypatch.setattr(module, "open_upright", watched)
     with pytest.raises(KeyboardInterrupt):
-        presize(folder, NAMES, SIZE, unfinished(folder))
+        presize(folder, [hashed(folder, name) for name in NAMES], SIZE, unfinished(folder))
     opened = ["killed"]
     again = unfinished(folder)
     assert again.done == 4
-    presize(folder, NAMES, SIZE, again)
+    presize(folder, [hashed(folder, name) for name in NAMES], SIZE, again)
     assert sorted(opened) == ["4.png", "5.png", "6.png", "killed"]
     np.testing.assert_array_equal(again.rows, expected(folder))
 
 
 def test_what_is_complete_is_left_alone(folder: Path) -> None:
-    into = unfinished(folder)
-    presize(folder, NAMES, SIZE, into)
+    into, pictures = unfinished(folder), [hashed(folder, name) for name in NAMES]
+    presize(folder, pictures, SIZE, into)
     for name in NAMES:
         (folder / name).unlink()
-    presize(folder, NAMES, SIZE, into)
+    presize(folder, pictures, SIZE, into)
     assert into.done == len(NAMES)
+
+
+def test_a_picture_that_changed_since_it_was_indexed_is_refused(folder: Path, draw: Draw) -> None:
+    pictures = [hashed(folder, name) for name in NAMES]
+    draw(99, SIZE, SIZE).save(folder / "3.png")
+    with pytest.raises(DataError, match=r"3\.png has changed since it was indexed; run `dvc repro` again$"):
+        presize(folder, pictures, SIZE, unfinished(folder))
 
 
 def test_pictures_of_any_shape_and_mode_fit(tmp_path: Path, draw: Draw) -> None:
@@ -84,7 +100,7 @@ def test_pictures_of_any_shape_and_mode_fit(tmp_path: Path, draw: Draw) -> None:
     Image.new("RGBA", (3, 90), (1, 2, 3, 0)).save(tmp_path / "1.png")
     Image.new("RGB", (300, 200), (200, 100, 50)).save(tmp_path / "2.jpg", quality=95)
     into = unfinished(tmp_path, 3)
-    presize(tmp_path, ["0.png", "1.png", "2.jpg"], SIZE, into)
+    presize(tmp_path, [hashed(tmp_path, name) for name in ("0.png", "1.png", "2.jpg")], SIZE, into)
     np.testing.assert_array_equal(into.rows[0], np.full((SIZE, SIZE, 3), 50))
     np.testing.assert_array_equal(into.rows[1], np.full((SIZE, SIZE, 3), 255))
     np.testing.assert_allclose(into.rows[2], np.broadcast_to((200, 100, 50), (SIZE, SIZE, 3)), atol=3)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 
 from graft.errors import TrainingError
 from graft.images.rows import PictureRows
@@ -59,7 +60,7 @@ def test_head_agrees_with_scikit_learn(features: PictureRows, dataset: Dataset, 
     np.testing.assert_allclose(ours, peer.predict_proba(scaled), atol=2e-3)
     valid = ~train
     accuracy = peer.score(scaled[valid], dataset.rows["label"][valid])
-    assert last.valid_accuracy[0] == pytest.approx(accuracy, abs=1 / valid.sum() + 1e-9)
+    assert last.valid_right[0] == pytest.approx(accuracy, abs=1 / valid.sum() + 1e-9)
 
 
 def test_penalties_fitted_together_are_those_fitted_alone(features: PictureRows, dataset: Dataset) -> None:
@@ -100,3 +101,42 @@ def test_loss_that_is_not_finite_stops(tmp_path: Path, features: PictureRows, da
     fit = HeadFit(PictureRows(tmp_path / "features.npy"), dataset, TrainHead(epochs=1, l2=[0.1]), 0.01, seed=0)
     with pytest.raises(TrainingError, match=r"the head's loss is \[nan\] in epoch 1"):
         list(fit.run())
+
+
+@pytest.fixture
+def several(features: PictureRows) -> Dataset:
+    """Three classes that hold for themselves, and a fourth that hardly ever does."""
+    generator = np.random.default_rng(2)
+    scores = np.asarray(features.array)[:, :3] + np.arange(1, 4) * generator.normal(size=(COUNT, 3))
+    held = np.column_stack([scores > [7, 8, 11], np.arange(COUNT) % 60 == 1])
+    labels = ["|".join(name for name, holds in zip("abcd", row, strict=True) if holds) for row in held]
+    assert "" in labels
+    splits = np.where(np.arange(COUNT) % 4 == 0, "valid", "train")
+    return Dataset(pd.DataFrame({"path": features.paths, "labels": labels, "split": splits}), list("abcd"))
+
+
+@pytest.mark.parametrize("l2", [0.01, 0.1])
+def test_several_labels_are_as_many_regressions(features: PictureRows, several: Dataset, l2: float) -> None:
+    fit = HeadFit(features, several, TrainHead(epochs=300, batch_size=COUNT, l2=[l2]), 0.05, seed=0)
+    last = list(fit.run())[-1]
+    head, _ = fit.best()
+    with torch.inference_mode():
+        ours = torch.sigmoid(head(torch.from_numpy(np.array(features.array)))).numpy()
+
+    train = (several.rows["split"] == "train").to_numpy()
+    scaled = (features.array - fit.mean.numpy()) / fit.scale.numpy()
+    targets = several.targets("train", "valid")
+    for place in range(4):
+        peer = LogisticRegression(C=1 / (l2 * train.sum()), tol=1e-8, max_iter=1000)
+        peer.fit(scaled[train], targets[train, place])
+        np.testing.assert_allclose(ours[:, place], peer.predict_proba(scaled)[:, 1], atol=3e-3)
+    told, truth = ours[~train], targets[~train]
+    assert last.valid_right[0] == pytest.approx(np.mean(((told >= 0.5) == (truth > 0)).all(1)), abs=1e-6)
+    assert last.valid_loss[0] == pytest.approx(log_loss(truth.ravel(), told.ravel()), rel=1e-5)
+
+
+def test_what_lies_aside_is_never_read(features: PictureRows, several: Dataset) -> None:
+    rows = several.rows.copy()
+    rows.loc[::5, "split"] = "aside"
+    fit = HeadFit(features, Dataset(rows, several.classes), TrainHead(epochs=1), 0.01, seed=0)
+    assert set(fit.train) | set(fit.valid) == set(np.flatnonzero(rows["split"] != "aside"))

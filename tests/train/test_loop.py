@@ -2,9 +2,11 @@
 
 import copy
 import itertools
+import math
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,18 +14,20 @@ from graft.errors import TrainingError
 from graft.images.augment import Augment
 from graft.images.pictures import Pictures
 from graft.model.network import Network
+from graft.model.task import ManyLabels, OneLabel
 from graft.train.finetune import Finetune
 from graft.train.groups import freeze
 from graft.train.loop import Epoch, Training
 from graft.train.valid import Score, better, score
 
 KNOBS = Finetune(epochs=3, batch_size=4, sizes=[[32, 1.0]], ema=0.9, precision="fp32")
+TASK = OneLabel(["dark", "light"])
 STILL = Augment(flip="none", rotate=0.0, zoom=1.0, warp=0.0, lighting=0.0)
 
 
 def training(network: Network, pictures: Pictures, knobs: Finetune = KNOBS, lr: float = 1e-3) -> Training:
-    judge = partial(score, pictures=pictures, view=32, precision="fp32")
-    return Training(copy.deepcopy(network), pictures, judge, knobs, Augment(), lr, seed=7)
+    judge = partial(score, task=TASK, pictures=pictures, view=32, precision="fp32")
+    return Training(copy.deepcopy(network), TASK, pictures, judge, knobs, Augment(), lr, seed=7)
 
 
 def weights(trained: Training) -> dict[str, torch.Tensor]:
@@ -70,18 +74,18 @@ def test_no_checkpoint_means_the_beginning(network: Network, pictures: Pictures,
 
 def test_a_few_pictures_can_be_learnt_by_heart(network: Network, pictures: Pictures) -> None:
     knobs = Finetune(epochs=40, batch_size=16, sizes=[[32, 1.0]], ema=0.5, label_smoothing=0.0, precision="fp32")
-    judge = partial(score, pictures=pictures, view=32, precision="fp32")
-    run = Training(network, pictures, judge, knobs, STILL, 2e-2, seed=0)
+    judge = partial(score, task=TASK, pictures=pictures, view=32, precision="fp32")
+    run = Training(network, TASK, pictures, judge, knobs, STILL, 2e-2, seed=0)
     last = list(run.epochs())[-1]
-    assert last.valid_accuracy == 1.0
+    assert last.valid == {"accuracy": 1.0}
     assert last.train_loss < 0.05
 
 
 def test_frozen_bytes_do_not_change_and_the_rest_does(network: Network, pictures: Pictures) -> None:
     freeze(network, ["conv_stem", r"blocks\.0\."])
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    judge = partial(score, pictures=pictures, view=32, precision="fp32")
-    run = Training(network, pictures, judge, KNOBS, Augment(), 1e-2, seed=0)
+    judge = partial(score, task=TASK, pictures=pictures, view=32, precision="fp32")
+    run = Training(network, TASK, pictures, judge, KNOBS, Augment(), 1e-2, seed=0)
     list(run.epochs())
     for module in (run.network, run.averaged()):
         for name, value in module.state_dict().items():
@@ -114,7 +118,7 @@ def test_average_of_weights_by_hand(network: Network, pictures: Pictures) -> Non
 
 
 def test_epoch_names_its_curves() -> None:
-    epoch = Epoch(1, 32, 0.5, 0.4, 0.9, {"head": 0.1})
+    epoch = Epoch(1, 32, 0.5, 0.4, {"accuracy": 0.9}, {"head": 0.1})
     wanted = {"train/loss": 0.5, "valid/loss": 0.4, "valid/accuracy": 0.9, "learning_rate/head": 0.1}
     assert epoch.metrics() == wanted
 
@@ -124,22 +128,65 @@ def test_score_by_hand(network: Network, pictures: Pictures) -> None:
     with torch.no_grad():
         network.head.linear.weight.zero_()
         network.head.linear.bias.copy_(torch.tensor([0.0, 0.0]))
-    found = score(network, pictures, 32, "fp32")
-    assert found.accuracy == 0.5
+    found = score(network, TASK, pictures, 32, "fp32")
+    assert found.figures == {"accuracy": 0.5}
+    assert str(found) == "accuracy 0.5000"
     assert found.log_likelihood == pytest.approx(-0.6931472)
+
+
+def scored(figure: float, log_likelihood: float) -> Score:
+    """A score whose second figure, which must not decide, is the better the worse the first is."""
+    return Score({"mean_average_precision": figure, "exact_match": 1 - figure}, log_likelihood)
 
 
 @pytest.mark.parametrize(
     ("head", "finetuned", "kept"),
     [
-        (Score(0.8, -0.5), Score(0.9, -0.9), "finetuned"),
-        (Score(0.9, -0.5), Score(0.8, -0.1), "head"),
-        (Score(0.9, -0.5), Score(0.9, -0.4), "finetuned"),
-        (Score(0.9, -0.4), Score(0.9, -0.5), "head"),
-        (Score(0.9, -0.4), Score(0.9, -0.4), "head"),
-        (Score(0.9, -0.4), Score(float("nan"), float("nan")), "head"),
+        (scored(0.8, -0.5), scored(0.9, -0.9), "finetuned"),
+        (scored(0.9, -0.5), scored(0.8, -0.1), "head"),
+        (scored(0.9, -0.5), scored(0.9, -0.4), "finetuned"),
+        (scored(0.9, -0.4), scored(0.9, -0.5), "head"),
+        (scored(0.9, -0.4), scored(0.9, -0.4), "head"),
+        (scored(0.9, -0.4), scored(float("nan"), float("nan")), "head"),
     ],
     ids=["more right", "fewer right", "as many, surer", "as many, less sure", "the same", "broken"],
 )
 def test_never_worse_than_the_head(head: Score, finetuned: Score, kept: str) -> None:
     assert better(head, finetuned)["kept"] == kept
+
+
+def test_what_was_compared_is_told() -> None:
+    found = better(Score({"accuracy": 0.5}, -0.7), Score({"accuracy": 0.75}, -0.6))
+    valid = {"head": {"accuracy": 0.5, "log_loss": 0.7}, "finetuned": {"accuracy": 0.75, "log_loss": 0.6}}
+    assert found == {"valid": valid, "kept": "finetuned"}
+
+
+def several(pictures: Pictures) -> Pictures:
+    """The same pictures, asked two questions: is it light, and is it dark or light."""
+    light = pictures.targets
+    return Pictures(pictures.pixels, pictures.rows, np.stack([light, np.ones_like(light)], axis=1).astype(np.float32))
+
+
+def test_several_labels_can_be_learnt_by_heart(network: Network, pictures: Pictures) -> None:
+    knobs = Finetune(epochs=40, batch_size=16, sizes=[[32, 1.0]], ema=0.5, label_smoothing=0.0, precision="fp32")
+    task, asked = ManyLabels(["light", "seen"]), several(pictures)
+    judge = partial(score, task=task, pictures=asked, view=32, precision="fp32")
+    run = Training(network, task, asked, judge, knobs, STILL, 2e-2, seed=0)
+    history = list(run.epochs())
+    assert history[-1].valid == {"mean_average_precision": 1.0, "exact_match": 1.0}
+    assert history[-1].train_loss < 0.05
+    assert history[-1].score.beats(history[0].score)
+    curves = ["train/loss", "valid/loss", "valid/mean_average_precision", "valid/exact_match"]
+    assert list(history[-1].metrics())[:4] == curves
+
+
+def test_score_of_several_labels_by_hand(network: Network, pictures: Pictures) -> None:
+    assert network.head is not None
+    with torch.no_grad():
+        network.head.linear.weight.zero_()
+        network.head.linear.bias.copy_(torch.tensor([0.0, 2.0]))
+    found = score(network, ManyLabels(["light", "seen"]), several(pictures), 32, "fp32")
+    # every picture is said to be light, at even chances: half are; all are seen
+    assert found.figures == {"mean_average_precision": pytest.approx(0.75), "exact_match": 0.5}
+    assert found.log_likelihood == pytest.approx((math.log(0.5) - math.log(1 + math.exp(-2))) / 2)
+    assert str(found) == "mean average precision 0.7500"

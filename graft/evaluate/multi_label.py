@@ -1,0 +1,122 @@
+"""Metrics of a classifier that gives any number of labels a picture, on pictures it never saw."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix, f1_score, hamming_loss, log_loss, precision_recall_fscore_support
+
+from graft.intervals import accuracy_interval
+from graft.model.ranking import average_precisions, mean_average_precision
+from graft.model.task import ManyLabels
+
+HEADLINE = (
+    "pictures",
+    "exact_match",
+    "exact_match_low",
+    "exact_match_high",
+    "micro_f1",
+    "macro_f1",
+    "mean_average_precision",
+    "hamming_loss",
+    "log_loss",
+)
+"""What metrics.json holds of a network: few enough to read in a diff; the rest lies in tables."""
+BASELINE = ("exact_match", "micro_f1", "mean_average_precision", "hamming_loss")
+"""What it holds of always giving each class the answer that is more frequent."""
+
+UNDEFINED = {
+    "micro_f1": "no class is predicted and none holds",
+    "macro_f1": "no class is predicted and none holds",
+    "mean_average_precision": "no picture in this split has a label",
+}
+
+
+def measure(
+    probabilities: NDArray[np.float64], targets: NDArray[np.float32], classes: list[str], groups: pd.Series
+) -> dict[str, Any]:
+    """Measure one split.
+
+    Args:
+        probabilities: `[N, K]`, each in [0, 1] for itself.
+        targets: `[N, K]`, 1 where a class holds, else 0.
+        groups: unit of every picture, "" where there is none.
+
+    Returns:
+        Nested, JSON-ready figures. A figure that has no value, such as the recall of a class that
+        no picture has, is None and stands in ``undefined`` with the reason; means leave it out.
+        ``hamming_loss`` is the share of all single answers, yes or no, that are wrong, and
+        ``log_loss`` the mean over them, in nats.
+    """
+    task = ManyLabels(classes)
+    truth, predicted = targets.astype(np.int64), task.decide(probabilities)
+    right = (predicted == truth).all(1)
+    interval, method = accuracy_interval(right, groups)
+    by_class, undefined = per_class(predicted, truth, probabilities, classes)
+    scores = [row["f1"] for row in by_class.values() if row["f1"] is not None]
+    usual = np.broadcast_to(truth.mean(0) > 0.5, truth.shape).astype(np.int64)
+    found = {
+        "pictures": len(truth),
+        **_agreement(predicted, truth),
+        "exact_match_low": interval.low,
+        "exact_match_high": interval.high,
+        "interval": method,
+        "macro_f1": float(np.mean(scores)) if scores else None,
+        "mean_average_precision": mean_average_precision(truth, probabilities),
+        "log_loss": float(log_loss(truth.ravel(), probabilities.ravel(), labels=[0, 1])),
+        "majority": {
+            "labels": task.texts(usual[:1])[0],
+            "mean_average_precision": mean_average_precision(truth, usual),
+            **_agreement(usual, truth),
+        },
+        "classes": by_class,
+    }
+    undefined |= {name: reason for name, reason in UNDEFINED.items() if found[name] is None}
+    return found | {"undefined": undefined}
+
+
+def _agreement(predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> dict[str, float | None]:
+    """How far zeros and ones `[N, K]` agree: picture by picture, and answer by answer."""
+    answers, wanted = predicted.ravel(), truth.ravel()  # micro-averages count each answer alike
+    micro = float(f1_score(wanted, answers, zero_division=np.nan))
+    return {
+        "exact_match": float((predicted == truth).all(1).mean()),
+        "micro_f1": None if np.isnan(micro) else micro,
+        "hamming_loss": float(hamming_loss(wanted, answers)),
+    }
+
+
+def per_class(
+    predicted: NDArray[np.int64], truth: NDArray[np.int64], probabilities: NDArray[np.float64], classes: list[str]
+) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Precision, recall, F1 and average precision of every class, and why any of them is None."""
+    ranked = average_precisions(truth, probabilities)
+    table: dict[str, dict[str, Any]] = {}
+    undefined: dict[str, str] = {}
+    for place, name in enumerate(classes):
+        figures = precision_recall_fscore_support(
+            truth[:, place], predicted[:, place], labels=[1], zero_division=np.nan
+        )
+        precision, recall, f1 = (None if np.isnan(figure[0]) else float(figure[0]) for figure in figures[:3])
+        table[name] = {
+            "precision": precision,
+            "recall": recall,
+            "f1": f1,
+            "average_precision": ranked[place],
+            "pictures": int(figures[3][0]),
+        }
+        reasons = {
+            "precision": "never predicted",
+            "recall": "no picture in this split has it",
+            "f1": "neither predicted nor in this split",
+            "average_precision": "no picture in this split has it; the mean leaves it out",
+        }
+        undefined |= {f"{name}.{key}": reason for key, reason in reasons.items() if table[name][key] is None}
+    return table, undefined
+
+
+def confusion(predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count pictures for every class by whether it holds (row) and is predicted (column): `[K, 2, 2]`."""
+    columns = zip(truth.T, predicted.T, strict=True)
+    return np.asarray([confusion_matrix(held, said, labels=[0, 1]) for held, said in columns], dtype=np.int64)

@@ -1,0 +1,140 @@
+"""Metrics of several labels are sklearn's, and what has no value is None with a reason."""
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    f1_score,
+    hamming_loss,
+    multilabel_confusion_matrix,
+    precision_score,
+    recall_score,
+)
+
+from graft.evaluate.multi_label import confusion, measure
+from graft.intervals import wilson
+
+
+def alone(count: int) -> pd.Series:
+    """Pictures without groups."""
+    return pd.Series([""] * count, dtype=str)
+
+
+def sure(decided: list[list[int]]) -> NDArray[np.float64]:
+    """Probabilities of one who is nine tenths sure."""
+    return np.where(np.array(decided) == 1, 0.9, 0.1)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 5), st.integers(6, 40))
+def test_measure_is_what_sklearn_says(seed: int, kinds: int, count: int) -> None:
+    generator = np.random.default_rng(seed)
+    truth = generator.integers(0, 2, (count, kinds))
+    truth[0], truth[1] = 1, 0
+    probabilities = generator.uniform(0.01, 0.99, (count, kinds))
+    probabilities[0], probabilities[1] = 0.99, 0.01
+    predicted = (probabilities >= 0.5).astype(int)
+    classes = [f"c{place}" for place in range(kinds)]
+    found = measure(probabilities, truth.astype(np.float32), classes, alone(count))
+    assert found["pictures"] == count
+    assert found["exact_match"] == pytest.approx(accuracy_score(truth, predicted))
+    assert found["hamming_loss"] == pytest.approx(hamming_loss(truth, predicted))
+    assert found["micro_f1"] == pytest.approx(f1_score(truth, predicted, average="micro"))
+    assert found["macro_f1"] == pytest.approx(f1_score(truth, predicted, average="macro"))
+    assert found["mean_average_precision"] == pytest.approx(average_precision_score(truth, probabilities))
+    chances = np.where(truth == 1, probabilities, 1 - probabilities)
+    assert found["log_loss"] == pytest.approx(-np.log(chances).mean())
+    interval = wilson(int((predicted == truth).all(1).sum()), count)
+    assert (found["exact_match_low"], found["exact_match_high"]) == (interval.low, interval.high)
+    for key, scorer in (("precision", precision_score), ("recall", recall_score), ("f1", f1_score)):
+        assert [found["classes"][name][key] for name in classes] == pytest.approx(
+            list(scorer(truth, predicted, average=None))
+        )
+    assert [row["pictures"] for row in found["classes"].values()] == truth.sum(0).tolist()
+    assert found["undefined"] == {}
+    np.testing.assert_array_equal(confusion(predicted, truth), multilabel_confusion_matrix(truth, predicted))
+    json.dumps(found, allow_nan=False)
+
+
+def test_measure_by_hand() -> None:
+    truth = np.array([[1, 0], [1, 1], [0, 0], [1, 0]], dtype=np.float32)
+    found = measure(sure([[1, 0], [1, 0], [0, 1], [1, 0]]), truth, ["haze", "snow"], alone(4))
+    assert (found["exact_match"], found["hamming_loss"]) == (0.5, 0.25)
+    assert found["micro_f1"] == pytest.approx(2 * 3 / (2 * 3 + 1 + 1))
+    assert found["classes"]["haze"] == {
+        "precision": 1.0,
+        "recall": 1.0,
+        "f1": 1.0,
+        "average_precision": 1.0,
+        "pictures": 3,
+    }
+    assert found["classes"]["snow"]["f1"] == 0.0
+    assert found["macro_f1"] == 0.5
+    assert found["log_loss"] == pytest.approx(-(6 * math.log(0.9) + 2 * math.log(0.1)) / 8)
+    # three of four pictures have haze, one snow: always haze alone
+    majority = found["majority"]
+    assert (majority["labels"], majority["exact_match"], majority["hamming_loss"]) == ("haze", 0.5, 0.25)
+    assert majority["mean_average_precision"] == pytest.approx((3 / 4 + 1 / 4) / 2)
+    assert majority["micro_f1"] == pytest.approx(2 * 3 / (2 * 3 + 1 + 1))
+
+
+def test_groups_choose_the_interval() -> None:
+    groups = pd.Series(["g", "g", "h", "h"])
+    found = measure(sure([[1], [1], [0], [0]]), np.ones((4, 1), dtype=np.float32), ["haze"], groups)
+    assert (found["interval"], found["exact_match_low"], found["exact_match_high"]) == ("by group", 0.0, 1.0)
+
+
+KEYS = ("precision", "recall", "f1", "average_precision")
+
+
+@pytest.mark.parametrize(
+    ("decided", "truth", "undefined", "means"),
+    [
+        ([[1, 0], [1, 0]], [[1, 0], [0, 0]], {f"b.{key}" for key in KEYS}, (2 / 3, 2 / 3, 0.5)),
+        ([[0, 0], [0, 0]], [[1, 0], [0, 1]], {"a.precision", "b.precision"}, (0.0, 0.0, 0.5)),
+        (
+            [[1, 0], [0, 1]],
+            [[0, 0], [0, 0]],
+            {"a.recall", "a.average_precision", "b.recall", "b.average_precision", "mean_average_precision"},
+            (0.0, 0.0, None),
+        ),
+        (
+            [[0, 0], [0, 0]],
+            [[0, 0], [0, 0]],
+            {f"{name}.{key}" for name in "ab" for key in KEYS} | {"micro_f1", "macro_f1", "mean_average_precision"},
+            (None, None, None),
+        ),
+    ],
+    ids=["absent class", "never an answer", "nothing holds", "nothing at all"],
+)
+def test_what_has_no_value_is_none_with_a_reason(
+    decided: list[list[int]], truth: list[list[int]], undefined: set[str], means: tuple[Any, ...]
+) -> None:
+    found = measure(sure(decided), np.array(truth, dtype=np.float32), ["a", "b"], alone(2))
+    assert set(found["undefined"]) == undefined
+    told = [found[key] for key in ("micro_f1", "macro_f1", "mean_average_precision")]
+    assert told == [None if value is None else pytest.approx(value) for value in means]
+    for name, row in found["classes"].items():
+        assert {f"{name}.{key}" for key, value in row.items() if value is None} <= undefined
+    json.dumps(found, allow_nan=False)
+
+
+def test_one_class_is_enough() -> None:
+    found = measure(sure([[1], [0], [0]]), np.array([[1], [1], [0]], dtype=np.float32), ["haze"], alone(3))
+    assert found["classes"]["haze"]["pictures"] == 2
+    assert (found["exact_match"], found["micro_f1"]) == pytest.approx((2 / 3, 2 / 3))
+    assert confusion(np.array([[1], [0], [0]]), np.array([[1], [1], [0]])).tolist() == [[[1, 0], [1, 1]]]
+
+
+def test_a_certain_mistake_costs_much_but_not_without_end() -> None:
+    found = measure(np.array([[1.0], [0.0]]), np.array([[0.0], [0.0]], dtype=np.float32), ["a"], alone(2))
+    assert 10 < found["log_loss"] < 1000

@@ -1,0 +1,140 @@
+"""Several labels a picture, from features to a bundle: what is trained, measured and served is one network."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from graft import tables
+from graft.evaluate.evaluation import Evaluation
+from graft.evaluate.settings import Evaluate
+from graft.export.bundle import write_bundle
+from graft.export.parity import compare
+from graft.images.pictures import Pictures
+from graft.images.rows import PictureRows
+from graft.model.backbone import create
+from graft.model.features import Features
+from graft.model.fold import fold_batch_norms
+from graft.model.head import head_logits, load_head
+from graft.model.infer import all_outputs
+from graft.model.network import Network
+from graft.model.saved import Description, describe, save
+from graft.model.task import task_of
+from graft.predict.predictor import Predictor
+from graft.split.table import Dataset, read_dataset
+from graft.train.head import HeadFit, TrainHead
+from graft.train.valid import score
+
+COUNT, SIZE, VIEW = 160, 36, 32
+CLASSES = ["bright", "green", "red"]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures that are bright, green, red, any two or all of it, or nothing; with labels, splits and pixels."""
+    folder = tmp_path_factory.mktemp("project")
+    generator = np.random.default_rng(0)
+    held = np.array([[number >> place & 1 for place in range(3)] for number in range(COUNT)])
+    pixels = generator.integers(0, 60, (COUNT, SIZE, SIZE, 3))
+    pixels += 60 * held[:, 0, None, None, None]
+    pixels[:, : SIZE // 2, :, 1] += 120 * held[:, 1, None, None]
+    pixels[:, :, : SIZE // 2, 0] += 120 * held[:, 2, None, None]
+    names = [f"{number:03}.png" for number in range(COUNT)]
+    (folder / "raw").mkdir()
+    for name, picture in zip(names, pixels.astype(np.uint8), strict=True):
+        Image.fromarray(picture).save(folder / "raw" / name)
+    np.save(folder / "pixels.npy", pixels.astype(np.uint8))
+    labels = ["|".join(np.asarray(CLASSES)[row == 1]) for row in held]
+    splits = [
+        "aside" if number < 4 else ("train", "test", "train", "valid")[number // 8 % 4] for number in range(COUNT)
+    ]
+    tables.write(folder / "rows.csv", pd.DataFrame({"path": names}))
+    tables.write(folder / "labels.csv", pd.DataFrame({"path": names, "labels": labels, "group": ""}))
+    tables.write(folder / "split.csv", pd.DataFrame({"path": names, "split": splits}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def dataset(project: Path) -> Dataset:
+    return read_dataset(project / "labels.csv", project / "split.csv")
+
+
+@pytest.fixture(scope="module")
+def embedder() -> tuple[Network, Description]:
+    """A folded tiny network with weights made on the spot, that ends in its features."""
+    torch.manual_seed(0)
+    body = create("test_efficientnet").to_empty(device="cpu")
+    for parameter in body.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    for module in body.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.reset_parameters()
+    fold_batch_norms(body, torch.rand(2, 3, VIEW, VIEW))
+    description = Description(
+        backbone="test_efficientnet",
+        mean=[0.5] * 3,
+        std=[0.5] * 3,
+        standardise=False,
+        view=VIEW,
+        layers=["conv_stem"],
+        pools=["mean"],
+        classes=[],
+    )
+    return Network(Features(body, description.layers, description.pools), None, description).eval(), description
+
+
+@pytest.fixture(scope="module")
+def head(project: Path, dataset: Dataset, embedder: tuple[Network, Description]) -> Path:
+    """The folder of a head fitted to stored features, as `train-head` leaves it."""
+    network, description = embedder
+    pixels, folder = PictureRows(project / "pixels.npy"), project / "head"
+    np.save(project / "features.npy", all_outputs(network, pixels, np.arange(COUNT), VIEW, "fp32", "embed"))
+    features = PictureRows(project / "features.npy")
+    fit = HeadFit(features, dataset, TrainHead(epochs=60, batch_size=16, l2=[0.1, 0.01]), 0.02, seed=0)
+    last = list(fit.run())[-1]
+    fitted, best = fit.best()
+    assert last.valid_right[best] > 0.9
+    folder.mkdir()
+    save(folder, fitted, description.model_copy(update={"classes": dataset.classes, "multi_label": True}))
+    return folder
+
+
+def test_head_to_bundle(
+    project: Path, dataset: Dataset, embedder: tuple[Network, Description], head: Path, tmp_path: Path
+) -> None:
+    fitted, description = load_head(head)
+    assert describe(head).multi_label
+    assert dataset.classes == description.classes == CLASSES
+    task, pixels = task_of(description), PictureRows(project / "pixels.npy")
+    network = Network(embedder[0].features, fitted, description).eval()
+    found = score(network, task, Pictures.of(pixels, dataset, "valid"), VIEW, "fp32")
+    assert found.figures["exact_match"] > 0.9
+
+    # measured: the network over the pixels says what the head says of the stored features
+    test = Pictures.of(pixels, dataset, "test")
+    logits = all_outputs(network, pixels, test.rows, VIEW, "fp32", "evaluate")
+    features = PictureRows(project / "features.npy")
+    np.testing.assert_allclose(logits, head_logits(fitted, features, features.find(dataset.paths("test"))), atol=1e-4)
+    rows = dataset.rows[dataset.rows["split"] == "test"].reset_index(drop=True)
+    (tmp_path / "evaluate").mkdir()
+    Evaluation(rows, task, task.probabilities(logits), task.probabilities(logits)).write(
+        tmp_path / "evaluate", pixels, Evaluate(gallery=4)
+    )
+    metrics = json.loads((tmp_path / "evaluate/metrics.json").read_text())
+    print(found)
+    assert metrics["test"]["exact_match"] > 0.9 > 0.2 > metrics["majority"]["exact_match"]
+
+    # served: from the raw files, the same sets of labels
+    (tmp_path / "bundle").mkdir()
+    write_bundle(tmp_path / "bundle", network, description, SIZE, {"pictures": "CC0", "weights": "CC0"})
+    predictor = Predictor(tmp_path / "bundle")
+    predictions = tables.read(tmp_path / "evaluate/predictions.csv")
+    files = [project / "raw" / path for path in predictions["path"]]
+    parity = compare(predictions, np.concatenate(list(predictor.probabilities(files))), task)
+    assert (parity["pictures"], parity["flips"]) == (len(test), 0)
+    assert parity["largest_difference"] < 1e-4
+    assert ["|".join(predictor.predict(file).labels) for file in files] == predictions["predicted"].tolist()
