@@ -14,6 +14,7 @@ from graft.presets import names, write_values
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 
 PARAMS = Path("params.yaml")
+RAW = Path("data/raw")
 METRICS = Path("reports/evaluate/metrics.json")
 REPORT = Path("reports/report.html")
 DOWNLOADS = Path(".graft/downloads")
@@ -29,10 +30,12 @@ def main() -> None:
 
 @app.command()
 def check() -> None:
-    """Check every value of params.yaml, before anything is computed."""
+    """Check every value of params.yaml, and that a linked folder is as it was, before anything is computed."""
     from graft.sections import check_all
+    from graft.source.raw import vouch
 
     count = check_all(params.load(PARAMS))
+    vouch(RAW)
     typer.echo(f"{PARAMS}: all {count} keys are valid")
 
 
@@ -45,14 +48,16 @@ def use(
         str | None, typer.Option("--from", help="Where a preset's pictures lie: folder, archive or address.")
     ] = None,
     licence: Annotated[
-        str, typer.Option(help="Licence of the pictures; shown in the report and the bundle.")
-    ] = "not stated",
+        str | None, typer.Option(help="Licence of the pictures; shown in the report and the bundle.")
+    ] = None,
+    anew: Annotated[bool, typer.Option("--anew", help="Choose labels and split again for what is in use.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written.")] = False,
 ) -> None:
     """Look at pictures, and write what suits them into params.yaml, comments kept."""
     from graft.intake import plan
 
-    planned = plan(source, pictures, licence, DOWNLOADS)
+    current = {} if anew else params.load(PARAMS)["source"]
+    planned = plan(source, pictures, licence, current, DOWNLOADS)
     for line in planned.lines:
         typer.echo(line)
     changed = write_values(planned.values, PARAMS, dry_run)
@@ -60,7 +65,9 @@ def use(
     if dry_run:
         typer.echo(f"dry run: {PARAMS} is as it was")
     else:
-        check()
+        from graft.sections import check_all
+
+        typer.echo(f"{PARAMS}: all {check_all(params.load(PARAMS))} keys are valid")
 
 
 @app.command()

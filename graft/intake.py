@@ -30,13 +30,16 @@ class Plan:
     lines: list[str]
 
 
-def plan(source: str, pictures: str | None, licence: str, downloads: Path) -> Plan:
+def plan(source: str, pictures: str | None, licence: str | None, current: dict[str, Any], downloads: Path) -> Plan:
     """Plan params.yaml for a preset, a folder, an archive or an address.
+
+    What is in use already is only fingerprinted again: its labels and split may have been set by hand.
 
     Args:
         source: what the user names.
         pictures: where a preset's pictures lie, if not where it says.
         licence: of pictures that no preset describes.
+        current: the section ``source`` as it stands; empty to look at everything afresh.
         downloads: where files from afar are kept.
 
     Raises:
@@ -51,7 +54,12 @@ def plan(source: str, pictures: str | None, licence: str, downloads: Path) -> Pl
         raise ParamsError(f"--from belongs to a preset, and {source!r} is none{hint}; there are {', '.join(names())}")
     if not is_remote(source) and not source.startswith(PACKAGE) and not Path(source).expanduser().exists():
         raise ParamsError(f"{source!r}: nothing lies there, nor is it a preset{hint}; there are {', '.join(names())}")
-    return _of_pictures(source, licence, downloads)
+    if source == current.get("uri"):
+        with open_source(source, downloads) as opened:
+            kept = {"licence": licence or current["licence"]} | {k: current[k] for k in ("limits",) if k in current}
+            line = f"{source}: in use already, so only its digest is written; --anew looks at it afresh"
+            return Plan({"source": _source(source, opened, kept)}, [line])
+    return _of_pictures(source, licence or "not stated", downloads)
 
 
 def _of_preset(name: str, pictures: str | None, downloads: Path) -> Plan:
@@ -60,7 +68,7 @@ def _of_preset(name: str, pictures: str | None, downloads: Path) -> Plan:
         if "source" not in values:
             raise ParamsError(f"{name} is a recipe for any pictures and has none of its own; leave out --from")
         with open_source(pictures, downloads) as opened:
-            values["source"] = _source(pictures, opened, values["source"]["licence"])
+            values["source"] = _source(pictures, opened, {"licence": values["source"]["licence"]})
     elif "uri" not in values.get("source", {"uri": "as it is"}):
         raise ParamsError(f"{name}: {about}")
     return Plan(values, [f"{name}: {about}"] if about else [])
@@ -73,17 +81,17 @@ def _of_pictures(source: str, licence: str, downloads: Path) -> Plan:
             check_apart(opened.folder, RAW)
         layout = survey(opened.folder)
         values |= {
-            "source": _source(source, opened, licence),
+            "source": _source(source, opened, {"licence": licence}),
             "labels": layout.rule.labels,
             "split": layout.split,
         }
     return Plan(values, list(_explain(source, layout)))
 
 
-def _source(uri: str, opened: Opened, licence: str) -> dict[str, Any]:
+def _source(uri: str, opened: Opened, kept: dict[str, Any]) -> dict[str, Any]:
     """The section ``source``, with the digest by which a change is noticed."""
     size = {} if opened.bytes is None else {"bytes": opened.bytes}
-    return {"uri": uri, "sha256": opened.sha256} | size | {"licence": licence}
+    return {"uri": uri, "sha256": opened.sha256} | size | kept
 
 
 def _explain(source: str, layout: Layout) -> Iterator[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from graft import atomic, tables
 from graft.split.assign import assign
-from graft.split.audit import audit, describe, gate, warning
+from graft.split.audit import audit, describe, gate
 from graft.split.metadata import Audit
 from graft.split.settings import ASIDE, Split
 from stages.runtime import Run, start
@@ -36,7 +36,7 @@ def main(run: Run) -> None:
         atomic.write_json(report / "metrics.json", counts)
         atomic.write_json(report / "audit.json", found)
     run.log(", ".join(f"{count['all']} {name}" for name, count in counts.items()))
-    if said := warning(found["metadata"]):
+    if said := found["metadata"]["warning"]:
         run.log(f"warning: {said}")
 
 

@@ -13,7 +13,9 @@ from typer.testing import CliRunner
 from graft import cli, params
 from graft.presets import names, read_preset, write_values
 from graft.sections import MODELS
+from graft.source.fetch import fetch_dataset
 from graft.source.fingerprint import fingerprint
+from graft.source.settings import Source
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -118,6 +120,30 @@ def test_a_changed_folder_has_another_fingerprint_in_params(
     done = CliRunner().invoke(cli.app, ["use", str(folder)])
     changed = [line for line in done.output.splitlines() if " -> " in line]
     assert [line.split(":")[0] for line in changed] == ["source.sha256"]
+
+
+def test_what_is_in_use_keeps_the_labels_set_by_hand(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = pictures(tmp_path_factory.mktemp("elsewhere") / "set")
+    CliRunner().invoke(cli.app, ["use", str(folder), "--licence", "CC0"])
+    write_values({"labels": {"rule": "regex", "pattern": "(?P<label>[02])"}}, project / "params.yaml")
+    done = CliRunner().invoke(cli.app, ["use", str(folder)])
+    assert "in use already, so only its digest is written; --anew looks at it afresh" in done.output
+    values = params.load(project / "params.yaml")
+    assert (values["labels"]["rule"], values["source"]["licence"]) == ("regex", "CC0")
+    CliRunner().invoke(cli.app, ["use", str(folder), "--anew"])
+    assert params.load(project / "params.yaml")["labels"] == {"rule": "folder"}
+
+
+def test_a_linked_folder_that_changed_is_noticed(
+    project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = pictures(tmp_path_factory.mktemp("elsewhere") / "set")
+    fetch_dataset(Source(uri=str(folder), licence="CC0"), project / "data/raw", project / ".graft/downloads")
+    assert CliRunner().invoke(cli.app, ["check"]).exit_code == 0
+    (folder / "cat" / "9.png").touch()
+    assert f"the folder {folder} has changed since `download` linked it; run `graft use {folder}`" in said(
+        monkeypatch, "check"
+    )
 
 
 def test_an_archive_is_looked_at_and_named_with_size_and_digest(project: Path) -> None:

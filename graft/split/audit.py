@@ -33,12 +33,13 @@ def audit(labels: pd.DataFrame, images: pd.DataFrame, splits: pd.Series) -> dict
     random split, and the count says how much a random split may flatter.
     """
     inside = splits != ASIDE
+    metadata = baseline(labels, images, splits)
     grouped = (labels["group"] != "") & inside
     return {
         "duplicate_groups_across_splits": _straddling(images["duplicate_group"][inside], splits[inside]),
         "groups": int(labels["group"][grouped].nunique()),
         "groups_across_splits": _straddling(labels["group"][grouped], splits[grouped]),
-        "metadata": baseline(labels, images, splits),
+        "metadata": metadata | {"warning": warning(metadata)},
     }
 
 

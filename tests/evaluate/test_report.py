@@ -20,6 +20,14 @@ from graft.source.settings import Source
 
 SHEETS = ("confusion.png", "sample.png", "top_losses.png")
 
+METADATA = {"accuracy": 0.5, "accuracy_low": 0.3, "accuracy_high": 0.7, "majority": 0.52, "alone": {"bytes": 0.4375}}
+AUDIT = {
+    "duplicate_groups_across_splits": 0,
+    "groups": 7,
+    "groups_across_splits": 0,
+    "metadata": METADATA | {"warning": None},
+}
+
 
 class Page(HTMLParser):
     """Tags with their attributes, and the text between them."""
@@ -53,7 +61,7 @@ def facts(folder: Path, classes: list[str], each: int = 2) -> dict[str, Any]:
     return shown | {
         "source": Source(uri="package://cells/data", licence="CC BY & others"),
         "splits": {"train": counts, "valid": counts, "test": {"all": 0}},
-        "audit": {"duplicate_groups_across_splits": 0, "groups": 7, "groups_across_splits": 0},
+        "audit": AUDIT,
         "choice": {"valid": {"finetuned": {"accuracy": 0.875}, "head": {"accuracy": 0.5}}, "kept": "finetuned"},
     }
 
@@ -113,8 +121,18 @@ def test_what_was_measured_is_told(small: tuple[Path, dict[str, Any]]) -> None:
 
 def test_groups_that_straddle_are_warned_of(small: tuple[Path, dict[str, Any]]) -> None:
     folder, told = small
-    told = told | {"audit": {"duplicate_groups_across_splits": 0, "groups": 7, "groups_across_splits": 3}}
+    told = told | {"audit": AUDIT | {"groups_across_splits": 3}}
     assert "the figures above flatter it" in Page(render(folder, told)).text
+
+
+def test_labels_that_can_be_told_without_pixels_are_warned_of(small: tuple[Path, dict[str, Any]]) -> None:
+    folder, told = small
+    text = Page(render(folder, told)).text
+    assert "right for 50.0 % ( 30.0 % to 70.0 %)" in text or "right for 50.0 % (30.0 % to 70.0 %)" in text
+    assert "bytes alone" in text
+    assert "43.8 %" in text
+    told = told | {"audit": AUDIT | {"metadata": METADATA | {"warning": "the label can be told"}}}
+    assert "Without looking at a pixel, the label can be told" in Page(render(folder, told)).text
 
 
 def test_what_has_no_value_is_said_with_the_reason(small: tuple[Path, dict[str, Any]]) -> None:
