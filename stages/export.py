@@ -1,6 +1,6 @@
 """export: write the network as one bundle, and prove on raw files that it is the one measured.
 
-Reads   data/raw, data/presized (the size), models/finetuned, reports/evaluate/predictions.csv
+Reads   data/raw (or the folder it links to), data/presized (the size), models/finetuned, reports/evaluate/predictions.csv
 Params  backbone, export, source
 Writes  models/export/ (model.onnx, graft.json, labels.txt), reports/export/parity.json
 """
@@ -18,6 +18,7 @@ from graft.model.network import load
 from graft.model.task import task_of
 from graft.predict.predictor import Predictor
 from graft.progress import tracked
+from graft.source.raw import raw_root
 from graft.source.settings import Source
 from stages.runtime import Run, start
 
@@ -36,7 +37,8 @@ def main(run: Run) -> None:
     with atomic.new_folder(BUNDLE) as bundle:
         write_bundle(bundle, network, description, size, {"pictures": source.licence, "weights": backbone.licence})
     predictions = tables.read(PREDICTIONS)
-    batches = Predictor(BUNDLE).probabilities([RAW / path for path in predictions["path"]])
+    root = raw_root(RAW)
+    batches = Predictor(BUNDLE).probabilities([root / path for path in predictions["path"]])
     said = np.concatenate(list(tracked(batches, "export", len(predictions))))
     parity = compare(predictions, said, task_of(description))
     gate(parity, export.max_flips)

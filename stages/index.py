@@ -11,12 +11,12 @@ from pathlib import Path
 
 from graft import atomic, tables
 from graft.index import duplicates, show
+from graft.index.album import Album
 from graft.index.corrections import Corrections
 from graft.index.files import examine
 from graft.index.labels import Labels, apply_rule
-from graft.index.looks import Looks
 from graft.index.settings import Index
-from graft.index.verdicts import Found, by_class, counts, limit
+from graft.index.verdicts import Found, by_class, counts, limit, repeated
 from graft.source.raw import raw_root, vouch
 from stages.runtime import Run, start
 
@@ -30,26 +30,30 @@ def main(run: Run) -> None:
     warnings.filterwarnings("ignore", module="PIL")  # what is wrong with a file is said by its verdict
 
     root = raw_root(RAW)
-    found = Found(Looks(run.unfinished() / "looks"))
+    album = Album(run.unfinished() / "thumbnails")
+    found = Found(album)
     found.collect(examine(root, index.only))
     vouch(RAW)
     images, rejected = found.tables()
     limit(rejected, len(images), index)
-    images["duplicate_group"] = duplicates.group(found.looks, index.near)
+    copies = duplicates.group(album.pixels, album.hashes, album.thumbnails, index.near)
+    images["duplicate_group"] = copies.groups
     labelled = apply_rule(labels, root, images["path"].tolist(), Corrections.read(CORRECTIONS))
-    conflicts = duplicates.conflicts(images, labelled.rows)
+    conflicts = duplicates.conflicts(images, labelled.rows.rename(columns={"labels": "label"}))
 
     tables.write(IMAGES, images)
     tables.write(LABELS, labelled.rows)
     with atomic.new_folder(REPORT) as report:
         tables.write(report / "rejected.csv", rejected)
         tables.write(report / "unlabelled.csv", labelled.unlabelled)
-        tables.write(report / "duplicates.csv", duplicates.copies(images))
+        tables.write(report / "duplicates.csv", images.loc[repeated(images), ["duplicate_group", "path"]])
         tables.write(report / "conflicts.csv", conflicts)
-        atomic.write_json(report / "metrics.json", counts(images, rejected, labelled, conflicts))
+        atomic.write_json(report / "metrics.json", counts(images, rejected, labelled, copies, conflicts))
         show.save_samples(report / "samples.png", root, by_class(labelled.rows))
         show.save_counts(report / "classes.png", by_class(labelled.rows))
         show.save_sizes(report / "sizes.png", images)
+    if len(conflicts):
+        run.log(f"warning: {len(conflicts)} copies have different labels, see {REPORT / 'conflicts.csv'}")
     run.log(f"{len(images)} pictures, {len(rejected)} other files, {len(labelled.unlabelled)} unlabelled")
 
 

@@ -40,8 +40,8 @@ def declared() -> dict[str, set[str]]:
 
 
 def is_code(dependency: str) -> bool:
-    """Tell code from what stages make."""
-    return not dependency.startswith(("data/", "models/", "reports/"))
+    """Tell code from what stages make or people write."""
+    return not dependency.startswith(("data/", "models/", "reports/", "corrections.csv"))
 
 
 def _files(module: str) -> set[str]:

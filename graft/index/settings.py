@@ -18,5 +18,5 @@ class Index(Section):
     """What a file does that should be a picture and cannot be used: be left out, or stop the run."""
     max_bad: float = Field(default=0.1, ge=0, le=1)
     """Largest share of such files, past which the run stops even when they are to be skipped."""
-    near: Near = Near()
-    """What counts as a near duplicate."""
+    near: Near | Literal["off"] = Near()
+    """What counts as a near duplicate; ``off``: only equal pixels do."""

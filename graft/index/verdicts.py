@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 
 from graft.errors import DataError
+from graft.index.album import Album
+from graft.index.duplicates import Duplicates
 from graft.index.files import Picture, Rejected
 from graft.index.labels import Labelled
-from graft.index.looks import Looks
 from graft.index.settings import Index
 from graft.tables import JOINED
 
@@ -21,7 +22,7 @@ COLUMNS = ("path", "sha256", "bytes", "width", "height", "format", "mode", "came
 class Found:
     """Pictures and rejected files, column by column: a million rows fit in memory, a million objects do not."""
 
-    looks: Looks
+    album: Album
     pictures: dict[str, list[Any]] = field(default_factory=lambda: {column: [] for column in COLUMNS})
     rejected: dict[str, list[str]] = field(default_factory=lambda: {"path": [], "kind": [], "reason": []})
 
@@ -32,7 +33,7 @@ class Found:
             for column, values in columns.items():
                 values.append(getattr(verdict, column))
             if isinstance(verdict, Picture):
-                self.looks.add(verdict.look)
+                self.album.add(verdict.look)
 
     def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the table of pictures and the table of rejected files."""
@@ -65,7 +66,14 @@ def by_class(rows: pd.DataFrame) -> pd.Series:
     return single[single != ""]
 
 
-def counts(images: pd.DataFrame, rejected: pd.DataFrame, labelled: Labelled, conflicts: pd.DataFrame) -> dict[str, Any]:
+def repeated(images: pd.DataFrame) -> pd.Series:
+    """Mask of pictures that share their duplicate group with another."""
+    return images["duplicate_group"].duplicated(keep=False)
+
+
+def counts(
+    images: pd.DataFrame, rejected: pd.DataFrame, labelled: Labelled, copies: Duplicates, conflicts: pd.DataFrame
+) -> dict[str, Any]:
     """Count what was found: every file is a picture or rejected, every picture labelled or not."""
     return {
         "files": len(images) + len(rejected),
@@ -75,7 +83,7 @@ def counts(images: pd.DataFrame, rejected: pd.DataFrame, labelled: Labelled, con
         "labelled": len(labelled.rows),
         "unlabelled": len(labelled.unlabelled),
         "table_rows_without_picture": len(labelled.orphans),
-        "duplicates": len(images) - int(images["duplicate_group"].nunique()),
+        "duplicates": {"exact": copies.exact, "near": copies.near, "comparisons_skipped": copies.skipped},
         "conflicting_duplicate_groups": int(conflicts["duplicate_group"].nunique()),
         "classes": {
             str(name): int(count) for name, count in by_class(labelled.rows).value_counts().sort_index().items()

@@ -104,7 +104,7 @@ def test_size_is_that_of_the_upright_picture(tmp_path: Path, draw: Draw) -> None
     assert (only(tmp_path).width, only(tmp_path).height) == (30, 40)
 
 
-def fingerprints(root: Path) -> dict[str, bytes]:
+def fingerprints(root: Path) -> dict[str, str]:
     """Digest of the pixels of every picture."""
     return {verdict.path: verdict.look.pixels for verdict in examine(root) if isinstance(verdict, Picture)}
 

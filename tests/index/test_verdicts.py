@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
 from graft.errors import DataError
+from graft.index.album import Album
+from graft.index.duplicates import Duplicates
 from graft.index.files import Kind, Picture, Rejected
 from graft.index.labels import Labelled
-from graft.index.looks import Looks, look
+from graft.index.looks import look
 from graft.index.settings import Index
 from graft.index.verdicts import COLUMNS, Found, by_class, counts, limit
 
@@ -21,7 +24,7 @@ def picture(path: str) -> Picture:
 
 
 def test_verdicts_are_gathered_into_two_tables(tmp_path: Path) -> None:
-    found = Found(Looks(tmp_path))
+    found = Found(Album(tmp_path / "looks"))
     found.collect([picture("a"), Rejected("b", "bad", "why"), picture("c")])
     pictures, rejected = found.tables()
     assert pictures["path"].tolist() == ["a", "c"]
@@ -31,7 +34,7 @@ def test_verdicts_are_gathered_into_two_tables(tmp_path: Path) -> None:
 
 
 def test_gathering_nothing_keeps_the_columns(tmp_path: Path) -> None:
-    pictures, rejected = Found(Looks(tmp_path)).tables()
+    pictures, rejected = Found(Album(tmp_path / "looks")).tables()
     assert tuple(pictures.columns) == COLUMNS
     assert list(rejected.columns) == ["path", "kind", "reason"]
     assert len(pictures) == len(rejected) == 0
@@ -86,7 +89,8 @@ def test_counts_add_up() -> None:
     labelled = Labelled(rows, pd.DataFrame({"path": ["e"], "reason": ["none"]}), ["gone", "away"])
     conflicts = pd.DataFrame({"duplicate_group": [0, 0, 0], "path": list("ace"), "label": list("xyx")})
     rejected = pd.concat([unusable(3), unusable(4, "aside")])
-    assert counts(images, rejected, labelled, conflicts) == {
+    copies = Duplicates(np.array([0, 1, 0, 2, 0]), exact=1, near=1, skipped=7)
+    assert counts(images, rejected, labelled, copies, conflicts) == {
         "files": 12,
         "pictures": 5,
         "bad": 3,
@@ -94,7 +98,7 @@ def test_counts_add_up() -> None:
         "labelled": 4,
         "unlabelled": 1,
         "table_rows_without_picture": 2,
-        "duplicates": 2,
+        "duplicates": {"exact": 1, "near": 1, "comparisons_skipped": 7},
         "conflicting_duplicate_groups": 1,
         "classes": {"x": 3, "y": 1},
     }

@@ -16,7 +16,17 @@ from safetensors.torch import save_file
 from graft.model.backbone import full_state
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = ("graft", "stages", "dvc.yaml", "constraints.txt", ".dvcignore", ".gitignore", "params.yaml")
+SHIPPED = (
+    "graft",
+    "stages",
+    "presets",
+    "corrections.csv",
+    "dvc.yaml",
+    "constraints.txt",
+    ".dvcignore",
+    ".gitignore",
+    "params.yaml",
+)
 
 Project = Path
 
@@ -88,6 +98,10 @@ def _draw(folder: Path) -> None:
     whole = (folder / "disc" / "02.png").read_bytes()
     (folder / "disc" / "torn.png").write_bytes(whole[: len(whole) // 2])
     (folder / "notes.txt").write_text("not a picture\n")
+    rows = [f"{('disc', 'square')[number % 2]}/{number:02}.png" for number in range(36)]
+    held = [f"{row.partition('/')[0]}{' late' if number % 3 == 0 else ''}" for number, row in enumerate(rows)]
+    table = "".join(f"{row},{labels}\n" for row, labels in zip(rows, held, strict=True))
+    (folder / "shapes.csv").write_text(f"path,labels\n{table}")
 
 
 def _weigh(file: Path) -> None:
@@ -108,7 +122,7 @@ def _tiny_params(folder: Path) -> None:
     values = yaml.load(file.read_text())
     values["source"] = {"uri": "pictures", "licence": "CC0"}
     values["labels"] = {"rule": "folder"}
-    values["index"] = {"max_rejected": 0.5}
+    values["index"].update({"max_bad": 0.5})
     values["split"] = {"by": "random", "test": 0.3, "valid": 0.3, "stratify": ["label"], "seed": 0}
     values["presize"] = {"size": 36}
     values["backbone"] = {"name": "test_efficientnet", "weights": "tiny.safetensors", "licence": "CC0"}

@@ -1,6 +1,7 @@
 """The pipeline, end to end, as a user runs it; the tests of this file go on from one another."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,11 +37,16 @@ def test_first_run_runs_every_stage(project: Path) -> None:
 
 
 def test_every_file_is_accounted_for(project: Path) -> None:
-    files = {file.relative_to(project / "data/raw").as_posix() for file in (project / "data/raw").rglob("*.*")}
+    files = {file.relative_to(project / "pictures").as_posix() for file in (project / "pictures").rglob("*.*")}
     images, rejected = (pd.read_csv(project / name) for name in ("data/images.csv", "reports/index/rejected.csv"))
-    assert len(files) == 39
+    assert len(files) == 40
     assert set(images["path"]) | set(rejected["path"]) == files
-    assert set(rejected["path"]) == {"disc/torn.png", "notes.txt"}
+    assert set(rejected["path"]) == {"disc/torn.png", "notes.txt", "shapes.csv"}
+
+
+def test_the_folder_is_linked_and_its_files_are_not_touched(project: Path) -> None:
+    assert [file.name for file in (project / "data/raw").iterdir()] == ["linked.json"]
+    assert git(project, "status", "--porcelain", "pictures") == ""
 
 
 def test_copies_share_a_group_and_a_split(project: Path) -> None:
@@ -98,6 +104,72 @@ def test_relabelling_leaves_pixels_and_embeddings_alone(project: Path) -> None:
     dvc(project, "checkout")
 
 
+def test_several_labels_a_picture_go_through_to_the_bundle(project: Path) -> None:
+    table = {"file": "shapes.csv", "path": "path", "label": "labels"}
+    edit_params(project, labels={"rule": "table", "table": table, "several": " "})
+    edit_params(project, split={"stratify": []})
+    assert ran(dvc(project, "repro")).isdisjoint({"presize", "embed", "download"})
+    metrics = json.loads((project / "reports/evaluate/metrics.json").read_text())["test"]
+    assert 0 < metrics["mean_average_precision"] <= 1
+    assert json.loads((project / "models/export/graft.json").read_text())["classes"] == ["disc", "late", "square"]
+    assert json.loads((project / "reports/export/parity.json").read_text())["flips"] == 0
+    assert pd.read_csv(project / "reports/index/unlabelled.csv")["path"].tolist() == ["disc/copy.png"]
+    git(project, "reset", "-q", "--hard")
+    dvc(project, "checkout")
+
+
+def test_a_correction_reruns_what_depends_on_labels(project: Path) -> None:
+    (project / "corrections.csv").write_text("path,label,note\ndisc/04.png,drop,blurred\n")
+    assert ran(dvc(project, "repro", "split")) == {"index", "split"}
+    assert "disc/04.png" not in (project / "data/split.csv").read_text()
+    git(project, "reset", "-q", "--hard")
+    dvc(project, "checkout")
+
+
+def test_a_changed_folder_is_noticed_and_reruns(project: Path) -> None:
+    shutil.copy(project / "pictures/disc/06.png", project / "pictures/disc/again.png")
+    told = subprocess.run(
+        [sys.executable, "-m", "graft", "check"],
+        cwd=project,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode != 0
+    assert "the folder pictures has changed since `download` linked it" in told.stderr
+    subprocess.run([sys.executable, "-m", "graft", "use", "pictures"], cwd=project, env=environment(), check=True)
+    assert {"download", "index"} <= ran(dvc(project, "repro", "split"))
+    images = pd.read_csv(project / "data/images.csv").set_index("path")["duplicate_group"]
+    assert images["disc/06.png"] == images["disc/again.png"]
+    (project / "pictures/disc/again.png").unlink()
+    git(project, "reset", "-q", "--hard")
+    dvc(project, "checkout")
+
+
+def test_summary_shows_every_step(project: Path) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "graft", "summary", "disc/02.png"],
+        cwd=project,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert [line.split()[0] for line in told.stdout.splitlines() if line[0] != " "] == [
+        "download",
+        "index",
+        "index",
+        "presize",
+        "finetune",
+        "embed",
+        "train-head",
+        "evaluate",
+    ]
+    assert "[1, 36, 36, 3] uint8" in told.stdout
+    assert "breaks" not in told.stdout
+
+
 def test_code_of_the_evaluation_never_retrains(project: Path) -> None:
     with (project / "graft/evaluate/gallery.py").open("a") as file:
         file.write("# an edit\n")
@@ -144,7 +216,7 @@ def test_predictions_follow_from_the_bundle_alone(project: Path) -> None:
     code = (
         "import sys; sys.modules['torch'] = None; from pathlib import Path;"
         "from graft.predict.predictor import Predictor;"
-        "found = Predictor(Path('models/export')).predict(Path('data/raw') / sys.argv[1]);"
+        "found = Predictor(Path('models/export')).predict(Path('pictures') / sys.argv[1]);"
         "print(found.label, found.probability)"
     )
     done = subprocess.run(
