@@ -217,3 +217,25 @@ def test_results_of_several_labels(project: Path) -> None:
     assert " ".join(lines[0].split()) == "test, 8 pictures all right 95 % interval micro F1 macro F1 mAP log loss"
     assert lines[1].split() == ["this", "network", "75.0%", "40.0%", "to", "93.0%", "0.800", "none", "0.900", "0.500"]
     assert lines[3].split() == ["majority", "class", "25.0%"]
+
+
+def test_a_summary_shows_where_it_breaks(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    done = CliRunner().invoke(cli.app, ["summary"])
+    assert done.output == "download    breaks here: data/raw is absent; run `dvc repro download`\n"
+
+    folder = pictures(tmp_path_factory.mktemp("elsewhere") / "set")
+    CliRunner().invoke(cli.app, ["use", str(folder)])
+    fetch_dataset(Source(uri=str(folder), licence="CC0"), project / "data/raw", project / ".graft/downloads")
+    (project / "corrections.csv").write_text("path,label,note\n")
+    lines = CliRunner().invoke(cli.app, ["summary", "dog/1.png"]).output.splitlines()
+    assert lines[0] == f"download    dog/1.png, {(folder / 'dog/1.png').stat().st_size} bytes, one of 8 pictures by name"
+    assert lines[1:4] == [
+        "index       PNG RGB -> RGB 8 x 8, upright",
+        "index       label 'dog', group ''",
+        "presize     [1, 256, 256, 3] uint8, from 1 to 100",
+    ]
+    assert lines[-1] == "embed       breaks here: models/backbone is absent; run `dvc repro download`"
+
+    (folder / "dog" / "1.png").write_bytes(b"no picture")
+    lines = CliRunner().invoke(cli.app, ["summary", "dog/1.png"]).output.splitlines()
+    assert lines[-1].startswith("index       breaks here: not a picture in a format that is read")

@@ -152,6 +152,7 @@ def test_a_shipped_preset_gives_params_that_are_valid(folder: Path, name: str) -
     values["source"].setdefault("uri", "where the user says")
     for section, kind in (("source", Source), ("labels", Labels), ("split", Split)):
         params.check(section, kind, values[section])
+    assert {"folds", "fold"} <= values["split"].keys()  # `dvc exp run -S` changes only what stands there
     assert apply(name) == []
 
 

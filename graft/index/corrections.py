@@ -54,8 +54,8 @@ class Corrections:
             ("corrects a path that an earlier row corrects", rows["path"].duplicated()),
         ):
             if wrong.any():
-                row = int(wrong.to_numpy().argmax())
-                raise DataError(f"{file}: row {row + 1} ({rows['path'][row]!r}) {problem}")
+                place = int(wrong.to_numpy().argmax())
+                raise DataError(f"{file}: row {place + 1} ({rows['path'][place]!r}) {problem}")
         return cls(rows, file.name)
 
     def apply(self, told: pd.DataFrame, known: set[str]) -> pd.DataFrame:

@@ -53,7 +53,9 @@ def survey(root: Path) -> Layout:
     Raises:
         DataError: there is no picture, or nothing labels at least two classes.
     """
-    pictures, others, hidden = [], [], 0
+    pictures: list[str] = []
+    others: list[str] = []
+    hidden = 0
     for name in names(root):
         if is_hidden(name):
             hidden += 1
@@ -117,7 +119,14 @@ def _by_table(root: Path, pictures: Sequence[str], others: Sequence[str]) -> Ite
 
 def _split(rule: Rule, pictures: Sequence[str]) -> tuple[dict[str, Any], str]:
     """Choose how to divide: as the folders do, by whole groups, or at random."""
-    drawn: dict[str, Any] = {"test": 0.2, "valid": 0.2, "stratify": ["label"], "seed": 0}
+    drawn: dict[str, Any] = {
+        "test": 0.2,
+        "valid": 0.2,
+        "folds": None,
+        "fold": 0,
+        "stratify": ["label"],
+        "seed": 0,
+    }
     if splits := sorted(split_folders(pictures)):
         missing = {"valid", "test"} - {PLACE[PurePosixPath(name).name.lower()] for name in splits}
         rest = f"; {' and '.join(sorted(missing))} drawn from train" if missing else ""

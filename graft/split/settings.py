@@ -25,7 +25,7 @@ class Split(Section):
     column: str | None = None
     """For ``column``: a slice of the labels, or ``list`` (see labels.lists)."""
     folds: int | None = Field(default=None, ge=2, le=1000)
-    """Cut into this many folds, each of them once the test split: ``dvc exp run -S split.fold=1``."""
+    """Cut into this many folds, each of them once the test split; null: the share `test`."""
     fold: int = Field(default=0, ge=0)
     """Which fold is the test split, from 0."""
     stratify: list[str] = ["label"]

@@ -29,6 +29,9 @@ def good(root: Path, draw: Draw) -> set[str]:
     wide = (grey.astype(np.uint16) << 8) + 1
     clear = rgb.convert("RGBA")
     clear.putalpha(Image.fromarray(grey))
+    profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    lab = ImageCms.profileToProfile(rgb, *profiles, outputMode="LAB")
+    assert lab is not None
     savings: dict[str, tuple[Image.Image, dict[str, object]]] = {
         "plain.jpg": (rgb, {}),
         "progressive.jpg": (rgb, {"progressive": True}),
@@ -50,12 +53,7 @@ def good(root: Path, draw: Draw) -> set[str]:
         "32-bit.tif": (Image.fromarray(grey.astype(np.int32) - 100), {}),
         "float.tif": (Image.fromarray(grey.astype(np.float32) / 255), {}),
         "cmyk.tif": (rgb.convert("CMYK"), {"compression": "tiff_lzw"}),
-        "lab.tif": (
-            ImageCms.profileToProfile(
-                rgb, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
-            ),
-            {},
-        ),
+        "lab.tif": (lab, {}),
         "lossy.webp": (rgb, {}),
         "alpha.webp": (clear, {"lossless": True}),
         "a.avif": (rgb, {}),

@@ -25,7 +25,7 @@ def halves(first: str, second: str) -> list[str]:
 
 
 def coins(seed: int = 1) -> list[str]:
-    return np.random.default_rng(seed).choice(["cat", "dog"], COUNT).tolist()
+    return [str(name) for name in np.random.default_rng(seed).choice(["cat", "dog"], COUNT)]
 
 
 def test_runs_of_one_label_in_file_order_are_found() -> None:
