@@ -1,6 +1,7 @@
 """export: write the network as one bundle, and prove on raw files that it is the one measured.
 
-Reads   data/raw (or the folder it links to), data/presized (the size), models/finetuned, reports/evaluate/predictions.csv
+Reads   data/raw (or the folder it links to), data/presized (the size), models/finetuned,
+        reports/evaluate/predictions.csv
 Params  backbone, export, source
 Writes  models/export/ (model.onnx, graft.json, labels.txt), reports/export/parity.json
 """

@@ -228,7 +228,9 @@ def test_a_summary_shows_where_it_breaks(project: Path, tmp_path_factory: pytest
     fetch_dataset(Source(uri=str(folder), licence="CC0"), project / "data/raw", project / ".graft/downloads")
     (project / "corrections.csv").write_text("path,label,note\n")
     lines = CliRunner().invoke(cli.app, ["summary", "dog/1.png"]).output.splitlines()
-    assert lines[0] == f"download    dog/1.png, {(folder / 'dog/1.png').stat().st_size} bytes, one of 8 pictures by name"
+    assert (
+        lines[0] == f"download    dog/1.png, {(folder / 'dog/1.png').stat().st_size} bytes, one of 8 pictures by name"
+    )
     assert lines[1:4] == [
         "index       PNG RGB -> RGB 8 x 8, upright",
         "index       label 'dog', group ''",

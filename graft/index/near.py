@@ -9,7 +9,7 @@ Source: Manku, Jain and Das Sarma 2007, Detecting Near-Duplicates for Web Crawli
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,7 +116,7 @@ def _joined(
 def _chunks(count: int) -> list[tuple[int, int]]:
     """Cut the bits into chunks as equal as can be; the lowest bit and the width of each."""
     limits = [BITS * number // count for number in range(count + 1)]
-    return [(low, high - low) for low, high in zip(limits, limits[1:], strict=False)]
+    return [(low, high - low) for low, high in pairwise(limits)]
 
 
 def _chunk(hashes: NDArray[np.uint64], low: int, width: int) -> NDArray[np.uint64]:

@@ -4,9 +4,7 @@ import hashlib
 import os
 import shutil
 import socket
-import struct
 import warnings
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from PIL import Image, ImageCms
 
 from graft import tables
 from graft.index.files import Picture, Rejected, examine
+from tests.test_decode import huge_png
 
 Draw = Callable[[int, int, int], Image.Image]
 
@@ -102,7 +101,7 @@ def bad(root: Path) -> set[str]:
         "page.png": b"<html><body>Access denied</body></html>",
         "noise.jpg": bytes(np.random.default_rng(0).integers(0, 256, 5000, dtype=np.uint8)),
         "bad-checksum.png": png[:40] + bytes([png[40] ^ 255]) + png[41:],
-        "bomb.png": _bomb(),
+        "bomb.png": huge_png(),
         "vector.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
         "phone.heic": b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic",
         "script.eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
@@ -145,16 +144,6 @@ def _orientation(value: int) -> bytes:
     exif = Image.Exif()
     exif[0x0112] = value
     return exif.tobytes()
-
-
-def _bomb() -> bytes:
-    """A few bytes that claim 100,000 x 100,000 pixels."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
 def digest(root: Path) -> dict[str, str]:

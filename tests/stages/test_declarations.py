@@ -70,11 +70,7 @@ def test_paths_in_the_script_are_the_paths_in_dvc_yaml(script: str) -> None:
         outs = {item["out"] for item in stage["foreach"].values()}
     else:
         outs = {out if isinstance(out, str) else next(iter(out)) for out in stage["outs"]}
-    made = {
-        dep
-        for dep in stage.get("do", stage)["deps"]
-        if dep.startswith(("data/", "models/", "reports/", "corrections.csv"))
-    }
+    made = {dep for dep in stage.get("do", stage)["deps"] if not is_code(dep)}
     assert _covered(named, made | outs), f"{named} is not {made | outs}"
     assert outs <= named
 
