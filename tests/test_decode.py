@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from graft import decode
-from graft.decode import UnreadableError, open_upright, square
+from graft import decode as module
+from graft.decode import NotAPictureError, UnreadableError, decode, open_upright, square
 
 Draw = Callable[[int, int, int], Image.Image]
 
@@ -187,10 +187,10 @@ def test_what_is_no_file_has_a_reason(tmp_path: Path, name: str, said: str) -> N
 
 def test_too_many_pixels_are_refused(tmp_path: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
     draw(0, 12, 10).save(tmp_path / "a.png")
-    monkeypatch.setattr(decode, "MAX_PIXELS", 119)
+    monkeypatch.setattr(module, "MAX_PIXELS", 119)
     with pytest.raises(UnreadableError, match=r"^12 x 10 is over 119 pixels$"):
         open_upright(tmp_path / "a.png")
-    monkeypatch.setattr(decode, "MAX_PIXELS", 120)
+    monkeypatch.setattr(module, "MAX_PIXELS", 120)
     assert open_upright(tmp_path / "a.png").size == (12, 10)
 
 
@@ -232,3 +232,77 @@ def test_a_square_of_the_right_size_is_not_resampled(draw: Draw) -> None:
 
 def test_a_square_may_grow(draw: Draw) -> None:
     np.testing.assert_array_equal(square(Image.new("RGB", (3, 2), (9, 8, 7)), 5), np.full((5, 5, 3), (9, 8, 7)))
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "knobs"),
+    [
+        ("a.avif", "RGB", {}),
+        ("a.webp", "RGB", {}),
+        ("a.webp", "RGBA", {"lossless": True}),
+        ("a.tif", "RGB", {"compression": "tiff_lzw"}),
+        ("a.tif", "CMYK", {}),
+        ("a.jpg", "CMYK", {"quality": 95}),
+        ("a.jp2", "RGB", {}),
+        ("a.bmp", "RGB", {}),
+        ("a.ppm", "RGB", {}),
+        ("a.gif", "P", {}),
+        ("a.png", "RGB;16", {}),
+    ],
+)
+def test_formats_show_the_colour_they_were_given(
+    tmp_path: Path, name: str, mode: str, knobs: dict[str, object]
+) -> None:
+    colour = (200, 100, 50)
+    if mode == "RGB;16":
+        _write_16_bit_png(tmp_path / name, colour)
+    else:
+        plain = Image.new("RGB", (16, 16), colour)
+        (plain.quantize(4) if mode == "P" else plain.convert(mode)).save(tmp_path / name, **knobs)  # type: ignore[arg-type]
+    decoded = decode(tmp_path / name)
+    np.testing.assert_allclose(np.asarray(decoded.image)[8, 8], colour, atol=4)
+    assert decoded.image.size == (16, 16)
+
+
+def _write_16_bit_png(path: Path, colour: tuple[int, int, int]) -> None:
+    """16 bits a channel, which Pillow itself cannot write."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 16, 16, 16, 2, 0, 0, 0)
+    row = b"\0" + b"".join(struct.pack(">H", level << 8) for level in colour) * 16
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row * 16)) + chunk(b"IEND", b"")
+    )
+
+
+def test_floats_are_shares_or_8_bit_levels(tmp_path: Path) -> None:
+    for top, shown in ((1.0, 255), (200.0, 200)):
+        levels = np.full((4, 4), top, dtype=np.float32)
+        levels[0, 0], levels[1, 1] = np.nan, -5
+        Image.fromarray(levels).save(tmp_path / "a.tif")
+        grey = np.asarray(decode(tmp_path / "a.tif").image)[..., 0]
+        assert (grey[3, 3], grey[0, 0], grey[1, 1]) == (shown, 0, 0)
+
+
+def test_negative_levels_are_black(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[-7, 65535]], dtype=np.int32)).save(tmp_path / "a.tif")
+    assert np.asarray(decode(tmp_path / "a.tif").image)[0, :, 0].tolist() == [0, 255]
+
+
+def test_what_is_no_picture_is_told_from_what_is_damaged(tmp_path: Path, draw: Draw) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"text")
+    with pytest.raises(NotAPictureError):
+        decode(tmp_path / "a.jpg")
+    draw(0, 64, 64).save(tmp_path / "b.png")
+    (tmp_path / "b.png").write_bytes((tmp_path / "b.png").read_bytes()[:100])
+    with pytest.raises(UnreadableError) as caught:
+        decode(tmp_path / "b.png")
+    assert not isinstance(caught.value, NotAPictureError)
+
+
+def test_postscript_is_not_handed_to_another_program(tmp_path: Path) -> None:
+    (tmp_path / "a.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
+    with pytest.raises(NotAPictureError):
+        decode(tmp_path / "a.eps")
