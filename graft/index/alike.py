@@ -65,8 +65,10 @@ def alike(
         return found
 
     starts = range(0, len(one), _TASK)
-    if len(starts) <= 1:
-        return compare(0)
+    if len(starts) == 0:
+        return np.zeros(0, dtype=np.bool_)
+    if len(starts) == 1:
+        return compare(0)  # not worth a thread
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return np.concatenate(list(pool.map(compare, starts)))
 
@@ -85,7 +87,7 @@ def difference(
         the two, and the largest shift or stretch in thumbnail pixels: float32 `[P]` each.
     """
     first, second = _blur(one), _blur(other)
-    mean = (first + second) / 2
+    mean: NDArray[np.float32] = (first + second) / np.float32(2)
     excuses, spread = _excuses(mean)
     target = ((second - first)[:, 1:-1, 1:-1] / spread).reshape(len(one), -1)
     # einsum: BLAS is slower on many small matrices; float64: the gradients of a flat picture nearly vanish
@@ -119,8 +121,8 @@ def _excuses(mean: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np
 def _blur(thumbnails: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Average with neighbours by 1, 2, 1 both ways, so that a first-order shift holds; the rim is lost."""
     pixels = thumbnails.astype(np.float32)
-    rows = (pixels[:, :-2] + 2 * pixels[:, 1:-1] + pixels[:, 2:]) / 4
-    blurred: NDArray[np.float32] = (rows[:, :, :-2] + 2 * rows[:, :, 1:-1] + rows[:, :, 2:]) / 4
+    rows = pixels[:, :-2] + 2 * pixels[:, 1:-1] + pixels[:, 2:]
+    blurred: NDArray[np.float32] = (rows[:, :, :-2] + 2 * rows[:, :, 1:-1] + rows[:, :, 2:]) / np.float32(16)
     return blurred
 
 

@@ -15,7 +15,7 @@ SIDE = 32
 """Side of the thumbnail: coarse enough to survive re-encoding, fine enough to tell solar cells apart."""
 
 _STRIP = 1 << 22
-"""Pixels hashed at a time: a huge picture is not copied whole."""
+"""Pixels hashed at a time, so that a huge picture is not copied whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,9 @@ def look(image: Image.Image) -> Look:
 def _digest(image: Image.Image) -> str:
     digest = hashlib.sha256(f"{image.width}x{image.height}:".encode())
     rows = max(1, _STRIP // image.width)
-    for top in range(0, image.height, rows):
-        digest.update(image.crop((0, top, image.width, min(top + rows, image.height))).tobytes())
+    if rows >= image.height:
+        digest.update(image.tobytes())
+    else:
+        for top in range(0, image.height, rows):
+            digest.update(image.crop((0, top, image.width, min(top + rows, image.height))).tobytes())
     return digest.hexdigest()

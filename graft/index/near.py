@@ -43,16 +43,17 @@ class Search:
     Time is at most proportional to N x `window`. Nothing is passed over unless more than `window` + 1
     hashes agree in the same two chunks. Then each is compared with the `window` hashes that follow it
     in that order: by the rest of the hash, then as they were given. `skipped` is an upper bound of
-    what is missed, since most similar pairs agree in other chunks too.
+    the pairs missed: it counts each pair in such a crowd that was not looked at, similar or not.
     """
 
     hashes: NDArray[np.uint64]
     distance: int
+    beyond: int = -1
     window: int = WINDOW
     skipped: int = 0
 
     def pairs(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """Yield index arrays `[P]` and `[P]` of pairs that differ in at most `distance` bits.
+        """Yield index arrays `[P]` and `[P]` of pairs that differ in more than `beyond` and at most `distance` bits.
 
         A pair comes once, or now and then again when it lies in a crowd.
         """
@@ -63,28 +64,25 @@ class Search:
         for number, (high, low) in enumerate(passes):
             turned = _bring_forward(self.hashes, chunks, high, low)
             order = np.argsort(turned, kind="stable")
-            key_bits = chunks[high][1] + chunks[low][1]
-            room, crowded = self._room(turned[order], key_bits)
+            turned = turned[order]
+            # equal hashes stand in one order in every pass, so they are compared in the first
+            beyond = self.beyond if number == 0 else max(self.beyond, 0)
+            following = _following(turned >> np.uint64(BITS - chunks[high][1] - chunks[low][1]))
+            unseen = np.maximum(following - self.window, 0)
+            if beyond >= 0:
+                unseen -= np.maximum(_following(turned) - self.window, 0)
+            self.skipped += int(unseen.sum())
             before = np.uint64((1 << number) - 1)
-            for one, other in self._compare(self.hashes[order], room):
+            for one, other in self._compare(turned, np.minimum(following, self.window), beyond):
                 first, second = order[one], order[other]
                 agree = shared[_agreeing(self.hashes[first] ^ self.hashes[second], chunks)]
                 new = (agree & complete[first] & before) == 0  # not surely met in an earlier pass
                 if new.any():
                     yield first[new], second[new]
-            complete[order[~crowded]] |= np.uint64(1 << number)
-
-    def _room(self, turned: NDArray[np.uint64], key_bits: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """How many of the following each is compared with, and whether it stands in a crowd."""
-        key = turned >> np.uint64(BITS - key_bits)
-        starts = np.flatnonzero(np.append(True, key[1:] != key[:-1])[: len(key)])
-        sizes = np.diff(np.append(starts, len(key)))
-        following = np.repeat(starts + sizes, sizes) - np.arange(len(key)) - 1
-        self.skipped += int(np.maximum(following - self.window, 0).sum())
-        return np.minimum(following, self.window), np.repeat(sizes > self.window + 1, sizes)
+            complete[order[_whole(following, self.window)]] |= np.uint64(1 << number)
 
     def _compare(
-        self, hashes: NDArray[np.uint64], room: NDArray[np.int64]
+        self, hashes: NDArray[np.uint64], room: NDArray[np.int64], beyond: int
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """Compare every sorted hash with as many that follow as it has room for; positions of similar ones."""
         for start in range(0, len(hashes), _BLOCK):
@@ -95,8 +93,8 @@ class Search:
             for step in range(1, int(left.max(initial=0)) + 1):
                 if (stays := left >= step).sum() < len(at):
                     at, left = at[stays], left[stays]
-                close = np.bitwise_count(hashes[at] ^ hashes[at + step]) <= self.distance
-                if len(hits := at[close]):
+                bits = np.bitwise_count(hashes[at] ^ hashes[at + step]).astype(np.int8)
+                if len(hits := at[(bits <= self.distance) & (bits > beyond)]):
                     found.append((hits, hits + step))
                     count += len(hits)
                 if count >= _FLUSH:
@@ -104,6 +102,19 @@ class Search:
                     found, count = [], 0
             if found:
                 yield _joined(found)
+
+
+def _following(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """How many of the keys that follow in sorted order are the same."""
+    ends = np.searchsorted(keys, keys, side="right")
+    return ends - np.arange(len(keys)) - 1
+
+
+def _whole(following: NDArray[np.int64], window: int) -> NDArray[np.bool_]:
+    """Whether every pair was looked at among those that share a key, as its first one sees most followers."""
+    first = np.append(True, following[1:] >= following[:-1])[: len(following)]
+    fits = following[first] <= window
+    return fits[np.cumsum(first) - 1]
 
 
 def _joined(

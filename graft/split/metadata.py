@@ -37,23 +37,22 @@ class Audit(Section):
 
 
 def baseline(labels: pd.DataFrame, images: pd.DataFrame, places: pd.Series) -> dict[str, Any]:
-    """Predict the labels of the test split from everything but pixels.
+    """Predict the labels of what is held out, valid and test, from everything but pixels.
 
     What the label rule reads (the label as part of the path) is blanked first: it is the label
-    itself, not a leak. A random forest is fitted on train and valid, with all clues and with each
-    kind alone.
+    itself, not a leak. A random forest is fitted on train, with all clues and with each kind alone.
 
     Args:
         labels, images: rows of labels.csv and images.csv, aligned.
         places: the split of every row.
 
     Returns:
-        On test: ``majority``, the share of its most frequent class; ``accuracy`` with its interval;
+        On what is held out: ``majority``, the share of its most frequent class; ``accuracy`` with its interval;
         ``gain`` over the majority; ``suspicious``; and ``alone``: the accuracy of each kind of clue.
     """
     generator = np.random.default_rng(derive(0, "audit"))
     learn, judge = (
-        _some(np.flatnonzero(places.isin(chosen).to_numpy()), generator) for chosen in (("train", "valid"), ("test",))
+        _some(np.flatnonzero(places.isin(chosen).to_numpy()), generator) for chosen in (("train",), ("valid", "test"))
     )
     labels, images = labels.iloc[[*learn, *judge]], images.iloc[[*learn, *judge]]
     names = labels["labels" if "labels" in labels.columns else "label"]
