@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("torch", "timm", "pandas", "pillow")
+PACKAGES = ("torch", "timm", "numpy", "pandas", "pillow", "imagehash")
 
 
 def machine() -> dict[str, Any]:

@@ -67,10 +67,10 @@ class Search:
             turned = turned[order]
             # equal hashes stand in one order in every pass, so they are compared in the first
             beyond = self.beyond if number == 0 else max(self.beyond, 0)
-            following = _following(turned >> np.uint64(BITS - chunks[high][1] - chunks[low][1]))
+            following, crowd = _runs(turned >> np.uint64(BITS - chunks[high][1] - chunks[low][1]))
             unseen = np.maximum(following - self.window, 0)
             if beyond >= 0:
-                unseen -= np.maximum(_following(turned) - self.window, 0)
+                unseen -= np.maximum(_runs(turned)[0] - self.window, 0)
             self.skipped += int(unseen.sum())
             before = np.uint64((1 << number) - 1)
             for one, other in self._compare(turned, np.minimum(following, self.window), beyond):
@@ -79,7 +79,7 @@ class Search:
                 new = (agree & complete[first] & before) == 0  # not surely met in an earlier pass
                 if new.any():
                     yield first[new], second[new]
-            complete[order[_whole(following, self.window)]] |= np.uint64(1 << number)
+            complete[order[crowd <= self.window + 1]] |= np.uint64(1 << number)
 
     def _compare(
         self, hashes: NDArray[np.uint64], room: NDArray[np.int64], beyond: int
@@ -93,7 +93,7 @@ class Search:
             for step in range(1, int(left.max(initial=0)) + 1):
                 if (stays := left >= step).sum() < len(at):
                     at, left = at[stays], left[stays]
-                bits = np.bitwise_count(hashes[at] ^ hashes[at + step]).astype(np.int8)
+                bits = np.bitwise_count(hashes[at] ^ hashes[at + step])
                 if len(hits := at[(bits <= self.distance) & (bits > beyond)]):
                     found.append((hits, hits + step))
                     count += len(hits)
@@ -104,17 +104,11 @@ class Search:
                 yield _joined(found)
 
 
-def _following(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """How many of the keys that follow in sorted order are the same."""
-    ends = np.searchsorted(keys, keys, side="right")
-    return ends - np.arange(len(keys)) - 1
-
-
-def _whole(following: NDArray[np.int64], window: int) -> NDArray[np.bool_]:
-    """Whether every pair was looked at among those that share a key, as its first one sees most followers."""
-    first = np.append(True, following[1:] >= following[:-1])[: len(following)]
-    fits = following[first] <= window
-    return fits[np.cumsum(first) - 1]
+def _runs(keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many equal keys follow each in sorted order, and how many there are in all."""
+    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
+    sizes = np.diff(np.append(starts, len(keys)))
+    return np.repeat(starts + sizes, sizes) - np.arange(len(keys)) - 1, np.repeat(sizes, sizes)
 
 
 def _joined(
