@@ -54,6 +54,9 @@ def main(run: Run) -> None:
         show.save_sizes(report / "sizes.png", images)
     if len(conflicts):
         run.log(f"warning: {len(conflicts)} copies have different labels, see {REPORT / 'conflicts.csv'}")
+    for first in labelled.unlabelled.head(1).itertuples():
+        told = f"such as {first.path!r}, which {first.reason}; all are in {REPORT / 'unlabelled.csv'}"
+        run.log(f"warning: {len(labelled.unlabelled)} pictures have no label, {told}")
     run.log(f"{len(images)} pictures, {len(rejected)} other files, {len(labelled.unlabelled)} unlabelled")
 
 
