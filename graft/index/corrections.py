@@ -77,6 +77,6 @@ class Corrections:
         told = told.set_index("path")
         told = told.reindex([*told.index, *self.rows["path"][~self.rows["path"].isin(told.index)]], fill_value="")
         for path, label, note in self.rows[COLUMNS].itertuples(index=False):
-            why = f"dropped by {self.file}: {note or 'no reason given'}" if label == DROP else ""
+            why = f"was dropped by {self.file}: {note or 'no reason given'}" if label == DROP else ""
             told.loc[path, ["label", "why"]] = ("" if why else label, why)
         return told.reset_index()

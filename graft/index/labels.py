@@ -93,7 +93,7 @@ def apply_rule(labels: Labels, root: Path, paths: Sequence[str], corrections: Co
         absent = f"has no row in {labels.table.file}"
     else:
         told = _by_folder(paths) if labels.rule == "folder" else _by_regex(str(labels.pattern), paths)
-        absent = "nothing says its label"
+        absent = "has nothing that says its label"
     orphans = sorted(set(told["path"][told["label"] != ""]) - known)
     told = corrections.apply(_once(told[told["path"].isin(known)], labels.several), known)
     rows = told[told["why"] == ""].drop(columns="why").sort_values("path", ignore_index=True)

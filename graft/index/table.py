@@ -105,7 +105,7 @@ def read_table(table: Table, root: Path) -> pd.DataFrame:
     told = pd.DataFrame({"path": [located(folder, table.where, name) for name in raw[table.path]]}, dtype=str)
     values = raw[table.label].str.strip()
     told["label"] = _classes(values, table)
-    unnamed = f"its value {{}} is not in labels.table.map of {table.file}"
+    unnamed = f"has the value {{}} in {table.file}, which labels.table.map does not name"
     told["why"] = [
         "" if label else unnamed.format(repr(value)) if value else f"has an empty label in {table.file}"
         for label, value in zip(told["label"], values, strict=True)

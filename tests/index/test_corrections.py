@@ -33,7 +33,7 @@ def test_labels_are_set_right_given_and_taken_away(tmp_path: Path) -> None:
     }
     assert labelled.unlabelled.to_dict("list") == {
         "path": ["cat/1.jpg"],
-        "reason": ["dropped by corrections.csv: blurred"],
+        "reason": ["was dropped by corrections.csv: blurred"],
     }
     assert labelled.rows["group"].tolist() == ["", "", ""]
 

@@ -415,7 +415,7 @@ def test_a_picture_with_two_rows_that_disagree_is_not_guessed(tmp_path: Path) ->
 def test_values_are_mapped_to_names_and_others_are_said(tmp_path: Path) -> None:
     labelled = table(tmp_path, "path,label\na,0\nb,1\nc,7\n", ["a", "b", "c"], map={0: "cat", "1": "dog"})
     assert told(labelled) == {"a": "cat", "b": "dog"}
-    assert left_out(labelled) == {"c": "its value '7' is not in labels.table.map of labels.csv"}
+    assert left_out(labelled) == {"c": "has the value '7' in labels.csv, which labels.table.map does not name"}
 
 
 def test_a_table_may_name_pictures_by_a_part_of_their_path(tmp_path: Path) -> None:
