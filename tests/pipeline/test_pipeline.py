@@ -115,6 +115,7 @@ def test_several_labels_a_picture_go_through_to_the_bundle(project: Path) -> Non
     assert json.loads((project / "reports/export/parity.json").read_text())["flips"] == 0
     assert pd.read_csv(project / "reports/index/unlabelled.csv")["path"].tolist() == ["disc/copy.png"]
     git(project, "reset", "-q", "--hard")
+    git(project, "clean", "-fdq", "reports")  # curves of the other kind of task
     dvc(project, "checkout")
 
 

@@ -198,7 +198,13 @@ def test_another_size_is_refused_before_a_byte_is_fetched(site: Site, tmp_path: 
 
 def test_more_bytes_than_announced_do_not_come(site: Site, tmp_path: Path) -> None:
     site.announced = 1000
-    assert fetch(site, tmp_path).read_bytes() == CONTENT[:1000]
+    try:
+        found = fetch(site, tmp_path).read_bytes()
+    except SourceError as error:  # whether what comes too late is seen at all depends on how packets fall
+        assert "the connection broke off" in str(error)  # noqa: PT017
+        assert [name for name in remains(tmp_path) if name.endswith(".zip")] == []
+    else:
+        assert found == CONTENT[:1000]
 
 
 def test_fewer_bytes_than_announced_are_not_enough(site: Site, tmp_path: Path) -> None:
