@@ -241,7 +241,7 @@ def test_check_returns_the_section() -> None:
             "labels",
             Labels,
             {"rule": "table", "table": {"file": "a", "path": "p", "label": "l", "colums": ["p"]}},
-            r"labels.table.colums: unknown key \(did you mean 'columns'\?\); the names are bins, columns, comment, file",
+            r"labels.table.colums: unknown key \(did you mean 'columns'\?\); the names are bins, columns, comment",
         ),
     ],
     ids=lambda value: None if isinstance(value, type) else str(value)[:40],
