@@ -79,7 +79,7 @@ def run_pictures(count: int) -> dict[str, Any]:
         draw(folder / "pictures", count)
         found = {stage: timed(folder, f"stages.{stage}", *["dataset"][: stage == "download"]) for stage in STAGES}
         counts = json.loads((folder / "reports/index/metrics.json").read_text())
-        return found | {"duplicates": counts["duplicates"]}
+        return found | {"copies": counts["duplicates"]["exact"] + counts["duplicates"]["near"]}
 
 
 def run_rows(count: int) -> dict[str, Any]:
@@ -114,11 +114,9 @@ def table(results: dict[str, Any]) -> str:
     def cell(found: dict[str, float]) -> str:
         return f"{found['seconds']:g} s, {found['memory']:.2f} GB"
 
-    lines = ["| pictures | " + " | ".join(STAGES) + " | duplicates found |", "|---" * (len(STAGES) + 2) + "|"]
+    lines = ["| pictures | " + " | ".join(STAGES) + " | copies found |", "|---" * (len(STAGES) + 2) + "|"]
     for count, found in results["pictures"].items():
-        lines.append(
-            f"| {int(count):,} | " + " | ".join(cell(found[s]) for s in STAGES) + f" | {found['duplicates']:,} |"
-        )
+        lines.append(f"| {int(count):,} | " + " | ".join(cell(found[s]) for s in STAGES) + f" | {found['copies']:,} |")
     lines += ["", "| rows | labelling | split |", "|---|---|---|"]
     lines += [f"| {int(c):,} | {cell(f['labelling'])} | {cell(f['split'])} |" for c, f in results["rows"].items()]
     return "\n".join([*lines, "", footer(results["machine"])]) + "\n"
