@@ -50,8 +50,9 @@ def group(
 ) -> Duplicates:
     """Group pictures that are equal or, unless that is off, near copies of each other.
 
-    Found are re-encoded, resized, slightly brightened, darkened or cropped copies, in colour or
-    grey; not found are mirrored, turned, heavily cropped or overlaid ones. Groups are connected
+    Found are re-encoded, resized, slightly brightened or darkened copies, in colour or grey, and
+    most that lost 1 % of every side; often missed are those that lost 2 % or bear a watermark, and
+    always those mirrored, turned or cropped further. Groups are connected
     components: of three pictures the first and last may be tied only through the one between them.
     A picture that is nearly of one colour is grouped by its pixels only.
 
@@ -145,6 +146,8 @@ def _tones(thumbnails: NDArray[np.uint8], rows: NDArray[np.int64]) -> tuple[NDAr
         part = slice(start, start + _READ)
         levels = np.asarray(thumbnails[rows[part]]).reshape(len(rows[part]), -1).astype(np.float64)
         levels -= levels.mean(axis=1, keepdims=True)
-        contrast[part] = np.sqrt(np.square(levels).mean(axis=1))
-        skewness[part] = (levels**3).mean(axis=1) / np.maximum(contrast[part], 1e-9) ** 3
+        squares = np.square(levels)
+        contrast[part] = np.sqrt(squares.mean(axis=1))
+        squares *= levels  # now cubes; a power of floats is many times slower
+        skewness[part] = squares.mean(axis=1) / np.maximum(contrast[part], 1e-9) ** 3
     return contrast, skewness
