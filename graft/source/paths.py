@@ -17,9 +17,9 @@ def clean(name: str) -> str:
         UnsafeError: the name is absolute, climbs, goes too deep, or is no text.
     """
     _check_text(name)
-    if name.startswith("/") or DRIVE.match(name):
-        raise UnsafeError("is an absolute path; an archive must hold relative ones")
     parts = [part for part in name.split("/") if part not in ("", ".")]
+    if name.startswith("/") or DRIVE.match("/".join(parts)):
+        raise UnsafeError("is an absolute path; an archive must hold relative ones")
     if ".." in parts:
         raise UnsafeError("climbs with '..'; an archive must stay below its own top")
     if len(parts) > DEPTH:
@@ -39,7 +39,7 @@ def follow(link: str, target: str) -> str:
     """
     _check_text(target)
     parts = link.split("/")[:-1]
-    if target.startswith("/") or DRIVE.match(target):
+    if target.startswith("/"):
         raise UnsafeError(f"is a link that leads out of the archive, to {target!r}")
     for part in target.split("/"):
         if part == "..":
@@ -48,6 +48,8 @@ def follow(link: str, target: str) -> str:
             parts.pop()
         elif part not in ("", "."):
             parts.append(part)
+    if DRIVE.match("/".join(parts)) or DRIVE.match(target):
+        raise UnsafeError(f"is a link that leads out of the archive, to {target!r}")
     return "/".join(parts)
 
 
