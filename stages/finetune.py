@@ -43,6 +43,7 @@ def main(run: Run) -> None:
     pixels = PictureRows(PRESIZED / "pixels.npy")
     train, valid = (Pictures.of(pixels, dataset, name) for name in ("train", "valid"))
     head, description = load_head(HEAD)
+    description = description.model_copy(update={"folded": knobs.batch_norm == "frozen"})
     task, network = task_of(description), grafted(BACKBONE, description, head)
     freeze(network, knobs.freeze)
     judge = partial(score, task=task, pictures=valid, view=description.view, precision=knobs.precision)
@@ -54,13 +55,13 @@ def main(run: Run) -> None:
     for epoch in training.epochs():
         history.append(epoch)
         training.save(checkpoint, history)
-        run.log(f"epoch {epoch.epoch}: valid {epoch.score}")
+        run.log(f"epoch {epoch.epoch}: valid {epoch.score}, {training.speed}")
 
-    metrics = better(before, history[-1].score)
+    metrics = better(before, history[-1].score if history else before)
     with atomic.new_folder(REPORT) as report:
         write_curves(report, (epoch.metrics() for epoch in history))
         atomic.write_json(report / "metrics.json", metrics)
-        save_augmented(report / "augmented.png", train, augment, knobs.size_at(knobs.epochs), seed)
+        save_augmented(report / "augmented.png", train, augment, knobs.size_at(max(1, knobs.epochs)), seed)
     with atomic.new_folder(FINETUNED) as folder:
         save(folder, training.averaged() if metrics["kept"] == "finetuned" else unchanged, description)
     run.log(f"kept the {metrics['kept']} network")

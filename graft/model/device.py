@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 
-Precision = Literal["auto", "fp32", "bf16"]
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 MALLOPT = {
     -4: 0,  # M_MMAP_MAX: no block is a mapping of its own
@@ -58,8 +58,18 @@ def autocast(device: torch.device, precision: Precision) -> torch.autocast:
     ``auto`` takes bfloat16 where the processor computes in it: on a CPU without such instructions
     it is emulated, and slower than float32.
     """
+    if precision == "fp16":
+        return torch.autocast(device.type, dtype=torch.float16)
     wanted = precision == "bf16" or (precision == "auto" and _has_bfloat16(device))
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=wanted)
+
+
+def gradient_scaler(device: torch.device, precision: Precision) -> torch.amp.GradScaler:
+    """Return what keeps small gradients from vanishing in float16; elsewhere it does nothing.
+
+    Source: Micikevicius et al. 2018, loss scaling, https://arxiv.org/abs/1710.03740
+    """
+    return torch.amp.GradScaler(device.type, enabled=precision == "fp16")
 
 
 def _has_bfloat16(device: torch.device) -> bool:

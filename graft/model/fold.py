@@ -87,7 +87,7 @@ def _fold(model: nn.Module, conv_name: str, norm_name: str) -> None:
     conv.weight, bias = fuse_conv_bn_weights(
         conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
     )
-    conv.bias = bias
+    conv.bias = bias.requires_grad_()  # torch leaves it frozen where the convolution had none
     parent, _, child = norm_name.rpartition(".")
     # timm's norms carry the activation that follows them; nothing else is left of them
     setattr(model.get_submodule(parent), child, getattr(norm, "act", nn.Identity()))

@@ -26,11 +26,12 @@ class Head(nn.Module):
         self.scale: torch.Tensor
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("scale", torch.ones(features))
+        self.dropout = nn.Dropout(0.0)
         self.linear = nn.Linear(features, classes)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Map features `[B, D]` to logits `[B, K]`."""
-        logits: torch.Tensor = self.linear((features - self.mean) / self.scale)
+        logits: torch.Tensor = self.linear(self.dropout((features - self.mean) / self.scale))
         return logits
 
 

@@ -82,7 +82,8 @@ def pretrained(folder: Path, knobs: Embed) -> tuple[Network, Description]:
 def grafted(backbone_folder: Path, description: Description, head: Head) -> Network:
     """Graft a head onto the pretrained network whose features it was fitted to."""
     body, _ = backbone.load(backbone_folder)
-    fold_batch_norms(body, _example())
+    if description.folded:
+        fold_batch_norms(body, _example())
     return Network(Features(body, description.layers, description.pools), head, description).eval()
 
 
@@ -101,7 +102,8 @@ def load(folder: Path) -> tuple[Network, Description]:
     description = describe(folder)
     state = read_state(folder)
     body = backbone.create(description.backbone).to_empty(device="cpu")
-    fold_structure(body, find_pairs(body, _example()))
+    if description.folded:
+        fold_structure(body, find_pairs(body, _example()))
     head = Head(*reversed(state["head.linear.weight"].shape))
     features = Features(body, description.layers, description.pools)
     network = Network(features, head, description)

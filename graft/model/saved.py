@@ -31,14 +31,15 @@ class Description(Section):
     """In the order of the logits; empty for a network that ends in its features."""
     multi_label: bool = False
     """Whether any number of the classes may hold, each with a logit of its own sigmoid."""
+    folded: bool = True
+    """Whether the backbone's batch norms are part of its convolutions."""
 
     @model_serializer(mode="wrap")
     def _without_the_usual(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """One label a picture goes without saying, so that such a description is what it always was."""
+        """What has a default goes without saying, so that such a description is what it always was."""
         facts: dict[str, Any] = write(self)
-        if not self.multi_label:
-            del facts["multi_label"]
-        return facts
+        usual = {name: field.default for name, field in Description.model_fields.items() if not field.is_required()}
+        return {name: value for name, value in facts.items() if name not in usual or value != usual[name]}
 
 
 def save(folder: Path, network: nn.Module, description: Description) -> None:

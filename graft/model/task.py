@@ -12,10 +12,10 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy.special import expit, log_expit, log_softmax, softmax
 
+from graft.model.loss import PLAIN, Shaping, sigmoid_losses, softmax_losses
 from graft.model.ranking import mean_average_precision
 from graft.model.saved import Description
 from graft.tables import JOINED
@@ -46,16 +46,19 @@ class Task(ABC):
         """Logits `[K]` for a head to begin with, given the targets it will be fitted to."""
 
     @abstractmethod
-    def losses(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Negative log likelihood in nats of each picture's targets, `[..., B]`, of logits `[..., B, K]`."""
+    def losses(self, logits: torch.Tensor, targets: torch.Tensor, shaping: Shaping = PLAIN) -> torch.Tensor:
+        """Loss of each picture, `[..., B]`, of logits `[..., B, K]`; unless shaped, its negative log likelihood."""
 
     @abstractmethod
-    def loss(self, logits: torch.Tensor, targets: torch.Tensor, smoothing: float = 0.0) -> torch.Tensor:
-        """What training brings down: the mean of `losses` over pictures, of logits `[B, K]`.
+    def balance(self, targets: NDArray[Any]) -> NDArray[np.float32]:
+        """Weights of classes, as `Shaping` takes them, under which every class counts alike in sum.
 
-        Args:
-            smoothing: share of every target that is spread evenly over the possible answers.
+        Source: scikit-learn's class_weight="balanced"; a class that no picture has gets 1.
         """
+
+    @abstractmethod
+    def chances(self, targets: NDArray[Any]) -> NDArray[np.float64]:
+        """How often to draw each picture, `[N]`, sum 1, so that every class is drawn alike."""
 
     @abstractmethod
     def activate(self, logits: torch.Tensor) -> torch.Tensor:
@@ -94,6 +97,11 @@ class Task(ABC):
         """Name what was decided, or what the targets say, as labels.csv does."""
 
 
+def _inverse(counts: NDArray[Any], total: float) -> NDArray[np.float32]:
+    """`total / counts`, and 1 where nothing was counted."""
+    return np.where(counts > 0, total / np.maximum(counts, 1), 1.0).astype(np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class OneLabel(Task):
     """Exactly one class holds: softmax and cross-entropy."""
@@ -110,13 +118,18 @@ class OneLabel(Task):
         """All classes alike."""
         return np.zeros(len(self.classes), dtype=np.float32)
 
-    def losses(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def losses(self, logits: torch.Tensor, targets: torch.Tensor, shaping: Shaping = PLAIN) -> torch.Tensor:
         """Cross-entropy."""
-        return F.cross_entropy(logits.movedim(-1, 1), targets, reduction="none")
+        return softmax_losses(logits, targets, shaping)
 
-    def loss(self, logits: torch.Tensor, targets: torch.Tensor, smoothing: float = 0.0) -> torch.Tensor:
-        """Mean cross-entropy; smoothing spreads over the classes."""
-        return F.cross_entropy(logits, targets, label_smoothing=smoothing)
+    def balance(self, targets: NDArray[Any]) -> NDArray[np.float32]:
+        """One weight a class, `[K]`."""
+        return _inverse(np.bincount(targets, minlength=len(self.classes)), len(targets) / len(self.classes))
+
+    def chances(self, targets: NDArray[Any]) -> NDArray[np.float64]:
+        """By the picture's class."""
+        weights = self.balance(targets)[targets].astype(np.float64)
+        return np.asarray(weights / weights.sum(), dtype=np.float64)
 
     def activate(self, logits: torch.Tensor) -> torch.Tensor:
         """Softmax."""
@@ -181,16 +194,20 @@ class ManyLabels(Task):
         held = targets.sum(0, dtype=np.float64)
         return np.asarray(np.log((held + 1) / (len(targets) - held + 1)), dtype=np.float32)
 
-    def losses(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def losses(self, logits: torch.Tensor, targets: torch.Tensor, shaping: Shaping = PLAIN) -> torch.Tensor:
         """Binary cross-entropy, summed over the classes."""
-        return F.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(-1)
+        return sigmoid_losses(logits, targets, shaping)
 
-    def loss(self, logits: torch.Tensor, targets: torch.Tensor, smoothing: float = 0.0) -> torch.Tensor:
-        """Mean binary cross-entropy; smoothing spreads over yes and no.
+    def balance(self, targets: NDArray[Any]) -> NDArray[np.float32]:
+        """Weights of no and of yes, `[2, K]`."""
+        held = targets.sum(0, dtype=np.float64)
+        return _inverse(np.stack([len(targets) - held, held]), len(targets) / 2)
 
-        With it a network of two exclusive classes is asked for the same by softmax and by sigmoid.
-        """
-        return self.losses(logits, targets * (1 - smoothing) + smoothing / 2).mean()
+    def chances(self, targets: NDArray[Any]) -> NDArray[np.float64]:
+        """By the rarest class that the picture has; one without a class counts as 1."""
+        yes = self.balance(targets)[1].astype(np.float64)
+        weights = np.where(targets.any(1), (targets * yes).max(1), 1.0)
+        return np.asarray(weights / weights.sum(), dtype=np.float64)
 
     def activate(self, logits: torch.Tensor) -> torch.Tensor:
         """Sigmoid."""

@@ -1,33 +1,74 @@
 """The knobs of fine-tuning the whole network."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from graft.model.device import Precision
 from graft.params import Section
+from graft.train.schedule import Kind
+
+
+class Thaw(Section):
+    """Part of gradual unfreezing: what a pattern matches stays frozen before an epoch."""
+
+    epoch: int = Field(ge=2)
+    """First epoch in which it trains, counted from 1."""
+    pattern: str
+    """Of names of body parameters, as in `freeze`."""
 
 
 class Finetune(Section):
     """How the whole network is trained, starting from the head."""
 
-    epochs: int = Field(default=4, ge=1)
+    epochs: int = Field(default=4, ge=0)
+    """0 hands the head on as it is."""
     batch_size: int = Field(default=32, ge=1)
+    """Pictures that the device sees at once."""
+    accumulate: int = Field(default=1, ge=1)
+    """Batches whose gradients make one step."""
     sizes: list[list[float]] = Field(default=[[224, 1.0]], min_length=1)
     """Progressive resizing: pairs of side in pixels and share of the epochs, in order."""
+
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    schedule: Kind = "one_cycle"
+    warm_up: float = Field(default=0.25, ge=0, lt=1)
+    """Share of the steps on the way up, of ``one_cycle`` and ``cosine``."""
+    decay_epochs: int = Field(default=7, ge=1)
+    """Epochs in which ``step`` and ``exponential`` bring the rate down by `decay`."""
+    decay: float = Field(default=0.1, gt=0, le=1)
     lr_ratio: float = Field(default=100.0, ge=1)
     """Peak rate of the head over that of the stem."""
     freeze: list[str] = []
     """Patterns for names of body parameters that stay as they are."""
-    weight_decay: float = Field(default=0.01, ge=0)
+    unfreeze: list[Thaw] = []
+    """What joins in later."""
+    batch_norm: Literal["frozen", "train"] = "frozen"
+    """``frozen`` folds the statistics of the pretraining into the weights: twice as fast on a CPU."""
+
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     """Share of a target spread over all classes or, with several labels a picture, over yes and no of each."""
+    focal: float = Field(default=0.0, ge=0, le=5)
+    """Exponent of the focal loss; 0 is plain cross-entropy."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """``balanced``: the rarer a class, the more each of its pictures counts."""
+    sampling: Literal["shuffle", "balanced"] = "shuffle"
+    """``balanced`` draws with replacement, every class as often."""
+    weight_decay: float = Field(default=0.01, ge=0)
+    """Of matrices; biases and norms do not decay."""
+    dropout: float | None = Field(default=None, ge=0, lt=1)
+    """Share of the features hidden from the head; null leaves it as the head was fitted."""
+    drop_path: float = Field(default=0.0, ge=0, lt=1)
+    """Stochastic depth: how often the last residual branch is left out; earlier ones less."""
+
     ema: float = Field(default=0.99, ge=0, lt=1)
     """Decay a step of the moving average of the weights; 0 keeps the last weights."""
     clip: float = Field(default=1.0, gt=0)
     """Largest norm of all gradients together."""
     precision: Precision = "auto"
     """``auto`` is bf16 where the processor computes in it, else fp32."""
+    compile: bool = False
+    """Compile the network by torch.compile: worth its minutes on a GPU and many epochs."""
 
     @model_validator(mode="after")
     def _sizes_are_pairs(self) -> Self:
@@ -36,6 +77,22 @@ class Finetune(Section):
                 raise ValueError(f"sizes: expected pairs such as [224, 0.5]: side, share of the epochs; got {pair}")
         if abs(sum(share for _, share in self.sizes) - 1) > 1e-6:
             raise ValueError(f"sizes: the shares must add up to 1; got {[share for _, share in self.sizes]}")
+        return self
+
+    @model_validator(mode="after")
+    def _weighed_once(self) -> Self:
+        if self.class_weights == self.sampling == "balanced":
+            raise ValueError("class_weights and sampling are both balanced: rare classes would count twice; keep one")
+        return self
+
+    @model_validator(mode="after")
+    def _thaws_happen(self) -> Self:
+        for thaw in self.unfreeze:
+            if thaw.epoch > self.epochs:
+                raise ValueError(
+                    f"unfreeze: {thaw.pattern!r} would thaw in epoch {thaw.epoch} of {self.epochs}: "
+                    "name an earlier epoch, or list it in freeze"
+                )
         return self
 
     def size_at(self, epoch: int) -> int:

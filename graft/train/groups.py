@@ -6,34 +6,37 @@ from typing import Any
 
 import torch
 from timm.models import group_parameters
+from torch import nn
 
 from graft.errors import ParamsError
 from graft.model.network import Network
 
 
-def freeze(network: Network, patterns: list[str]) -> int:
-    """Stop gradients of every body parameter whose name begins with a match of a pattern.
-
-    Returns:
-        How many numbers are frozen.
+def matching(network: Network, pattern: str, key: str = "finetune.freeze") -> list[torch.nn.Parameter]:
+    """Body parameters whose name begins with a match of a pattern.
 
     Raises:
-        ParamsError: a pattern is no regular expression, or matches no parameter.
+        ParamsError: the pattern is no regular expression, or matches no parameter.
     """
     names = dict(network.features.body.named_parameters())
-    frozen: set[str] = set()
-    for pattern in patterns:
-        try:
-            matched = {name for name in names if re.match(pattern, name)}
-        except re.error as error:
-            raise ParamsError(f"finetune.freeze: {pattern!r} is no regular expression: {error}") from error
-        if not matched:
-            layers = ", ".join(sorted({name.split(".")[0] for name in names}))
-            raise ParamsError(f"finetune.freeze: {pattern!r} matches no parameter; the backbone has {layers}")
-        frozen |= matched
-    for name in frozen:
-        names[name].requires_grad_(False)
-    return sum(names[name].numel() for name in frozen)
+    try:
+        matched = [parameter for name, parameter in names.items() if re.match(pattern, name)]
+    except re.error as error:
+        raise ParamsError(f"{key}: {pattern!r} is no regular expression: {error}") from error
+    if not matched:
+        layers = ", ".join(sorted({name.split(".")[0] for name in names}))
+        raise ParamsError(f"{key}: {pattern!r} matches no parameter; the backbone has {layers}")
+    return matched
+
+
+def freeze(network: Network, patterns: list[str]) -> None:
+    """Stop gradients of every body parameter that a pattern matches.
+
+    Raises:
+        ParamsError: a pattern matches nothing.
+    """
+    for parameter in [parameter for pattern in patterns for parameter in matching(network, pattern)]:
+        parameter.requires_grad_(False)
 
 
 def parameter_groups(network: Network, peak: float, ratio: float, weight_decay: float) -> list[dict[str, Any]]:
@@ -42,15 +45,15 @@ def parameter_groups(network: Network, peak: float, ratio: float, weight_decay: 
     From the head to the stem, peaks fall geometrically from `peak` to `peak / ratio`. Biases and
     other vectors take no weight decay.
 
-    The head's matrix sums over all `D` features at once, so it takes a step smaller by the square
-    root of `D`: every group then changes the logits by the same order.
+    The head's first matrix sums over all `D` features at once, so it takes a step smaller by the
+    square root of `D`: every group then changes the logits by the same order.
 
     Source: Howard and Ruder 2018, discriminative fine-tuning, https://arxiv.org/abs/1801.06146; the
     head's step: the NTK parametrisation, Jacot et al. 2018, https://arxiv.org/abs/1806.07572; depths
     are timm's own grouping of its architectures.
     """
     assert network.head is not None
-    body, linear = network.features.body, network.head.linear
+    body = network.features.body
     by_depth = group_parameters(body, body.group_matcher(coarse=True))  # type: ignore[operator]
     depths = sorted(by_depth)
     parameters = dict(body.named_parameters())
@@ -59,16 +62,22 @@ def parameter_groups(network: Network, peak: float, ratio: float, weight_decay: 
         rate = peak / ratio ** (1 - place / len(depths))
         inside = [parameters[name] for name in by_depth[depth]]
         groups += _with_decay(f"body.{depth}", inside, rate, weight_decay)
-    groups += _with_decay("head", [linear.weight], peak / linear.in_features**0.5, weight_decay)
-    return groups + _with_decay("head.bias", [linear.bias], peak, 0.0)
+    return groups + _head_groups(network.head, peak, weight_decay)
+
+
+def _head_groups(head: nn.Module, peak: float, weight_decay: float) -> list[dict[str, Any]]:
+    """Each matrix of the head by the root of what it sums over, all vectors at the peak itself."""
+    layers = [module for module in head.modules() if isinstance(module, nn.Linear)]
+    groups: list[dict[str, Any]] = []
+    for number, layer in enumerate(layers):
+        name = "head" if len(layers) == 1 else f"head.{number}"
+        groups += _with_decay(name, [layer.weight], peak / layer.in_features**0.5, weight_decay)
+    vectors = [parameter for parameter in head.parameters() if parameter.ndim <= 1]
+    return groups + _with_decay("head.bias", vectors, peak, 0.0)
 
 
 def _with_decay(name: str, parameters: Sequence[torch.Tensor], rate: float, decay: float) -> list[dict[str, Any]]:
     """Split one depth into what decays and what does not; what is frozen or empty is left out."""
     trained = [parameter for parameter in parameters if parameter.requires_grad]
-    halves = {decay: [p for p in trained if p.ndim > 1], 0.0: [p for p in trained if p.ndim <= 1]}
-    return [
-        {"name": name, "params": inside, "lr": rate, "weight_decay": value}
-        for value, inside in halves.items()
-        if inside
-    ]
+    halves = (decay, [p for p in trained if p.ndim > 1]), (0.0, [p for p in trained if p.ndim <= 1])
+    return [{"name": name, "params": inside, "lr": rate, "weight_decay": value} for value, inside in halves if inside]

@@ -20,7 +20,7 @@ from graft.model.task import make_task
 from graft.params import Section
 from graft.seeds import derive
 from graft.split.table import Dataset
-from graft.train.schedule import one_cycle
+from graft.train.schedule import make_schedule
 
 CHUNK = 4096
 """Rows read at once where order does not matter."""
@@ -97,7 +97,7 @@ class HeadFit:
         l2 = torch.tensor(knobs.l2)
         optimizer = torch.optim.Adam([self.weight, self.bias], lr=self.learning_rate)
         batches = -(-len(self.train) // knobs.batch_size)
-        schedule = one_cycle(optimizer, [self.learning_rate], knobs.epochs * batches)
+        schedule = make_schedule(optimizer, "one_cycle", knobs.epochs * batches)
         for epoch in range(1, knobs.epochs + 1):
             order = np.random.default_rng(derive(self.seed, "head", "order", epoch)).permutation(self.train)
             total = torch.zeros(len(knobs.l2))
@@ -135,7 +135,7 @@ class HeadFit:
 
     def _losses(self, rows: NDArray[np.int64]) -> torch.Tensor:
         targets = torch.from_numpy(self.targets[rows])
-        return torch.stack([self.task.loss(logits, targets) for logits in self._logits(rows)])
+        return torch.stack([self.task.losses(logits, targets).mean() for logits in self._logits(rows)])
 
     @torch.inference_mode()
     def _valid(self) -> tuple[list[float], list[float]]:

@@ -5,58 +5,35 @@ never from what ran before. With weights, moments and averages restored from a c
 after a crash is bit for bit epoch 7 without one.
 """
 
-import math
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import nn
-from torch.optim.lr_scheduler import OneCycleLR
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.lr_scheduler import LRScheduler
 
 from graft.errors import TrainingError
-from graft.images.augment import Augment, augment
+from graft.images.ahead import Ahead
+from graft.images.augment import Augment
 from graft.images.pictures import Pictures
-from graft.model.device import autocast, pick_device
 from graft.model.network import Network
 from graft.model.task import Task
 from graft.progress import bar
 from graft.seeds import derive
+from graft.train.average import averaged
 from graft.train.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
+from graft.train.epoch import Epoch
 from graft.train.finetune import Finetune
-from graft.train.groups import parameter_groups
-from graft.train.schedule import one_cycle
+from graft.train.groups import matching
+from graft.train.memory import is_out_of_memory, largest_fit
+from graft.train.order import Batch, epoch_order, in_batches, steps_of
+from graft.train.schedule import make_schedule
+from graft.train.step import Step
 from graft.train.valid import Score
 
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """One pass over the training pictures; losses in nats an answer, those of train with label smoothing.
-
-    Valid is judged by the averaged weights, `valid` holds the figures of its score; learning rates
-    are those of the last step.
-    """
-
-    epoch: int
-    size: int
-    train_loss: float
-    valid_loss: float
-    valid: dict[str, float]
-    learning_rates: dict[str, float]
-
-    @property
-    def score(self) -> Score:
-        """The averaged weights' score on valid."""
-        return Score(self.valid, -self.valid_loss)
-
-    def metrics(self) -> dict[str, float]:
-        """Curves to draw, by name."""
-        rates = {f"learning_rate/{name}": rate for name, rate in self.learning_rates.items()}
-        losses = {"train/loss": self.train_loss, "valid/loss": self.valid_loss}
-        return losses | {f"valid/{name}": figure for name, figure in self.valid.items()} | rates
+CHECK_EVERY = 16
+"""Batches between two looks at the loss: on a GPU each look waits for all that is under way."""
 
 
 class Training:
@@ -67,8 +44,12 @@ class Training:
         task: gives the loss.
         train: what to train on.
         judge: scores the averaged weights after every epoch.
-        learning_rate: the base rate; the head's 1cycle peaks at half of it.
+        learning_rate: the base rate; the head's peaks at half of it.
         seed: root of all draws.
+
+    Attributes:
+        done: epochs behind it.
+        speed: of the last epoch, to be logged where the clock may be.
     """
 
     def __init__(
@@ -82,61 +63,101 @@ class Training:
         learning_rate: float,
         seed: int,
     ) -> None:
-        self.device = pick_device()
-        self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.task, self.train, self.judge = task, train, judge
-        self.knobs, self.views, self.seed = knobs, views, seed
-        self.average = AveragedModel(network, multi_avg_fn=partial(_average, decay=knobs.ema))
-        groups = parameter_groups(network, learning_rate / 2, knobs.lr_ratio, knobs.weight_decay)
-        self.peaks = [group["lr"] for group in groups]
-        self.optimizer = torch.optim.AdamW(groups)
-        self.batches = -(-len(train) // knobs.batch_size)
-        self.done = 0
+        self.knobs, self.seed = knobs, seed
+        self.thaws = [
+            (thaw.epoch, parameter)
+            for thaw in knobs.unfreeze
+            for parameter in matching(network, thaw.pattern, "finetune.unfreeze")
+        ]
+        self.step = Step(network, task, train.targets, knobs, views, learning_rate)
+        self.network, self.average = self.step.network, averaged(network, knobs.ema)
+        self.done, self.speed = 0, ""
 
     def epochs(self) -> Iterator[Epoch]:
         """Train from the first epoch that is not done to the last, yielding after each.
 
         Raises:
-            TrainingError: the loss is no longer finite.
+            TrainingError: the loss is no longer finite, or a batch does not fit into memory.
         """
-        taken = self.done * self.batches
-        schedule = one_cycle(self.optimizer, self.peaks, self.knobs.epochs * self.batches, taken)
-        while self.done < self.knobs.epochs:
+        knobs = self.knobs
+        steps = steps_of(len(self.train), knobs.batch_size, knobs.accumulate)
+        schedule = make_schedule(
+            self.step.optimizer,
+            knobs.schedule,
+            knobs.epochs * steps,
+            warm_up=knobs.warm_up,
+            every=knobs.decay_epochs * steps,
+            gamma=knobs.decay,
+            done=self.done * steps,
+        )
+        while self.done < knobs.epochs:
             epoch = self.done + 1
-            size = self.knobs.size_at(epoch)
+            size = knobs.size_at(epoch)
             loss = self._pass(epoch, size, schedule)
-            rates = {group["name"]: group["lr"] for group in self.optimizer.param_groups}
-            if not math.isfinite(loss):
-                raise TrainingError(f"the loss is {loss} in epoch {epoch}, learning rates {rates}; try a lower lr")
+            if loss is None:
+                raise TrainingError(self._too_large(size))
             judged = self.judge(self.averaged())
             self.done = epoch
-            yield Epoch(epoch, size, loss, -judged.log_likelihood, judged.figures, rates)
+            yield Epoch(epoch, size, loss, -judged.log_likelihood, judged.figures, self.step.rates())
 
-    def _pass(self, epoch: int, size: int, schedule: OneCycleLR) -> float:
-        """Train on every picture once; return the mean loss of an answer."""
-        order = np.random.default_rng(derive(self.seed, "order", epoch)).permutation(len(self.train))
-        total = torch.zeros((), device=self.device)
-        self._train_mode()
+    def _pass(self, epoch: int, size: int, schedule: LRScheduler) -> float | None:
+        """Train on every picture once; return the mean loss of an answer, None where memory ran out."""
+        try:
+            return self._batches(epoch, size, schedule)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+        return None  # the error is gone by now, and with it all that it held on to
+
+    def _batches(self, epoch: int, size: int, schedule: LRScheduler) -> float:
+        knobs = self.knobs
+        for first, parameter in self.thaws:
+            parameter.requires_grad_(epoch >= first)
+        chances = self.task.chances(self.train.targets) if knobs.sampling == "balanced" else None
+        order = epoch_order(len(self.train), self.seed, epoch, chances)
+        batches = in_batches(order, knobs.batch_size, knobs.accumulate)
+        ahead: Ahead[Batch, tuple[torch.Tensor, torch.Tensor]] = Ahead(self._read, batches)
+        losses: list[torch.Tensor] = []
+        self.step.train_mode()
         torch.manual_seed(derive(self.seed, "dropout", epoch))
-        with bar(f"finetune {epoch}/{self.knobs.epochs}", len(order)) as progress:
-            for number, places in enumerate(np.array_split(order, self.batches)):
-                # draw the pictures' views
-                pixels, targets = self.train.batch(places, self.device)
-                views = augment(pixels, self.views, size, derive(self.seed, "augment", epoch, number))
-                # forward, backward
-                with autocast(self.device, self.knobs.precision):
-                    logits = self.network(views)
-                loss = self.task.loss(logits.float(), targets, self.knobs.label_smoothing)
-                self.optimizer.zero_grad()
-                loss.backward()
-                # step the weights, their average, the schedule
-                nn.utils.clip_grad_norm_(self.network.parameters(), self.knobs.clip)
-                self.optimizer.step()
-                self.average.update_parameters(self.network)
-                schedule.step()
-                total += loss.detach() * len(places)
-                progress.update(len(places))
-        return float(total) / (len(order) * self.task.answers)
+        began = time.perf_counter()
+        with bar(f"finetune {epoch}/{knobs.epochs}", len(order)) as progress:
+            for number, (batch, (pixels, targets)) in enumerate(zip(batches, ahead, strict=True)):
+                draws = derive(self.seed, "augment", epoch, number)
+                losses.append(self.step.backward(pixels, targets, size, draws, batch.of))
+                if batch.last:
+                    self.step.update()
+                    self.average.update_parameters(self.network)
+                    schedule.step()
+                if number % CHECK_EVERY == 0 or number + 1 == len(batches):
+                    self._check(losses, epoch)
+                progress.update(len(pixels))
+        seconds = time.perf_counter() - began
+        self.speed = f"{len(order) / seconds:.1f} pictures/s, {ahead.waited / seconds:.1%} of the time waiting for them"
+        return float(torch.stack(losses).sum()) / (len(order) * self.task.answers)
+
+    def _read(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.train.batch(batch.places, self.step.device)
+
+    def _check(self, losses: list[torch.Tensor], epoch: int) -> None:
+        finite = torch.isfinite(torch.stack(losses))
+        if not bool(finite.all()):
+            batch = int(finite.int().argmin())
+            rates = ", ".join(f"{name} {rate:.2g}" for name, rate in self.step.rates().items())
+            raise TrainingError(
+                f"the loss is {losses[batch].item()} in epoch {epoch}, batch {batch + 1}, at learning rates {rates}; "
+                f"try a lower lr, a lower finetune.clip than {self.knobs.clip:g}, or finetune.precision fp32"
+            )
+
+    def _too_large(self, size: int) -> str:
+        batch, side = self.knobs.batch_size, self.train.pixels.array.shape[1]
+        fits = largest_fit(lambda count: self.step.attempt(count, side, size, self.train.targets), batch)
+        said = f"finetune.batch_size {batch} at {size} x {size} does not fit into the memory of {self.step.device}"
+        if not fits:
+            return f"{said}, nor does a single picture; freeze more layers, or choose a smaller size or backbone"
+        accumulate = -(-batch * self.knobs.accumulate // fits)
+        return f"{said}; {fits} does: with finetune.accumulate {accumulate} the steps stay as they are"
 
     def averaged(self) -> Network:
         """The network with the moving average of its weights, in evaluation mode."""
@@ -148,8 +169,9 @@ class Training:
         """Write a checkpoint after an epoch."""
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
-        tensors |= {f"optimizer.{name}": tensor for name, tensor in optimizer_tensors(self.optimizer).items()}
-        save_checkpoint(file, tensors, {"done": self.done, "history": [asdict(epoch) for epoch in history]})
+        tensors |= {f"optimizer.{name}": tensor for name, tensor in optimizer_tensors(self.step.optimizer).items()}
+        facts = {"done": self.done, "scaler": self.step.scaler.state_dict()}
+        save_checkpoint(file, tensors, facts | {"history": [asdict(epoch) for epoch in history]})
 
     def resume(self, file: Path) -> list[Epoch]:
         """Go on from a checkpoint if there is one; return the epochs it had done."""
@@ -163,23 +185,7 @@ class Training:
             parts[part][inner] = tensor
         self.network.load_state_dict(parts["network"])
         self.average.load_state_dict(parts["average"])
-        restore_optimizer(self.optimizer, parts["optimizer"])
+        restore_optimizer(self.step.optimizer, parts["optimizer"])
+        self.step.scaler.load_state_dict(facts["scaler"])
         self.done = facts["done"]
         return [Epoch(**epoch) for epoch in facts["history"]]
-
-    def _train_mode(self) -> None:
-        """Dropout and the like on; statistics of batch norms that could not be folded stay frozen."""
-        self.network.train()
-        for module in self.network.modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.eval()
-
-
-@torch.no_grad()
-def _average(averaged: list[torch.Tensor], current: list[torch.Tensor], steps: torch.Tensor, decay: float) -> None:
-    """Move averaged weights towards the current ones; early on faster, so that little of the start stays.
-
-    Source: the warm-up of TensorFlow's ExponentialMovingAverage(num_updates=...).
-    """
-    taken = int(steps)
-    torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + taken) / (10 + taken)))

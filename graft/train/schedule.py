@@ -1,35 +1,72 @@
-"""The 1cycle schedule, over a whole training, as torch computes it.
+"""Learning rates over a whole training, as torch's own schedulers compute them, step by step.
 
-Source: Smith 2018, https://arxiv.org/abs/1803.09820; the shape is fastai's: a quarter of the steps
-up from a 25th of the peak, then down by a cosine to nearly nothing, momentum the other way round.
+A schedule is a function of the number of steps taken, so that a training which goes on after a
+crash only needs that number.
 """
 
+from typing import Literal
+
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LinearLR, LRScheduler, OneCycleLR, StepLR
+from torch.optim.lr_scheduler import SequentialLR as InTurn
 
-WARM_UP = 0.25
-"""Share of the steps on the way up."""
+Kind = Literal["one_cycle", "cosine", "step", "exponential"]
+
+DIV, FINAL_DIV = 25.0, 1e5
+"""The peak over the first rate, and over the last. Source: fastai's fit_one_cycle."""
 
 
-def one_cycle(optimizer: Optimizer, peaks: list[float], steps: int, done: int = 0) -> OneCycleLR:
+def make_schedule(
+    optimizer: Optimizer,
+    kind: Kind,
+    steps: int,
+    *,
+    warm_up: float = 0.25,
+    every: int = 1,
+    gamma: float = 0.1,
+    done: int = 0,
+) -> LRScheduler:
     """Return the schedule of an optimizer, to be stepped once after each of its steps.
 
+    The highest rate of each parameter group is the one it has when this is called.
+
+    - ``one_cycle``: up over the warm-up from a 25th of the peak, then down by a cosine to nearly
+      nothing, momentum the other way round. Source: Smith 2018, https://arxiv.org/abs/1803.09820
+    - ``cosine``: up over the warm-up in a line, then down by a cosine, momentum left alone.
+    - ``step``: the peak, times `gamma` after each `every` steps.
+    - ``exponential``: the same decay, spread evenly over the steps.
+
     Args:
-        peaks: highest learning rate of each parameter group.
         steps: optimizer steps in all.
-        done: steps that an earlier run took; the schedule is a function of their number alone.
+        warm_up: share of them on the way up.
+        every: steps between two decays.
+        done: steps that an earlier run took.
     """
-    schedule = OneCycleLR(
-        optimizer,
-        max_lr=peaks,
-        total_steps=max(2, steps),  # torch divides by the length of each phase
-        pct_start=WARM_UP,
-        div_factor=25,
-        final_div_factor=1e5 / 25,
-        base_momentum=0.85,
-        max_momentum=0.95,
-    )
+    schedule = _make(optimizer, kind, max(2, steps), warm_up, every, gamma)  # torch divides by phases
     optimizer._opt_called = True  # type: ignore[attr-defined]  # the steps replayed here were taken before
     for _ in range(done):
         schedule.step()
     return schedule
+
+
+def _make(optimizer: Optimizer, kind: Kind, steps: int, warm_up: float, every: int, gamma: float) -> LRScheduler:
+    if kind == "one_cycle":
+        return OneCycleLR(
+            optimizer,
+            max_lr=[group["lr"] for group in optimizer.param_groups],
+            total_steps=steps,
+            pct_start=warm_up if warm_up * steps != 1 else 1.001 / steps,  # torch divides by a step less
+            div_factor=DIV,
+            final_div_factor=FINAL_DIV / DIV,
+            base_momentum=0.85,
+            max_momentum=0.95,
+        )
+    if kind == "step":
+        return StepLR(optimizer, every, gamma)
+    if kind == "exponential":
+        return ExponentialLR(optimizer, gamma ** (1 / every))
+    rising = round(warm_up * steps)
+    if not rising:
+        return CosineAnnealingLR(optimizer, steps)
+    parts = [LinearLR(optimizer, 1 / DIV, total_iters=rising), CosineAnnealingLR(optimizer, max(1, steps - rising))]
+    return InTurn(optimizer, parts, [rising])

@@ -6,10 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
+from sklearn.utils.class_weight import compute_class_weight
 
 from graft.model.saved import Description
 from graft.model.task import ManyLabels, OneLabel, Task, make_task, task_of
@@ -55,12 +53,6 @@ def test_losses_by_hand() -> None:
 
 
 @BOTH
-def test_the_loss_is_the_mean_of_the_losses(task: Task, targets: NDArray[Any]) -> None:
-    logits, wanted = torch.from_numpy(LOGITS), torch.from_numpy(targets)
-    torch.testing.assert_close(task.loss(logits, wanted), task.losses(logits, wanted).mean())
-
-
-@BOTH
 def test_many_penalties_at_once_are_each_alone(task: Task, targets: NDArray[Any]) -> None:
     logits = torch.randn((4, 2, 3), generator=torch.Generator().manual_seed(0))
     wanted = torch.from_numpy(targets)
@@ -70,28 +62,21 @@ def test_many_penalties_at_once_are_each_alone(task: Task, targets: NDArray[Any]
         assert torch.equal(task.right(logits, expanded)[place], task.right(logits[place], wanted))
 
 
-def test_smoothing_spreads_over_the_answers() -> None:
-    logits = torch.from_numpy(LOGITS)
-    wanted = torch.from_numpy(TARGETS["many"])
-    # a target of 1 becomes 0.9, one of 0 becomes 0.1
-    by_hand = F.binary_cross_entropy(torch.sigmoid(logits), wanted * 0.8 + 0.1, reduction="sum") / 2
-    torch.testing.assert_close(MANY.loss(logits, wanted, 0.2), by_hand)
-    smoothed = F.cross_entropy(logits, torch.from_numpy(TARGETS["one"]), label_smoothing=0.2)
-    assert torch.equal(ONE.loss(logits, torch.from_numpy(TARGETS["one"]), 0.2), smoothed)
+def test_balance_and_chances_by_hand() -> None:
+    one = np.array([0, 0, 0, 2])  # nobody has b
+    assert ONE.balance(one).tolist() == pytest.approx([4 / 9, 1, 4 / 3])
+    assert ONE.chances(one).tolist() == pytest.approx([1 / 6, 1 / 6, 1 / 6, 1 / 2])
+    many = np.array([[1, 0, 1], [1, 0, 0], [0, 0, 0], [1, 0, 0]], dtype=np.float32)
+    wanted = [[4 / 2, 4 / 8, 4 / 6], [4 / 6, 1, 4 / 2]]
+    assert MANY.balance(many).tolist() == [pytest.approx(row) for row in wanted]
+    weights = np.array([2, 2 / 3, 1, 2 / 3])
+    assert MANY.chances(many).tolist() == pytest.approx(list(weights / weights.sum()))
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.lists(st.tuples(st.floats(-9, 9), st.booleans()), min_size=1, max_size=9), st.floats(0, 0.5))
-def test_one_class_alone_is_the_same_to_both(cases: list[tuple[float, bool]], smoothing: float) -> None:
-    """Yes or no by one sigmoid is no or yes by a softmax of two, smoothing included."""
-    values = torch.tensor([[value] for value, _ in cases], dtype=torch.float64)
-    held = torch.tensor([[float(holds)] for _, holds in cases], dtype=torch.float64)
-    two = torch.cat([torch.zeros_like(values), values], 1)
-    one, many = OneLabel(["no", "yes"]), ManyLabels(["yes"])
-    torch.testing.assert_close(
-        many.loss(values, held, smoothing), one.loss(two, held[:, 0].long(), smoothing), rtol=1e-6, atol=1e-9
-    )
-    np.testing.assert_allclose(many.activate(values)[:, 0], one.activate(two)[:, 1], atol=1e-12)
+def test_balance_is_that_of_scikit_learn() -> None:
+    targets = np.random.default_rng(0).choice(3, 50, p=[0.7, 0.2, 0.1])
+    wanted = compute_class_weight("balanced", classes=np.arange(3), y=targets)
+    np.testing.assert_allclose(ONE.balance(targets), wanted, rtol=1e-6)
 
 
 @BOTH

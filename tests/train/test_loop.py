@@ -5,20 +5,26 @@ import itertools
 import math
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from graft.errors import TrainingError
+from graft.errors import ParamsError, TrainingError
 from graft.images.augment import Augment
 from graft.images.pictures import Pictures
+from graft.model.backbone import create
+from graft.model.features import Features
+from graft.model.head import Head
 from graft.model.network import Network
 from graft.model.task import ManyLabels, OneLabel
-from graft.train.finetune import Finetune
+from graft.train.epoch import Epoch
+from graft.train.finetune import Finetune, Thaw
 from graft.train.groups import freeze
-from graft.train.loop import Epoch, Training
+from graft.train.loop import Training
 from graft.train.valid import Score, better, score
+from tests.train.conftest import DESCRIPTION
 
 KNOBS = Finetune(epochs=3, batch_size=4, sizes=[[32, 1.0]], ema=0.9, precision="fp32")
 TASK = OneLabel(["dark", "light"])
@@ -100,7 +106,7 @@ def test_frozen_bytes_do_not_change_and_the_rest_does(network: Network, pictures
 def test_loss_that_is_not_finite_stops_with_epoch_and_rates(network: Network, pictures: Pictures) -> None:
     assert network.head is not None
     network.head.linear.bias.data[0] = float("nan")
-    with pytest.raises(TrainingError, match=r"the loss is nan in epoch 1, learning rates \{.*head.*try a lower lr"):
+    with pytest.raises(TrainingError, match=r"the loss is nan in epoch 1, batch 1, at learning rates .*head.*lower lr"):
         list(training(network, pictures).epochs())
 
 
@@ -190,3 +196,131 @@ def test_score_of_several_labels_by_hand(network: Network, pictures: Pictures) -
     assert found.figures == {"mean_average_precision": pytest.approx(0.75), "exact_match": 0.5}
     assert found.log_likelihood == pytest.approx((math.log(0.5) - math.log(1 + math.exp(-2))) / 2)
     assert str(found) == "mean average precision 0.7500"
+
+
+def test_accumulated_batches_make_the_step_of_a_large_one(network: Network, pictures: Pictures) -> None:
+    still = {"epochs": 1, "sizes": [[32, 1.0]], "optimizer": "sgd", "precision": "fp32"}
+    found = []
+    for knobs in (Finetune(batch_size=16, **still), Finetune(batch_size=4, accumulate=4, **still)):
+        judge = partial(score, task=TASK, pictures=pictures, view=32, precision="fp32")
+        run = Training(copy.deepcopy(network), TASK, pictures, judge, knobs, STILL, 1e-2, seed=0)
+        found.append((next(run.epochs()).train_loss, run.network.state_dict()))
+    (large, wanted), (small, weights) = found
+    assert small == pytest.approx(large, rel=1e-5)
+    for name, value in weights.items():
+        torch.testing.assert_close(value, wanted[name], rtol=1e-4, atol=1e-6)
+
+
+def test_what_thaws_joins_in_its_epoch(network: Network, pictures: Pictures, tmp_path: Path) -> None:
+    thaws = [Thaw(epoch=2, pattern=r"blocks\.0\."), Thaw(epoch=3, pattern="conv_stem")]
+    knobs = KNOBS.model_copy(update={"unfreeze": thaws})
+    run = training(network, pictures, knobs, lr=1e-2)
+    names = {"stem": "features.body.conv_stem.weight", "first": "features.body.blocks.0.0.conv.weight"}
+
+    def moved() -> set[str]:
+        state, start = run.network.state_dict(), network.state_dict()
+        return {short for short, name in names.items() if not torch.equal(state[name], start[name])}
+
+    seen, file, history = [], tmp_path / "checkpoint.safetensors", []
+    for epoch in run.epochs():
+        history.append(epoch)
+        seen.append(moved())
+        if epoch.epoch == 1:
+            run.save(file, history)
+    assert seen == [set(), {"first"}, {"first", "stem"}]
+    resumed = training(network, pictures, knobs, lr=1e-2)
+    assert resumed.resume(file) + list(resumed.epochs()) == history
+
+
+def test_a_thaw_that_matches_nothing_is_an_error(network: Network, pictures: Pictures) -> None:
+    knobs = KNOBS.model_copy(update={"unfreeze": [Thaw(epoch=2, pattern="layer9")]})
+    with pytest.raises(ParamsError, match=r"finetune.unfreeze: 'layer9' matches no parameter"):
+        training(network, pictures, knobs)
+
+
+@pytest.mark.parametrize(("policy", "moves"), [("frozen", False), ("train", True)])
+def test_batch_norm_statistics_follow_only_if_asked(pictures: Pictures, policy: str, moves: bool) -> None:
+    torch.manual_seed(0)
+    body = create("test_efficientnet").to_empty(device="cpu")
+    for parameter in body.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    for module in body.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.reset_parameters()
+    network = Network(Features(body, [], ["mean"]), Head(256, 2), DESCRIPTION)
+    before = body.bn1.running_mean.clone()  # type: ignore[union-attr]
+    run = training(network, pictures, KNOBS.model_copy(update={"batch_norm": policy}))
+    next(run.epochs())
+    for module in (run.network, run.averaged()):
+        after = module.state_dict()["features.body.bn1.running_mean"]
+        assert torch.equal(after, before) is not moves
+
+
+def test_dropout_of_the_head_is_set_and_repeats(network: Network, pictures: Pictures) -> None:
+    knobs = KNOBS.model_copy(update={"dropout": 0.5, "epochs": 1})
+    losses = [next(training(network, pictures, each).epochs()).train_loss for each in (knobs, knobs, KNOBS)]
+    assert losses[0] == losses[1] != losses[2]
+
+
+@pytest.mark.parametrize("knobs", [{"class_weights": "balanced"}, {"sampling": "balanced"}, {"focal": 2.0}])
+def test_what_shapes_the_loss_changes_the_training(
+    network: Network, pictures: Pictures, knobs: dict[str, object]
+) -> None:
+    uneven = Pictures(pictures.pixels, pictures.rows[:12], np.sort(pictures.targets)[:12])  # eight dark, four light
+    plain = next(training(network, uneven).epochs()).train_loss
+    assert next(training(network, uneven, KNOBS.model_copy(update=knobs)).epochs()).train_loss != plain
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_lower_precision_learns_and_resumes(
+    network: Network, pictures: Pictures, tmp_path: Path, precision: str
+) -> None:
+    knobs = KNOBS.model_copy(update={"precision": precision})
+    whole = training(network, pictures, knobs)
+    file, history = tmp_path / "checkpoint.safetensors", []
+    for epoch in whole.epochs():
+        history.append(epoch)
+        if epoch.epoch == 2:
+            whole.save(file, history)
+    assert math.isfinite(history[-1].train_loss)
+    resumed = training(network, pictures, knobs)
+    assert resumed.resume(file) + list(resumed.epochs()) == history
+    assert resumed.step.scaler.state_dict() == whole.step.scaler.state_dict()
+
+
+def test_too_little_memory_names_what_fits(
+    network: Network, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = network.forward
+
+    def cramped(views: torch.Tensor) -> torch.Tensor:
+        if len(views) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return plain(views)
+
+    run = training(network, pictures, KNOBS.model_copy(update={"batch_size": 8}))
+    monkeypatch.setattr(run.network, "forward", cramped)
+    wanted = (
+        r"^finetune.batch_size 8 at 32 x 32 does not fit into the memory of cpu; 2 does: "
+        r"with finetune.accumulate 4 the steps stay as they are$"
+    )
+    with pytest.raises(TrainingError, match=wanted):
+        next(run.epochs())
+
+
+def test_no_epochs_leave_the_network_alone(network: Network, pictures: Pictures) -> None:
+    run = training(network, pictures, Finetune(epochs=0))
+    assert list(run.epochs()) == []
+    assert all(torch.equal(value, network.state_dict()[name]) for name, value in run.averaged().state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"class_weights": "balanced", "sampling": "balanced"}, "rare classes would count twice"),
+        ({"epochs": 3, "unfreeze": [Thaw(epoch=4, pattern="x")]}, "'x' would thaw in epoch 4 of 3"),
+    ],
+)
+def test_knobs_that_contradict_each_other(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Finetune(**values)

@@ -9,13 +9,13 @@ from graft.errors import ParamsError
 from graft.model.network import Network
 from graft.train.finetune import Finetune
 from graft.train.groups import freeze, parameter_groups
-from graft.train.schedule import one_cycle
+from graft.train.schedule import Kind, make_schedule
 
 
-def rates(steps: int, peak: float, done: int = 0) -> list[tuple[float, float]]:
+def rates(steps: int, peak: float, done: int = 0, kind: Kind = "one_cycle") -> list[tuple[float, float]]:
     """Learning rate and momentum of each step."""
     optimizer = torch.optim.AdamW([torch.zeros(1, requires_grad=True)], lr=peak)
-    schedule = one_cycle(optimizer, [peak], steps, done)
+    schedule = make_schedule(optimizer, kind, steps, every=3, done=done)
     found = []
     for _ in range(done, steps):
         found.append((optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["betas"][0]))
@@ -35,9 +35,37 @@ def test_one_cycle_by_hand() -> None:
     assert [momentum for _, momentum in found] == pytest.approx(momenta)
 
 
+@pytest.mark.parametrize(
+    ("kind", "wanted"),
+    [
+        # two of eight steps up from a 25th, then half a cosine over six
+        ("cosine", [0.04, 0.52] + [(1 + math.cos(math.pi * step / 6)) / 2 for step in range(6)]),
+        ("step", [1, 1, 1, 0.1, 0.1, 0.1, 0.01, 0.01]),
+        ("exponential", [0.1 ** (step / 3) for step in range(8)]),
+    ],
+)
+def test_other_schedules_by_hand(kind: Kind, wanted: list[float]) -> None:
+    found = rates(8, 1.0, kind=kind)
+    assert [rate for rate, _ in found] == pytest.approx(wanted)
+    assert {momentum for _, momentum in found} == {0.9}
+
+
+@pytest.mark.parametrize("kind", ["one_cycle", "cosine", "step", "exponential"])
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 5])
+def test_the_shortest_trainings_have_rates(kind: Kind, steps: int) -> None:
+    assert all(0 < rate <= 1 for rate, _ in rates(steps, 1.0, kind=kind))
+
+
+@pytest.mark.parametrize("kind", ["one_cycle", "cosine", "step", "exponential"])
 @pytest.mark.parametrize("done", [1, 5, 7])
-def test_schedule_goes_on_where_it_stopped(done: int) -> None:
-    assert rates(8, 0.3, done) == rates(8, 0.3)[done:]
+def test_schedule_goes_on_where_it_stopped(kind: Kind, done: int) -> None:
+    assert rates(8, 0.3, done, kind) == rates(8, 0.3, kind=kind)[done:]
+
+
+def test_momentum_of_sgd_cycles_too() -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0, momentum=0.9)
+    make_schedule(optimizer, "one_cycle", 8, done=1)
+    assert optimizer.param_groups[0]["momentum"] == pytest.approx(0.85)
 
 
 def test_rates_fall_geometrically_from_head_to_stem(network: Network) -> None:
@@ -57,6 +85,11 @@ def test_every_trained_parameter_is_in_exactly_one_group(network: Network) -> No
     grouped = [parameter for group in parameter_groups(network, 1.0, 10.0, 0.1) for parameter in group["params"]]
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     assert sorted(map(id, grouped)) == sorted(map(id, trained))
+
+
+def test_without_decay_all_is_trained(network: Network) -> None:
+    grouped = [parameter for group in parameter_groups(network, 1.0, 10.0, 0.0) for parameter in group["params"]]
+    assert sorted(map(id, grouped)) == sorted(map(id, network.parameters()))
 
 
 def test_vectors_do_not_decay(network: Network) -> None:

@@ -1,0 +1,36 @@
+"""Read the next item while the last one is worked on."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+Place = TypeVar("Place")
+Item = TypeVar("Item")
+
+
+class Ahead(Generic[Place, Item]):
+    """The items at some places, in order, each read in a thread while the one before is in use.
+
+    Args:
+        read: gives the item at a place.
+        places: which, at least one.
+
+    Attributes:
+        waited: seconds that whoever iterates had to wait for `read`, so far.
+    """
+
+    def __init__(self, read: Callable[[Place], Item], places: Sequence[Place]) -> None:
+        self._read, self._places = read, places
+        self.waited = 0.0
+
+    def __iter__(self) -> Iterator[Item]:
+        with ThreadPoolExecutor(1) as thread:
+            coming = thread.submit(self._read, self._places[0])
+            for place in self._places[1:]:
+                began = time.perf_counter()
+                item = coming.result()
+                self.waited += time.perf_counter() - began
+                coming = thread.submit(self._read, place)
+                yield item
+            yield coming.result()
