@@ -28,7 +28,11 @@ def test_the_next_is_read_while_one_is_in_use() -> None:
 
 
 def test_waiting_is_counted() -> None:
-    slow = Ahead(lambda place: time.sleep(0.05) or place, [0, 1])
+    def read(place: int) -> int:
+        time.sleep(0.05)
+        return place
+
+    slow = Ahead(read, [0, 1])
     assert list(slow) == [0, 1]
     assert slow.waited >= 0.05
 
