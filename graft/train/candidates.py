@@ -26,8 +26,9 @@ class Candidates(ABC):
     def penalties(self) -> torch.Tensor:
         """What is added to the loss of every head, `[P]`."""
 
+    @abstractmethod
     def judged(self, epoch: int, losses: list[float]) -> None:
-        """Hear what the log losses on valid are after an epoch, `[P]`; linear heads have an optimum to go on to."""
+        """Hear what the log losses on valid are after an epoch, `[P]`."""
 
     @abstractmethod
     def head(self, place: int) -> Head:
@@ -60,6 +61,9 @@ class LinearHeads(Candidates):
     def penalties(self) -> torch.Tensor:
         """Half the penalty times the squared weights."""
         return torch.tensor(self.l2) / 2 * self.weight.square().sum((1, 2))
+
+    def judged(self, epoch: int, losses: list[float]) -> None:
+        """Go on: each has an optimum to come to."""
 
     def head(self, place: int) -> Head:
         """The head under one penalty."""
