@@ -27,6 +27,8 @@ STEPS = 5000
 HELD = 2**28
 """Bytes of standardised features kept in memory; what is above is read and standardised at every step."""
 
+Moments = tuple[torch.Tensor, torch.Tensor]
+
 
 @dataclass(frozen=True, slots=True)
 class Optimum:
@@ -46,11 +48,12 @@ class Objective:
     Args:
         train: what to fit.
         task: gives the loss.
+        moments: mean and deviation of each feature to standardise by.
     """
 
-    def __init__(self, train: Examples, task: Task) -> None:
+    def __init__(self, train: Examples, task: Task, moments: Moments) -> None:
         self.train, self.task = train, task
-        self.mean, self.scale = train.moments()
+        self.mean, self.scale = moments
         self.shape = train.embeddings.width + 1, len(task.classes)
         self.l2 = 0.0
         self._held: list[tuple[torch.Tensor, torch.Tensor]] | None = None
@@ -104,13 +107,16 @@ class Objective:
             yield features, targets.double() if targets.is_floating_point() else targets
 
 
-def solve(train: Examples, task: Task, penalties: list[float]) -> Iterator[Optimum]:
+def solve(train: Examples, task: Task, penalties: list[float], moments: Moments | None = None) -> Iterator[Optimum]:
     """Yield the optimum under each penalty, from the strongest to the weakest, each begun at the last.
+
+    Args:
+        moments: mean and deviation of each feature to standardise by; those of `train` without.
 
     Raises:
         TrainingError: the loss is not finite, or the search ended far from an optimum.
     """
-    objective = Objective(train, task)
+    objective = Objective(train, task, moments or train.moments())
     vector = objective.start()
     for l2 in sorted(penalties, reverse=True):
         objective.l2 = l2

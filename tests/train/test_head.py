@@ -61,7 +61,7 @@ def several(features: Embeddings) -> Dataset:
 
 def scaled(features: Embeddings, head: Head) -> np.ndarray:
     """Features as the head standardises them."""
-    return (features.array[:, 0] - head.mean.numpy()) / head.scale.numpy()
+    return np.asarray((features.array[:, 0] - head.mean.numpy()) / head.scale.numpy())
 
 
 def state(head: Head) -> bytes:
@@ -131,7 +131,7 @@ def test_lbfgs_takes_nothing_from_lr_and_seed(features: Embeddings, dataset: Dat
 @pytest.mark.parametrize("kind", ["linear", "mlp", "fastai"])
 def test_draws_depend_on_seed_alone(features: Embeddings, dataset: Dataset, kind: str) -> None:
     knobs = check("train_head", TrainHead, {"head": kind, "hidden": 8, "epochs": 2, "batch_size": 32, "l2": [0.1]})
-    made = []
+    made: list[bytes] = []
     for seed in (0, 0, 1):
         torch.manual_seed(len(made))  # what ran before must not matter
         made.append(state(fit_head(features, dataset, knobs, 0.01, seed).head))

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy.optimize import check_grad
 from sklearn.linear_model import LogisticRegression
 
 from graft.errors import TrainingError
@@ -84,14 +83,19 @@ def test_coefficients_of_several_labels_are_scikit_learns(embeddings: Embeddings
         np.testing.assert_allclose(found.head.linear.bias[place].detach(), peer.intercept_[0], atol=5e-4)
 
 
-@pytest.mark.parametrize("make", [lambda e: one_label(e, 3), several], ids=["one label", "several"])
-def test_gradient_is_that_of_the_loss(embeddings: Embeddings, make, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_gradient_is_that_of_the_loss(
+    embeddings: Embeddings, multi_label: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(examples, "CHUNK", 77)
-    objective = Objective(*make(embeddings))
+    train, task = several(embeddings) if multi_label else one_label(embeddings, 3)
+    objective = Objective(train, task, train.moments())
     objective.l2 = 0.3
     vector = np.random.default_rng(0).normal(size=objective.start().size) * 0.1
-    numeric = check_grad(lambda x: objective(x)[0], lambda x: objective(x)[1], vector, epsilon=1e-3)
-    assert numeric < 5e-3 * np.linalg.norm(objective(vector)[1])
+    _, gradient = objective(vector)
+    for step in np.random.default_rng(1).normal(size=(5, vector.size)) * 1e-3:
+        numeric = objective(vector + step)[0] - objective(vector - step)[0]
+        assert numeric == pytest.approx(2 * gradient @ step, rel=1e-2, abs=1e-6)
 
 
 def test_what_is_held_in_memory_and_what_is_not_gives_the_same(
@@ -101,7 +105,7 @@ def test_what_is_held_in_memory_and_what_is_not_gives_the_same(
     monkeypatch.setattr(examples, "CHUNK", 77)
     (held,) = solve(train, task, [0.1])
     monkeypatch.setattr(lbfgs, "HELD", 0)
-    assert Objective(train, task)._held is None
+    assert Objective(train, task, train.moments())._held is None
     (read,) = solve(train, task, [0.1])
     for name, tensor in held.head.state_dict().items():
         assert torch.equal(tensor, read.head.state_dict()[name])
@@ -123,3 +127,14 @@ def test_a_search_that_is_cut_short_says_so(embeddings: Embeddings, monkeypatch:
     train, task = one_label(embeddings, 3)
     with pytest.raises(TrainingError, match=r"no optimum at l2 0.001: after 2 steps the gradient is .*, above 0.001"):
         list(solve(train, task, [0.001]))
+
+
+def test_moments_may_be_given(embeddings: Embeddings) -> None:
+    train, task = one_label(embeddings, 3)
+    mean, scale = torch.full((WIDTH,), 40.0), torch.full((WIDTH,), 2.0)
+    (found,) = solve(train, task, [0.1], (mean, scale))
+    assert torch.equal(found.head.mean, mean)
+    assert torch.equal(found.head.scale, scale)
+    peer = LogisticRegression(C=1 / (0.1 * COUNT), tol=1e-10, max_iter=5000)
+    peer.fit((embeddings.array[:, 0].astype(np.float64) - 40) / 2, train.targets)
+    np.testing.assert_allclose(found.head.linear.weight.detach(), peer.coef_, atol=5e-4)
