@@ -81,6 +81,17 @@ def summary(
         typer.echo(line)
 
 
+@app.command("learning-curve")
+def learning_curve(
+    draws: Annotated[int, typer.Option(min=2, max=100, help="Random draws of each share of the pictures.")] = 5,
+) -> None:
+    """Draw how accuracy on valid grows with the number of labels, and say whether more would help."""
+    from graft.train.learning_curve import learning_curve as measured
+
+    for line in measured(params.load(PARAMS), draws):
+        typer.echo(line)
+
+
 @app.command()
 def results() -> None:
     """Show the test metrics of the last run, and where its report lies."""

@@ -20,7 +20,7 @@ from graft.source.settings import Source
 from graft.split.metadata import Audit
 from graft.split.settings import Split
 from graft.train.finetune import Finetune
-from graft.train.head import TrainHead
+from graft.train.train_head import TrainHead
 
 MODELS: dict[str, Any] = {
     "lr": LearningRate,

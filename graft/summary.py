@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from graft import params
 from graft.decode import decode, square
@@ -106,8 +107,8 @@ class Sample:
         if not HEAD.is_dir():
             raise DataError(f"{HEAD} is absent: no head was fitted yet; run `dvc repro train-head`")
         head, description = load_head(HEAD)
-        weight = head.linear.weight
-        yield f"linear, {weight.shape[1]} features -> {weight.shape[0]} logits: {', '.join(description.classes[:12])}"
+        widths = [head.features, *(layer.out_features for layer in head.modules() if isinstance(layer, nn.Linear))]
+        yield f"{description.head}, {' -> '.join(map(str, widths))} logits: {', '.join(description.classes[:12])}"
 
     def _judged(self) -> Iterator[str]:
         if not FINETUNED.is_dir():

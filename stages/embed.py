@@ -2,7 +2,7 @@
 
 Reads   data/presized, models/backbone
 Params  embed
-Writes  data/embeddings/features.npy (float32 [N, D], rows as in rows.csv), data/embeddings/network.json
+Writes  data/embeddings/features.npy (float32 [N, V, D], rows as in rows.csv), data/embeddings/network.json
 """
 
 from pathlib import Path
@@ -29,7 +29,7 @@ def main(run: Run) -> None:
 
     pixels = PictureRows(PRESIZED / "pixels.npy")
     network, description = pretrained(BACKBONE, knobs)
-    shape = (len(pixels.paths), width(network))
+    shape = (len(pixels.paths), len(knobs.flips), width(network))
     features = PartialArray(run.unfinished(PRESIZED, BACKBONE), shape, np.float32)
     embed(network, pixels, knobs, features)
 
@@ -37,7 +37,7 @@ def main(run: Run) -> None:
         features.move(folder / "features.npy")
         tables.write(folder / "rows.csv", pd.DataFrame({"path": pixels.paths}))
         atomic.write_json(folder / "network.json", description.model_dump())
-    run.log(f"{shape[0]} pictures, {shape[1]} features each")
+    run.log(f"{shape[0]} pictures, {shape[1]} views of each, {shape[2]} features a view")
 
 
 if __name__ == "__main__":

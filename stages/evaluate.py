@@ -16,6 +16,7 @@ from graft.evaluate.settings import Evaluate
 from graft.images.pictures import Pictures
 from graft.images.rows import PictureRows
 from graft.model.device import prepare
+from graft.model.embeddings import Embeddings
 from graft.model.head import head_logits, load_head
 from graft.model.infer import all_outputs
 from graft.model.network import load
@@ -38,7 +39,7 @@ def main(run: Run) -> None:
     prepare()
 
     dataset = read_dataset(LABELS, SPLIT)
-    pixels, features = PictureRows(PRESIZED / "pixels.npy"), PictureRows(EMBEDDINGS / "features.npy")
+    pixels, features = PictureRows(PRESIZED / "pixels.npy"), Embeddings(EMBEDDINGS / "features.npy")
     test = Pictures.of(pixels, dataset, "test")
     network, description = load(FINETUNED)
     logits = all_outputs(network, pixels, test.rows, description.view, knobs.precision, "evaluate")

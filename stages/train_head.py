@@ -8,11 +8,12 @@ Writes  models/head/ (weights, description), reports/train-head/ (curves, metric
 from pathlib import Path
 
 from graft import atomic
-from graft.images.rows import PictureRows
+from graft.model.embeddings import Embeddings
 from graft.model.saved import describe, save
 from graft.params import LearningRate, Seed
 from graft.split.table import read_dataset
-from graft.train.head import HeadFit, TrainHead
+from graft.train.head import fit_head
+from graft.train.train_head import TrainHead
 from stages.curves import write_curves
 from stages.runtime import Run, start
 
@@ -25,24 +26,15 @@ def main(run: Run) -> None:
     learning_rate, seed = run.params("lr", LearningRate), run.params("seed", Seed)
 
     dataset = read_dataset(LABELS, SPLIT)
-    features = PictureRows(EMBEDDINGS / "features.npy")
-    fit = HeadFit(features, dataset, knobs, learning_rate, seed)
-    history = list(fit.run())
-    head, best = fit.best()
+    fitted = fit_head(Embeddings(EMBEDDINGS / "features.npy"), dataset, knobs, learning_rate, seed)
 
-    last = history[-1]
-    right = fit.task.hits
-    metrics = {"l2": knobs.l2[best], "log_loss": last.valid_loss[best], right: last.valid_right[best]}
     with atomic.new_folder(REPORT) as report:
-        write_curves(report, (epoch.metrics(knobs.l2) for epoch in history))
-        atomic.write_json(report / "metrics.json", {"valid": metrics})
+        write_curves(report, fitted.curves)
+        atomic.write_json(report / "metrics.json", {"valid": fitted.metrics()})
     with atomic.new_folder(HEAD) as folder:
-        asked = {"classes": dataset.classes, "multi_label": dataset.multi_label}
-        save(folder, head, describe(EMBEDDINGS).model_copy(update=asked))
-    run.log(
-        f"valid {right.replace('_', ' ')} {metrics[right]:.4f}, log loss {metrics['log_loss']:.4f} "
-        f"at l2 {metrics['l2']:g}"
-    )
+        asked = {"classes": dataset.classes, "multi_label": dataset.multi_label} | knobs.described()
+        save(folder, fitted.head, describe(EMBEDDINGS).model_copy(update=asked))
+    run.log("valid " + ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in fitted.metrics().items()))
 
 
 if __name__ == "__main__":

@@ -7,32 +7,91 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from graft.images.rows import PictureRows
-from graft.model.saved import Description, describe, load_into, read_state
+from graft.errors import WeightsError
+from graft.model.embeddings import Embeddings
+from graft.model.saved import Description, HeadKind, describe, load_into, read_state
 
 CHUNK = 4096
 """Rows of features read at once."""
 
 
 class Head(nn.Module):
-    """Standardise features as the training pictures' were, then classify linearly.
+    """Features to logits, in one of three ways.
 
-    Buffers `mean` and `scale` are of the training pictures' features; `linear` gives the logits.
+    ``linear`` standardises the features as the training pictures' were, by the buffers `mean` and
+    `scale`, and classifies linearly. ``mlp`` standardises them too and has a hidden layer: linear,
+    GELU, dropout. ``fastai`` is what fastai puts after its pooling: batch norm, dropout of half
+    the rate, linear, ReLU, batch norm, dropout. fastai's pooling itself, mean and maximum side by
+    side, is `embed.layers` of the backbone's last layer with `embed.pools` of mean and max.
+
+    Attributes:
+        features: how many it takes.
+        hidden: the layers before the last; in a linear head only a dropout.
+        linear: the last layer, which gives the logits.
+
+    Args:
+        features: numbers a picture.
+        classes: logits a picture.
+        kind: which of the three.
+        hidden: width of the hidden layer, where there is one.
+        dropout: share of its outputs that training drops.
+
+    Source: create_head and LinBnDrop of fastai 2, https://docs.fast.ai/vision.learner.html. Theirs
+    have no bias after a batch norm, which has one; these have, and the last begins at the classes' odds.
     """
 
-    def __init__(self, features: int, classes: int) -> None:
+    def __init__(
+        self, features: int, classes: int, kind: HeadKind = "linear", hidden: int = 512, dropout: float = 0.5
+    ) -> None:
         super().__init__()
-        self.mean: torch.Tensor
-        self.scale: torch.Tensor
-        self.register_buffer("mean", torch.zeros(features))
-        self.register_buffer("scale", torch.ones(features))
-        self.dropout = nn.Dropout(0.0)
-        self.linear = nn.Linear(features, classes)
+        self.features = features
+        self.kind = kind
+        if kind != "fastai":
+            self.mean: torch.Tensor
+            self.scale: torch.Tensor
+            self.register_buffer("mean", torch.zeros(features))
+            self.register_buffer("scale", torch.ones(features))
+        self.hidden = _hidden(kind, features, hidden, dropout)
+        self.linear = nn.Linear(features if kind == "linear" else hidden, classes)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Map features `[B, D]` to logits `[B, K]`."""
-        logits: torch.Tensor = self.linear(self.dropout((features - self.mean) / self.scale))
+        if self.kind != "fastai":
+            features = (features - self.mean) / self.scale
+        logits: torch.Tensor = self.linear(self.hidden(features))
         return logits
+
+
+def _hidden(kind: HeadKind, features: int, hidden: int, dropout: float) -> nn.Sequential:
+    """The layers before the last."""
+    if kind == "mlp":
+        return nn.Sequential(nn.Linear(features, hidden), nn.GELU(), nn.Dropout(dropout))
+    if kind == "fastai":
+        first, second = nn.BatchNorm1d(features), nn.BatchNorm1d(hidden)
+        inner = nn.Linear(features, hidden)
+        nn.init.kaiming_normal_(inner.weight)
+        return nn.Sequential(first, nn.Dropout(dropout / 2), inner, nn.ReLU(), second, nn.Dropout(dropout))
+    return nn.Sequential(nn.Dropout(0.0))  # drops nothing while the head is fitted; fine-tuning may
+
+
+def make_head(description: Description, features: int, classes: int) -> Head:
+    """Make a head of the kind described, with fresh weights."""
+    return Head(features, classes, description.head, description.hidden, description.dropout)
+
+
+def head_like(description: Description, state: dict[str, torch.Tensor], prefix: str = "") -> Head:
+    """Make the head that saved weights are of.
+
+    Args:
+        prefix: what stands before the head's own names in `state`.
+
+    Raises:
+        WeightsError: there is no such head among the weights.
+    """
+    first = prefix + ("hidden.0.weight" if description.head == "fastai" else "mean")
+    if first not in state:
+        raise WeightsError(f"the weights hold no {first}, which a head of kind {description.head!r} has")
+    return make_head(description, len(state[first]), len(description.classes))
 
 
 def load_head(folder: Path) -> tuple[Head, Description]:
@@ -43,13 +102,13 @@ def load_head(folder: Path) -> tuple[Head, Description]:
     """
     description = describe(folder)
     state = read_state(folder)
-    head = Head(*reversed(state["linear.weight"].shape))
+    head = head_like(description, state)
     load_into(head, state, folder)
     return head.eval(), description
 
 
 @torch.inference_mode()
-def head_logits(head: Head, features: PictureRows, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Logits `[N, K]` of some rows of stored features: the linear probe."""
-    parts = [head(torch.from_numpy(features.read(part))) for part in np.array_split(rows, -(-len(rows) // CHUNK))]
-    return torch.cat(parts).numpy()
+def head_logits(head: Head, embeddings: Embeddings, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Logits `[N, K]` of some pictures' stored features, of their plain view: the linear probe."""
+    parts = np.array_split(rows, max(1, -(-len(rows) // CHUNK)))
+    return torch.cat([head(torch.from_numpy(embeddings.plain(part))) for part in parts]).numpy()

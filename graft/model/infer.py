@@ -6,11 +6,11 @@ from itertools import pairwise
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from graft.images.rows import PictureRows
 from graft.images.sampler import sample
 from graft.model.device import Precision, autocast, pick_device
-from graft.model.network import Network
 from graft.progress import bar
 
 BATCH = {"cpu": 16, "cuda": 256, "mps": 64}
@@ -18,7 +18,7 @@ BATCH = {"cpu": 16, "cuda": 256, "mps": 64}
 
 
 def outputs(
-    network: Network, pixels: PictureRows, rows: NDArray[np.int64], view: int, precision: Precision, label: str
+    network: nn.Module, pixels: PictureRows, rows: NDArray[np.int64], view: int, precision: Precision, label: str
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the network's output for batches of pictures, in the order of `rows`.
 
@@ -30,7 +30,7 @@ def outputs(
         label: what the progress bar calls this.
 
     Yields:
-        `[B, K]` logits, or `[B, D]` features for a network without a head, float32.
+        `[B, K]` logits, `[B, D]` features for a network without a head, or whatever it gives, float32.
     """
     device = pick_device()
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -44,7 +44,7 @@ def outputs(
 
 
 def all_outputs(
-    network: Network, pixels: PictureRows, rows: NDArray[np.int64], view: int, precision: Precision, label: str
+    network: nn.Module, pixels: PictureRows, rows: NDArray[np.int64], view: int, precision: Precision, label: str
 ) -> NDArray[np.float32]:
     """Return the outputs of all rows as one array `[N, K]`."""
     return np.concatenate(list(outputs(network, pixels, rows, view, precision, label)))

@@ -1,4 +1,4 @@
-"""The network graft makes: normalisation, features, standardisation, a linear head."""
+"""The network graft makes: normalisation, features, a head."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from torch import nn
 from graft.model import backbone
 from graft.model.features import Features
 from graft.model.fold import find_pairs, fold_batch_norms, fold_structure
-from graft.model.head import Head
+from graft.model.head import Head, head_like
 from graft.model.saved import Description, describe, load_into, read_state
 from graft.model.settings import Embed
 
@@ -104,7 +104,7 @@ def load(folder: Path) -> tuple[Network, Description]:
     body = backbone.create(description.backbone).to_empty(device="cpu")
     if description.folded:
         fold_structure(body, find_pairs(body, _example()))
-    head = Head(*reversed(state["head.linear.weight"].shape))
+    head = head_like(description, state, "head.")
     features = Features(body, description.layers, description.pools)
     network = Network(features, head, description)
     load_into(network, state, folder)

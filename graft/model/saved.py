@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import safetensors.torch
 import torch
@@ -13,6 +13,9 @@ from graft import atomic
 from graft.errors import WeightsError
 from graft.model.pool import Pool
 from graft.params import Section
+
+HeadKind = Literal["linear", "fastai", "mlp"]
+"""What stands between features and logits, see `graft.model.head`."""
 
 
 class Description(Section):
@@ -31,14 +34,21 @@ class Description(Section):
     """In the order of the logits; empty for a network that ends in its features."""
     multi_label: bool = False
     """Whether any number of the classes may hold, each with a logit of its own sigmoid."""
+
+    head: HeadKind = "linear"
+    hidden: int = 512
+    """Width of the head's hidden layer, where it has one."""
+    dropout: float = 0.5
+    """Share of the head's inputs that training drops, where it has a hidden layer."""
     folded: bool = True
     """Whether the backbone's batch norms are part of its convolutions."""
 
     @model_serializer(mode="wrap")
     def _without_the_usual(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """What has a default goes without saying, so that such a description is what it always was."""
+        """Leave out what is as usual, so that a description from before there was a choice is what it always was."""
         facts: dict[str, Any] = write(self)
-        usual = {name: field.default for name, field in Description.model_fields.items() if not field.is_required()}
+        fields = type(self).model_fields.items()
+        usual = {name: field.default for name, field in fields if not field.is_required()}
         return {name: value for name, value in facts.items() if name not in usual or value != usual[name]}
 
 

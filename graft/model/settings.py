@@ -1,10 +1,14 @@
 """The knobs of the embedding: what the head sees of the pretrained network."""
 
-from pydantic import Field
+from typing import Literal
+
+from pydantic import Field, field_validator
 
 from graft.model.device import Precision
 from graft.model.pool import Pool
 from graft.params import Section
+
+Flip = Literal["none", "horizontal", "vertical", "both"]
 
 
 class Embed(Section):
@@ -18,5 +22,19 @@ class Embed(Section):
     """Layers whose outputs stand beside the last features, such as blocks.5."""
     pools: list[Pool] = Field(default=["mean"], min_length=1)
     """How those outputs become vectors: mean, max."""
+    flips: list[Flip] = Field(default=["none"], min_length=1)
+    """Views of each picture whose features are stored: ``none`` is the picture as it is, and the first.
+
+    The head is fitted to all views of the training pictures; it is judged by the plain one, which
+    is what the network sees when it is used."""
     precision: Precision = "auto"
     """``auto`` is bf16 where the processor computes in it, else fp32."""
+
+    @field_validator("flips")
+    @classmethod
+    def _plain_first(cls, flips: list[Flip]) -> list[Flip]:
+        if flips[0] != "none":
+            raise ValueError("the first must be none, the picture as it is")
+        if len(set(flips)) < len(flips):
+            raise ValueError("each view can be named once")
+        return flips

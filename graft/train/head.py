@@ -1,174 +1,94 @@
-"""Fit the head on stored features: logistic regression, one for each strength of its penalty.
-
-The features do not change, so an epoch is a pass over rows of numbers, and all strengths of the
-penalty are fitted at once: they are one tensor to torch and, to Adam, independent problems.
-"""
+"""Fit the head on stored features, by the solver that is chosen, and judge it on valid."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from pydantic import Field
 
-from graft.errors import TrainingError
-from graft.images.rows import PictureRows
-from graft.model.head import Head
-from graft.model.task import make_task
-from graft.params import Section
+from graft.model.embeddings import Embeddings
+from graft.model.head import Head, head_logits
+from graft.model.task import Task, make_task
 from graft.seeds import derive
 from graft.split.table import Dataset
-from graft.train.schedule import make_schedule
-
-CHUNK = 4096
-"""Rows read at once where order does not matter."""
-
-
-class TrainHead(Section):
-    """How the head is fitted."""
-
-    epochs: int = Field(default=40, ge=1)
-    batch_size: int = Field(default=256, ge=1)
-    l2: list[float] = Field(default=[0.03, 0.1, 0.3], min_length=1)
-    """Penalties to try; the loss is cross-entropy + l2 / 2 * |weights|^2, and valid's log loss decides.
-
-    With several labels a picture it is binary cross-entropy, summed over the classes: every class
-    is then a logistic regression of its own under the same penalty.
-    """
+from graft.train.candidates import Candidates, HiddenHead, LinearHeads
+from graft.train.examples import Examples
+from graft.train.lbfgs import solve
+from graft.train.onecycle import train_epochs
+from graft.train.train_head import TrainHead
 
 
 @dataclass(frozen=True, slots=True)
-class HeadEpoch:
-    """One pass over the training pictures; log losses in nats an answer, one value a penalty.
+class Fitted:
+    """A head, and how it came to be.
 
-    `valid_right` is the share of valid's pictures whose answer is wholly right.
+    Attributes:
+        head: the one whose log loss on valid is lowest.
+        chosen: what sets it apart from the others that were tried: ``{"l2": 0.1}`` or ``{"epoch": 7}``.
+        log_loss: on valid, in nats an answer.
+        figures: on valid, those of the task; the first decides.
+        curves: by name, at every step: after each epoch, or at each penalty.
     """
 
-    epoch: int
-    learning_rate: float
-    train_loss: list[float]
-    valid_loss: list[float]
-    valid_right: list[float]
+    head: Head
+    chosen: dict[str, float]
+    log_loss: float
+    figures: dict[str, float]
+    curves: list[dict[str, float]]
 
-    def metrics(self, penalties: list[float]) -> dict[str, float]:
-        """Curves to draw, by name."""
-        curves = {"learning_rate": self.learning_rate}
-        for place, l2 in enumerate(penalties):
-            curves[f"train/loss_l2_{l2:g}"] = self.train_loss[place]
-            curves[f"valid/loss_l2_{l2:g}"] = self.valid_loss[place]
-        return curves
+    def metrics(self) -> dict[str, float]:
+        """All figures of valid, for metrics.json."""
+        return self.chosen | {"log_loss": self.log_loss} | self.figures
 
 
-class HeadFit:
-    """Fits heads for several penalties side by side.
+def fit_head(embeddings: Embeddings, dataset: Dataset, knobs: TrainHead, learning_rate: float, seed: int) -> Fitted:
+    """Fit a head to the training pictures, all views of each; valid, as it is, chooses among those tried.
 
     Args:
-        features: stored features of all pictures.
+        embeddings: stored features of all pictures.
         dataset: which of them are train and valid, and their targets.
-        learning_rate: peak of the 1cycle.
-        seed: root of the draws of order.
+        learning_rate: peak of the 1cycle; nothing to the solver ``lbfgs``.
+        seed: root of all draws; ``lbfgs`` draws nothing.
+
+    Raises:
+        TrainingError: the loss is not finite, or no optimum was reached.
     """
-
-    def __init__(
-        self, features: PictureRows, dataset: Dataset, knobs: TrainHead, learning_rate: float, seed: int
-    ) -> None:
-        self.features, self.knobs, self.learning_rate, self.seed = features, knobs, learning_rate, seed
-        self.train, self.valid = (features.find(dataset.paths(name)) for name in ("train", "valid"))
-        self.task = make_task(dataset.classes, dataset.multi_label)
-        train, valid = dataset.targets("train"), dataset.targets("valid")
-        self.targets = np.zeros((len(features.paths), *train.shape[1:]), dtype=train.dtype)
-        self.targets[self.train], self.targets[self.valid] = train, valid
-        self.mean, self.scale = moments(features, self.train)
-        shape = len(knobs.l2), features.array.shape[1], len(dataset.classes)
-        self.weight = torch.zeros(shape, requires_grad=True)
-        prior = torch.from_numpy(self.task.prior(train))
-        self.bias = prior.repeat(shape[0], 1, 1).requires_grad_()
-        self.losses: list[float] = []
-
-    def run(self) -> Iterator[HeadEpoch]:
-        """Fit, yielding after each epoch.
-
-        Raises:
-            TrainingError: the loss is no longer finite.
-        """
-        knobs = self.knobs
-        l2 = torch.tensor(knobs.l2)
-        optimizer = torch.optim.Adam([self.weight, self.bias], lr=self.learning_rate)
-        batches = -(-len(self.train) // knobs.batch_size)
-        schedule = make_schedule(optimizer, "one_cycle", knobs.epochs * batches)
-        for epoch in range(1, knobs.epochs + 1):
-            order = np.random.default_rng(derive(self.seed, "head", "order", epoch)).permutation(self.train)
-            total = torch.zeros(len(knobs.l2))
-            for rows in np.array_split(order, batches):
-                losses = self._losses(rows)
-                penalty = l2 / 2 * self.weight.square().sum((1, 2))
-                optimizer.zero_grad()
-                (losses + penalty).sum().backward()
-                optimizer.step()
-                rate = schedule.get_last_lr()[0]
-                schedule.step()
-                total += losses.detach() * len(rows)
-            if not bool(torch.isfinite(total).all()):
-                raise TrainingError(
-                    f"the head's loss is {total.tolist()} in epoch {epoch} at rate {rate:g}; try a lower lr"
-                )
-            self.losses, right = self._valid()
-            loss = total / (len(order) * self.task.answers)
-            yield HeadEpoch(epoch, float(rate), loss.tolist(), self.losses, right)
-
-    def best(self) -> tuple[Head, int]:
-        """Return the head whose log loss on valid is lowest, and which penalty it has."""
-        choice = int(np.argmin(self.losses))
-        head = Head(self.weight.shape[1], self.weight.shape[2])
-        head.mean, head.scale = self.mean, self.scale
-        with torch.no_grad():
-            head.linear.weight.copy_(self.weight[choice].T)
-            head.linear.bias.copy_(self.bias[choice, 0])
-        return head, choice
-
-    def _logits(self, rows: NDArray[np.int64]) -> torch.Tensor:
-        """Logits `[P, B, K]` of some rows under every penalty."""
-        features = (torch.from_numpy(self.features.read(rows)) - self.mean) / self.scale
-        return features @ self.weight + self.bias
-
-    def _losses(self, rows: NDArray[np.int64]) -> torch.Tensor:
-        targets = torch.from_numpy(self.targets[rows])
-        return torch.stack([self.task.losses(logits, targets).mean() for logits in self._logits(rows)])
-
-    @torch.inference_mode()
-    def _valid(self) -> tuple[list[float], list[float]]:
-        """Log loss on valid and the share that is right, one value a penalty."""
-        loss = torch.zeros(len(self.knobs.l2))
-        right = torch.zeros(len(self.knobs.l2))
-        for rows in _chunks(self.valid):
-            logits = self._logits(rows)
-            targets = torch.from_numpy(self.targets[rows])
-            targets = targets.expand(len(logits), *targets.shape)
-            loss += self.task.losses(logits, targets).sum(1)
-            right += self.task.right(logits, targets).sum(1)
-        count = len(self.valid)
-        return (loss / (count * self.task.answers)).tolist(), (right / count).tolist()
+    task = make_task(dataset.classes, dataset.multi_label)
+    train, valid = Examples.train(embeddings, dataset), Examples.valid(embeddings, dataset)
+    if knobs.solver == "lbfgs":
+        return _best(list(_path(train, valid, task, knobs.l2)))
+    candidates: Candidates
+    if knobs.head == "linear":
+        candidates = LinearHeads(train, task, knobs.l2)
+    else:
+        torch.manual_seed(derive(seed, "head", "weights"))
+        candidates = HiddenHead(train, task, knobs)
+    rounds = train_epochs(candidates, task, train, valid, knobs.epochs, knobs.batch_size, learning_rate, seed)
+    epochs = list(rounds)
+    best = int(np.argmin(epochs[-1].valid_loss))
+    log_loss, figures = judge(candidates.head(best), task, valid)
+    curves = [epoch.metrics(candidates.names, task.hits) for epoch in epochs]
+    return Fitted(candidates.head(best), candidates.chosen(best), log_loss, figures, curves)
 
 
-def moments(features: PictureRows, rows: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and standard deviation of each feature over some rows, both `[D]`, float32.
-
-    A feature that never varies gets the deviation 1: it then stays 0 and says nothing.
-    """
-    total = np.zeros(features.array.shape[1])
-    squares = np.zeros_like(total)
-    for part in _chunks(rows):
-        total += features.read(part).sum(0, dtype=np.float64)
-    mean = total / len(rows)
-    for part in _chunks(rows):
-        squares += np.square(features.read(part) - mean).sum(0)
-    scale = np.sqrt(squares / len(rows))
-    scale[scale < 1e-6] = 1
-    return torch.from_numpy(mean).float(), torch.from_numpy(scale).float()
+def judge(head: Head, task: Task, valid: Examples) -> tuple[float, dict[str, float]]:
+    """Log loss of a head in nats an answer, and the figures of the task."""
+    logits = head_logits(head, valid.embeddings, valid.rows)
+    log_likelihood = task.log_likelihood(logits.astype(np.float64), valid.targets)
+    return -float(log_likelihood.mean()), task.figures(logits, valid.targets)
 
 
-def _chunks(rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    for start, stop in pairwise([*range(0, len(rows), CHUNK), len(rows)]):
-        yield rows[start:stop]
+def _path(train: Examples, valid: Examples, task: Task, penalties: list[float]) -> Iterator[Fitted]:
+    """Yield the head under each penalty, from the strongest on, each with its point of the curves."""
+    for found in solve(train, task, penalties):
+        log_loss, figures = judge(found.head, task, valid)
+        named = {f"valid/{name}": figure for name, figure in figures.items()}
+        point = {"l2": found.l2, "train/loss": found.train_loss, "valid/loss": log_loss} | named
+        yield Fitted(found.head, {"l2": found.l2}, log_loss, figures, [point])
+
+
+def _best(path: list[Fitted]) -> Fitted:
+    """The one whose log loss is lowest, with the curves of all."""
+    best = min(path, key=lambda fitted: fitted.log_loss)
+    curves = [point for fitted in path for point in fitted.curves]
+    return Fitted(best.head, best.chosen, best.log_loss, best.figures, curves)

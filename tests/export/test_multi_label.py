@@ -17,6 +17,7 @@ from graft.export.parity import compare
 from graft.images.pictures import Pictures
 from graft.images.rows import PictureRows
 from graft.model.backbone import create
+from graft.model.embeddings import Embeddings
 from graft.model.features import Features
 from graft.model.fold import fold_batch_norms
 from graft.model.head import head_logits, load_head
@@ -26,7 +27,8 @@ from graft.model.saved import Description, describe, save
 from graft.model.task import task_of
 from graft.predict.predictor import Predictor
 from graft.split.table import Dataset, read_dataset
-from graft.train.head import HeadFit, TrainHead
+from graft.train.head import fit_head
+from graft.train.train_head import TrainHead
 from graft.train.valid import score
 
 COUNT, SIZE, VIEW = 160, 36, 32
@@ -92,14 +94,12 @@ def head(project: Path, dataset: Dataset, embedder: tuple[Network, Description])
     """The folder of a head fitted to stored features, as `train-head` leaves it."""
     network, description = embedder
     pixels, folder = PictureRows(project / "pixels.npy"), project / "head"
-    np.save(project / "features.npy", all_outputs(network, pixels, np.arange(COUNT), VIEW, "fp32", "embed"))
-    features = PictureRows(project / "features.npy")
-    fit = HeadFit(features, dataset, TrainHead(epochs=60, batch_size=16, l2=[0.1, 0.01]), 0.02, seed=0)
-    last = list(fit.run())[-1]
-    fitted, best = fit.best()
-    assert last.valid_right[best] > 0.9
+    np.save(project / "features.npy", all_outputs(network, pixels, np.arange(COUNT), VIEW, "fp32", "embed")[:, None])
+    features = Embeddings(project / "features.npy")
+    fitted = fit_head(features, dataset, TrainHead(epochs=60, batch_size=16, l2=[0.1, 0.01]), 0.02, seed=0)
+    assert fitted.figures["exact_match"] > 0.9
     folder.mkdir()
-    save(folder, fitted, description.model_copy(update={"classes": dataset.classes, "multi_label": True}))
+    save(folder, fitted.head, description.model_copy(update={"classes": dataset.classes, "multi_label": True}))
     return folder
 
 
@@ -117,7 +117,7 @@ def test_head_to_bundle(
     # measured: the network over the pixels says what the head says of the stored features
     test = Pictures.of(pixels, dataset, "test")
     logits = all_outputs(network, pixels, test.rows, VIEW, "fp32", "evaluate")
-    features = PictureRows(project / "features.npy")
+    features = Embeddings(project / "features.npy")
     np.testing.assert_allclose(logits, head_logits(fitted, features, features.find(dataset.paths("test"))), atol=1e-4)
     rows = dataset.rows[dataset.rows["split"] == "test"].reset_index(drop=True)
     (tmp_path / "evaluate").mkdir()

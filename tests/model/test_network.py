@@ -9,9 +9,9 @@ from safetensors.torch import save_file
 
 from graft.errors import ParamsError, WeightsError
 from graft.model.backbone import Backbone, full_state
-from graft.model.head import Head, load_head
+from graft.model.head import Head, load_head, make_head
 from graft.model.network import Network, grafted, load, pretrained, width, without_exposure
-from graft.model.saved import Description, describe, save
+from graft.model.saved import Description, HeadKind, describe, save
 from graft.model.settings import Embed
 from graft.model.weights import fetch_weights
 
@@ -51,8 +51,14 @@ def make(backbone: Path) -> tuple[Network, Description]:
     return grafted(backbone, description, head), description
 
 
-def test_saved_network_loads_and_answers_the_same(backbone: Path, views: torch.Tensor, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["linear", "mlp", "fastai"])
+def test_saved_network_loads_and_answers_the_same(
+    backbone: Path, views: torch.Tensor, tmp_path: Path, kind: HeadKind
+) -> None:
     network, description = make(backbone)
+    if kind != "linear":
+        description = description.model_copy(update={"head": kind, "hidden": 8})
+        network = grafted(backbone, description, make_head(description, width(pretrained(backbone, KNOBS)[0]), 3))
     save(tmp_path, network, description)
     again, told = load(tmp_path)
     assert told == description
