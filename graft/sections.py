@@ -9,8 +9,8 @@ from graft import params
 from graft.errors import ParamsError
 from graft.evaluate.settings import Evaluate
 from graft.export.bundle import Export
-from graft.images.augment import Augment
 from graft.images.presize import Presize
+from graft.images.settings import Augment
 from graft.index.labels import Labels
 from graft.index.settings import Index
 from graft.model.backbone import Backbone

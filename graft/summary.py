@@ -11,9 +11,10 @@ from torch import nn
 from graft import params
 from graft.decode import decode, square
 from graft.errors import DataError, GraftError
-from graft.images.augment import Augment, augment
+from graft.images.augment import augment
 from graft.images.presize import Presize
 from graft.images.sampler import sample
+from graft.images.settings import Augment
 from graft.index.corrections import Corrections
 from graft.index.files import PICTURE_SUFFIXES, is_hidden
 from graft.index.labels import Labels, apply_rule

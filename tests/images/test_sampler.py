@@ -1,14 +1,12 @@
 """Views are what torchvision's own kernels give, in one sampling."""
 
 import math
-from typing import Any, Literal
 
 import pytest
 import torch
 import torch.nn.functional as F
 
-from graft.images.augment import Augment, augment, random_maps
-from graft.images.sampler import sample
+from graft.images.sampler import flipped, sample
 from graft.model.torchvision_ops import declare_missing
 
 declare_missing()
@@ -88,63 +86,51 @@ def _coefficients(view: list[list[float]], picture: list[list[float]]) -> list[f
     return found
 
 
-def test_any_number_of_changes_is_one_sampling(pixels: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
-    real = F.grid_sample
-
-    def counted(pictures: torch.Tensor, grid: torch.Tensor, **options: Any) -> torch.Tensor:
-        calls.append(len(pictures))
-        return real(pictures, grid, **options)
-
-    monkeypatch.setattr(F, "grid_sample", counted)
-    monkeypatch.setattr(F, "interpolate", lambda *_, **__: pytest.fail("a second interpolation"))
-    everything = Augment(flip="dihedral", rotate=20.0, zoom=1.3, warp=0.2, lighting=0.3, p=1.0)
-    assert augment(pixels, everything, 24, seed=0).shape == (3, 3, 24, 24)
-    assert calls == [3]
+def test_what_lies_outside_mirrors_the_picture_and_then_its_edge_goes_on(pixels: torch.Tensor) -> None:
+    # five times as wide; every fifth row falls on a row of the picture
+    wide = sample(pixels, maps(3, [[5, 0, 0], [0, 1, 0], [0, 0, 1]]), 5 * SIZE)[:, :, 2::5]
+    picture = as_pictures(pixels)
+    mirrored = picture.flip(3)
+    left, right = picture[..., :1].expand_as(picture), picture[..., -1:].expand_as(picture)
+    whole = torch.cat([right, mirrored, picture, mirrored, left], dim=3)
+    torch.testing.assert_close(wide, whole, atol=1e-4, rtol=0)
 
 
-def test_nothing_to_vary_changes_nothing(pixels: torch.Tensor) -> None:
-    still = Augment(flip="none", rotate=0.0, zoom=1.0, warp=0.0, lighting=0.0)
-    torch.testing.assert_close(augment(pixels, still, SIZE, seed=5), as_pictures(pixels))
+def test_mirroring_is_the_samplers_own_reflection(pixels: torch.Tensor) -> None:
+    matrices = torch.tensor([[1.4, 0.9, 0.2], [-0.9, 1.4, -0.1], [0.1, 0.05, 1.0]]).repeat(3, 1, 1)
+    steps = (2 * torch.arange(40) + 1) / 40 - 1
+    y, x = torch.meshgrid(steps, steps, indexing="ij")
+    points = torch.stack([x, y, torch.ones_like(x)], dim=-1) @ matrices.mT[:, None]
+    grid = points[..., :2] / points[..., 2:]
+    assert 1 < grid.abs().max() < 3
+    peer = F.grid_sample(as_pictures(pixels), grid, padding_mode="reflection", align_corners=False)
+    torch.testing.assert_close(sample(pixels, matrices, 40), peer, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize(("flip", "views"), [("none", 1), ("horizontal", 2), ("both", 4), ("dihedral", 8)])
-def test_flips_draw_all_their_views_and_no_other(
-    pixels: torch.Tensor, flip: Literal["none", "horizontal", "both", "dihedral"], views: int
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_view_does_not_depend_on_the_rest_of_the_batch(threads: int) -> None:
+    generator = torch.Generator().manual_seed(1)
+    many = torch.randint(0, 256, (5, SIZE, SIZE, 3), dtype=torch.uint8, generator=generator)
+    matrices = torch.eye(3) + 0.1 * torch.randn((5, 3, 3), generator=generator)
+    matrices[::2, 2] = torch.tensor([0, 0, 1.0])  # some project, some do not
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        together = sample(many, matrices, 24)
+        alone = [sample(many[n : n + 1], matrices[n : n + 1], 24) for n in range(5)]
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(together, torch.cat(alone))
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize(("sign_x", "sign_y"), [(1, 1), (-1, 1), (1, -1), (-1, -1)])
+def test_flips_without_sampling_are_those_with_it(
+    pixels: torch.Tensor, transposed: bool, sign_x: float, sign_y: float
 ) -> None:
-    one = pixels[:1].expand(200, -1, -1, -1)
-    drawn = augment(one, Augment(flip=flip, rotate=0.0, zoom=1.0, warp=0.0, lighting=0.0), SIZE, seed=0)
-    picture = as_pictures(pixels[:1])
-    mirrored, upside_down = picture.flip(3), picture.flip(2)
-    known = [picture, mirrored, upside_down, upside_down.flip(3)]
-    known += [view.transpose(2, 3) for view in known]
-    gaps = torch.stack([(drawn - view).abs().amax((1, 2, 3)) for view in known])
-    assert gaps.min(0).values.max() < 1e-5
-    assert set(gaps.argmin(0).tolist()) == set(range(views))
-
-
-def test_draws_depend_on_the_seed_alone(pixels: torch.Tensor) -> None:
-    torch.manual_seed(1)
-    first = augment(pixels, Augment(), SIZE, seed=3)
-    torch.manual_seed(2)
-    assert torch.equal(first, augment(pixels, Augment(), SIZE, seed=3))
-    assert not torch.equal(first, augment(pixels, Augment(), SIZE, seed=4))
-
-
-def test_views_of_a_zoom_stay_inside_the_picture() -> None:
-    knobs = Augment(flip="none", rotate=0.0, zoom=2.0, warp=0.0, lighting=0.0, p=1.0)
-    drawn = random_maps(knobs, 500, torch.Generator().manual_seed(0))
-    corners = drawn @ torch.tensor([[-1, 1], [-1, 1], [1, 1.0]])
-    assert corners[:, :2].abs().max() <= 1 + 1e-6
-    assert corners[:, 0, 1].sub(corners[:, 0, 0]).min() >= 2 / 2.0 - 1e-6
-
-
-def test_lighting_by_hand() -> None:
-    """A grey of 0.5 does not feel contrast; it moves by half the shift."""
-    grey = torch.full((400, 4, 4, 3), 128, dtype=torch.uint8)
-    knobs = Augment(flip="none", rotate=0.0, zoom=1.0, warp=0.0, lighting=0.2, p=1.0)
-    views = augment(grey, knobs, 4, seed=0)
-    moved = views[:, 0, 0, 0] - 128 / 255
-    assert moved.abs().max() <= 0.1 + 0.01
-    assert moved.max() > 0.08
-    assert moved.min() < -0.08
+    top, middle = ([0, sign_x, 0], [sign_y, 0, 0]) if transposed else ([sign_x, 0, 0], [0, sign_y, 0])
+    matrices = maps(3, [top, middle, [0, 0, 1]])
+    moved = torch.cat([drawn for _, drawn in flipped(pixels, matrices)]) / 255
+    torch.testing.assert_close(moved, sample(pixels, matrices, SIZE))
+    values = [torch.sort(views.flatten(1)).values for views in (moved, as_pictures(pixels))]
+    assert torch.equal(*values)  # pixels are moved, none is made
