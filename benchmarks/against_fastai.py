@@ -53,9 +53,9 @@ def run_fastai(trial: Trial, seed: int, clone: Clone, workers: int) -> Results:
         }
         command = [f"--{name}={value}" for name, value in words.items()]
         began = Clock.now()
-        subprocess.run([PYTHON, str(ROOT / "benchmarks/fastai_side.py"), *command], check=True)
+        subprocess.run([PYTHON, "-m", "benchmarks.fastai_side", *command], cwd=ROOT, check=True)
         others = began.others(Clock.now())
-        said = json.loads(out.read_text())
+        said: Results = json.loads(out.read_text())
     said["wrong"] = _wrong(said.pop("predictions"), labels)
     seconds = round(said.pop("trained_at") - began.wall, 1)
     predicted = round(said.pop("predicted_at") - began.wall, 1)
@@ -81,6 +81,7 @@ def run_graft(trial: Trial, seed: int, clone: Clone) -> Results:
     return {
         "probe": probe | {"accuracy": measured["probe"]["accuracy"]},
         "graft": whole | {"accuracy": measured["test"]["accuracy"]},
+        "valid": choice["valid"],
         "kept": choice["kept"],
     }
 

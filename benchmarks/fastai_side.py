@@ -1,35 +1,22 @@
-"""The fastai side of a comparison, run by the Python of ``.venv-fastai``, where graft is not installed.
+"""The fastai side of a comparison, run from the project's root by the Python of ``.venv-fastai``.
 
-``python benchmarks/fastai_side.py --pictures FOLDER --table CSV --weights FILE --epochs N --seed S --out JSON``
+``python -m benchmarks.fastai_side --pictures FOLDER --table CSV --weights FILE --epochs N --seed S --out JSON``
 trains by fastai's own recipe on the pictures that the table's column `split` calls train and valid,
 and predicts those it calls test.
 """
 
 import argparse
-import importlib.util
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from graft.model.torchvision_ops import declare_missing
 
 BACKBONE = "tf_efficientnet_lite0"
 BATCH = 64
 """fastai's own default."""
 RATE = 3e-3
-ROOT = Path(__file__).resolve().parents[1]
-
-
-def declare_operators() -> None:
-    """Let torchvision be imported beside a torch that it was not compiled for; fastai imports it."""
-    file = ROOT / "graft/model/torchvision_ops.py"
-    spec = importlib.util.spec_from_file_location("torchvision_ops", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # what it declares is gone when it is
-    spec.loader.exec_module(module)
-    module.declare_missing()
 
 
 def loaders(table: Any, pictures: Path, workers: int) -> Any:
@@ -69,7 +56,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, required=True)
     parser.add_argument("--workers", type=int, default=0)
     words = parser.parse_args()
-    declare_operators()
+    declare_missing()
 
     import fastai
     import pandas as pd
