@@ -158,13 +158,14 @@ def page(results: Results) -> str:
     """The table, how to read it, and what it was measured on."""
     facts = [results[key] for key in sorted(results)]
     versions = sorted({run["fastai_version"] for run in facts if "fastai_version" in run})
+    commits = ", ".join(dict.fromkeys(run["machine"]["commit"] for run in facts))
     return "\n".join(
         [
             table(results),
             "± is the standard deviation over seeds. Times are medians over the runs in which others used less than "
             f"{QUIET:.0%} of the cores.",
             "",
-            f"fastai {', '.join(versions) or 'not run'}; {footer(facts[-1]['machine'])}",
+            f"fastai {', '.join(versions) or 'not run'}; {footer(facts[-1]['machine'] | {'commit': commits})}",
             "",
         ]
     )

@@ -52,7 +52,10 @@ def test_the_difference_is_of_seeds_that_both_ran() -> None:
     assert "| +6.0 |" in table(results)
 
 
-def test_the_page_names_every_version_of_fastai() -> None:
+def test_the_page_names_every_version_of_fastai_and_every_commit() -> None:
     facts = {"cores": 2, "processor": "some", "python": "3", "commit": "abc"} | dict.fromkeys(PACKAGES, "1")
     results = {key: run | {"machine": facts, "fastai_version": "2.8.12"} for key, run in RESULTS.items()}
-    assert "fastai 2.8.12; 2 cores of some, Python 3, " in page(results)
+    results["graft/dogs-vs-cats/2"]["machine"] = facts | {"commit": "def"}
+    text = page(results)
+    assert "fastai 2.8.12; 2 cores of some, Python 3, " in text
+    assert "commit abc, def." in text
