@@ -101,7 +101,7 @@ class Steps:
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
-        float(loss)  # waits for the device
+        float(loss.detach())  # waits for the device
         return (time.perf_counter() - began) / STEPS
 
     def data_alone(self) -> float:
