@@ -1,6 +1,6 @@
 # `make` alone lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help install repro test lint format types unit deps clean
+.PHONY: help install repro test lint format types unit deps bench-env clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -41,6 +41,15 @@ unit:
 
 deps: install ## write the stages' code dependencies into dvc.yaml, from their imports
 	python -m tests.closure --write
+
+bench-env: .venv-fastai/installed ## make .venv-fastai, for python -m benchmarks.against_fastai
+
+# fastai itself comes last and without what it asks for: of that, only its text half needs spacy.
+.venv-fastai/installed: constraints.txt benchmarks/fastai.txt
+	$(PYTHON) -m venv .venv-fastai
+	.venv-fastai/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -r benchmarks/fastai.txt
+	.venv-fastai/bin/pip install --quiet --disable-pip-version-check --no-deps fastai==2.8.12
+	touch $@
 
 clean: ## remove caches and unfinished work; data, models and reports stay
 	rm -rf .graft .mypy_cache .pytest_cache .ruff_cache .hypothesis dvc_plots

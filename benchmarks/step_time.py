@@ -1,0 +1,166 @@
+"""What a training step costs beside the bare network's: ``python -m benchmarks.step_time``.
+
+A bare step is forward, backward and the optimizer on one batch that lies ready. graft's step draws the
+views from the cache, clips gradients, averages weights and moves the schedule as well. Both train the
+same network, frozen alike, in the same precision and memory layout, and take turns. Pictures are noise:
+time does not depend on them. Params are those of params.yaml; needs ``dvc repro download@weights``.
+Writes ``benchmarks/step_time.json`` and ``benchmarks/step_time.md``; two minutes on two cores.
+"""
+
+import json
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from benchmarks.load import Clock
+from benchmarks.machine import ROOT, footer, machine
+from graft import params
+from graft.images.augment import Augment, augment
+from graft.images.pictures import Pictures
+from graft.images.rows import PictureRows
+from graft.model.device import autocast, pick_device, prepare
+from graft.model.head import Head
+from graft.model.network import Network, grafted, pretrained, width
+from graft.model.settings import Embed
+from graft.model.task import task_of
+from graft.train.finetune import Finetune
+from graft.train.groups import freeze, parameter_groups
+from graft.train.loop import Training
+from graft.train.schedule import one_cycle
+from graft.train.valid import Score
+
+OUT = Path(__file__).with_suffix(".json")
+BACKBONE = ROOT / "models/backbone"
+STEPS = 8
+"""Steps a repeat."""
+REPEATS = 9
+RATE = 3e-3
+
+
+def draw(folder: Path, count: int, side: int) -> Pictures:
+    """Store noise as `presize` stores pictures."""
+    generator = np.random.default_rng(0)
+    np.save(folder / "pixels.npy", generator.integers(0, 256, (count, side, side, 3), dtype=np.uint8))
+    pd.DataFrame({"path": [f"{number}.png" for number in range(count)]}).to_csv(folder / "rows.csv", index=False)
+    targets = np.arange(count, dtype=np.int64) % 2
+    return Pictures(PictureRows(folder / "pixels.npy"), np.arange(count), targets)
+
+
+class Steps:
+    """graft's training, its bare network's, and its data alone, each timed over the same number of steps.
+
+    Args:
+        values: of params.yaml.
+    """
+
+    def __init__(self, values: dict[str, Any], folder: Path) -> None:
+        self.knobs: Finetune = params.check("finetune", Finetune, values["finetune"])
+        self.views: Augment = params.check("augment", Augment, values["augment"])
+        self.size = self.knobs.size_at(self.knobs.epochs)
+        self.pictures = draw(folder, STEPS * self.knobs.batch_size, values["presize"]["size"])
+        embed: Embed = params.check("embed", Embed, values["embed"])
+        body, description = pretrained(BACKBONE, embed)
+        self.description = description.model_copy(update={"classes": ["a", "b"]})
+        self.task, self.features = task_of(self.description), width(body)
+        self.training = Training(
+            self._network(), self.task, self.pictures, _judge, self.knobs, self.views, RATE, seed=0
+        )
+        self.schedule = one_cycle(self.training.optimizer, self.training.peaks, 10**6)
+        self.bare = self._network().to(pick_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+        groups = parameter_groups(self.bare, RATE / 2, self.knobs.lr_ratio, self.knobs.weight_decay)
+        self.optimizer = torch.optim.AdamW(groups)
+
+    def _network(self) -> Network:
+        network = grafted(BACKBONE, self.description, Head(self.features, 2))
+        freeze(network, self.knobs.freeze)
+        return network
+
+    def whole(self) -> float:
+        """Seconds of a step of graft's training."""
+        began = time.perf_counter()
+        self.training._pass(1, self.size, self.schedule)
+        return (time.perf_counter() - began) / STEPS
+
+    def network_alone(self) -> float:
+        """Seconds of a step of the bare network on a batch that lies ready."""
+        device = pick_device()
+        pixels, targets = self.pictures.batch(np.arange(self.knobs.batch_size), device)
+        views = augment(pixels, self.views, self.size, 0)
+        self.bare.train()
+        began = time.perf_counter()
+        for _ in range(STEPS):
+            with autocast(device, self.knobs.precision):
+                logits = self.bare(views)
+            loss = self.task.loss(logits.float(), targets, self.knobs.label_smoothing)
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+        float(loss.detach())  # waits for the device
+        return (time.perf_counter() - began) / STEPS
+
+    def data_alone(self) -> float:
+        """Seconds that a batch's views take."""
+        device = pick_device()
+        began = time.perf_counter()
+        for number, places in enumerate(np.array_split(np.arange(len(self.pictures)), STEPS)):
+            pixels, _ = self.pictures.batch(places, device)
+            views = augment(pixels, self.views, self.size, number)
+        float(views.sum())
+        return (time.perf_counter() - began) / STEPS
+
+
+def _judge(network: Network) -> Score:
+    raise AssertionError(f"a pass alone judges nothing, {type(network).__name__} or other")
+
+
+def measure() -> dict[str, Any]:
+    """Let the three take turns, after a turn of each that does not count."""
+    prepare()
+    values = params.load(ROOT / "params.yaml")
+    with tempfile.TemporaryDirectory() as folder:
+        steps = Steps(values, Path(folder))
+        turns = {"bare": steps.network_alone, "graft": steps.whole, "data": steps.data_alone}
+        for turn in turns.values():
+            turn()
+        began = Clock.now()
+        seconds = [{name: turn() for name, turn in turns.items()} for _ in range(REPEATS)]
+        others = began.others(Clock.now())
+    return {
+        "repeats": seconds,
+        "batch": steps.knobs.batch_size,
+        "size": steps.size,
+        "device": pick_device().type,
+        "others": round(others, 3),
+        "machine": machine(),
+    }
+
+
+def table(results: dict[str, Any]) -> str:
+    """Markdown table of medians; ratios are within a repeat, then their median."""
+    repeats = results["repeats"]
+    lines = ["| | milliseconds a step | of the bare step |", "|---|---|---|"]
+    titles = {"bare": "bare network", "graft": "graft, all of it", "data": "making the views, alone"}
+    for name, title in titles.items():
+        middle = median(each[name] for each in repeats)
+        ratio = median(each[name] / each["bare"] for each in repeats)
+        lines.append(f"| {title} | {1000 * middle:.0f} | {ratio:.1%} |")
+    share = median(each["data"] / each["graft"] for each in repeats)
+    note = (
+        f"Batches of {results['batch']} views of {results['size']} pixels on the {results['device']}, "
+        f"{len(repeats)} repeats of {STEPS} steps; a step waits {share:.1%} of its time for its views at most; "
+        f"others used {results['others']:.0%} of the cores meanwhile."
+    )
+    return "\n".join([*lines, "", note, "", footer(results["machine"])]) + "\n"
+
+
+if __name__ == "__main__":
+    results = measure()
+    OUT.write_text(json.dumps(results, indent=2) + "\n")
+    OUT.with_suffix(".md").write_text(table(results))
+    print(table(results))
