@@ -21,10 +21,10 @@ def find_classifier(model: nn.Module, example: torch.Tensor) -> str:
     ran: list[tuple[str, nn.Module, tuple[int, ...]]] = []
     handles = []
     for name, module in model.named_modules():
-        if next(module.parameters(recurse=False), None) is not None:
+        if next(module.children(), None) is None and next(module.parameters(), None) is not None:
 
-            def note(module: nn.Module, _: object, output: object, name: str = name) -> None:
-                ran.append((name, module, tuple(output.shape) if isinstance(output, torch.Tensor) else ()))
+            def note(module: nn.Module, _: object, output: torch.Tensor, name: str = name) -> None:
+                ran.append((name, module, tuple(output.shape)))
 
             handles.append(module.register_forward_hook(note))
     try:

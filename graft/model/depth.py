@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from timm.models import group_parameters
 from torch import nn
+
+from graft.model import timm_models
 
 FEW = 4
 """A network of fewer stages than this is looked into a level deeper."""
@@ -26,8 +27,7 @@ def by_depth(body: nn.Module) -> dict[int, list[str]]:
     count with the layer before them.
     """
     if hasattr(body, "group_matcher"):
-        groups = group_parameters(body, body.group_matcher(coarse=True))  # type: ignore[operator]
-        return {depth: groups[depth] for depth in sorted(groups)}
+        return timm_models.by_depth(body)
     return dict(enumerate(_stages(body)))
 
 

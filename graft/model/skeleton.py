@@ -14,7 +14,7 @@ def skeleton(build: Callable[[], nn.Module]) -> nn.Module:
     widths of its stages, is in no file and must be true. No random number of the caller's is drawn.
     """
     with torch.random.fork_rng(devices=[]):
-        handle = register_module_parameter_registration_hook(_without_memory)
+        handle = register_module_parameter_registration_hook(_without_memory)  # type: ignore[arg-type]
         try:
             model = build()
         finally:
@@ -27,7 +27,8 @@ def skeleton(build: Callable[[], nn.Module]) -> nn.Module:
 
 def allocated(model: nn.Module) -> nn.Module:
     """Give the parameters of a skeleton memory on the CPU, filled with zeros."""
-    return model._apply(lambda tensor: torch.zeros_like(tensor, device="cpu") if tensor.is_meta else tensor)
+    model._apply(lambda tensor: torch.zeros_like(tensor, device="cpu") if tensor.is_meta else tensor)
+    return model
 
 
 def _without_memory(_: nn.Module, __: str, parameter: nn.Parameter | None) -> nn.Parameter | None:

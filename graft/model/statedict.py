@@ -31,9 +31,7 @@ def read(file: Path) -> dict[str, torch.Tensor]:
         raise WeightsError(f"{file}: cannot be read as weights alone: {error}") from error
     state = _innermost(state)
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise WeightsError(
-            f"{file}: expected a mapping of names to tensors, alone or under one of {', '.join(NESTS)}"
-        )
+        raise WeightsError(f"{file}: expected a mapping of names to tensors, alone or under one of {', '.join(NESTS)}")
     return state
 
 

@@ -15,6 +15,7 @@ from graft.model.torchvision_ops import declare_missing
 declare_missing()
 
 import timm  # noqa: E402 - imports torchvision, so it must come after the declarations
+from timm.models import group_parameters  # noqa: E402
 
 SCHEME = "timm://"
 ANY_SIDE: dict[str, Any] = {"dynamic_img_size": True, "strict_img_size": False}
@@ -29,7 +30,7 @@ def has(name: str) -> bool:
     """
     if not timm.is_model(name):
         return False
-    tags = timm.list_pretrained(name.split(".")[0] + ".*")
+    tags = timm.list_pretrained(name.partition(".")[0] + ".*")
     if "." in name and name not in tags:
         raise WeightsError(f"backbone.name: timm has no weights {name!r}{nearest(name, tags)}")
     return True
@@ -63,7 +64,7 @@ def body(name: str, drop_path: float) -> nn.Module:
         raise _no_drop_path(name, drop_path)
     if not drop_path:  # a few architectures have some unless told otherwise
         for module in depths:
-            module.drop_prob = 0.0
+            setattr(module, "drop_prob", 0.0)  # noqa: B010 - the module's type is not known
     return model
 
 
@@ -122,6 +123,12 @@ def converted(name: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tens
             return state
     told: dict[str, torch.Tensor] = model.state_dict()
     return told
+
+
+def by_depth(body: nn.Module) -> dict[int, list[str]]:
+    """Names of an architecture's parameters by depth from the stem, as timm groups them."""
+    groups = group_parameters(body, body.group_matcher(coarse=True))  # type: ignore[operator]
+    return {depth: groups[depth] for depth in sorted(groups)}
 
 
 def _config(name: str) -> Any:

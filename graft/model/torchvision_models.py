@@ -4,6 +4,7 @@ import copy
 import functools
 import re
 from functools import partial
+from types import MethodType
 from typing import Any
 
 import torch
@@ -42,8 +43,7 @@ def body(name: str, drop_path: float) -> nn.Module:
     Raises:
         ParamsError: stochastic depth is asked for, and it has none.
     """
-    without = {"aux_logits": False} if name in OPTIONS else {}
-    model = skeleton(partial(get_model, name, weights=None, **_options(name), **without))
+    model = _built(name, {"aux_logits": False} if name in OPTIONS else {})
     example = torch.zeros((2, 3, side(name), side(name)), device="meta")
     parent, _, child = find_classifier(copy.deepcopy(model).to("meta"), example).rpartition(".")
     setattr(model.get_submodule(parent), child, nn.Identity())
@@ -53,7 +53,7 @@ def body(name: str, drop_path: float) -> nn.Module:
 
 def whole(name: str) -> nn.Module:
     """Build an architecture with its classifier and, where published files have them, its auxiliary ones."""
-    return skeleton(partial(get_model, name, weights=None, **_options(name)))
+    return _built(name, {})
 
 
 def side(name: str) -> int:
@@ -95,6 +95,13 @@ def converted(name: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tens
     Source: torchvision's own loader of these files; names with a dot inside come from before torch 0.4.
     """
     return {re.sub(r"\b(norm|relu|conv)\.([12])\.", r"\1\2.", key): tensor for key, tensor in state.items()}
+
+
+def _built(name: str, further: dict[str, Any]) -> nn.Module:
+    model = skeleton(partial(get_model, name, weights=None, **_options(name), **further))
+    if isinstance(model, torchvision.models.MNASNet):  # it asks for a version number, which only pickles carry
+        setattr(model, "_load_from_state_dict", MethodType(nn.Module._load_from_state_dict, model))  # noqa: B010
+    return model
 
 
 def _options(name: str) -> dict[str, Any]:
