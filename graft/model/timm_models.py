@@ -97,16 +97,18 @@ def published(reference: str) -> Published:
         known = timm.list_pretrained()
         raise WeightsError(f"backbone.weights: timm has no weights {reference!r}{nearest(reference, known)}")
     config = _config(reference)
-    if config.hf_hub_id:
-        from huggingface_hub import hf_hub_url
-        from timm.models._hub import HF_SAFE_WEIGHTS_NAME, hf_split
-
-        repository, revision = hf_split(config.hf_hub_id)
-        file = config.hf_hub_filename or HF_SAFE_WEIGHTS_NAME
-        address = hf_hub_url(repository, file, revision=revision)
-    else:
-        address = config.url
+    address = hub_address(config.hf_hub_id, config.hf_hub_filename) if config.hf_hub_id else config.url
     return Published(address, preprocessing(reference))
+
+
+def hub_address(identity: str, file: str | None) -> str:
+    """Address of a file of a repository of the Hugging Face hub, ``OWNER/NAME`` or ``OWNER/NAME@REVISION``."""
+    from huggingface_hub import hf_hub_url  # imported here: only a download asks for it
+    from timm.models._hub import HF_SAFE_WEIGHTS_NAME, hf_split
+
+    repository, revision = hf_split(identity)
+    address: str = hf_hub_url(repository, file or HF_SAFE_WEIGHTS_NAME, revision=revision)
+    return address
 
 
 def converted(name: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -137,7 +139,8 @@ def _config(name: str) -> Any:
 
 def _freedoms(name: str) -> dict[str, Any]:
     """Those of the options above that an architecture's class has."""
-    known = inspect.signature(type(whole(name))).parameters
+    family = [kind for kind in type(whole(name)).__mro__ if kind not in nn.Module.__mro__]
+    known = {option for kind in family for option in inspect.signature(kind).parameters}
     return {option: value for option, value in ANY_SIDE.items() if option in known}
 
 

@@ -93,9 +93,12 @@ def fit(state: State, name: str, file: str) -> tuple[State, list[dict[str, Any]]
     wanted = architecture.library.body(architecture.name, 0.0).state_dict()
     heads = set(whole.state_dict()) - set(wanted)
     state = _renamed(unwrapped(state, whole.state_dict()), whole, file, name)
-    if _misfit(state, wanted, heads) != ([], []):
-        known = (_upgraded(state, whole), architecture.library.converted(architecture.name, state))
-        state = next((form for form in known if _misfit(form, wanted, heads) == ([], [])), state)
+    forms = (
+        lambda: state,
+        lambda: _upgraded(state, whole),
+        lambda: _upgraded(architecture.library.converted(architecture.name, state), whole),
+    )
+    state = next((found for form in forms if _misfit(found := form(), wanted, heads) == ([], [])), state)
     missing, extra = _misfit(state, wanted, heads)
     if missing or extra:
         raise WeightsError(f"{file} does not fit {name}: missing {missing[:3]}, unexpected {extra[:3]}")
