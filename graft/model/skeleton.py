@@ -33,7 +33,7 @@ def _weightless(build: Callable[[], nn.Module]) -> nn.Module | None:
     handle = register_module_parameter_registration_hook(_without_memory)  # type: ignore[arg-type]
     try:
         return build()
-    except NotImplementedError:
+    except RuntimeError:
         return None
     finally:
         handle.remove()

@@ -24,7 +24,11 @@ class Watch(TorchFunctionMode):
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         alone = _at_one_place(model)
-        self.convs = {id(layer.weight): name for name, layer in alone.items() if isinstance(layer, nn.Conv2d)}
+        self.convs = {
+            id(layer.weight): name
+            for name, layer in alone.items()
+            if isinstance(layer, nn.Conv2d) and "weight" in layer._parameters  # else it is computed at every look
+        }
         self.norms = {
             id(layer.running_mean): name
             for name, layer in alone.items()

@@ -39,7 +39,9 @@ def test_other_content_is_refused(tmp_path: Path, content: object) -> None:
         read(tmp_path / "made.pth")
 
 
-@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "model.", "backbone.", "module._orig_mod.", "model.backbone."])
+@pytest.mark.parametrize(
+    "prefix", ["module.", "_orig_mod.", "model.", "backbone.", "module._orig_mod.", "model.backbone."]
+)
 def test_prefixes_that_all_names_share_are_taken_off(prefix: str) -> None:
     assert unwrapped({f"{prefix}a.weight": ONE, f"{prefix}b": TWO}, ["a.weight", "b"]) == {"a.weight": ONE, "b": TWO}
 

@@ -82,7 +82,9 @@ def test_other_architectures_entry_gives_its_own_preprocessing() -> None:
     ],
 )
 def test_unknown_entry_suggests_the_nearest(reference: str, name: str) -> None:
-    with pytest.raises(WeightsError, match=r"torchvision has no weights .*did you mean 'ResNet34_Weights.IMAGENET1K_V1"):
+    with pytest.raises(
+        WeightsError, match=r"torchvision has no weights .*did you mean 'ResNet34_Weights.IMAGENET1K_V1"
+    ):
         torchvision_models.published(reference, name)
 
 

@@ -91,7 +91,9 @@ def test_other_shape_is_named() -> None:
 
 
 def test_unknown_architecture_suggests_the_nearest() -> None:
-    with pytest.raises(WeightsError, match=r"neither timm nor torchvision has 'resnet43' \(did you mean 'resnet\d+'\?\)"):
+    with pytest.raises(
+        WeightsError, match=r"neither timm nor torchvision has 'resnet43' \(did you mean 'resnet\d+'\?\)"
+    ):
         full_state("resnet43")
 
 
