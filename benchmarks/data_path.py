@@ -24,11 +24,12 @@ from benchmarks.load import Clock
 from benchmarks.machine import ROOT, footer, machine
 from benchmarks.trial import SHARED, TRIALS, Clone, ready
 from graft import tables
-from graft.images.augment import Augment, augment
+from graft.images.augment import augment
 from graft.images.partial import PartialArray
 from graft.images.pictures import Pictures
 from graft.images.presize import presize
 from graft.images.rows import PictureRows
+from graft.images.settings import Augment
 from graft.model.device import prepare
 from graft.split.table import read_dataset
 

@@ -21,18 +21,20 @@ import torch
 from benchmarks.load import Clock
 from benchmarks.machine import ROOT, footer, machine
 from graft import params
-from graft.images.augment import Augment, augment
+from graft.images.augment import augment
 from graft.images.pictures import Pictures
 from graft.images.rows import PictureRows
+from graft.images.settings import Augment
 from graft.model.device import autocast, pick_device, prepare
 from graft.model.head import Head
+from graft.model.loss import Shaping
 from graft.model.network import Network, grafted, pretrained, width
 from graft.model.settings import Embed
 from graft.model.task import task_of
 from graft.train.finetune import Finetune
 from graft.train.groups import freeze, parameter_groups
 from graft.train.loop import Training
-from graft.train.schedule import one_cycle
+from graft.train.schedule import make_schedule
 from graft.train.valid import Score
 
 OUT = Path(__file__).with_suffix(".json")
@@ -71,7 +73,7 @@ class Steps:
         self.training = Training(
             self._network(), self.task, self.pictures, _judge, self.knobs, self.views, RATE, seed=0
         )
-        self.schedule = one_cycle(self.training.optimizer, self.training.peaks, 10**6)
+        self.schedule = make_schedule(self.training.step.optimizer, "one_cycle", 10**6)
         self.bare = self._network().to(pick_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
         groups = parameter_groups(self.bare, RATE / 2, self.knobs.lr_ratio, self.knobs.weight_decay)
         self.optimizer = torch.optim.AdamW(groups)
@@ -93,11 +95,12 @@ class Steps:
         pixels, targets = self.pictures.batch(np.arange(self.knobs.batch_size), device)
         views = augment(pixels, self.views, self.size, 0)
         self.bare.train()
+        shaping = Shaping(self.knobs.label_smoothing)
         began = time.perf_counter()
         for _ in range(STEPS):
             with autocast(device, self.knobs.precision):
                 logits = self.bare(views)
-            loss = self.task.loss(logits.float(), targets, self.knobs.label_smoothing)
+            loss = self.task.losses(logits.float(), targets, shaping).mean()
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()

@@ -31,8 +31,10 @@ def weights(run: Run) -> None:
 
     backbone: Backbone = run.params("backbone", Backbone)
     with atomic.new_folder(BACKBONE) as folder:
-        digest = fetch_weights(backbone, folder, DOWNLOADS)
-    run.log(f"{backbone.name} from {backbone.weights}, sha256 {digest[:12]}")
+        facts = fetch_weights(backbone, folder, DOWNLOADS)
+    run.log(f"{backbone.name} from {facts.get('address', backbone.weights)}, sha256 {facts['sha256'][:12]}")
+    for layer in facts["cut_off"]:
+        run.log(f"cut off {layer['name']}: {layer['type']} {layer['shape']}")
 
 
 if __name__ == "__main__":

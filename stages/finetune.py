@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from graft import atomic
-from graft.images.augment import Augment
 from graft.images.pictures import Pictures
 from graft.images.rows import PictureRows
+from graft.images.settings import Augment
 from graft.model.device import prepare
 from graft.model.head import load_head
 from graft.model.network import grafted
@@ -44,7 +44,7 @@ def main(run: Run) -> None:
     train, valid = (Pictures.of(pixels, dataset, name) for name in ("train", "valid"))
     head, description = load_head(HEAD)
     description = description.model_copy(update={"folded": knobs.batch_norm == "frozen"})
-    task, network = task_of(description), grafted(BACKBONE, description, head)
+    task, network = task_of(description), grafted(BACKBONE, description, head, knobs.drop_path)
     freeze(network, knobs.freeze)
     judge = partial(score, task=task, pictures=valid, view=description.view, precision=knobs.precision)
     before, unchanged = judge(network), copy.deepcopy(network)

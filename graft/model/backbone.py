@@ -1,77 +1,91 @@
-"""The pretrained network: its architecture from timm, its weights from a file."""
+"""The pretrained network: its architecture from timm or torchvision, its weights from a file."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from safetensors.torch import load_file
 from torch import nn
 
-from graft.errors import WeightsError, nearest
-from graft.model.torchvision_ops import declare_missing
+from graft.errors import WeightsError
+from graft.model.library import find
+from graft.model.timm_models import SCHEME as TIMM
+from graft.model.torchvision_models import SCHEME as TORCHVISION
 from graft.params import Section
 
-declare_missing()
-
-import timm  # noqa: E402 - imports torchvision, so it must come after the declarations
+ALLOWED = (
+    f"{TIMM}ARCHITECTURE.TAG, {TORCHVISION}ENTRY, package://NAME/PATH, an address, "
+    "or a path of a .safetensors or .pth file"
+)
 
 
 class Backbone(Section):
     """The pretrained network to graft a head onto."""
 
     name: str
-    """A timm architecture."""
+    """An architecture of timm, or ``torchvision/NAME`` for one of torchvision's classifiers."""
     weights: str
-    """``package://NAME/PATH`` or a path: .safetensors, or a .pth holding tensors only."""
+    """``timm://resnet34.a1_in1k``, ``torchvision://DEFAULT`` or ``torchvision://ResNet34_Weights.IMAGENET1K_V1``,
+    ``package://NAME/PATH``, an address, or a path: .safetensors, or a .pth holding tensors only."""
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     """Of the weights file; a file that differs is refused."""
     licence: str
     """Licence of the weights as their owner states it."""
 
+    @field_validator("weights", mode="before")
+    @classmethod
+    def _some(cls, value: object) -> object:
+        if value in (None, "", "random"):
+            raise ValueError(f"graft starts from pretrained weights, not from {value!r}; allowed are {ALLOWED}")
+        return value
 
-def create(name: str) -> nn.Module:
-    """Build a timm architecture with no classifier, on the meta device: shapes without memory.
+
+def create(name: str, drop_path: float = 0.0) -> nn.Module:
+    """Build an architecture with no classifier, its parameters on the meta device: shapes without memory.
+
+    Args:
+        drop_path: chance in [0, 1] that training leaves out the deepest block, less for those before it.
+
+    Returns:
+        A network in evaluation mode: pictures `[B, 3, H, W]` to features `[B, D]`.
 
     Raises:
-        WeightsError: timm has no architecture of that name.
+        WeightsError: neither library has an architecture of that name.
+        ParamsError: `drop_path` is above 0, and the architecture has no stochastic depth.
     """
-    return _create(name, num_classes=0)
+    architecture = find(name)
+    return architecture.library.body(architecture.name, drop_path)
 
 
 def full_state(name: str) -> dict[str, torch.Tensor]:
-    """Names and shapes of an architecture's tensors with its own classifier, on the meta device."""
-    return _create(name).state_dict()
+    """Names and shapes of an architecture's tensors with its own classifier."""
+    architecture = find(name)
+    return architecture.library.whole(architecture.name).state_dict()
 
 
-def _create(name: str, **options: Any) -> nn.Module:
-    if not timm.is_model(name):
-        raise WeightsError(f"backbone.name: timm has no {name!r}{nearest(name, timm.list_models())}")
-    with torch.device("meta"):
-        model: nn.Module = timm.create_model(name, pretrained=False, **options)
-    return model.eval()
+def native_side(name: str) -> int:
+    """Side in pixels of the pictures that an architecture was made for."""
+    architecture = find(name)
+    return architecture.library.side(architecture.name)
 
 
-def preprocessing(name: str) -> dict[str, Any]:
-    """What an architecture's published weights expect: mean and std per channel of pixels in [0, 1]."""
-    config = timm.get_pretrained_cfg(name)
-    if config is None:
-        raise WeightsError(f"backbone.name: timm states no preprocessing for {name!r}")
-    return {"mean": list(config.mean), "std": list(config.std)}
-
-
-def load(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
+def load(folder: Path, drop_path: float = 0.0) -> tuple[nn.Module, dict[str, Any]]:
     """Load what `download` wrote: the network without classifier, and its description.
+
+    Args:
+        drop_path: as for `create`; it has no tensors.
 
     Returns:
         The network in evaluation mode on the CPU, and ``{"name", "mean", "std", ...}``.
 
     Raises:
         WeightsError: a tensor is missing, unexpected, or of another shape.
+        ParamsError: `drop_path` is above 0, and the architecture has no stochastic depth.
     """
     facts: dict[str, Any] = json.loads((folder / "backbone.json").read_text(encoding="utf-8"))
-    model = create(facts["name"])
+    model = create(facts["name"], drop_path)
     state = load_file(folder / "model.safetensors")
     wanted = model.state_dict()
     if missing := sorted(set(wanted) - set(state)):

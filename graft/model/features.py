@@ -5,6 +5,7 @@ from torch import nn
 
 from graft.errors import ParamsError, nearest
 from graft.model.pool import Pool
+from graft.model.positions import Positions
 
 
 class _Tap:
@@ -13,14 +14,13 @@ class _Tap:
     An object, not a closure: a copy of the network then has taps of its own.
     """
 
-    output: torch.Tensor | None = None
+    output: object = None
 
-    def __call__(self, _: nn.Module, __: object, output: torch.Tensor) -> None:
+    def __call__(self, _: nn.Module, __: object, output: object) -> None:
         self.output = output
 
-    def take(self) -> torch.Tensor:
+    def take(self) -> object:
         output, self.output = self.output, None
-        assert output is not None
         return output
 
 
@@ -33,12 +33,12 @@ class Features(nn.Module):
     trained on.
 
     Args:
-        body: a timm model without classifier; called with `[B, 3, H, W]` it gives `[B, D]`.
-        layers: names of modules inside it, whose outputs are `[B, C, h, w]`.
+        body: a network without classifier; called with `[B, 3, H, W]` it gives `[B, D]`.
+        layers: names of modules inside it, whose outputs are grids of features or tokens.
         pools: how to pool those outputs.
 
     Raises:
-        ParamsError: the body has no module of such a name.
+        ParamsError: the body has no module of such a name, or its output is no grid of features.
     """
 
     def __init__(self, body: nn.Module, layers: list[str], pools: list[Pool]) -> None:
@@ -46,17 +46,20 @@ class Features(nn.Module):
         self.body = body
         self.layers = layers
         self.pools = pools
+        self.positions = Positions(body, pools)
         self._taps = {layer: _Tap() for layer in layers}
         names = dict(body.named_modules())
         for layer in layers:
             if layer not in names:
-                raise ParamsError(f"embed.layers: the backbone has no layer {layer!r}{nearest(layer, names)}")
+                stages = ", ".join(name for name, _ in body.named_children())
+                raise ParamsError(
+                    f"embed.layers: the backbone has no layer {layer!r}{nearest(layer, names)}; it is made of {stages}"
+                )
             names[layer].register_forward_hook(self._taps[layer])
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """Map normalised pictures `[B, 3, H, W]` to features `[B, D]`."""
         parts = [self.body(pictures)]
         for layer in self.layers:
-            grid = self._taps[layer].take()
-            parts += [grid.mean((2, 3)) if pool == "mean" else grid.amax((2, 3)) for pool in self.pools]
+            parts += self.positions.pool(self._taps[layer].take(), layer)
         return torch.cat(parts, dim=1)

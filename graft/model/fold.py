@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from graft.errors import WeightsError
+from graft.model.watch import Watch
 
 TOLERANCE = 1e-3
 """Largest difference, relative to the largest output, that rounding may explain."""
@@ -33,9 +34,11 @@ def fold_batch_norms(model: nn.Module, example: torch.Tensor) -> int:
     Raises:
         WeightsError: the folded network computes something else.
     """
+    pairs = find_pairs(model, example)
+    if not pairs:
+        return 0
     with torch.no_grad():
         before = model(example)
-        pairs = find_pairs(model, example)
         for conv, norm in pairs:
             _fold(model, conv, norm)
         after = model(example)
@@ -46,30 +49,17 @@ def fold_batch_norms(model: nn.Module, example: torch.Tensor) -> int:
 
 
 def find_pairs(model: nn.Module, example: torch.Tensor) -> list[tuple[str, str]]:
-    """Names of (convolution, batch norm) where the second reads what the first wrote."""
-    made_by: dict[int, tuple[str, torch.Tensor]] = {}  # the tensor is kept so that its id stays its own
-    pairs: list[tuple[str, str]] = []
-    handles = []
-    for name, module in model.named_modules():
-        if isinstance(module, nn.Conv2d):
+    """Names of (convolution, batch norm) where the second, and nothing else, reads what the first wrote.
 
-            def made(_: nn.Module, __: object, output: torch.Tensor, name: str = name) -> None:
-                made_by[id(output)] = (name, output)
-
-            handles.append(module.register_forward_hook(made))
-        elif isinstance(module, nn.BatchNorm2d):
-
-            def read(_: nn.Module, inputs: tuple[torch.Tensor, ...], name: str = name) -> None:
-                if id(inputs[0]) in made_by:
-                    pairs.append((made_by[id(inputs[0])][0], name))
-
-            handles.append(module.register_forward_pre_hook(read))
-    try:
+    A convolution or norm that runs more than once, or lies at two places of the network, is in no pair;
+    nor is one whose weight is not what the convolution computes with, as where it is standardised first.
+    """
+    if not any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
+        return []
+    watch = Watch(model)
+    with torch.no_grad(), watch:
         model(example)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return pairs
+    return watch.pairs()
 
 
 def fold_structure(model: nn.Module, pairs: list[tuple[str, str]]) -> None:

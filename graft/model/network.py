@@ -1,17 +1,22 @@
 """The network graft makes: normalisation, features, a head."""
 
+import copy
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from graft.errors import GraftError, ParamsError
 from graft.model import backbone
 from graft.model.features import Features
 from graft.model.fold import find_pairs, fold_batch_norms, fold_structure
 from graft.model.head import Head, head_like
 from graft.model.saved import Description, describe, load_into, read_state
 from graft.model.settings import Embed
+from graft.model.skeleton import allocated
 
+EXAMPLE = 64
+"""Side of what forward passes are watched and compared on, where a backbone takes it."""
 CONTRAST = 0.35
 """Deviation that standardised pictures get: a usual one for photographs after normalisation."""
 FLOOR = 0.02
@@ -31,6 +36,7 @@ class Network(nn.Module):
         self.features = features
         self.head = head
         self.standardise = description.standardise
+        self.view = description.view
         self.mean: torch.Tensor
         self.std: torch.Tensor
         self.register_buffer("mean", torch.tensor(description.mean).view(1, 3, 1, 1), persistent=False)
@@ -63,9 +69,12 @@ def pretrained(folder: Path, knobs: Embed) -> tuple[Network, Description]:
     """Load the backbone that `download` wrote as a network that ends in its features.
 
     Its batch norms are folded: their statistics stay those of the pretraining throughout.
+
+    Raises:
+        ParamsError: it has no such layers, or takes no views of such a size.
     """
     body, facts = backbone.load(folder)
-    fold_batch_norms(body, _example())
+    fold_batch_norms(body, example_for(body, facts["name"]))
     description = Description(
         backbone=facts["name"],
         mean=facts["mean"],
@@ -76,21 +85,27 @@ def pretrained(folder: Path, knobs: Embed) -> tuple[Network, Description]:
         pools=knobs.pools,
         classes=[],
     )
-    return Network(Features(body, knobs.layers, knobs.pools), None, description).eval(), description
+    network = Network(Features(body, knobs.layers, knobs.pools), None, description).eval()
+    check_side(network, description.backbone, knobs.view, "embed.view")
+    return network, description
 
 
-def grafted(backbone_folder: Path, description: Description, head: Head) -> Network:
-    """Graft a head onto the pretrained network whose features it was fitted to."""
-    body, _ = backbone.load(backbone_folder)
+def grafted(backbone_folder: Path, description: Description, head: Head, drop_path: float = 0.0) -> Network:
+    """Graft a head onto the pretrained network whose features it was fitted to.
+
+    Args:
+        drop_path: how often training leaves out the last residual branch, earlier ones less.
+    """
+    body, facts = backbone.load(backbone_folder, drop_path)
     if description.folded:
-        fold_batch_norms(body, _example())
+        fold_batch_norms(body, example_for(body, facts["name"]))
     return Network(Features(body, description.layers, description.pools), head, description).eval()
 
 
 def width(network: Network) -> int:
     """Count the features or logits that a network gives for one picture."""
     with torch.inference_mode():
-        return int(network(_example()).shape[1])
+        return int(network(_example(network.view)).shape[1])
 
 
 def load(folder: Path) -> tuple[Network, Description]:
@@ -101,9 +116,12 @@ def load(folder: Path) -> tuple[Network, Description]:
     """
     description = describe(folder)
     state = read_state(folder)
-    body = backbone.create(description.backbone).to_empty(device="cpu")
+    body = backbone.create(description.backbone)
+    # watched on a twin: some networks keep what they computed from their weights, and these have none yet
+    twin = allocated(copy.deepcopy(body))
+    body = allocated(body)
     if description.folded:
-        fold_structure(body, find_pairs(body, _example()))
+        fold_structure(body, find_pairs(twin, example_for(twin, description.backbone)))
     head = head_like(description, state, "head.")
     features = Features(body, description.layers, description.pools)
     network = Network(features, head, description)
@@ -111,6 +129,35 @@ def load(folder: Path) -> tuple[Network, Description]:
     return network.eval(), description
 
 
-def _example() -> torch.Tensor:
-    """A fixed input for watching and comparing forward passes."""
-    return torch.randn((2, 3, 64, 64), generator=torch.Generator().manual_seed(0))
+def check_side(network: Network, name: str, side: int, knob: str) -> None:
+    """Make sure that a network takes pictures of a size.
+
+    Args:
+        name: of its backbone.
+        knob: where the user sets the size.
+
+    Raises:
+        ParamsError: it does not.
+    """
+    try:
+        with torch.no_grad():
+            network(_example(side)[:1])
+    except GraftError:
+        raise
+    except Exception as error:  # each architecture refuses in its own way
+        made_for = backbone.native_side(name)
+        raise ParamsError(f"{knob}: {name} takes no views of {side}; it was made for {made_for} ({error})") from error
+
+
+def example_for(body: nn.Module, name: str) -> torch.Tensor:
+    """A fixed input for watching and comparing forward passes, as small as a backbone of this name takes."""
+    try:
+        with torch.no_grad():
+            body(_example(EXAMPLE))
+    except Exception:  # each architecture refuses in its own way
+        return _example(backbone.native_side(name))
+    return _example(EXAMPLE)
+
+
+def _example(side: int) -> torch.Tensor:
+    return torch.randn((2, 3, side, side), generator=torch.Generator().manual_seed(0))

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from timm.models import group_parameters
 from torch import nn
 
 from graft.errors import ParamsError
+from graft.model.depth import by_depth
 from graft.model.network import Network
 
 
@@ -49,18 +49,16 @@ def parameter_groups(network: Network, peak: float, ratio: float, weight_decay: 
     square root of `D`: every group then changes the logits by the same order.
 
     Source: Howard and Ruder 2018, discriminative fine-tuning, https://arxiv.org/abs/1801.06146; the
-    head's step: the NTK parametrisation, Jacot et al. 2018, https://arxiv.org/abs/1806.07572; depths
-    are timm's own grouping of its architectures.
+    head's step: the NTK parametrisation, Jacot et al. 2018, https://arxiv.org/abs/1806.07572.
     """
     assert network.head is not None
     body = network.features.body
-    by_depth = group_parameters(body, body.group_matcher(coarse=True))  # type: ignore[operator]
-    depths = sorted(by_depth)
+    depths = by_depth(body)
     parameters = dict(body.named_parameters())
     groups: list[dict[str, Any]] = []
     for place, depth in enumerate(depths):
         rate = peak / ratio ** (1 - place / len(depths))
-        inside = [parameters[name] for name in by_depth[depth]]
+        inside = [parameters[name] for name in depths[depth]]
         groups += _with_decay(f"body.{depth}", inside, rate, weight_decay)
     return groups + _head_groups(network.head, peak, weight_decay)
 

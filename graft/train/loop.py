@@ -15,8 +15,8 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from graft.errors import TrainingError
 from graft.images.ahead import Ahead
-from graft.images.augment import Augment
 from graft.images.pictures import Pictures
+from graft.images.settings import Augment
 from graft.model.network import Network
 from graft.model.task import Task
 from graft.progress import bar

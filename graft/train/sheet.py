@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from graft.images.augment import Augment, augment
+from graft.images.augment import augment
 from graft.images.pictures import Pictures
+from graft.images.settings import Augment
 from graft.seeds import derive
 from graft.sheet import Tile, save_sheet
 

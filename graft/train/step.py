@@ -5,11 +5,14 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from graft.images.augment import Augment, augment
+from graft.images.augment import augment
+from graft.images.mix import mix
+from graft.images.settings import Augment
 from graft.model.device import autocast, gradient_scaler, pick_device
 from graft.model.loss import Shaping
 from graft.model.network import Network
 from graft.model.task import Task
+from graft.seeds import derive
 from graft.split.table import Targets
 from graft.train.finetune import Finetune
 from graft.train.groups import parameter_groups
@@ -53,9 +56,14 @@ class Step:
             of: pictures in the whole step.
         """
         views = augment(pixels, self.views, size, seed)
+        mixed = mix(views, self.views, derive(seed, "mix"))
         with autocast(self.device, self.knobs.precision):
-            logits = self._forward(views)
-        total = self.task.losses(logits.float(), targets, self.shaping).sum()
+            logits = self._forward(views if mixed is None else mixed.views).float()
+        losses = self.task.losses(logits, targets, self.shaping)
+        if mixed is not None:
+            others = self.task.losses(logits, targets[mixed.partner], self.shaping)
+            losses = mixed.weight * losses + (1 - mixed.weight) * others
+        total = losses.sum()
         self.scaler.scale(total / of).backward()
         return total.detach()
 

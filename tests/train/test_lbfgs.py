@@ -119,7 +119,9 @@ def test_the_path_runs_from_strong_to_weak_and_ends_where_each_alone_does(embedd
         (alone,) = solve(train, task, [found.l2])
         torch.testing.assert_close(found.head.state_dict(), alone.head.state_dict(), atol=1e-3, rtol=1e-3)
         logits = found.head(torch.from_numpy(embeddings.plain(train.rows)))
-        assert found.train_loss == pytest.approx(task.losses(logits, torch.from_numpy(train.targets)).mean().item(), rel=1e-5)
+        assert found.train_loss == pytest.approx(
+            task.losses(logits, torch.from_numpy(train.targets)).mean().item(), rel=1e-5
+        )
 
 
 def test_a_search_that_is_cut_short_says_so(embeddings: Embeddings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from graft.errors import ParamsError, TrainingError
-from graft.images.augment import Augment
 from graft.images.pictures import Pictures
+from graft.images.settings import Augment
 from graft.model.backbone import create
 from graft.model.features import Features
 from graft.model.head import Head
@@ -28,7 +28,7 @@ from tests.train.conftest import DESCRIPTION
 
 KNOBS = Finetune(epochs=3, batch_size=4, sizes=[[32, 1.0]], ema=0.9, precision="fp32")
 TASK = OneLabel(["dark", "light"])
-STILL = Augment(flip="none", rotate=0.0, zoom=1.0, warp=0.0, lighting=0.0)
+STILL = Augment(strength="none", flip="none")
 
 
 def training(network: Network, pictures: Pictures, knobs: Finetune = KNOBS, lr: float = 1e-3) -> Training:
@@ -266,7 +266,9 @@ def test_dropout_of_the_head_is_set_and_repeats(network: Network, pictures: Pict
 def test_what_shapes_the_loss_changes_the_training(
     network: Network, pictures: Pictures, knobs: dict[str, object]
 ) -> None:
-    uneven = Pictures(pictures.pixels, pictures.rows[:12], np.repeat(np.array([0, 1]), [8, 4]))  # eight dark, four light
+    uneven = Pictures(
+        pictures.pixels, pictures.rows[:12], np.repeat(np.array([0, 1]), [8, 4])
+    )  # eight dark, four light
     plain = next(training(network, uneven).epochs()).train_loss
     assert next(training(network, uneven, KNOBS.model_copy(update=knobs)).epochs()).train_loss != plain
 

@@ -1,0 +1,22 @@
+"""Weights made on the spot, for any architecture: seeded, and such that statistics and signs matter."""
+
+import torch
+
+from graft.model.backbone import full_state
+
+
+def made(name: str) -> dict[str, torch.Tensor]:
+    """A whole state dict of an architecture, classifier and all, whose features neither vanish nor explode."""
+    generator = torch.Generator().manual_seed(0)
+    return {key: _made(key, tensor, generator) for key, tensor in full_state(name).items()}
+
+
+def _made(key: str, tensor: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    if not tensor.is_meta:  # a buffer that is no statistic is true already
+        if not tensor.is_floating_point() or not key.endswith(("running_mean", "running_var")):
+            return tensor.clone()
+    if key.endswith(("running_var", "norm.weight")) or (tensor.ndim == 1 and key.endswith("weight")):
+        return torch.rand(tensor.shape, generator=generator) + 0.5
+    if tensor.ndim < 2:
+        return torch.randn(tensor.shape, generator=generator) * 0.1
+    return torch.randn(tensor.shape, generator=generator) * (2 / tensor[0].numel()) ** 0.5
