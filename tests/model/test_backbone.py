@@ -10,6 +10,7 @@ from torch import nn
 from graft.errors import ParamsError
 from graft.model import torchvision_models
 from graft.model.backbone import Backbone, create, load, native_side
+from graft.model.head import Head
 from graft.model.network import load as load_network
 from graft.model.network import pretrained, width
 from graft.model.saved import save
@@ -59,20 +60,11 @@ def test_from_a_file_to_features(name: str, suffix: str, layer: str, wide: int, 
     torch.testing.assert_close(found[:, : expected.shape[1]], expected, rtol=1e-3, atol=1e-4)
     assert expected.std() > 0.01
     # and from what is saved of it
-    save(tmp_path, nn.ModuleDict({"features": network.features, "head": Linear(wide)}), description)
+    described = description.model_copy(update={"classes": ["a", "b"]})
+    save(tmp_path, nn.ModuleDict({"features": network.features, "head": Head(wide, 2)}), described)
     again, _ = load_network(tmp_path)
     with torch.inference_mode():
         assert torch.equal(again.features((views - network.mean) / network.std), found)
-
-
-class Linear(nn.Module):
-    """The tensors of a head."""
-
-    def __init__(self, wide: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(wide))
-        self.register_buffer("scale", torch.ones(wide))
-        self.linear = nn.Linear(wide, 2)
 
 
 def test_view_of_another_size_than_a_network_takes_is_refused(tmp_path: Path) -> None:
