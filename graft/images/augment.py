@@ -5,6 +5,7 @@ import torch
 from graft.images.erase import erase, random_rectangles
 from graft.images.geometry import random_maps
 from graft.images.lighting import light, random_lighting
+from graft.images.parallel import share_out
 from graft.images.sampler import flipped, sampled
 from graft.images.settings import Augment
 
@@ -25,14 +26,18 @@ def augment(pixels: torch.Tensor, knobs: Augment, size: int, seed: int) -> torch
     maps = random_maps(knobs, batch, generator)
     shift, gain = (values.to(pixels.device) for values in random_lighting(knobs.lighting, batch, knobs.p, generator))
     rectangles = random_rectangles(knobs.erase, batch, size, generator)
-
+    only_moved = knobs.only_flips and size == pixels.shape[1]
+    maps = maps if only_moved else maps.to(pixels.device)
     views = pixels.new_empty((batch, 3, size, size), dtype=torch.float32)
-    still = knobs.only_flips and size == pixels.shape[1]
-    parts = flipped(pixels, maps) if still else sampled(pixels, maps.to(pixels.device), size)
-    for rows, drawn in parts:
-        if knobs.lighting:
-            light(drawn, shift[rows], gain[rows], out=views[rows])
-        else:
-            torch.div(drawn, 255, out=views[rows])
+
+    def draw(run: slice) -> None:
+        out, shifts, gains = views[run], shift[run], gain[run]
+        for rows, drawn in flipped(pixels[run], maps[run]) if only_moved else sampled(pixels[run], maps[run], size):
+            if knobs.lighting:
+                light(drawn, shifts[rows], gains[rows], out=out[rows])
+            else:
+                torch.div(drawn, 255, out=out[rows])
+
+    share_out(draw, batch, pixels.device)
     erase(views, rectangles)
     return views

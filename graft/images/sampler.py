@@ -13,8 +13,10 @@ from collections.abc import Iterator
 import torch
 import torch.nn.functional as F
 
-PER_THREAD = 2
-"""Pictures that a CPU's thread draws at a time: one waits more often, four no longer fit a cache of 2 MiB."""
+from graft.images.parallel import share_out
+
+AT_ONCE = 2
+"""Pictures that a CPU's core draws at a time: with one it does more calls, four no longer fit a cache of 2 MiB."""
 
 
 def sample(pixels: torch.Tensor, maps: torch.Tensor | None, size: int) -> torch.Tensor:
@@ -35,8 +37,13 @@ def sample(pixels: torch.Tensor, maps: torch.Tensor | None, size: int) -> torch.
             return pictures
         return F.interpolate(pictures, (size, size), mode="bilinear", align_corners=False)
     views = pixels.new_empty((len(pixels), 3, size, size), dtype=torch.float32)
-    for rows, drawn in sampled(pixels, maps, size):
-        torch.div(drawn, 255, out=views[rows])
+
+    def draw(run: slice) -> None:
+        out = views[run]
+        for rows, drawn in sampled(pixels[run], maps[run], size):
+            torch.div(drawn, 255, out=out[rows])
+
+    share_out(draw, len(pixels), pixels.device)
     return views
 
 
@@ -47,7 +54,7 @@ def sampled(pixels: torch.Tensor, maps: torch.Tensor, size: int) -> Iterator[tup
         Which pictures, and their views `[b, 3, size, size]`, float32 in [0, 255], which are the
         caller's to change. A view is the same to the bit whatever else is in the batch.
     """
-    at_once = PER_THREAD * torch.get_num_threads() if pixels.device.type == "cpu" else len(pixels)
+    at_once = min(AT_ONCE, len(pixels)) if pixels.device.type == "cpu" else len(pixels)
     pictures = torch.empty_like(pixels[:at_once], dtype=torch.float32)
     grids = Grids(maps, size, at_once)
     for start in range(0, len(pixels), at_once):
