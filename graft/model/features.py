@@ -33,7 +33,7 @@ class Features(nn.Module):
     trained on.
 
     Args:
-        body: a network without classifier; called with `[B, 3, H, W]` it gives `[B, D]`.
+        body: a network without classifier; called with `[B, 3, H, W]` it gives `[B, D]`, or a grid, whose mean is taken.
         layers: names of modules inside it, whose outputs are grids of features or tokens.
         pools: how to pool those outputs.
 
@@ -47,6 +47,7 @@ class Features(nn.Module):
         self.layers = layers
         self.pools = pools
         self.positions = Positions(body, pools)
+        self.last = Positions(body, ["mean"])
         self._taps = {layer: _Tap() for layer in layers}
         names = dict(body.named_modules())
         for layer in layers:
@@ -59,7 +60,8 @@ class Features(nn.Module):
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """Map normalised pictures `[B, 3, H, W]` to features `[B, D]`."""
-        parts = [self.body(pictures)]
+        last = self.body(pictures)
+        parts = [last] if last.ndim == 2 else self.last.pool(last, "the last one")
         for layer in self.layers:
             parts += self.positions.pool(self._taps[layer].take(), layer)
         return torch.cat(parts, dim=1)

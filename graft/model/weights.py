@@ -1,6 +1,7 @@
 """A third party's weights, read once and kept as safetensors under the names of their library."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def fit(state: State, name: str, file: str) -> tuple[State, list[dict[str, Any]]
     wanted = architecture.library.body(architecture.name, 0.0).state_dict()
     heads = set(whole.state_dict()) - set(wanted)
     state = _renamed(unwrapped(state, whole.state_dict()), whole, file, name)
-    forms = (
+    forms: tuple[Callable[[], State], ...] = (
         lambda: state,
         lambda: _upgraded(state, whole),
         lambda: _upgraded(architecture.library.converted(architecture.name, state), whole),

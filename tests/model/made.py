@@ -12,11 +12,11 @@ def made(name: str) -> dict[str, torch.Tensor]:
 
 
 def _made(key: str, tensor: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    if not tensor.is_meta:  # a buffer that is no statistic is true already
-        if not tensor.is_floating_point() or not key.endswith(("running_mean", "running_var")):
-            return tensor.clone()
+    if not tensor.is_meta and not key.endswith(("running_mean", "running_var")):
+        return tensor.clone()  # a buffer that is no statistic is true already
     if key.endswith(("running_var", "norm.weight")) or (tensor.ndim == 1 and key.endswith("weight")):
         return torch.rand(tensor.shape, generator=generator) + 0.5
     if tensor.ndim < 2:
         return torch.randn(tensor.shape, generator=generator) * 0.1
-    return torch.randn(tensor.shape, generator=generator) * (2 / tensor[0].numel()) ** 0.5
+    deviation: float = (2 / tensor[0].numel()) ** 0.5
+    return torch.randn(tensor.shape, generator=generator) * deviation

@@ -41,7 +41,7 @@ def test_logits_may_be_pooled_afterwards(example: torch.Tensor) -> None:
 )
 def test_other_last_layers_are_refused(example: torch.Tensor, last: nn.Module) -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), last)
-    with pytest.raises(WeightsError, match="the last layer of Sequential is '3.1', a L"):
+    with pytest.raises(WeightsError, match=r"the last layer of Sequential is '3\.1', a L"):
         find_classifier(model, example)
 
 

@@ -23,6 +23,7 @@ NETWORKS = [
     "torchvision/vgg11_bn",
     "torchvision/vit_b_32",
     "resnet18",
+    "rdnet_tiny",
     "test_vit",
 ]
 

@@ -12,7 +12,7 @@ from graft.model.fold import find_pairs, fold_batch_norms
 from tests.model.made import made
 
 # timm imports torchvision, so it must come after graft, which mends that import
-from timm.layers import StdConv2d, create_conv2d  # isort: skip
+from timm.layers import Conv2dSame, StdConv2d  # isort: skip
 
 
 def settled(model: nn.Module) -> nn.Module:
@@ -74,7 +74,8 @@ def viewed(conv: nn.Module, norm: nn.Module, pictures: torch.Tensor) -> torch.Te
     """Something else reads the convolution's output after the norm."""
     found = conv(pictures)
     once: torch.Tensor = norm(found)
-    return once + found.mean((2, 3), keepdim=True)
+    once += found.mean((2, 3), keepdim=True)
+    return once
 
 
 def behind(conv: nn.Module, norm: nn.Module, pictures: torch.Tensor) -> torch.Tensor:
@@ -85,7 +86,8 @@ def behind(conv: nn.Module, norm: nn.Module, pictures: torch.Tensor) -> torch.Te
 def elsewhere(conv: nn.Module, norm: nn.Module, pictures: torch.Tensor) -> torch.Tensor:
     """A number of the convolution is read where no watch can follow it."""
     once: torch.Tensor = norm(conv(pictures))
-    return once + float(conv.get_parameter("weight").detach().sum())
+    once += float(conv.get_parameter("weight").detach().sum())
+    return once
 
 
 def test_folded_network_computes_the_same(example: torch.Tensor) -> None:
@@ -134,7 +136,7 @@ def test_layer_that_is_more_than_a_convolution_is_left_alone_or_folded_rightly(
         nn.Conv2d(3, 3, 3, groups=3),
         nn.Conv2d(3, 3, 3, stride=2, dilation=2, bias=False),
         nn.Conv2d(3, 3, 3, padding=1, padding_mode="reflect"),
-        create_conv2d(3, 3, 3, padding="same", stride=2),
+        Conv2dSame(3, 3, 3, stride=2),
     ],
 )
 def test_convolutions_of_every_kind_are_folded(conv: nn.Module, example: torch.Tensor) -> None:
