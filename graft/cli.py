@@ -2,6 +2,7 @@
 
 import json
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,14 @@ import typer
 from graft import params
 from graft.errors import GraftError
 from graft.presets import names, write_values
+
+
+class Part(StrEnum):
+    """What `lr-find` sweeps."""
+
+    head = "head"
+    network = "network"
+
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 
@@ -89,6 +98,17 @@ def learning_curve(
     from graft.train.learning_curve import learning_curve as measured
 
     for line in measured(params.load(PARAMS), draws):
+        typer.echo(line)
+
+
+@app.command("lr-find")
+def lr_find(
+    part: Annotated[Part | None, typer.Argument(help="Only the head, or only the whole network.")] = None,
+) -> None:
+    """Raise the learning rate until the loss explodes, draw the curve, and read good rates off it."""
+    from graft.train.lr_find import lr_find as found
+
+    for line in found(params.load(PARAMS), (part.value,) if part else ("head", "network")):
         typer.echo(line)
 
 

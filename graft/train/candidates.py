@@ -8,6 +8,7 @@ import torch
 
 from graft.model.head import Head
 from graft.model.task import Task
+from graft.seeds import derive
 from graft.train.examples import Examples
 from graft.train.train_head import TrainHead
 
@@ -120,3 +121,15 @@ class HiddenHead(Candidates):
     def chosen(self, place: int) -> dict[str, float]:
         """That epoch."""
         return {"epoch": self.epoch}
+
+
+def make_candidates(train: Examples, task: Task, knobs: TrainHead, seed: int) -> Candidates:
+    """Heads with fresh weights: a linear one for each penalty, or one of another kind.
+
+    Args:
+        seed: root of the draws; linear heads draw nothing.
+    """
+    if knobs.head == "linear":
+        return LinearHeads(train, task, knobs.l2)
+    torch.manual_seed(derive(seed, "head", "weights"))
+    return HiddenHead(train, task, knobs)

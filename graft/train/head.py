@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from graft.model.embeddings import Embeddings
 from graft.model.head import Head, head_logits
 from graft.model.task import Task, make_task
-from graft.seeds import derive
 from graft.split.table import Dataset
-from graft.train.candidates import Candidates, HiddenHead, LinearHeads
+from graft.train.candidates import make_candidates
 from graft.train.examples import Examples
 from graft.train.lbfgs import solve
 from graft.train.onecycle import train_epochs
@@ -57,12 +55,7 @@ def fit_head(embeddings: Embeddings, dataset: Dataset, knobs: TrainHead, learnin
     train, valid = Examples.train(embeddings, dataset), Examples.valid(embeddings, dataset)
     if knobs.solver == "lbfgs":
         return _best(list(_path(train, valid, task, knobs.l2)))
-    candidates: Candidates
-    if knobs.head == "linear":
-        candidates = LinearHeads(train, task, knobs.l2)
-    else:
-        torch.manual_seed(derive(seed, "head", "weights"))
-        candidates = HiddenHead(train, task, knobs)
+    candidates = make_candidates(train, task, knobs, seed)
     rounds = train_epochs(candidates, task, train, valid, knobs.epochs, knobs.batch_size, learning_rate, seed)
     epochs = list(rounds)
     best = int(np.argmin(epochs[-1].valid_loss))

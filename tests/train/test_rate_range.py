@@ -10,7 +10,7 @@ from graft.train.rate_range import RateRange, find_range
 
 
 def curve(losses: list[float]) -> RateRange:
-    rates = 10.0 ** np.arange(-len(losses), 0)
+    rates = np.logspace(-len(losses), -1, len(losses))
     return RateRange(rates, np.array(losses), np.array(losses))
 
 

@@ -1,0 +1,171 @@
+"""``graft lr-find``: range tests of the head and of the whole network.
+
+Both train copies on batches of their own draws: no weights, checkpoints or random states of a run
+are touched.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from graft import atomic, params, tables
+from graft.errors import DataError
+from graft.figure import save_figure
+from graft.images.pictures import Pictures
+from graft.images.rows import PictureRows
+from graft.images.settings import Augment
+from graft.model.device import prepare
+from graft.model.embeddings import Embeddings
+from graft.model.head import load_head
+from graft.model.network import grafted
+from graft.model.task import make_task, task_of
+from graft.params import Seed
+from graft.progress import bar
+from graft.seeds import derive
+from graft.split.table import Dataset, read_dataset
+from graft.train.candidates import Candidates, make_candidates
+from graft.train.examples import Examples
+from graft.train.finetune import Finetune
+from graft.train.groups import freeze
+from graft.train.rate_range import STEPS, RateRange, find_range
+from graft.train.step import Step
+from graft.train.train_head import TrainHead
+
+PRESIZED, EMBEDDINGS = Path("data/presized/pixels.npy"), Path("data/embeddings/features.npy")
+LABELS, SPLIT = Path("data/labels.csv"), Path("data/split.csv")
+BACKBONE, HEAD = Path("models/backbone"), Path("models/head")
+REPORT = Path("reports/lr-find")
+
+PLOTS = """# `graft lr-find` wrote this, so that `dvc plots show` draws its curves.
+plots:
+- {name}:
+    title: lr-find, {name}
+    template: linear
+    x: lr
+    x_label: lr, the base rate
+    y:
+      {name}.csv: smoothed
+"""
+
+
+def head_range(embeddings: Embeddings, dataset: Dataset, knobs: TrainHead, seed: int) -> RateRange:
+    """Sweep the head's learning rate, from fresh weights, under the first of the penalties."""
+    task, train = make_task(dataset.classes, dataset.multi_label), Examples.train(embeddings, dataset)
+    candidates: Candidates = make_candidates(train, task, knobs.model_copy(update={"l2": knobs.l2[:1]}), seed)
+    optimizer = torch.optim.AdamW(candidates.parameters, weight_decay=0.0)
+    batches = _batches(len(train), knobs.batch_size, derive(seed, "lr-find", "head"))
+
+    def step(number: int, rate: float) -> float:
+        features, targets = train.read(next(batches))
+        loss = task.losses(candidates.logits(features, training=True)[0], targets).mean()
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.zero_grad()
+        (loss + candidates.penalties().sum()).backward()
+        optimizer.step()
+        return loss.item()
+
+    torch.manual_seed(derive(seed, "lr-find", "dropout"))
+    return find_range(step)
+
+
+def network_range(step: Step, train: Pictures, knobs: Finetune, seed: int) -> RateRange:
+    """Sweep the base rate of the whole network, which `step` trains; its groups keep their ratios.
+
+    Args:
+        step: made for the base rate 1.
+    """
+    peaks = [group["lr"] for group in step.optimizer.param_groups]
+    batches = _batches(len(train), knobs.batch_size, derive(seed, "lr-find", "network"))
+    size = knobs.size_at(1)
+
+    def tried(number: int, rate: float) -> float:
+        for group, peak in zip(step.optimizer.param_groups, peaks, strict=True):
+            group["lr"] = peak * rate
+        pixels, targets = train.batch(next(batches), step.device)
+        total = step.backward(pixels, targets, size, derive(seed, "lr-find", "augment", number), len(pixels))
+        step.update()
+        progress.update()
+        return float(total) / len(pixels)
+
+    step.train_mode()
+    torch.manual_seed(derive(seed, "lr-find", "dropout"))
+    with bar("lr-find", STEPS) as progress:
+        return find_range(tried)
+
+
+def _batches(count: int, size: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """Places of pictures in batches, without end: shuffled anew each time round."""
+    for epoch in itertools.count():
+        order = np.random.default_rng(derive(seed, epoch)).permutation(count)
+        yield from np.array_split(order, -(-count // size))
+
+
+def save_range(folder: Path, name: str, found: RateRange) -> None:
+    """Write the curve as CSV and PNG, and a dvc.yaml that draws it."""
+    columns = {"lr": found.rates, "loss": found.losses, "smoothed": found.smoothed}
+    tables.write(folder / f"{name}.csv", pd.DataFrame(columns))
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(found.rates, found.losses, color="#4a7ab5", alpha=0.25, linewidth=1, label="each batch")
+    axes.plot(found.rates, found.smoothed, color="#4a7ab5", label="smoothed")
+    for (suggestion, rate), style in zip(found.suggestions().items(), ("-", "--", ":"), strict=True):
+        axes.axvline(rate, color="#b5524a", linestyle=style, linewidth=1, label=f"{suggestion}: {rate:g}")
+    axes.set(xscale="log", xlabel="lr, the base rate", ylabel="training loss in nats")
+    low, high = found.smoothed.min(), found.smoothed[0]
+    axes.set_ylim(low - 0.2 * (high - low) - 0.01, high + 0.8 * (high - low) + 0.01)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    save_figure(figure, folder / f"{name}.png")
+
+
+def lr_find(values: dict[str, Any], parts: tuple[str, ...] = ("head", "network")) -> Iterator[str]:
+    """Run the range tests, write their curves, and yield lines for a person.
+
+    Args:
+        values: params.yaml.
+        parts: which of "head" and "network".
+
+    Raises:
+        DataError: the pipeline has not come as far as they need.
+    """
+    prepare()
+    seed = params.check("seed", Seed, values["seed"])
+    makers: dict[str, Callable[[dict[str, Any], int], RateRange]] = {"head": _head, "network": _network}
+    for part in parts:
+        found = makers[part](values, seed)
+        save_range(REPORT, part, found)
+        told = ", ".join(f"{name} {rate:g}" for name, rate in found.suggestions().items())
+        yield f"{part:8} {told}; curve: {REPORT / f'{part}.png'}"
+    plots = [PLOTS.format(name=part) for part in ("head", "network") if (REPORT / f"{part}.csv").is_file()]
+    with atomic.new_file(REPORT / "dvc.yaml") as partial:
+        partial.write_text(plots[0] + "".join(text.partition("plots:\n")[2] for text in plots[1:]), encoding="utf-8")
+
+
+def _head(values: dict[str, Any], seed: int) -> RateRange:
+    _need(EMBEDDINGS, "embed")
+    knobs: TrainHead = params.check("train_head", TrainHead, values["train_head"])
+    return head_range(Embeddings(EMBEDDINGS), read_dataset(LABELS, SPLIT), knobs, seed)
+
+
+def _network(values: dict[str, Any], seed: int) -> RateRange:
+    _need(HEAD / "network.json", "train-head")
+    knobs: Finetune = params.check("finetune", Finetune, values["finetune"])
+    views: Augment = params.check("augment", Augment, values["augment"])
+    train = Pictures.of(PictureRows(PRESIZED), read_dataset(LABELS, SPLIT), "train")
+    head, description = load_head(HEAD)
+    description = description.model_copy(update={"folded": knobs.batch_norm == "frozen"})
+    network = grafted(BACKBONE, description, head, knobs.drop_path)
+    freeze(network, knobs.freeze)
+    return network_range(Step(network, task_of(description), train.targets, knobs, views, 1.0), train, knobs, seed)
+
+
+def _need(file: Path, stage: str) -> None:
+    if not file.is_file():
+        raise DataError(f"{file} is absent; run `dvc repro {stage}`")
