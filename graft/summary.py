@@ -108,8 +108,9 @@ class Sample:
         if not HEAD.is_dir():
             raise DataError(f"{HEAD} is absent: no head was fitted yet; run `dvc repro train-head`")
         head, description = load_head(HEAD)
-        widths = [head.features, *(layer.out_features for layer in head.modules() if isinstance(layer, nn.Linear))]
-        yield f"{description.head}, {' -> '.join(map(str, widths))} logits: {', '.join(description.classes[:12])}"
+        widths = [str(layer.out_features) for layer in head.modules() if isinstance(layer, nn.Linear)]
+        told = f"{head.features} features -> {' -> '.join(widths)} logits"
+        yield f"{description.head}, {told}: {', '.join(description.classes[:12])}"
 
     def _judged(self) -> Iterator[str]:
         if not FINETUNED.is_dir():

@@ -137,3 +137,12 @@ def test_nothing_to_read_says_what_to_run(project: Path) -> None:
     values = yaml.safe_load((project / "params.yaml").read_text())
     with pytest.raises(DataError, match=r"metrics.json is absent: no head was fitted yet; run `dvc repro train-head`"):
         list(learning_curve(values, 2))
+
+
+def test_several_labels_are_judged_by_their_exact_match(project: Path) -> None:
+    made = rows(groups=False).rename(columns={"label": "labels"})
+    made["labels"] = made["labels"].replace("b", "a|b")
+    dataset = Dataset(made, ["a", "b"])
+    last = list(measure(Embeddings(module.EMBEDDINGS), dataset, Pool(dataset, alone()), 0.3, 2))[-1]
+    assert last.right.shape == (1, 60)
+    assert 0.5 < last.accuracy < 1
