@@ -33,7 +33,8 @@ class Features(nn.Module):
     trained on.
 
     Args:
-        body: a network without classifier; of `[B, 3, H, W]` it makes `[B, D]`, or a grid, whose mean is taken.
+        body: a network without classifier; called with `[B, 3, H, W]` it gives `[B, D]`, or a grid,
+            whose mean is taken.
         layers: names of modules inside it, whose outputs are grids of features or tokens.
         pools: how to pool those outputs.
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from safetensors.torch import save_file
 
 from graft.source.raw import POINTER, raw_root
 from stages import download
 from stages.runtime import start
+from tests.model.made import made
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -48,6 +50,18 @@ def test_an_archive_is_unpacked(project: Path, capsys: pytest.CaptureFixture[str
     start("download@dataset", download.dataset)
     assert (raw_root(download.RAW) / "cat" / "1.jpg").read_bytes() == b"1"
     assert "1 files unpacked from a.zip" in capsys.readouterr().out
+
+
+def test_what_is_cut_off_is_said(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_file(made("resnet18"), project / "made.safetensors")
+    file = project / "params.yaml"
+    params = yaml.safe_load(file.read_text())
+    params["backbone"] = {"name": "resnet18", "weights": "made.safetensors", "licence": "CC0"}
+    file.write_text(yaml.safe_dump(params))
+    start("download@weights", download.weights)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("download@weights: resnet18 from made.safetensors, sha256 ")
+    assert said[1] == "download@weights: cut off fc: Linear [1000, 512]"
 
 
 def test_a_refusal_is_said_in_a_line_and_leaves_what_was_there(project: Path) -> None:
