@@ -227,7 +227,7 @@ def test_check_returns_the_section() -> None:
             "evaluate",
             Evaluate,
             {"precision": "bf-16"},
-            r"evaluate.precision: input should be 'auto', 'fp32', 'bf16' or 'fp16'; got 'bf-16' \(did you mean 'bf16'\?\)",
+            r"evaluate.precision: input should be 'auto', 'fp32', 'bf16' or 'fp16'; got 'bf-16' \(did you mean 'bf16'",
         ),
         (
             "split",
