@@ -71,7 +71,7 @@ class Steps:
         self.description = description.model_copy(update={"classes": ["a", "b"]})
         self.task, self.features = task_of(self.description), width(body)
         self.training = Training(
-            self._network(), self.task, self.pictures, _judge, self.knobs, self.views, RATE, seed=0
+            self._network(), self.task, self.pictures, _judge, self.knobs, self.views, RATE, seed=0, folder=folder
         )
         self.schedule = make_schedule(self.training.step.optimizer, "one_cycle", 10**6)
         self.bare = self._network().to(pick_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]

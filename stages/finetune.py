@@ -15,7 +15,7 @@ from graft.images.rows import PictureRows
 from graft.images.settings import Augment
 from graft.model.device import prepare
 from graft.model.head import load_head
-from graft.model.network import grafted
+from graft.model.network import check_side, grafted
 from graft.model.saved import save
 from graft.model.task import task_of
 from graft.params import LearningRate, Seed
@@ -45,12 +45,15 @@ def main(run: Run) -> None:
     head, description = load_head(HEAD)
     description = description.model_copy(update={"folded": knobs.batch_norm == "frozen"})
     task, network = task_of(description), grafted(BACKBONE, description, head, knobs.drop_path)
+    for side, _ in knobs.sizes:
+        check_side(network, description.backbone, int(side), "finetune.sizes")
     freeze(network, knobs.freeze)
     judge = partial(score, task=task, pictures=valid, view=description.view, precision=knobs.precision)
     before, unchanged = judge(network), copy.deepcopy(network)
 
-    training = Training(network, task, train, judge, knobs, augment, learning_rate, seed)
-    checkpoint = run.unfinished(PRESIZED, BACKBONE, HEAD, LABELS, SPLIT) / "checkpoint.safetensors"
+    unfinished = run.unfinished(PRESIZED, BACKBONE, HEAD, LABELS, SPLIT)
+    training = Training(network, task, train, judge, knobs, augment, learning_rate, seed, unfinished)
+    checkpoint = unfinished / "checkpoint.safetensors"
     history = training.resume(checkpoint)
     for epoch in training.epochs():
         history.append(epoch)

@@ -30,6 +30,11 @@ class Finetune(Section):
     sizes: list[list[float]] = Field(default=[[224, 1.0]], min_length=1)
     """Progressive resizing: pairs of side in pixels and share of the epochs, in order."""
 
+    views: int | None = Field(default=None, ge=1, le=100)
+    """Random views to draw of each picture once and for all, so that what frozen layers give of them
+    is computed once, kept on disk while the stage runs, and not computed again; null draws fresh
+    views in every epoch."""
+
     optimizer: Literal["adamw", "sgd"] = "adamw"
     schedule: Kind = "one_cycle"
     warm_up: float = Field(default=0.25, ge=0, lt=1)
@@ -77,6 +82,16 @@ class Finetune(Section):
                 raise ValueError(f"sizes: expected pairs such as [224, 0.5]: side, share of the epochs; got {pair}")
         if abs(sum(share for _, share in self.sizes) - 1) > 1e-6:
             raise ValueError(f"sizes: the shares must add up to 1; got {[share for _, share in self.sizes]}")
+        return self
+
+    @model_validator(mode="after")
+    def _views_can_be_kept(self) -> Self:
+        if self.views is not None:
+            for knob, plain in (("batch_norm", "frozen"), ("compile", False)):
+                if (value := getattr(self, knob)) != plain:
+                    raise ValueError(f"views: {self.views} are kept only with {knob} {plain!r}, not {value!r}")
+            if len(self.sizes) > 1:
+                raise ValueError(f"views: {self.views} are kept of one size; sizes names {len(self.sizes)}")
         return self
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ after a crash is bit for bit epoch 7 without one.
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -26,6 +27,7 @@ from graft.train.checkpoint import load_checkpoint, optimizer_tensors, restore_o
 from graft.train.epoch import Epoch
 from graft.train.finetune import Finetune
 from graft.train.groups import matching
+from graft.train.kept import KeptViews
 from graft.train.memory import is_out_of_memory, largest_fit
 from graft.train.order import Batch, epoch_order, in_batches, steps_of
 from graft.train.schedule import make_schedule
@@ -46,6 +48,7 @@ class Training:
         judge: scores the averaged weights after every epoch.
         learning_rate: the base rate; the head's peaks at half of it.
         seed: root of all draws.
+        folder: for views that are kept, where a run before a crash may have left some.
 
     Attributes:
         done: epochs behind it.
@@ -62,6 +65,7 @@ class Training:
         views: Augment,
         learning_rate: float,
         seed: int,
+        folder: Path,
     ) -> None:
         self.task, self.train, self.judge = task, train, judge
         self.knobs, self.seed = knobs, seed
@@ -72,6 +76,7 @@ class Training:
         ]
         self.step = Step(network, task, train.targets, knobs, views, learning_rate)
         self.network, self.average = self.step.network, averaged(network, knobs.ema)
+        self.kept = KeptViews(self.step, train, knobs.views, seed, folder) if knobs.views else None
         self.done, self.speed = 0, ""
 
     def epochs(self) -> Iterator[Epoch]:
@@ -81,6 +86,8 @@ class Training:
             TrainingError: the loss is no longer finite, or a batch does not fit into memory.
         """
         knobs = self.knobs
+        if self.kept and self.done < knobs.epochs:
+            self.kept.fill()
         steps = steps_of(len(self.train), knobs.batch_size, knobs.accumulate)
         schedule = make_schedule(
             self.step.optimizer,
@@ -117,15 +124,19 @@ class Training:
         chances = self.task.chances(self.train.targets) if knobs.sampling == "balanced" else None
         order = epoch_order(len(self.train), self.seed, epoch, chances)
         batches = in_batches(order, knobs.batch_size, knobs.accumulate)
-        ahead: Ahead[Batch, tuple[torch.Tensor, torch.Tensor]] = Ahead(self._read, batches)
+        ahead: Ahead[Batch, tuple[torch.Tensor, torch.Tensor]] = Ahead(partial(self._read, epoch), batches)
         losses: list[torch.Tensor] = []
         self.step.train_mode()
         torch.manual_seed(derive(self.seed, "dropout", epoch))
         began = time.perf_counter()
         with bar(f"finetune {epoch}/{knobs.epochs}", len(order)) as progress:
             for number, (batch, (pixels, targets)) in enumerate(zip(batches, ahead, strict=True)):
-                draws = derive(self.seed, "augment", epoch, number)
-                losses.append(self.step.backward(pixels, targets, size, draws, batch.of))
+                if self.kept:
+                    loss = self.step.backward_from(self.kept.cut, pixels, targets, batch.of)
+                else:
+                    draws = derive(self.seed, "augment", epoch, number)
+                    loss = self.step.backward(pixels, targets, size, draws, batch.of)
+                losses.append(loss)
                 if batch.last:
                     self.step.update()
                     self.average.update_parameters(self.network)
@@ -137,7 +148,10 @@ class Training:
         self.speed = f"{len(order) / seconds:.1f} pictures/s, {ahead.waited / seconds:.1%} of the time waiting for them"
         return float(torch.stack(losses).sum()) / (len(order) * self.task.answers)
 
-    def _read(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    def _read(self, epoch: int, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pixels, or what is kept of them, and targets."""
+        if self.kept:
+            return self.kept.batch(batch.places, epoch)
         return self.train.batch(batch.places, self.step.device)
 
     def _check(self, losses: list[torch.Tensor], epoch: int) -> None:

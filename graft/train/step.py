@@ -14,6 +14,7 @@ from graft.model.network import Network
 from graft.model.task import Task
 from graft.seeds import derive
 from graft.split.table import Targets
+from graft.train.cut import Cut
 from graft.train.finetune import Finetune
 from graft.train.groups import parameter_groups
 
@@ -63,7 +64,15 @@ class Step:
         if mixed is not None:
             others = self.task.losses(logits, targets[mixed.partner], self.shaping)
             losses = mixed.weight * losses + (1 - mixed.weight) * others
-        total = losses.sum()
+        return self._backward(losses.sum(), of)
+
+    def backward_from(self, cut: Cut, given: torch.Tensor, targets: torch.Tensor, of: int) -> torch.Tensor:
+        """Do the same from what the frozen layers gave."""
+        with autocast(self.device, self.knobs.precision):
+            logits = cut.tail(given).float()
+        return self._backward(self.task.losses(logits, targets, self.shaping).sum(), of)
+
+    def _backward(self, total: torch.Tensor, of: int) -> torch.Tensor:
         self.scaler.scale(total / of).backward()
         return total.detach()
 

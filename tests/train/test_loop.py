@@ -28,12 +28,21 @@ from tests.train.conftest import DESCRIPTION
 
 KNOBS = Finetune(epochs=3, batch_size=4, sizes=[[32, 1.0]], ema=0.9, precision="fp32")
 TASK = OneLabel(["dark", "light"])
-STILL = Augment(strength="none", flip="none")
+STILL, LIVELY = Augment(strength="none", flip="none"), Augment()
+NOWHERE = Path("nowhere")
+"""Where views would be kept, if any were."""
 
 
-def training(network: Network, pictures: Pictures, knobs: Finetune = KNOBS, lr: float = 1e-3) -> Training:
+def training(
+    network: Network,
+    pictures: Pictures,
+    knobs: Finetune = KNOBS,
+    lr: float = 1e-3,
+    views: Augment = LIVELY,
+    folder: Path = NOWHERE,
+) -> Training:
     judge = partial(score, task=TASK, pictures=pictures, view=32, precision="fp32")
-    return Training(copy.deepcopy(network), TASK, pictures, judge, knobs, Augment(), lr, seed=7)
+    return Training(copy.deepcopy(network), TASK, pictures, judge, knobs, views, lr, 7, folder)
 
 
 def weights(trained: Training) -> dict[str, torch.Tensor]:
@@ -81,7 +90,7 @@ def test_no_checkpoint_means_the_beginning(network: Network, pictures: Pictures,
 def test_a_few_pictures_can_be_learnt_by_heart(network: Network, pictures: Pictures) -> None:
     knobs = Finetune(epochs=40, batch_size=16, sizes=[[32, 1.0]], ema=0.5, label_smoothing=0.0, precision="fp32")
     judge = partial(score, task=TASK, pictures=pictures, view=32, precision="fp32")
-    run = Training(network, TASK, pictures, judge, knobs, STILL, 2e-2, seed=0)
+    run = Training(network, TASK, pictures, judge, knobs, STILL, 2e-2, seed=0, folder=NOWHERE)
     last = list(run.epochs())[-1]
     assert last.valid == {"accuracy": 1.0}
     assert last.train_loss < 0.05
@@ -91,7 +100,7 @@ def test_frozen_bytes_do_not_change_and_the_rest_does(network: Network, pictures
     freeze(network, ["conv_stem", r"blocks\.0\."])
     before = {name: value.clone() for name, value in network.state_dict().items()}
     judge = partial(score, task=TASK, pictures=pictures, view=32, precision="fp32")
-    run = Training(network, TASK, pictures, judge, KNOBS, Augment(), 1e-2, seed=0)
+    run = Training(network, TASK, pictures, judge, KNOBS, Augment(), 1e-2, seed=0, folder=NOWHERE)
     list(run.epochs())
     for module in (run.network, run.averaged()):
         for name, value in module.state_dict().items():
@@ -177,7 +186,7 @@ def test_several_labels_can_be_learnt_by_heart(network: Network, pictures: Pictu
     knobs = Finetune(epochs=40, batch_size=16, sizes=[[32, 1.0]], ema=0.5, label_smoothing=0.0, precision="fp32")
     task, asked = ManyLabels(["light", "seen"]), several(pictures)
     judge = partial(score, task=task, pictures=asked, view=32, precision="fp32")
-    run = Training(network, task, asked, judge, knobs, STILL, 2e-2, seed=0)
+    run = Training(network, task, asked, judge, knobs, STILL, 2e-2, seed=0, folder=NOWHERE)
     history = list(run.epochs())
     assert history[-1].valid == {"mean_average_precision": 1.0, "exact_match": 1.0}
     assert history[-1].train_loss < 0.05
@@ -203,7 +212,7 @@ def test_accumulated_batches_make_the_step_of_a_large_one(network: Network, pict
     found = []
     for knobs in (large, large.model_copy(update={"batch_size": 4, "accumulate": 4})):
         judge = partial(score, task=TASK, pictures=pictures, view=32, precision="fp32")
-        run = Training(copy.deepcopy(network), TASK, pictures, judge, knobs, STILL, 1e-2, seed=0)
+        run = Training(copy.deepcopy(network), TASK, pictures, judge, knobs, STILL, 1e-2, seed=0, folder=NOWHERE)
         found.append((next(run.epochs()).train_loss, run.network.state_dict()))
     (loss, wanted), (small, got) = found
     assert small == pytest.approx(loss, rel=1e-5)
@@ -320,9 +329,73 @@ def test_no_epochs_leave_the_network_alone(network: Network, pictures: Pictures)
     ("values", "message"),
     [
         ({"class_weights": "balanced", "sampling": "balanced"}, "rare classes would count twice"),
+        ({"views": 2, "batch_norm": "train"}, "2 are kept only with batch_norm 'frozen', not 'train'"),
+        ({"views": 2, "compile": True}, "2 are kept only with compile False"),
+        ({"views": 2, "sizes": [[32, 0.5], [64, 0.5]]}, "2 are kept of one size; sizes names 2"),
         ({"epochs": 3, "unfreeze": [Thaw(epoch=4, pattern="x")]}, "'x' would thaw in epoch 4 of 3"),
     ],
 )
 def test_knobs_that_contradict_each_other(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Finetune(**values)
+
+
+KEPT = KNOBS.model_copy(update={"views": 2, "freeze": ["conv_stem", r"blocks\.[01]\."]})
+
+
+def frozen(network: Network) -> Network:
+    freeze(network, KEPT.freeze)
+    return network
+
+
+def test_kept_views_train_as_the_views_themselves(network: Network, pictures: Pictures, tmp_path: Path) -> None:
+    """Without augmentation there is one view, and keeping it changes no more than float16 does."""
+    whole = training(frozen(network), pictures, KNOBS, views=STILL)
+    kept = training(frozen(network), pictures, KEPT, views=STILL, folder=tmp_path)
+    for plain, stored in zip(whole.epochs(), kept.epochs(), strict=True):
+        assert stored.train_loss == pytest.approx(plain.train_loss, rel=2e-2)
+        assert stored.learning_rates == plain.learning_rates
+    wanted, start = weights(whole), network.state_dict()
+    for name, value in weights(kept).items():
+        torch.testing.assert_close(value, wanted[name], rtol=0.05, atol=2e-3)
+        if name.startswith("network.features.body.blocks.1."):
+            assert torch.equal(value, start[name.removeprefix("network.")])
+
+
+def test_kept_views_are_drawn_once_and_shown_in_turn(network: Network, pictures: Pictures, tmp_path: Path) -> None:
+    run = training(frozen(network), pictures, KEPT, folder=tmp_path)
+    assert run.kept is not None
+    run.kept.fill()
+    places = np.arange(16)
+    first, second, third = (run.kept.batch(places, epoch)[0] for epoch in (1, 2, 3))
+    assert torch.equal(first, third)
+    assert not torch.equal(first, second)
+    assert first.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_kept_views_survive_a_crash(network: Network, pictures: Pictures, tmp_path: Path) -> None:
+    whole = training(frozen(network), pictures, KEPT, folder=tmp_path / "whole")
+    history = list(whole.epochs())
+    killed = training(frozen(network), pictures, KEPT, folder=tmp_path / "killed")
+    done = [next(killed.epochs())]
+    killed.save(tmp_path / "checkpoint", done)
+    resumed = training(frozen(network), pictures, KEPT, folder=tmp_path / "killed")
+    assert resumed.resume(tmp_path / "checkpoint") + list(resumed.epochs()) == history
+    wanted = weights(whole)
+    assert all(torch.equal(value, wanted[name]) for name, value in weights(resumed).items())
+
+
+@pytest.mark.parametrize(
+    ("freezes", "views", "message"),
+    [
+        ([], LIVELY, "there is nothing to keep, since the stem trains"),
+        (["."], LIVELY, "there is nothing to keep, since no layer of the backbone trains"),
+        (KEPT.freeze, Augment(mixup=0.2), r"which mixup 0.2 and cutmix 0 cannot mix"),
+    ],
+)
+def test_views_that_cannot_be_kept(
+    network: Network, pictures: Pictures, tmp_path: Path, freezes: list[str], views: Augment, message: str
+) -> None:
+    freeze(network, freezes)
+    with pytest.raises(ParamsError, match=message):
+        training(network, pictures, KEPT, views=views, folder=tmp_path)
