@@ -399,3 +399,14 @@ def test_views_that_cannot_be_kept(
     freeze(network, freezes)
     with pytest.raises(ParamsError, match=message):
         training(network, pictures, KEPT, views=views, folder=tmp_path)
+
+
+def test_compiled_network_trains_the_same(
+    network: Network, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Traced but not translated to machine code, which would take a compiler and minutes."""
+    knobs = KNOBS.model_copy(update={"epochs": 1})
+    plain = next(training(network, pictures, knobs).epochs())
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    compiled = next(training(network, pictures, knobs.model_copy(update={"compile": True})).epochs())
+    assert compiled.train_loss == pytest.approx(plain.train_loss, rel=1e-5)
