@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from PIL import Image
 
 from graft import tables
@@ -16,10 +15,8 @@ from graft.export.bundle import write_bundle
 from graft.export.parity import compare
 from graft.images.pictures import Pictures
 from graft.images.rows import PictureRows
-from graft.model.backbone import create
 from graft.model.embeddings import Embeddings
 from graft.model.features import Features
-from graft.model.fold import fold_batch_norms
 from graft.model.head import head_logits, load_head
 from graft.model.infer import all_outputs
 from graft.model.network import Network
@@ -30,6 +27,7 @@ from graft.split.table import Dataset, read_dataset
 from graft.train.head import fit_head
 from graft.train.train_head import TrainHead
 from graft.train.valid import score
+from tests.model.made import tiny_body
 
 COUNT, SIZE, VIEW = 160, 36, 32
 CLASSES = ["bright", "green", "red"]
@@ -68,14 +66,7 @@ def dataset(project: Path) -> Dataset:
 @pytest.fixture(scope="module")
 def embedder() -> tuple[Network, Description]:
     """A folded tiny network with weights made on the spot, that ends in its features."""
-    torch.manual_seed(0)
-    body = create("test_efficientnet").to_empty(device="cpu")
-    for parameter in body.parameters():
-        torch.nn.init.normal_(parameter, std=0.3)
-    for module in body.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.reset_parameters()
-    fold_batch_norms(body, torch.rand(2, 3, VIEW, VIEW))
+    body = tiny_body()
     description = Description(
         backbone="test_efficientnet",
         mean=[0.5] * 3,

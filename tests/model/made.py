@@ -1,14 +1,30 @@
 """Weights made on the spot, for any architecture: seeded, and such that statistics and signs matter."""
 
 import torch
+from torch import nn
 
-from graft.model.backbone import full_state
+from graft.model.backbone import create, full_state
+from graft.model.fold import fold_batch_norms
 
 
 def made(name: str) -> dict[str, torch.Tensor]:
     """A whole state dict of an architecture, classifier and all, whose features neither vanish nor explode."""
     generator = torch.Generator().manual_seed(0)
     return {key: _made(key, tensor, generator) for key, tensor in full_state(name).items()}
+
+
+def tiny_body(folded: bool = True) -> nn.Module:
+    """The smallest EfficientNet, of 256 features, without classifier."""
+    torch.manual_seed(0)
+    body = create("test_efficientnet").to_empty(device="cpu")
+    for parameter in body.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    for module in body.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_parameters()
+    if folded:
+        fold_batch_norms(body, torch.rand(2, 3, 32, 32))
+    return body
 
 
 def _made(key: str, tensor: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

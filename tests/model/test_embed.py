@@ -5,19 +5,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from pydantic import ValidationError
 
 from graft.images.partial import PartialArray
 from graft.images.rows import PictureRows
 from graft.model import embed as module
-from graft.model.backbone import create
 from graft.model.embed import embed
 from graft.model.features import Features
-from graft.model.fold import fold_batch_norms
 from graft.model.network import Network, width
 from graft.model.saved import Description
 from graft.model.settings import Embed
+from tests.model.made import tiny_body
 
 COUNT, SIZE = 40, 36
 ALL = Embed(view=32, flips=["none", "horizontal", "vertical", "both"], precision="fp32")
@@ -26,14 +24,7 @@ ALL = Embed(view=32, flips=["none", "horizontal", "vertical", "both"], precision
 @pytest.fixture
 def network() -> Network:
     """A folded tiny network with weights made on the spot, that ends in its features."""
-    torch.manual_seed(0)
-    body = create("test_efficientnet").to_empty(device="cpu")
-    for parameter in body.parameters():
-        torch.nn.init.normal_(parameter, std=0.3)
-    for one in body.modules():
-        if isinstance(one, torch.nn.BatchNorm2d):
-            one.reset_parameters()
-    fold_batch_norms(body, torch.rand(2, 3, 32, 32))
+    body = tiny_body()
     told = Description(
         backbone="test_efficientnet",
         mean=[0.5] * 3,

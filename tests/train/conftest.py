@@ -5,16 +5,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from graft.images.pictures import Pictures
 from graft.images.rows import PictureRows
-from graft.model.backbone import create
 from graft.model.features import Features
-from graft.model.fold import fold_batch_norms
 from graft.model.head import Head
 from graft.model.network import Network
 from graft.model.saved import Description
+from tests.model.made import tiny_body
 
 DESCRIPTION = Description(
     backbone="test_efficientnet",
@@ -31,18 +29,8 @@ DESCRIPTION = Description(
 @pytest.fixture
 def network() -> Network:
     """A folded tiny network with weights made on the spot."""
-    torch.manual_seed(0)
-    body = create("test_efficientnet").to_empty(device="cpu")
-    for parameter in body.parameters():
-        torch.nn.init.normal_(parameter, std=0.3)
-    for module in body.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.reset_parameters()
-    example = torch.rand(2, 3, 32, 32)
-    fold_batch_norms(body, example)
-    with torch.no_grad():
-        head = Head(body(example).shape[1], 2)
-    return Network(Features(body, [], ["mean"]), head, DESCRIPTION).eval()
+    body = tiny_body()
+    return Network(Features(body, [], ["mean"]), Head(256, 2), DESCRIPTION).eval()
 
 
 @pytest.fixture

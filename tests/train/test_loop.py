@@ -14,7 +14,6 @@ import torch
 from graft.errors import ParamsError, TrainingError
 from graft.images.pictures import Pictures
 from graft.images.settings import Augment
-from graft.model.backbone import create
 from graft.model.features import Features
 from graft.model.head import Head
 from graft.model.network import Network
@@ -24,6 +23,7 @@ from graft.train.finetune import Finetune, Thaw
 from graft.train.groups import freeze
 from graft.train.loop import Training
 from graft.train.valid import Score, better, score
+from tests.model.made import tiny_body
 from tests.train.conftest import DESCRIPTION
 
 KNOBS = Finetune(epochs=3, batch_size=4, sizes=[[32, 1.0]], ema=0.9, precision="fp32")
@@ -249,13 +249,7 @@ def test_a_thaw_that_matches_nothing_is_an_error(network: Network, pictures: Pic
 
 @pytest.mark.parametrize(("policy", "moves"), [("frozen", False), ("train", True)])
 def test_batch_norm_statistics_follow_only_if_asked(pictures: Pictures, policy: str, moves: bool) -> None:
-    torch.manual_seed(0)
-    body = create("test_efficientnet").to_empty(device="cpu")
-    for parameter in body.parameters():
-        torch.nn.init.normal_(parameter, std=0.3)
-    for module in body.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.reset_parameters()
+    body = tiny_body(folded=False)
     network = Network(Features(body, [], ["mean"]), Head(256, 2), DESCRIPTION)
     before = body.state_dict()["bn1.running_mean"].clone()
     run = training(network, pictures, KNOBS.model_copy(update={"batch_norm": policy}))
