@@ -13,7 +13,8 @@ class Ahead(Generic[Place, Item]):
     """The items at some places, in order, each read in a thread while the one before is in use.
 
     Args:
-        read: gives the item at a place.
+        read: gives the item at a place. On a CPU it should not compute with torch: a second thread
+            that does keeps a team of threads of its own, which gets in the way of the first's.
         places: which, at least one.
 
     Attributes:

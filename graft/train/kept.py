@@ -72,13 +72,13 @@ class KeptViews:
         network.train()
 
     def batch(self, places: NDArray[np.int64], epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Read one view of some pictures, float32 on the device, and their targets.
+        """Read one view of some pictures, float16 on the device, and their targets.
 
         Every picture shows its views in turn, each beginning with another one.
         """
         turn = np.random.default_rng(derive(self.seed, "turn")).integers(self.count, size=len(self.train))
         rows = (turn[places] + epoch) % self.count * len(self.train) + places
-        given = torch.from_numpy(self._array.rows[rows]).to(self.step.device).float()
+        given = torch.from_numpy(self._array.rows[rows]).to(self.step.device)
         targets = torch.from_numpy(self.train.targets[places]).to(self.step.device)
         return (given.permute(0, 3, 1, 2) if given.ndim == 4 else given), targets
 

@@ -69,7 +69,7 @@ class Step:
     def backward_from(self, cut: Cut, given: torch.Tensor, targets: torch.Tensor, of: int) -> torch.Tensor:
         """Do the same from what the frozen layers gave."""
         with autocast(self.device, self.knobs.precision):
-            logits = cut.tail(given).float()
+            logits = cut.tail(given.float()).float()
         return self._backward(self.task.losses(logits, targets, self.shaping).sum(), of)
 
     def _backward(self, total: torch.Tensor, of: int) -> torch.Tensor:
