@@ -84,14 +84,14 @@ def _pass_on(value: Any, *_: Any, **__: Any) -> Any:
 
 
 def cut(network: Network, example: torch.Tensor) -> Cut:
-    """Cut a network before the first layer that trains.
+    """Cut a network before the first layer that trains, as late as it falls in two.
 
     Args:
         network: in evaluation mode, its frozen parameters marked so.
         example: views `[B, 3, H, W]`, to watch and to compare on.
 
     Raises:
-        ParamsError: nothing is frozen from the stem on, or the network does not fall in two there.
+        ParamsError: nothing is frozen from the stem on, or the network falls in two nowhere there.
     """
     body = network.features.body
     events, whole = _watched(network, body, example)
@@ -104,16 +104,16 @@ def cut(network: Network, example: torch.Tensor) -> Cut:
             "finetune.views: there is nothing to keep, since "
             + ("no layer of the backbone trains" if begin is None else "the stem trains: name it in finetune.freeze")
         )
-    last = through[-1]
-    covered = set(last.modules()) | {inner for module in through for inner in module.modules() if inner is not module}
-    found = Cut(network, names[last], [module for module in through if module not in covered])
-    with torch.no_grad():
-        if not _same(found, example, whole):
-            raise ParamsError(
-                f"finetune.views: {type(body).__name__} does not fall in two behind {names[last]!r}, where freezing "
-                "ends; freeze whole stages and let embed.layers name none before the last of them, or set views to null"
-            )
-    return found
+    for end in range(len(through), 0, -1):
+        before, last = through[: end - 1], through[end - 1]
+        covered = {inner for module in [*before, last] for inner in module.modules() if inner is not module}
+        found = Cut(network, names[last], [module for module in before if module not in covered])
+        if any(True for module in [*before, last] for _ in module.parameters()) and _same(found, example, whole):
+            return found
+    raise ParamsError(
+        f"finetune.views: {type(body).__name__} falls in two nowhere in what is frozen; freeze whole stages and let "
+        "embed.layers name none of the first, or set views to null"
+    )
 
 
 def _watched(
@@ -135,6 +135,7 @@ def _watched(
             handle.remove()
 
 
+@torch.no_grad()
 def _same(found: Cut, example: torch.Tensor, whole: torch.Tensor) -> bool:
     try:
         return torch.equal(found.tail(found.head(example)), whole)

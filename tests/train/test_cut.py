@@ -51,11 +51,18 @@ def test_features_of_layers_behind_the_cut_go_on(network: Network) -> None:
     assert torch.equal(found.tail(found.head(EXAMPLE)), layered(EXAMPLE))
 
 
-def test_features_of_layers_before_the_cut_are_refused(network: Network) -> None:
+def test_features_of_layers_on_the_way_bring_the_cut_forward(network: Network) -> None:
     layered = Network(Features(network.features.body, ["blocks.0"], ["max"]), None, DESCRIPTION).eval()
     freeze(layered, ["conv_stem", r"blocks\.[01]"])
-    with pytest.raises(ParamsError, match=r"does not fall in two behind 'blocks\.1', .* let embed\.layers name none"):
-        cut(layered, EXAMPLE)
+    found = cut(layered, EXAMPLE)
+    assert found.name == "blocks.0"
+    assert torch.equal(found.tail(found.head(EXAMPLE)), layered(EXAMPLE))
+
+
+def test_features_of_the_very_first_layer_leave_the_stem(network: Network) -> None:
+    layered = Network(Features(network.features.body, ["conv_stem"], ["max"]), None, DESCRIPTION).eval()
+    freeze(layered, ["conv_stem", r"blocks\.[01]"])
+    assert cut(layered, EXAMPLE).name == "conv_stem"
 
 
 class Branched(nn.Module):
@@ -72,10 +79,30 @@ class Branched(nn.Module):
         return total
 
 
-def test_a_branch_around_the_cut_is_noticed() -> None:
+def test_a_branch_around_the_cut_brings_it_forward() -> None:
     network = Network(Features(Branched(), [], ["mean"]), Head(4, 2), DESCRIPTION).eval()
     torch.nn.init.normal_(network.head.linear.weight)  # type: ignore[union-attr, arg-type]
     freeze(network, ["stem", "deep"])
-    with pytest.raises(ParamsError, match="Branched does not fall in two behind 'deep'"):
+    found = cut(network, EXAMPLE)
+    assert found.name == "stem"
+    assert torch.equal(found.tail(found.head(EXAMPLE)), network(EXAMPLE))
+
+
+class Woven(nn.Module):
+    """The picture itself is looked at again behind the cut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.last = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 4, 1)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.last(self.stem(pictures) + pictures).mean((2, 3))
+        return found
+
+
+def test_a_network_that_falls_in_two_nowhere_is_refused() -> None:
+    network = Network(Features(Woven(), [], ["mean"]), Head(4, 2), DESCRIPTION).eval()
+    freeze(network, ["stem"])
+    with pytest.raises(ParamsError, match="Woven falls in two nowhere in what is frozen"):
         cut(network, EXAMPLE)
     assert network(EXAMPLE).shape == (2, 2)
