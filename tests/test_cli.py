@@ -54,7 +54,7 @@ def test_every_preset_is_valid(preset: str) -> None:
 
 
 def test_check_names_every_problem_at_once(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (project / "params.yaml").read_text().replace("lr: 0.003", "lr: 30").replace("size: 256", "sise: 256")
+    text = (project / "params.yaml").read_text().replace("lr: 0.001", "lr: 30").replace("size: 256", "sise: 256")
     (project / "params.yaml").write_text(text)
     message = said(monkeypatch, "check")
     assert "lr: input should be less than or equal to 10; got 30" in message

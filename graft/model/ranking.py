@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score
 
 
 def average_precisions(targets: NDArray[Any], scores: NDArray[Any]) -> list[float | None]:
@@ -27,4 +26,6 @@ def mean_average_precision(targets: NDArray[Any], scores: NDArray[Any]) -> float
 
 
 def _average_precision(held: NDArray[Any], ranked: NDArray[Any]) -> float:
+    from sklearn.metrics import average_precision_score  # takes over a second, which one label a picture need not
+
     return float("nan") if np.isnan(ranked).any() else float(average_precision_score(held, ranked))
