@@ -3,7 +3,8 @@
 Both begin with raw picture files, labels, a split and weights on disk, and both are timed with the
 start of their processes. graft is timed twice: to the fitted head, decoding and embedding included,
 and to the end of fine-tuning. fastai is timed to the end of its recipe, ``fine_tune``, one epoch of
-the head and then some of all. Accuracy is that on the test pictures, which neither has seen.
+the head and then some of all; graft fine-tunes for as many. Accuracy is that on the test pictures,
+which neither has seen.
 
 Every run is written to ``benchmarks/against_fastai.json`` as it ends, and is not run again but with
 ``--again``; the table is ``benchmarks/against_fastai.md``. Needs ``make bench-env``, and nothing
@@ -70,7 +71,7 @@ def _wrong(predictions: dict[str, str], labels: pd.DataFrame) -> dict[str, str]:
 
 def run_graft(trial: Trial, seed: int, clone: Clone) -> Results:
     """Run graft's stages once, in a clone where none of them has run."""
-    write_values({"seed": seed}, clone.folder / "params.yaml")
+    write_values({"seed": seed, "finetune": {"epochs": trial.epochs}}, clone.folder / "params.yaml")
     probe = _timed(lambda: clone.call("dvc", "repro", "--quiet", "train-head"))
     whole = _timed(lambda: clone.call("dvc", "repro", "--quiet", "finetune"))
     whole = {"seconds": round(probe["seconds"] + whole["seconds"], 1), "others": max(probe["others"], whole["others"])}
@@ -158,12 +159,13 @@ def page(results: Results) -> str:
     """The table, how to read it, and what it was measured on."""
     facts = [results[key] for key in sorted(results)]
     versions = sorted({run["fastai_version"] for run in facts if "fastai_version" in run})
+    epochs = ", ".join(f"{trial.epochs} on {trial.preset}" for trial in TRIALS)
     commits = ", ".join(dict.fromkeys(run["machine"]["commit"] for run in facts))
     return "\n".join(
         [
             table(results),
             "± is the standard deviation over seeds. Times are medians over the runs in which others used less than "
-            f"{QUIET:.0%} of the cores.",
+            f"{QUIET:.0%} of the cores. Both sides train the whole network for as many epochs: {epochs}.",
             "",
             f"fastai {', '.join(versions) or 'not run'}; {footer(facts[-1]['machine'] | {'commit': commits})}",
             "",
