@@ -81,7 +81,7 @@ class Branched(nn.Module):
 
 def test_a_branch_around_the_cut_brings_it_forward() -> None:
     network = Network(Features(Branched(), [], ["mean"]), Head(4, 2), DESCRIPTION).eval()
-    torch.nn.init.normal_(network.head.linear.weight)  # type: ignore[union-attr, arg-type]
+    torch.nn.init.normal_(network.head.linear.weight)  # type: ignore[union-attr]
     freeze(network, ["stem", "deep"])
     found = cut(network, EXAMPLE)
     assert found.name == "stem"
