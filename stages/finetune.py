@@ -14,16 +14,14 @@ from graft.images.pictures import Pictures
 from graft.images.rows import PictureRows
 from graft.images.settings import Augment
 from graft.model.device import prepare
-from graft.model.head import load_head
-from graft.model.network import check_side, grafted
 from graft.model.saved import save
 from graft.model.task import task_of
 from graft.params import LearningRate, Seed
 from graft.split.table import read_dataset
 from graft.train.finetune import Finetune
-from graft.train.groups import freeze
 from graft.train.loop import Training
 from graft.train.sheet import save_augmented
+from graft.train.start import trainable
 from graft.train.valid import better, score
 from stages.curves import write_curves
 from stages.runtime import Run, start
@@ -42,12 +40,8 @@ def main(run: Run) -> None:
     dataset = read_dataset(LABELS, SPLIT)
     pixels = PictureRows(PRESIZED / "pixels.npy")
     train, valid = (Pictures.of(pixels, dataset, name) for name in ("train", "valid"))
-    head, description = load_head(HEAD)
-    description = description.model_copy(update={"folded": knobs.batch_norm == "frozen"})
-    task, network = task_of(description), grafted(BACKBONE, description, head, knobs.drop_path)
-    for side, _ in knobs.sizes:
-        check_side(network, description.backbone, int(side), "finetune.sizes")
-    freeze(network, knobs.freeze)
+    network, description = trainable(BACKBONE, HEAD, knobs)
+    task = task_of(description)
     judge = partial(score, task=task, pictures=valid, view=description.view, precision=knobs.precision)
     before, unchanged = judge(network), copy.deepcopy(network)
 

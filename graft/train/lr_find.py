@@ -23,8 +23,6 @@ from graft.images.rows import PictureRows
 from graft.images.settings import Augment
 from graft.model.device import prepare
 from graft.model.embeddings import Embeddings
-from graft.model.head import load_head
-from graft.model.network import grafted
 from graft.model.task import make_task, task_of
 from graft.params import Seed
 from graft.progress import bar
@@ -33,8 +31,8 @@ from graft.split.table import Dataset, read_dataset
 from graft.train.candidates import Candidates, make_candidates
 from graft.train.examples import Examples
 from graft.train.finetune import Finetune
-from graft.train.groups import freeze
 from graft.train.rate_range import STEPS, RateRange, find_range
+from graft.train.start import trainable
 from graft.train.step import Step
 from graft.train.train_head import TrainHead
 
@@ -159,10 +157,7 @@ def _network(values: dict[str, Any], seed: int) -> RateRange:
     knobs: Finetune = params.check("finetune", Finetune, values["finetune"])
     views: Augment = params.check("augment", Augment, values["augment"])
     train = Pictures.of(PictureRows(PRESIZED), read_dataset(LABELS, SPLIT), "train")
-    head, description = load_head(HEAD)
-    description = description.model_copy(update={"folded": knobs.batch_norm == "frozen"})
-    network = grafted(BACKBONE, description, head, knobs.drop_path)
-    freeze(network, knobs.freeze)
+    network, description = trainable(BACKBONE, HEAD, knobs)
     return network_range(Step(network, task_of(description), train.targets, knobs, views, 1.0), train, knobs, seed)
 
 

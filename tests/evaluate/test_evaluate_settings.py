@@ -19,7 +19,7 @@ def test_defaults() -> None:
         ({"gallery": 0}, "evaluate.gallery: input should be greater than or equal to 1; got 0"),
         ({"gallery": 501}, "evaluate.gallery: input should be less than or equal to 500; got 501"),
         ({"galery": 1}, r"evaluate.galery: unknown key \(did you mean 'gallery'\?\); the names are gallery, precision"),
-        ({"precision": "half"}, "evaluate.precision: input should be 'auto', 'fp32' or 'bf16'; got 'half'"),
+        ({"precision": "half"}, "evaluate.precision: input should be 'auto', 'fp32', 'bf16' or 'fp16'; got 'half'"),
     ],
     ids=["none", "too many", "misspelt", "precision"],
 )

@@ -63,7 +63,7 @@ def test_params_edited_while_a_stage_runs_fail_it(project: Path) -> None:
         run.params("lr", LearningRate)
         set_lr(project, "0.5")
 
-    with pytest.raises(SystemExit, match=r"lr was 0.003 when the stage began and is 0.5 now"):
+    with pytest.raises(SystemExit, match=r"lr was 0.001 when the stage began and is 0.5 now"):
         start("toy", main)
 
 

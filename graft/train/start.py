@@ -1,0 +1,28 @@
+"""The network as fine-tuning takes it up."""
+
+from pathlib import Path
+
+from graft.model.head import load_head
+from graft.model.network import Network, check_side, grafted
+from graft.model.saved import Description
+from graft.train.finetune import Finetune
+from graft.train.groups import freeze
+
+
+def trainable(backbone: Path, head: Path, knobs: Finetune) -> tuple[Network, Description]:
+    """Graft a fitted head onto the pretrained network; what stays frozen is marked so.
+
+    Args:
+        backbone: the folder that `download` wrote.
+        head: the folder that `train-head` wrote.
+
+    Raises:
+        ParamsError: the network takes no views of a size, or a pattern of `freeze` matches nothing.
+    """
+    fitted, description = load_head(head)
+    description = description.model_copy(update={"folded": knobs.batch_norm == "frozen"})
+    network = grafted(backbone, description, fitted, knobs.drop_path)
+    for side, _ in knobs.sizes:
+        check_side(network, description.backbone, int(side), "finetune.sizes")
+    freeze(network, knobs.freeze)
+    return network, description
