@@ -27,7 +27,7 @@ from graft.split.table import Dataset, read_dataset
 from graft.train.head import fit_head
 from graft.train.train_head import TrainHead
 from graft.train.valid import score
-from tests.model.made import tiny_body
+from tests.model.made import TINY, tiny_body
 
 COUNT, SIZE, VIEW = 160, 36, 32
 CLASSES = ["bright", "green", "red"]
@@ -67,16 +67,7 @@ def dataset(project: Path) -> Dataset:
 def embedder() -> tuple[Network, Description]:
     """A folded tiny network with weights made on the spot, that ends in its features."""
     body = tiny_body()
-    description = Description(
-        backbone="test_efficientnet",
-        mean=[0.5] * 3,
-        std=[0.5] * 3,
-        standardise=False,
-        view=VIEW,
-        layers=["conv_stem"],
-        pools=["mean"],
-        classes=[],
-    )
+    description = TINY.model_copy(update={"view": VIEW, "layers": ["conv_stem"]})
     return Network(Features(body, description.layers, description.pools), None, description).eval(), description
 
 

@@ -5,6 +5,19 @@ from torch import nn
 
 from graft.model.backbone import create, full_state
 from graft.model.fold import fold_batch_norms
+from graft.model.saved import Description
+
+TINY = Description(
+    backbone="test_efficientnet",
+    mean=[0.5] * 3,
+    std=[0.5] * 3,
+    standardise=False,
+    view=32,
+    layers=[],
+    pools=["mean"],
+    classes=[],
+)
+"""Of a network around `tiny_body` that ends in its features."""
 
 
 def made(name: str) -> dict[str, torch.Tensor]:

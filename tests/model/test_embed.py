@@ -13,9 +13,8 @@ from graft.model import embed as module
 from graft.model.embed import embed
 from graft.model.features import Features
 from graft.model.network import Network, width
-from graft.model.saved import Description
 from graft.model.settings import Embed
-from tests.model.made import tiny_body
+from tests.model.made import TINY, tiny_body
 
 COUNT, SIZE = 40, 36
 ALL = Embed(view=32, flips=["none", "horizontal", "vertical", "both"], precision="fp32")
@@ -24,18 +23,7 @@ ALL = Embed(view=32, flips=["none", "horizontal", "vertical", "both"], precision
 @pytest.fixture
 def network() -> Network:
     """A folded tiny network with weights made on the spot, that ends in its features."""
-    body = tiny_body()
-    told = Description(
-        backbone="test_efficientnet",
-        mean=[0.5] * 3,
-        std=[0.5] * 3,
-        standardise=False,
-        view=32,
-        layers=[],
-        pools=["mean"],
-        classes=[],
-    )
-    return Network(Features(body, [], ["mean"]), None, told).eval()
+    return Network(Features(tiny_body(), [], ["mean"]), None, TINY).eval()
 
 
 def store(folder: Path, pixels: np.ndarray) -> PictureRows:

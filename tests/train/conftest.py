@@ -11,19 +11,9 @@ from graft.images.rows import PictureRows
 from graft.model.features import Features
 from graft.model.head import Head
 from graft.model.network import Network
-from graft.model.saved import Description
-from tests.model.made import tiny_body
+from tests.model.made import TINY, tiny_body
 
-DESCRIPTION = Description(
-    backbone="test_efficientnet",
-    mean=[0.5] * 3,
-    std=[0.5] * 3,
-    standardise=False,
-    view=32,
-    layers=[],
-    pools=["mean"],
-    classes=["dark", "light"],
-)
+DESCRIPTION = TINY.model_copy(update={"classes": ["dark", "light"]})
 
 
 @pytest.fixture
