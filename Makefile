@@ -36,8 +36,9 @@ format: install ## format and fix what can be fixed
 types:
 	mypy
 
+# Two processes with a team of threads each would wait for one another on two cores.
 unit:
-	python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadfile
 
 deps: install ## write the stages' code dependencies into dvc.yaml, from their imports
 	python -m tests.closure --write
