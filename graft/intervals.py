@@ -1,5 +1,6 @@
-"""How far a measured share may be off by chance."""
+"""How far a measured figure may be off by chance."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,8 @@ from graft.seeds import derive
 
 LEVEL = 0.95
 DRAWS = 2000
+ENOUGH = 0.5
+"""Share of the draws in which a figure must have a value for its interval to have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,11 @@ def wilson(right: int, count: int) -> Interval:
     return Interval(float(found.low), float(found.high))
 
 
+def in_groups(groups: pd.Series) -> bool:
+    """Whether every picture has a group, there are at least two, and some hold more than one picture."""
+    return bool((groups != "").all() and 1 < groups.nunique() < len(groups))
+
+
 def by_group(right: NDArray[np.bool_], groups: pd.Series, seed: int) -> Interval:
     """Interval of a share of pictures that come in groups, such as the cells of one module.
 
@@ -42,21 +50,49 @@ def by_group(right: NDArray[np.bool_], groups: pd.Series, seed: int) -> Interval
     if right.all() or not right.any():
         # every draw would agree, which is no certainty: count the groups as the trials
         return wilson(len(sums) if right.all() else 0, len(sums))
-    generator = np.random.default_rng(derive(seed, "bootstrap"))
-    # how often each group is drawn, one draw at a time: memory stays that of the groups
-    times = (generator.multinomial(len(sums), np.full(len(sums), 1 / len(sums))) for _ in range(DRAWS))
-    drawn = np.asarray([count @ sums for count in times])
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [tail, 1 - tail])
-    return Interval(float(low), float(high))
+    drawn = np.asarray([count @ sums for count in _draws(len(sums), seed)])
+    return _middle(drawn[:, 0] / drawn[:, 1])
 
 
 def accuracy_interval(right: NDArray[np.bool_], groups: pd.Series, seed: int = 0) -> tuple[Interval, str]:
-    """Return the interval that fits the data, and how it was made: ``by group`` or ``Wilson``.
-
-    Groups count when there are at least two and some hold more than one picture.
-    """
-    named = groups[groups != ""]
-    if 1 < named.nunique() < len(groups) and len(named) == len(groups):
+    """Return the interval that fits the data, and how it was made: ``by group`` or ``Wilson``."""
+    if in_groups(groups):
         return by_group(right, groups, seed), "by group"
     return wilson(int(right.sum()), len(right)), "Wilson"
+
+
+def bootstrap(
+    figures: Callable[[NDArray[np.float64]], dict[str, float]], groups: pd.Series, seed: int = 0
+) -> dict[str, Interval | None]:
+    """Intervals of any figures, from drawing the pictures, or their groups where they have any, again.
+
+    Args:
+        figures: what is measured when picture n counts `weights[n]` times, of weights `[N]`; NaN
+            where a figure has no value.
+        groups: unit of every picture, "" where there is none.
+
+    Returns:
+        An interval for each figure; None where most draws give it no value, or all the same one,
+        which would be a promise that no sample can keep.
+    """
+    unit = pd.factorize(groups)[0] if in_groups(groups) else np.arange(len(groups))
+    units = int(unit.max(initial=-1)) + 1
+    drawn = [figures(count[unit].astype(np.float64)) for count in _draws(units, seed)]
+    return {name: _spread(np.asarray([draw[name] for draw in drawn])) for name in drawn[0]}
+
+
+def _draws(units: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """How often each unit is drawn, `[units]`, one draw at a time: memory stays that of the units."""
+    generator = np.random.default_rng(derive(seed, "bootstrap"))
+    return (generator.multinomial(units, np.full(units, 1 / units)) for _ in range(DRAWS))
+
+
+def _spread(values: NDArray[np.float64]) -> Interval | None:
+    told = values[~np.isnan(values)]
+    return None if len(told) < ENOUGH * len(values) or np.ptp(told) == 0 else _middle(told)
+
+
+def _middle(values: NDArray[np.float64]) -> Interval:
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return Interval(float(low), float(high))

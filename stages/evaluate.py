@@ -1,20 +1,22 @@
 """evaluate: measure the network on the test split and show what it gets wrong.
 
-Reads   data/presized, data/embeddings, data/labels.csv, data/split.csv, models/head,
+Reads   data/presized, data/embeddings, data/labels.csv, data/split.csv (valid, test), models/head,
         models/finetuned, reports/split, reports/finetune/metrics.json
 Params  evaluate, source
-Writes  reports/evaluate/ (metrics.json, predictions.csv, tables, plots), reports/report.html
+Writes  reports/evaluate/ (metrics.json, predictions.csv, decision.json, tables, plots), reports/report.html
 """
 
 import json
 from pathlib import Path
 
 from graft import atomic
+from graft.evaluate.decision import Logits, decide
 from graft.evaluate.evaluation import Evaluation
 from graft.evaluate.report import save_report
 from graft.evaluate.settings import Evaluate
 from graft.images.pictures import Pictures
 from graft.images.rows import PictureRows
+from graft.model.averaged import Averaged
 from graft.model.device import prepare
 from graft.model.embeddings import Embeddings
 from graft.model.head import head_logits, load_head
@@ -40,13 +42,18 @@ def main(run: Run) -> None:
 
     dataset = read_dataset(LABELS, SPLIT)
     pixels, features = PictureRows(PRESIZED / "pixels.npy"), Embeddings(EMBEDDINGS / "features.npy")
-    test = Pictures.of(pixels, dataset, "test")
     network, description = load(FINETUNED)
-    logits = all_outputs(network, pixels, test.rows, description.view, knobs.precision, "evaluate")
+    task, averaged = task_of(description), Averaged(network, knobs.flips).eval()
+
+    def logits(split: str) -> Logits:
+        pictures = Pictures.of(pixels, dataset, split)
+        said = all_outputs(averaged, pixels, pictures.rows, description.view, knobs.precision, f"evaluate {split}")
+        return Logits(said, pictures.targets)
+
+    decision = decide(task, logits("valid"), knobs)
     probe = head_logits(load_head(HEAD)[0], features, features.find(dataset.paths("test")))
     rows = dataset.rows[dataset.rows["split"] == "test"].reset_index(drop=True)
-    task = task_of(description)
-    evaluation = Evaluation(rows, task, task.probabilities(logits), task.probabilities(probe))
+    evaluation = Evaluation(rows, task, logits("test").values, task.probabilities(probe), decision)
 
     with atomic.new_folder(EVALUATE) as folder:
         facts = evaluation.write(folder, pixels, knobs)
