@@ -10,8 +10,9 @@ import json
 from pathlib import Path
 
 from graft import atomic
-from graft.evaluate.decision import Logits, decide
+from graft.evaluate.decide import Logits, decide
 from graft.evaluate.evaluation import Evaluation
+from graft.evaluate.lineage import digests, versions
 from graft.evaluate.report import save_report
 from graft.evaluate.settings import Evaluate
 from graft.images.pictures import Pictures
@@ -29,9 +30,10 @@ from stages.runtime import Run, start
 
 PRESIZED, EMBEDDINGS = Path("data/presized"), Path("data/embeddings")
 LABELS, SPLIT = Path("data/labels.csv"), Path("data/split.csv")
-HEAD, FINETUNED = Path("models/head"), Path("models/finetuned")
+BACKBONE, HEAD, FINETUNED = (Path("models") / name for name in ("backbone", "head", "finetuned"))
 COUNTS, AUDIT = Path("reports/split/metrics.json"), Path("reports/split/audit.json")
 CHOICE = Path("reports/finetune/metrics.json")
+INPUTS = [Path("data/images.csv"), LABELS, SPLIT, *(FOLDER / "model.safetensors" for FOLDER in (BACKBONE, HEAD, FINETUNED))]
 EVALUATE, REPORT = Path("reports/evaluate"), Path("reports/report.html")
 
 
@@ -58,7 +60,9 @@ def main(run: Run) -> None:
     with atomic.new_folder(EVALUATE) as folder:
         facts = evaluation.write(folder, pixels, knobs)
         splits, audit, choice = (json.loads(file.read_text()) for file in (COUNTS, AUDIT, CHOICE))
-        facts |= {"source": source, "splits": splits, "audit": audit, "choice": choice}
+        lineage = {"files": digests(INPUTS), "versions": versions()}
+        atomic.write_json(folder / "lineage.json", lineage)
+        facts |= {"source": source, "splits": splits, "audit": audit, "choice": choice, "lineage": lineage}
         save_report(REPORT, folder, facts)
     share, low, high = (facts["test"][task.hits + end] for end in ("", "_low", "_high"))
     run.log(f"test {task.hits.replace('_', ' ')} {share:.4f} ({low:.4f} to {high:.4f})")

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from graft import atomic, tables
 from graft.evaluate import gallery, predictions, selective
-from graft.evaluate.decision import Decision, Logits
+from graft.evaluate.decide import Logits
 from graft.evaluate.reliability import calibration_error, confidences, reliability, save_reliability
 from graft.evaluate.settings import Evaluate
 from graft.evaluate.slices import by_slice
 from graft.evaluate.yardstick import YARDSTICKS, Yardstick
 from graft.images.rows import PictureRows
+from graft.model.decision import FILE, Decision
 from graft.model.task import Task
 from graft.split.table import Targets, targets
 
@@ -74,13 +75,14 @@ class Evaluation:
             "test": {key: test[key] for key in kind.headline},
             "probe": {key: probe[key] for key in kind.probe},
             "majority": {key: test["majority"][key] for key in kind.baseline},
+            "interval": test["interval"],
         }
         facts: dict[str, Any] = {"coverage": None, "answered": None}
         if not task.multi_label:
             facts = self._selective(folder)
             headline |= {"answered": facts["answered"]} if facts["answered"] else {}
         atomic.write_json(folder / "metrics.json", headline)
-        atomic.write_json(folder / "decision.json", self.decision.model_dump())
+        atomic.write_json(folder / FILE, self.decision.model_dump())
         figures, slices = self._tables(folder, test, probe, told)
         kind.draw(folder, task.decide(self.network), self.targets, task.classes)
         gallery.save_sample(folder / "sample.png", told, pixels, task, knobs.gallery)

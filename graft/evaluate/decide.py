@@ -1,4 +1,4 @@
-"""How logits become answers: read off the valid pictures, kept beside the figures, carried into the bundle."""
+"""Read off the valid pictures how logits become answers."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,20 +11,8 @@ from graft.evaluate.reliability import confidences
 from graft.evaluate.selective import Surest, threshold
 from graft.evaluate.settings import Evaluate
 from graft.evaluate.temperature import fit_temperature
-from graft.model.settings import Flip
+from graft.model.decision import Decision
 from graft.model.task import Task
-from graft.params import Section
-
-
-class Decision(Section):
-    """``decision.json``."""
-
-    flips: list[Flip]
-    """Views whose logits are averaged."""
-    temperature: float
-    """What the logits are divided by."""
-    abstain_below: float | None
-    """Confidence below which the answer is "not sure"; None answers always."""
 
 
 @dataclass(frozen=True, slots=True)
