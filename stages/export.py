@@ -82,7 +82,9 @@ def _write_int8(bundle: Path, pixels: PictureRows, knobs: Int8) -> None:
     from graft.export.int8 import BATCH, quantise, some_rows  # late: few ask for it
 
     rows = some_rows(pixels.find(read_dataset(LABELS, SPLIT).paths("train")), knobs.calibrate)
-    quantise(bundle / GRAPH, (pixels.read(some) for some in np.array_split(rows, -(-len(rows) // BATCH))), bundle / INT8)
+    quantise(
+        bundle / GRAPH, (pixels.read(some) for some in np.array_split(rows, -(-len(rows) // BATCH))), bundle / INT8
+    )
 
 
 if __name__ == "__main__":
