@@ -5,26 +5,18 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-import torch
 
 from graft.export.bundle import GRAPH, INT8
-from graft.export.int8 import quantise, some_rows
-from graft.model.features import Features
-from graft.model.head import Head
-from graft.model.network import Network
+from graft.export.int8 import quantise
 from graft.predict.predictor import Predictor
-from tests.export.made import bundled
-from tests.model.made import TINY, tiny_body
-
-DESCRIPTION = TINY.model_copy(update={"classes": ["a", "b"]})
+from tests.export.made import DESCRIPTION, bundled, network
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle with both graphs."""
-    torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("bundle")
-    bundled(folder, Network(Features(tiny_body(), [], ["mean"]), Head(256, 2), DESCRIPTION).eval(), DESCRIPTION, 32)
+    bundled(folder, network(), DESCRIPTION, 32)
     quantise(folder / GRAPH, iter([pixels(0, 16), pixels(1, 16)]), folder / INT8)
     return folder
 
@@ -35,7 +27,8 @@ def pixels(seed: int, count: int) -> np.ndarray:
 
 def test_convolutions_are_in_eight_bits(bundle: Path) -> None:
     graph = onnx.load(bundle / INT8).graph
-    kinds = {tensor.data_type for tensor in graph.initializer if tensor.dims and len(tensor.dims) == 4}
+    weights = [tensor for tensor in graph.initializer if len(tensor.dims) == 4 and tensor.dims[0] > 1]
+    kinds = {tensor.data_type for tensor in weights}
     assert kinds == {onnx.TensorProto.INT8}
     assert (bundle / INT8).stat().st_size < 0.6 * (bundle / GRAPH).stat().st_size
 
@@ -43,7 +36,7 @@ def test_convolutions_are_in_eight_bits(bundle: Path) -> None:
 def test_answers_are_nearly_the_same(bundle: Path) -> None:
     exact, rounded = (Predictor(bundle).run(pixels(2, 64)), _run(bundle / INT8, pixels(2, 64)))
     gap = np.abs(exact - rounded)
-    assert 0 < gap.max() < 0.15
+    assert 0 < gap.mean() < 0.05
     np.testing.assert_allclose(rounded.sum(1), 1, atol=1e-5)
 
 
@@ -58,10 +51,3 @@ def test_twice_is_the_same_bytes(bundle: Path, tmp_path: Path) -> None:
     quantise(bundle / GRAPH, iter([pixels(0, 16), pixels(1, 16)]), tmp_path / INT8)
     assert (tmp_path / INT8).read_bytes() == (bundle / INT8).read_bytes()
     assert str(tmp_path).encode() not in (tmp_path / INT8).read_bytes()
-
-
-def test_rows_are_drawn_alike_and_no_more_than_there_are() -> None:
-    rows = np.arange(100) * 3
-    assert some_rows(rows, 7).tolist() == some_rows(rows, 7).tolist() == sorted(some_rows(rows, 7).tolist())
-    assert set(some_rows(rows, 7)) <= set(rows)
-    assert some_rows(rows, 1000).tolist() == rows.tolist()

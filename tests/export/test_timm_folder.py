@@ -9,28 +9,24 @@ import torch
 from graft.errors import ExportError
 from graft.export.timm_folder import write_timm
 from graft.model.decision import Decision
-from graft.model.features import Features
-from graft.model.head import Head
 from graft.model.network import Network
-from tests.model.made import TINY, tiny_body
+from tests.export import made
 
-DESCRIPTION = TINY.model_copy(update={"classes": ["a", "b", "c"], "std": [0.25] * 3})
+DESCRIPTION = made.DESCRIPTION.model_copy(update={"std": [0.25] * 3})
 
 
 @pytest.fixture
 def network() -> Network:
-    torch.manual_seed(0)
-    head = Head(256, 3)
-    torch.nn.init.uniform_(head.mean)
-    torch.nn.init.uniform_(head.scale, 0.5, 2)
-    return Network(Features(tiny_body(), [], ["mean"]), head, DESCRIPTION).eval()
+    """A linear head on the last features alone."""
+    return made.network(DESCRIPTION)
 
 
 def test_timm_says_the_same(network: Network, tmp_path: Path) -> None:
     write_timm(tmp_path / "timm", network, DESCRIPTION, Decision(temperature=1.5))
     loaded = timm.create_model(f"local-dir:{tmp_path / 'timm'}", pretrained=True).eval()
     config = timm.data.resolve_data_config({}, model=loaded)
-    assert (config["input_size"], config["mean"], config["std"]) == ((3, 32, 32), (0.5,) * 3, (0.25,) * 3)
+    told = [list(config[key]) for key in ("input_size", "mean", "std")]
+    assert told == [[3, 32, 32], [0.5] * 3, [0.25] * 3]
     views = torch.rand(4, 3, 32, 32)
     with torch.inference_mode():
         wanted, said = network(views) / 1.5, loaded((views - 0.5) / 0.25)
