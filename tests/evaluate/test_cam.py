@@ -1,0 +1,141 @@
+"""Heat maps point at what decides, in every kind of network, and leave the network as it was."""
+
+import pytest
+import torch
+from torch import nn
+
+from graft.errors import ParamsError
+from graft.evaluate.cam import BATCH, decisive_layer, heat_maps
+from graft.model.backbone import create
+from graft.model.features import Features
+from graft.model.head import Head
+from graft.model.network import Network
+from tests.evaluate.planted import BRIGHT, CELL, DARK, KINDS, SIDE, Kind, pictures, planted
+from tests.model.made import TINY, made
+
+CELLS = [(row, column) for row in range(4) for column in range(4)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_planted_patch_is_pointed_at(kind: Kind) -> None:
+    heat = heat_maps(planted(kind), pictures(CELLS), torch.full((16,), BRIGHT))
+    assert heat.shape == (16, SIDE, SIDE)
+    assert heat.dtype == torch.float32
+    for one, (row, column) in zip(heat, CELLS, strict=True):
+        inside = one[row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL]
+        assert inside.max() == one.max() == 1
+        assert inside.sum() > 0.35 * one.sum()
+        away = one.clone()
+        away[max(0, row - 1) * CELL : (row + 2) * CELL, max(0, column - 1) * CELL : (column + 2) * CELL] = 0
+        assert away.max() == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_other_class_sees_all_but_the_patch(kind: Kind) -> None:
+    heat = heat_maps(planted(kind), pictures([(1, 2)]), torch.tensor([DARK]))[0]
+    assert heat[CELL + 3 : CELL + 5, 2 * CELL + 3 : 2 * CELL + 5].max() < 0.2
+    assert heat[-CELL:].min() > 0.999
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_twice_is_the_same_bits_inside_inference_mode_too(kind: Kind) -> None:
+    network, shown, classes = planted(kind), pictures(CELLS), torch.tensor([0, 1] * 8)
+    once = heat_maps(network, shown, classes)
+    with torch.inference_mode():
+        again = heat_maps(network, shown.clone(), classes.clone())
+    assert torch.equal(once, again)
+
+
+def test_the_network_is_left_as_it_was() -> None:
+    network, shown = planted("folded"), pictures([(0, 0), (3, 1)])
+    network.features.body[0].weight.requires_grad_(False)  # type: ignore[union-attr, index, operator]
+    asking = [parameter.requires_grad for parameter in network.parameters()]
+    before, kept = network(shown).detach(), shown.clone()
+    heat_maps(network, shown, torch.tensor([1, 0]))
+    assert [parameter.requires_grad for parameter in network.parameters()] == asking
+    assert not any(module._forward_hooks for module in network.modules())
+    assert all(parameter.grad is None for parameter in network.parameters())
+    assert torch.equal(network(shown), before)
+    assert torch.equal(shown, kept)
+
+
+def test_a_picture_is_the_same_in_any_batch() -> None:
+    network = planted("convolution")
+    cells = (CELLS * 2)[: BATCH + 1]
+    whole = heat_maps(network, pictures(cells), torch.ones(len(cells), dtype=torch.int64))
+    alone = heat_maps(network, pictures(cells[-1:]), torch.tensor([1]))
+    torch.testing.assert_close(whole[-1:], alone)
+
+
+def test_where_nothing_speaks_for_the_class_all_is_nought() -> None:
+    dark = torch.full((1, 3, SIDE, SIDE), 0.2)
+    assert heat_maps(planted("convolution"), dark, torch.tensor([BRIGHT])).count_nonzero() == 0
+
+
+def test_tokens_that_the_answer_does_not_read_are_not_asked() -> None:
+    # the norm is the last layer that gives tokens, and only its class token is read
+    assert decisive_layer(planted("tokens"), pictures([(0, 0)])) == "block"
+    assert decisive_layer(planted("channels last"), pictures([(0, 0)])) == "last"
+
+
+class Attending(nn.Module):
+    """A grid of 4, then a table of attention of 16 x 16, a gate of 1 x 1, and the grid blown up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.table, self.gate = nn.Conv2d(3, 4, 8, 8), nn.Identity(), nn.AdaptiveAvgPool2d(1)
+        self.finer = nn.Upsample(scale_factor=2)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        grid = self.stem(pictures)
+        flat = grid.flatten(2)
+        attended = self.table((flat.transpose(1, 2) @ flat).softmax(-1)[:, None])
+        mixed = (flat @ attended[:, 0]).unflatten(2, (4, 4)) * self.gate(grid)
+        finer: torch.Tensor = self.finer(mixed)
+        return finer.mean((2, 3))
+
+
+def test_neither_attention_nor_gate_nor_a_finer_grid_is_taken_for_the_features() -> None:
+    torch.manual_seed(0)
+    network = Network(Features(Attending(), [], ["mean"]), Head(4, 2), TINY).eval()
+    assert decisive_layer(network, pictures([(0, 0)])) == "stem"
+
+
+def test_a_layer_that_the_head_reads_by_itself_is_asked() -> None:
+    body = nn.Sequential(nn.Conv2d(3, 2, 8, 8), nn.ReLU(inplace=True), nn.Conv2d(2, 2, 1))
+    nn.init.constant_(body[0].weight, 1 / 192)
+    nn.init.zeros_(body[0].bias)  # type: ignore[arg-type]
+    network = Network(Features(body, ["1"], ["mean", "max"]), Head(6, 2), TINY).eval()
+    with torch.no_grad():  # of the body's own two features the head reads nothing, of the layer's maxima all
+        assert network.head is not None
+        network.head.linear.weight.copy_(torch.tensor([[0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 1, 1]]))
+    assert decisive_layer(network, pictures([(2, 1)])) == "1"
+    heat = heat_maps(network, pictures([(2, 1)]), torch.tensor([1]))[0]
+    assert heat[2 * CELL : 3 * CELL, CELL : 2 * CELL].max() == 1
+
+
+@pytest.mark.parametrize("name", ["test_vit", "test_efficientnet", "test_resnet", "test_convnext"])
+def test_real_architectures_have_a_decisive_layer(name: str) -> None:
+    body = create(name)
+    state = made(name)
+    body.load_state_dict({key: state[key] for key in body.state_dict()}, assign=True)
+    torch.manual_seed(0)
+    features = Features(body.eval(), [], ["mean"])
+    shown = torch.rand((2, 3, 160, 160), generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():  # as elsewhere in an evaluation, before
+        width = features(shown).shape[1]
+    network = Network(features, Head(width, 3), TINY.model_copy(update={"view": 160})).eval()
+    heat = heat_maps(network, shown, torch.tensor([0, 2]))
+    assert heat.amax((1, 2)).tolist() == [1, 1]
+    assert heat.std((1, 2)).min() > 0.01
+    assert torch.equal(heat, heat_maps(network, shown, torch.tensor([0, 2])))
+    wanted = {"test_vit": "blocks.5.norm1", "test_resnet": "layer4", "test_efficientnet": "bn2"}
+    if name in wanted:
+        assert decisive_layer(network, shown) == wanted[name]
+
+
+def test_a_network_without_any_grid_is_refused() -> None:
+    body = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE**2, 2))
+    network = Network(Features(body, [], ["mean"]), Head(2, 2), TINY).eval()
+    with pytest.raises(ParamsError, match=r"embed.view: no layer gives a grid of features for views of 32 pixels"):
+        heat_maps(network, pictures([(0, 0)]), torch.tensor([0]))
