@@ -33,9 +33,7 @@ def test_a_port_that_is_taken_is_said() -> None:
     with listen(0) as door:
         door.listen()
         port = door.getsockname()[1]
-        with pytest.raises(
-            GraftError, match=rf"^--port {port} cannot be used \(.*\); leave it out to take"
-        ):
+        with pytest.raises(GraftError, match=rf"^--port {port} cannot be used \(.*\); leave it out to take"):
             listen(port)
 
 
