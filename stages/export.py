@@ -58,8 +58,7 @@ def main(run: Run) -> None:
         batches = Predictor(BUNDLE, precision=precision).probabilities(paths)
         said = np.concatenate(list(tracked(batches, f"export {precision}", len(paths))))
         found = parity[precision] = compare(predictions, said, task_of(description), decision.abstain_below)
-        told = f"{found['flips']} of {len(paths)} test pictures differ, by {found['largest_difference']:g} at most"
-        run.log(f"{precision}: {told}")
+        run.log(f"{precision}: {found['flips']} of {len(paths)} differ, by {found['largest_difference']:g} at most")
     with atomic.new_folder(REPORT) as report:
         atomic.write_json(report / "parity.json", parity["float"] | {"int8": parity.get("int8")})
     gate(parity["float"], export.max_flips)
