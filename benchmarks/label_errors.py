@@ -80,7 +80,11 @@ def table(results: dict[str, Any]) -> str:
             f"| {run['doubted']} | {run['found']:.1%} | {run['seconds']:.1f} |"
             for run in runs
         ]
-    return "\n".join([*lines, "", footer(results["machine"])]) + "\n"
+    note = (
+        f"{SHARE:.0%} of all labels were turned into another class; doubted are all labels that heads outvote "
+        "which never saw their picture."
+    )
+    return "\n".join([*lines, "", note, "", footer(results["machine"])]) + "\n"
 
 
 if __name__ == "__main__":
