@@ -20,7 +20,8 @@ def values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def test_the_address_is_told_and_only_loopback_listens(values: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    bound, said = [], []
+    bound: list[tuple[str, int]] = []
+    said: list[str] = []
     monkeypatch.setattr(uvicorn.Server, "run", lambda _, sockets: bound.extend(door.getsockname() for door in sockets))
     serve(values, 0, said.append)
     ((host, port),) = bound
