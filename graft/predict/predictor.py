@@ -57,8 +57,8 @@ class Predictor:
             raise BundleError(f"threads: must be 1 or more; got {threads!r}")
         facts = read_facts(Path(bundle))
         if threshold is not None:
-            key = "threshold" if facts.multi_label else "abstain_below"
-            facts = replace(facts, **{key: probability(threshold, "threshold")})
+            own = probability(threshold, "threshold")
+            facts = replace(facts, threshold=own) if facts.multi_label else replace(facts, abstain_below=own)
         self._facts, self._threads = facts, threads or cores()
         self.classes, self.multi_label, self.size = facts.classes, facts.multi_label, facts.size
         self.threshold, self.abstain_below = facts.threshold, facts.abstain_below

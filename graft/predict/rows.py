@@ -73,11 +73,15 @@ class _Line:
         return text
 
 
+_PLAIN = csv.writer(_Line(), lineterminator="\n")
+_QUOTED = csv.writer(_Line(), lineterminator="\n", quoting=csv.QUOTE_ALL)
+
+
 def csv_line(cells: list[str]) -> str:
     """Cells as a line of CSV, quoted where they must be."""
     # csv itself leaves a carriage return bare where lines end otherwise, but every reader takes it for an end
-    quoting = csv.QUOTE_ALL if any("\r" in cell for cell in cells) else csv.QUOTE_MINIMAL
-    line: object = csv.writer(_Line(), lineterminator="\n", quoting=quoting).writerow(cells)
+    writer = _QUOTED if any("\r" in cell for cell in cells) else _PLAIN
+    line: object = writer.writerow(cells)
     assert isinstance(line, str)  # what `write` returns, as documented
     return line
 

@@ -29,7 +29,7 @@ def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
 
 
 def test_what_is_said_is_taken(tmp_path: Path) -> None:
-    said = {
+    said: dict[str, Any] = {
         "format": FORMAT,
         "abstain_below": 0.7,
         "input": {"name": "x"},

@@ -18,7 +18,7 @@ SCALE = 32.0
 
 def graph(last: str = "Softmax", size: int = SIZE) -> bytes:
     """The graph: the mean of each colour, less 128, over `SCALE`, through `last`."""
-    constants = {
+    constants: dict[str, np.ndarray] = {
         "axes": np.asarray([1, 2], dtype=np.int64),
         "middle": np.asarray(128.0, dtype=np.float32),
         "scale": np.asarray(SCALE, dtype=np.float32),
