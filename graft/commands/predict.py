@@ -32,7 +32,7 @@ def predict(
             'of one a picture, that below which the answer is "not sure".',
         ),
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, max=1024, help="Pictures that a thread takes at a time.")] = 8,
+    batch: Annotated[int, typer.Option(min=1, max=1024, help="Pictures that a thread takes at a time.")] = 4,
     precision: Annotated[
         str, typer.Option(help="The bundle's model to use: float, or int8 where it has one.")
     ] = "float",

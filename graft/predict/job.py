@@ -45,7 +45,7 @@ def classify(
     flags: Sequence[Format] = (),
     out: Path | None = None,
     top: int = 0,
-    batch: int = 8,
+    batch: int = 4,
     resume: bool = False,
 ) -> None:
     """Classify all that is named, and count in `tally`, which says how far it came however this ends.

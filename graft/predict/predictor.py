@@ -3,9 +3,11 @@
 Needs numpy, Pillow and onnxruntime; the decoding is the very code that `index` and `presize` ran.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +20,13 @@ from graft.predict.pipeline import batched, cores, in_order
 from graft.predict.results import Failure, Prediction, decide
 from graft.predict.sources import Source, name_of, pixels_of
 
+Results: TypeAlias = list[Prediction | Failure]
+Run: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
 BATCH = 16
 """Pictures that `probabilities` gives at a time."""
-SMALL_BATCH = 8
-"""Pictures that a thread decodes and runs at a time: fewer cost more each, more come later and take memory."""
+SMALL_BATCH = 4
+"""Pictures that a thread decodes and runs at a time: fewer cost more each, more only come later and take memory."""
 
 
 class Predictor:
@@ -82,7 +87,11 @@ class Predictor:
             sources: each as for `predict`.
             batch: pictures that a thread decodes and runs at a time.
         """
-        for results in in_order(self._results, batched(sources, batch), self._threads):
+        rest = batched(sources, batch)
+        # the first are answered by all threads together: soonest, and for a few nothing more is loaded
+        for first in islice(rest, 1):
+            yield from self._results(first, list(in_order(self._decoded, first, self._threads)), self.run)
+        for results in in_order(self._alone, rest, self._threads):
             yield from results
 
     def probabilities(self, paths: Sequence[Path]) -> Iterator[NDArray[np.float32]]:
@@ -112,18 +121,21 @@ class Predictor:
     def _rows(self, sources: Sequence[Source]) -> NDArray[np.float32]:
         return self._graph.run_beside(np.stack([self.pixels(source) for source in sources]))
 
-    def _results(self, sources: Sequence[Source]) -> list[Prediction | Failure]:
+    def _alone(self, sources: Sequence[Source]) -> Results:
+        """Results of a batch, all in the thread that calls."""
+        return self._results(sources, [self._decoded(source) for source in sources], self._graph.run_beside)
+
+    def _decoded(self, source: Source) -> NDArray[np.uint8] | Failure:
+        try:
+            return self.pixels(source)
+        except UnreadableError as error:
+            return Failure(str(error), name_of(source))
+
+    def _results(self, sources: Sequence[Source], decoded: Sequence[NDArray[np.uint8] | Failure], run: Run) -> Results:
         """Results of a batch; its bad pictures are left out of what the graph runs on."""
-        results: list[Prediction | Failure | None] = []
-        good: list[NDArray[np.uint8]] = []
-        for source in sources:
-            try:
-                good.append(self.pixels(source))
-                results.append(None)
-            except UnreadableError as error:
-                results.append(Failure(str(error), name_of(source)))
-        rows = iter(self._graph.run_beside(np.stack(good)) if good else ())
+        good = [pixels for pixels in decoded if not isinstance(pixels, Failure)]
+        rows = iter(run(np.stack(good)) if good else ())
         return [
-            self.decide(next(rows), name_of(source)) if result is None else result
-            for source, result in zip(sources, results, strict=True)
+            pixels if isinstance(pixels, Failure) else self.decide(next(rows), name_of(source))
+            for source, pixels in zip(sources, decoded, strict=True)
         ]

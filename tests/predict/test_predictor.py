@@ -16,6 +16,8 @@ from PIL import Image
 from graft.decode import UnreadableError, open_upright, square
 from graft.errors import BundleError
 from graft.predict import Failure, Prediction, Predictor
+from graft.predict.pipeline import AHEAD
+from graft.predict.predictor import SMALL_BATCH
 from tests.predict.tiny import CLASSES, SIZE, chances, paint, write_bundle
 
 COLOURS = {"red": (200, 50, 50), "green": (40, 160, 90), "blue": (10, 20, 130)}
@@ -93,7 +95,8 @@ def test_a_batch_of_bad_pictures_alone(bundle: Path) -> None:
 
 def test_a_stream_needs_no_more_memory_than_a_few_batches(bundle: Path, tmp_path: Path) -> None:
     path = paint(tmp_path / "a.png", *COLOURS["green"])
-    predictor = Predictor(bundle, threads=2)
+    threads = 2
+    predictor = Predictor(bundle, threads=threads)
     list(predictor.predict_many(repeat(path, 50)))  # what is made once
     taken = given = most = 0
 
@@ -111,7 +114,7 @@ def test_a_stream_needs_no_more_memory_than_a_few_batches(bundle: Path, tmp_path
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert given == 3000
-    assert most <= 8 * (2 * 2 + 1)
+    assert most <= SMALL_BATCH * (AHEAD * threads + 1)
     assert peak < 4 * 2**20
 
 
