@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from graft.errors import BundleError
 
+SPIN = "20"
+"""Microseconds."""
+
 
 class Graph:
     """A graph, loaded.
@@ -87,6 +90,7 @@ def _session(content: bytes, threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only
-    # threads wait actively within a run, which is soonest, but leave the cores to decoding between two
-    options.add_session_config_entry("session.force_spinning_stop", "1")
+    # between two layers a thread waits actively only so long: it is as soon, and where others use the cores too,
+    # threads that wait actively without end take twice the time (older versions do, and pass over the setting)
+    options.add_session_config_entry("session.intra_op.spin_duration_us", SPIN)
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
