@@ -10,6 +10,7 @@ either spends on a picture begins with the file. Writes ``benchmarks/predict.jso
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,8 @@ from graft.presets import write_values
 OUT = Path(__file__).with_suffix(".json")
 WARM = 8
 """Pictures that are answered before any is timed."""
+ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
+"""Of processes that are timed: torch takes every core, as graft does."""
 COLD = "from sys import argv; from graft.predict import Predictor; print(Predictor(argv[1]).predict(argv[2]).label)"
 
 
@@ -93,7 +96,8 @@ class Bench:
 
     def fastai(self, *words: object) -> Any:
         """What fastai's half prints."""
-        said = subprocess.run(self.fastai_command(*words), cwd=ROOT, check=True, capture_output=True, text=True)
+        command = self.fastai_command(*words)
+        said = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, check=True, capture_output=True, text=True)
         return json.loads(said.stdout.splitlines()[-1])
 
     def fastai_command(self, *words: object) -> list[str]:
@@ -150,7 +154,7 @@ def cold(bench: Bench) -> dict[str, list[float]]:
     for number in range(bench.rounds + 1):
         for side, command in commands.items():
             began = time.perf_counter()
-            with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+            with subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as process:
                 assert process.stdout is not None
                 said = process.stdout.readline()
                 taken = 1000 * (time.perf_counter() - began)

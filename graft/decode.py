@@ -143,11 +143,11 @@ def _line(text: str) -> str:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation; EXIF that cannot be read leaves the picture as it lies."""
+    """Copy a picture with its EXIF orientation applied; EXIF that cannot be read leaves it as it lies."""
     try:
         return ImageOps.exif_transpose(image)
     except Exception:  # any damage in a tag; the pixels themselves are already decoded
-        return image
+        return image.copy()
 
 
 def _rgb(image: Image.Image) -> Image.Image:
@@ -163,4 +163,4 @@ def _rgb(image: Image.Image) -> Image.Image:
         layer = image.convert("RGBA")
         ground = Image.new("RGBA", layer.size, (*BACKGROUND, 255))
         return Image.alpha_composite(ground, layer).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
