@@ -67,7 +67,7 @@ class Predictor:
         self._facts, self._threads = facts, threads or cores()
         self.classes, self.multi_label, self.size = facts.classes, facts.multi_label, facts.size
         self.threshold, self.abstain_below = facts.threshold, facts.abstain_below
-        self._graph = Graph(*facts.model(precision), (facts.input, facts.output), self._threads)
+        self._graph = Graph(facts, precision, self._threads)
 
     def predict(self, source: Source) -> Prediction:
         """Classify one picture: a path, the content of a file, a picture of Pillow's, or an open file.
