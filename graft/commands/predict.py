@@ -18,7 +18,9 @@ def predict(
     bundle: Annotated[Path, typer.Option(help="The folder that `dvc repro export` wrote.")] = Path("models/export"),
     csv: Annotated[bool, typer.Option("--csv", help="Write CSV.")] = False,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Write JSON lines.")] = False,
-    parquet: Annotated[bool, typer.Option("--parquet", help="Write parquet, to --out; needs graft[parquet].")] = False,
+    parquet: Annotated[
+        bool, typer.Option("--parquet", help="Write parquet, to --out; needs the extra `parquet`.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="A file for the rows, written over; .csv, .jsonl, .parquet say the format.")
     ] = None,

@@ -23,9 +23,7 @@ from graft.predict.sources import Source, name_of, pixels_of
 Results: TypeAlias = list[Prediction | Failure]
 Run: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
-BATCH = 16
-"""Pictures that `probabilities` gives at a time."""
-SMALL_BATCH = 4
+BATCH = 4
 """Pictures that a thread decodes and runs at a time: fewer cost more each, more only come later and take memory."""
 
 
@@ -77,7 +75,7 @@ class Predictor:
         """
         return self.decide(self.run(self.pixels(source)[None])[0], name_of(source))
 
-    def predict_many(self, sources: Iterable[Source], *, batch: int = SMALL_BATCH) -> Iterator[Prediction | Failure]:
+    def predict_many(self, sources: Iterable[Source], *, batch: int = BATCH) -> Iterator[Prediction | Failure]:
         """Yield a result for each picture, in order; one that cannot be decoded gives a `Failure`.
 
         Sources are taken as they are needed and results kept until they are asked for, both of a few

@@ -17,7 +17,7 @@ from graft.decode import UnreadableError, open_upright, square
 from graft.errors import BundleError
 from graft.predict import Failure, Prediction, Predictor
 from graft.predict.pipeline import AHEAD
-from graft.predict.predictor import SMALL_BATCH
+from graft.predict.predictor import BATCH
 from tests.predict.tiny import CLASSES, SIZE, chances, paint, write_bundle
 
 COLOURS = {"red": (200, 50, 50), "green": (40, 160, 90), "blue": (10, 20, 130)}
@@ -51,7 +51,7 @@ def test_it_is_the_graph_over_the_pixels_of_the_cache(bundle: Path, pictures: li
     np.testing.assert_allclose(one_by_one, wanted, atol=1e-7)
     np.testing.assert_allclose(many, wanted, atol=1e-7)
     batches = list(predictor.probabilities(pictures))
-    assert [len(batch) for batch in batches] == [16, 16, 8]
+    assert [len(batch) for batch in batches] == [BATCH] * (40 // BATCH)
     np.testing.assert_allclose(np.concatenate(batches), wanted, atol=1e-7)
 
 
@@ -114,7 +114,7 @@ def test_a_stream_needs_no_more_memory_than_a_few_batches(bundle: Path, tmp_path
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert given == 3000
-    assert most <= SMALL_BATCH * (AHEAD * threads + 1)
+    assert most <= BATCH * (AHEAD * threads + 1)
     assert peak < 4 * 2**20
 
 
