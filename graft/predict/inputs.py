@@ -1,7 +1,7 @@
 """From what a user names on the command line to pictures, one after another: nothing is listed beforehand."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from glob import has_magic
 from pathlib import Path, PurePath
@@ -89,9 +89,9 @@ class Inputs:
     def _expanded(self, word: str) -> Iterator[Named]:
         if is_remote(word):
             yield word
-        elif Path(word).is_dir():
+        elif _holds(Path(word).is_dir):
             yield from _or_missing(self._within(Path(word)), word, "no picture lies in this folder, by its name")
-        elif has_magic(word) and not Path(word).exists():
+        elif has_magic(word) and not _holds(Path(word).exists):
             path = PurePath(word)
             parts = path.parts[1:] if path.anchor else path.parts
             found = self._matching(Path(path.anchor), parts)
@@ -127,9 +127,9 @@ class Inputs:
                 place = folder / name
                 if not (name == first or _fits(name, first)):
                     continue
-                if rest and place.is_dir():
+                if rest and _holds(place.is_dir):
                     yield from self._matching(place, rest)
-                elif not rest and place.is_file():
+                elif not rest and _holds(place.is_file):
                     yield str(place)
 
 
@@ -153,6 +153,14 @@ def _unlisted(errors: list[OSError]) -> Iterator[Missing]:
 def _encloses(place: Path, folder: Path) -> bool:
     """Whether a folder in another is a link that leads back out to one around it."""
     return place.is_symlink() and folder.resolve().is_relative_to(place.resolve())
+
+
+def _holds(asked: Callable[[], bool]) -> bool:
+    """Whether something is so of a path; of one that cannot be looked at, opening it will say why."""
+    try:
+        return asked()
+    except OSError:
+        return False
 
 
 def _listed(folder: Path) -> list[str]:

@@ -58,6 +58,11 @@ def test_files_come_as_they_are_named() -> None:
     assert named("./a.jpg", "gone.jpg", "b/notes.txt", "c[1].jpg") == ["./a.jpg", "gone.jpg", "b/notes.txt", "c[1].jpg"]
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "[" + "x" * 300, "a\0b", "a.jpg/b.jpg"])
+def test_names_that_cannot_be_looked_at_are_left_to_whoever_opens_them(name: str) -> None:
+    assert named("-", stdin=[name.encode()]) in ([name], [f"{name}: no file matches this pattern"])
+
+
 def test_folders_are_walked_in_order_without_what_is_hidden() -> None:
     inputs = Inputs(["b", "folder.jpg"], [])
     assert list(inputs) == ["b/10.png", "b/2.JPG", "b/deep/x.webp", "folder.jpg/inner.png"]
