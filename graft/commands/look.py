@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from graft import params
-
 PARAMS = Path("params.yaml")
 
 
@@ -15,6 +13,7 @@ def look(
     picture: Annotated[Path | None, typer.Argument(help="A picture file.")] = None,
 ) -> None:
     """Draw what a layer of the network makes of a picture, or list the layers."""
+    from graft import params
     from graft.look.look import listed
     from graft.look.look import look as drawn
 
