@@ -48,7 +48,7 @@ def test_twice_is_the_same_bits_inside_inference_mode_too(kind: Kind) -> None:
 
 def test_the_network_is_left_as_it_was() -> None:
     network, shown = planted("folded"), pictures([(0, 0), (3, 1)])
-    network.features.body[0].weight.requires_grad_(False)  # type: ignore[union-attr, index, operator]
+    next(network.features.body.parameters()).requires_grad_(False)
     asking = [parameter.requires_grad for parameter in network.parameters()]
     before, kept = network(shown).detach(), shown.clone()
     heat_maps(network, shown, torch.tensor([1, 0]))
@@ -102,9 +102,9 @@ def test_neither_attention_nor_gate_nor_a_finer_grid_is_taken_for_the_features()
 
 
 def test_a_layer_that_the_head_reads_by_itself_is_asked() -> None:
-    body = nn.Sequential(nn.Conv2d(3, 2, 8, 8), nn.ReLU(inplace=True), nn.Conv2d(2, 2, 1))
-    nn.init.constant_(body[0].weight, 1 / 192)
-    nn.init.zeros_(body[0].bias)  # type: ignore[arg-type]
+    first = nn.Conv2d(3, 2, 8, 8, bias=False)
+    nn.init.constant_(first.weight, 1 / 192)
+    body = nn.Sequential(first, nn.ReLU(inplace=True), nn.Conv2d(2, 2, 1))
     network = Network(Features(body, ["1"], ["mean", "max"]), Head(6, 2), TINY).eval()
     with torch.no_grad():  # of the body's own two features the head reads nothing, of the layer's maxima all
         assert network.head is not None

@@ -57,19 +57,25 @@ def test_questions_tell_place_and_probability() -> None:
 def test_heat_covers_the_picture_where_it_is_and_only_there() -> None:
     picture = np.full((4, 4, 3), 100, dtype=np.uint8)
     heat = np.zeros((4, 4), dtype=np.float32)
-    heat[1, 2] = 1
+    heat[1, 2], heat[0, 0] = 1, 0.19
     laid = overlay(picture, heat)
     assert laid.dtype == np.uint8
     assert laid[1, 2].tolist() != [100] * 3
     laid[1, 2] = 100
-    assert (laid == 100).all()  # a grey picture has no colours to fade
+    assert (laid == 100).all()  # a grey picture has no colours to lose
 
 
-def test_colours_fade() -> None:
+def test_the_pictures_own_colours_are_taken_out() -> None:
     red = np.tile(np.array([255, 0, 0], dtype=np.uint8), (2, 2, 1))
-    laid = overlay(red, np.zeros((2, 2), dtype=np.float32))
-    spread = int(laid[0, 0].max()) - int(laid[0, 0].min())
-    assert 0 < spread < 100
+    assert (overlay(red, np.zeros((2, 2), dtype=np.float32)) == 85).all()
+
+
+def test_hotter_bands_cover_more() -> None:
+    heat = np.linspace(0, 1, 11, dtype=np.float32)[None]
+    ground = np.zeros((1, 11, 3), dtype=np.uint8)
+    covered = [255 - int(value) for value in (overlay(ground + 255, heat).astype(int) - overlay(ground, heat))[0, :, 0]]
+    assert covered == sorted(covered)
+    assert len(set(covered)) == module.BANDS
 
 
 @pytest.fixture
