@@ -10,6 +10,7 @@ import typer
 
 from graft import params
 from graft.commands.look import look
+from graft.commands.review import review
 from graft.errors import GraftError
 from graft.presets import names, write_values
 
@@ -135,6 +136,7 @@ def results() -> None:
 
 
 app.command()(look)
+app.command()(review)
 
 
 def run() -> None:

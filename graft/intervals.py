@@ -75,7 +75,7 @@ def bootstrap(
         An interval for each figure; None where most draws give it no value, or all the same one,
         which would be a promise that no sample can keep.
     """
-    unit = pd.factorize(groups)[0] if in_groups(groups) else np.arange(len(groups))
+    unit = pd.factorize(groups, sort=True)[0] if in_groups(groups) else np.arange(len(groups))
     units = int(unit.max(initial=-1)) + 1
     drawn = [figures(count[unit].astype(np.float64)) for count in _draws(units, seed)]
     return {name: _spread(np.asarray([draw[name] for draw in drawn])) for name in drawn[0]}

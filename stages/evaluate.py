@@ -33,7 +33,12 @@ LABELS, SPLIT = Path("data/labels.csv"), Path("data/split.csv")
 BACKBONE, HEAD, FINETUNED = (Path("models") / name for name in ("backbone", "head", "finetuned"))
 COUNTS, AUDIT = Path("reports/split/metrics.json"), Path("reports/split/audit.json")
 CHOICE = Path("reports/finetune/metrics.json")
-INPUTS = [Path("data/images.csv"), LABELS, SPLIT, *(FOLDER / "model.safetensors" for FOLDER in (BACKBONE, HEAD, FINETUNED))]
+INPUTS = [
+    Path("data/images.csv"),
+    LABELS,
+    SPLIT,
+    *(folder / "model.safetensors" for folder in (BACKBONE, HEAD, FINETUNED)),
+]
 EVALUATE, REPORT = Path("reports/evaluate"), Path("reports/report.html")
 
 

@@ -7,16 +7,16 @@ Writes  models/export/ (model.onnx, graft.json, labels.txt, README.md, SHA256SUM
 """
 
 import time
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graft import atomic, tables
-from graft.export.bundle import GRAPH, INT8, seal, write_facts, write_graph
+from graft.export.bundle import write_bundle
+from graft.export.calibration import drawn
 from graft.export.parity import compare, gate
-from graft.export.settings import Export, Int8
+from graft.export.settings import Export
 from graft.export.story import read_story
 from graft.images.rows import PictureRows
 from graft.index.labels import Labels
@@ -48,41 +48,28 @@ def main(run: Run) -> None:
     size = pixels.array.shape[1]
     licences = {"pictures": source.licence, "weights": backbone.licence}
     told = {"source": source.uri, "licences": licences, "labels": labels.model_dump()}
+    rows = pixels.find(read_dataset(LABELS, SPLIT).paths("train"))
     with atomic.new_folder(BUNDLE) as bundle:
-        write_graph(bundle, network, description, size, decision)
-        if export.int8:
-            _write_int8(bundle, pixels, export.int8)
-        if export.timm:
-            from graft.export.timm_folder import write_timm  # late: few ask for it
-
-            write_timm(bundle / "timm", network, description, decision)
-        facts = write_facts(bundle, description, size, decision, told | read_story(EVALUATED, DIVIDED))
-        seal(bundle, facts)
+        told |= read_story(EVALUATED, DIVIDED)
+        some = partial(drawn, pixels, rows)
+        facts = write_bundle(bundle, network, description, size, decision, export, some, told)
 
     predictions, root = tables.read(EVALUATED / "predictions.csv"), raw_root(RAW)
-    paths = [root / path for path in predictions["path"]]
-    parity: dict[str, Any] = {}
+    paths, parity = [root / path for path in predictions["path"]], {}
     for precision in facts["models"]:
         began = time.monotonic()
         batches = tracked(Predictor(BUNDLE, precision=precision).probabilities(paths), "export", len(paths))
-        said: NDArray[np.float32] = np.concatenate(list(batches))
-        parity[precision] = compare(predictions, said, task_of(description), decision.abstain_below)
+        said = np.concatenate(list(batches))
+        found = parity[precision] = compare(predictions, said, task_of(description), decision.abstain_below)
         run.log(
-            f"{precision}: {parity[precision]['flips']} of {len(paths)} test pictures differ, by "
-            f"{parity[precision]['largest_difference']:g} at most; {len(paths) / (time.monotonic() - began):.0f} a second"
+            f"{precision}: {found['flips']} of {len(paths)} test pictures differ, by "
+            f"{found['largest_difference']:g} at most; {len(paths) / (time.monotonic() - began):.0f} pictures/s"
         )
     with atomic.new_folder(REPORT) as report:
         atomic.write_json(report / "parity.json", parity["float"] | {"int8": parity.get("int8")})
     gate(parity["float"], export.max_flips)
     if export.int8:
         gate(parity["int8"], export.int8.max_flips * len(paths), "export.int8.max_flips, as pictures,")
-
-
-def _write_int8(bundle: Path, pixels: PictureRows, knobs: Int8) -> None:
-    from graft.export.int8 import BATCH, quantise, some_rows  # late: few ask for it
-
-    rows = some_rows(pixels.find(read_dataset(LABELS, SPLIT).paths("train")), knobs.calibrate)
-    quantise(bundle / GRAPH, (pixels.read(some) for some in np.array_split(rows, -(-len(rows) // BATCH))), bundle / INT8)
 
 
 if __name__ == "__main__":

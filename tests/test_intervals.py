@@ -1,6 +1,7 @@
 """Intervals hold the truth about as often as they promise."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, norm
 
 from graft import intervals
-from graft.intervals import accuracy_interval, by_group, wilson
+from graft.intervals import accuracy_interval, bootstrap, by_group, wilson
 
 Z = float(norm.ppf(0.975))
 
@@ -125,3 +126,35 @@ def test_all_alike_is_no_certainty(right: bool, low: float, high: float) -> None
     """Five groups are five trials, not a hundred pictures: Wilson for 5 of 5 and for 0 of 5."""
     found = by_group(np.full(100, right), pd.Series(np.arange(100) % 5), seed=0)
     assert (found.low, found.high) == pytest.approx((low, high), abs=1e-3)
+
+
+def mean(values: np.ndarray) -> Callable[[np.ndarray], dict[str, float]]:
+    """Measure the mean of some values."""
+    return lambda weights: {"mean": float(weights @ values / weights.sum())}
+
+
+@pytest.mark.parametrize("groups", [0, 30])
+def test_bootstrap_covers_the_truth(groups: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intervals, "DRAWS", 400)
+    found = []
+    for seed in range(150):
+        generator = np.random.default_rng(seed)
+        values = generator.exponential(size=120)
+        if groups:
+            values = values + np.repeat(generator.normal(size=groups), 120 // groups)
+        names = [f"g{place // (120 // groups)}" if groups else "" for place in range(120)]
+        spread = bootstrap(mean(values), pd.Series(names), seed)["mean"]
+        assert spread is not None
+        found.append(spread.low <= 1 <= spread.high)
+    assert 0.90 <= np.mean(found) <= 0.99
+
+
+def test_bootstrap_of_a_share_is_that_by_group() -> None:
+    right, groups = grouped(0, groups=12, each=5, spread=0.1)
+    assert bootstrap(mean(right.astype(float)), groups, 3)["mean"] == by_group(right, groups, 3)
+
+
+def test_no_spread_and_no_value_have_no_interval() -> None:
+    alone = pd.Series([""] * 5)
+    assert bootstrap(mean(np.ones(5)), alone) == {"mean": None}
+    assert bootstrap(lambda weights: {"none": float("nan")}, alone) == {"none": None}

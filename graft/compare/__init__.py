@@ -1,1 +1,1 @@
-"""Two runs side by side: is the difference real?"""
+"""Two runs side by side, and whether the difference is real."""

@@ -1,12 +1,17 @@
 """The bundle: one folder that holds the classifier and says all that is needed to use it."""
 
 import hashlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from graft import __version__, atomic
 from graft.export.card import save_card
 from graft.export.onnx import export_onnx
+from graft.export.settings import Export
 from graft.model.decision import Decision
 from graft.model.network import Network
 from graft.model.saved import Description
@@ -17,26 +22,53 @@ FORMAT = 1
 GRAPH, INT8, FACTS, LABELS, SUMS = "model.onnx", "model.int8.onnx", "graft.json", "labels.txt", "SHA256SUMS"
 
 
-def write_graph(folder: Path, network: Network, description: Description, size: int, decision: Decision) -> None:
-    """Write ``model.onnx``.
+def write_bundle(
+    folder: Path,
+    network: Network,
+    description: Description,
+    size: int,
+    decision: Decision,
+    knobs: Export,
+    pictures: Callable[[int], Iterator[NDArray[np.uint8]]],
+    told: dict[str, Any],
+) -> dict[str, Any]:
+    """Write all of it into an empty folder; return what ``graft.json`` says.
 
     Args:
         size: side of the presized pictures that the graph takes.
         decision: how logits become answers.
+        pictures: gives batches `[B, size, size, 3]`, uint8, of so many training pictures.
+        told: what else is to be known: licences, label rule, figures, lineage.
+
+    Raises:
+        ExportError: timm's format is asked for, and cannot hold the network.
     """
     export_onnx(network, task_of(description), description.view, size, decision, folder / GRAPH)
+    if knobs.int8:
+        from graft.export.int8 import quantise  # late, as is the next: few ask for it
+
+        quantise(folder / GRAPH, pictures(knobs.int8.calibrate), folder / INT8)
+    if knobs.timm:
+        from graft.export.timm_folder import write_timm
+
+        write_timm(folder / "timm", network, description, decision)
+    facts = _facts(folder, description, size, decision, told)
+    atomic.write_json(folder / FACTS, facts)
+    atomic.write_text(folder / LABELS, "".join(f"{name}\n" for name in description.classes))
+    save_card(folder / "README.md", facts)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    sums = [f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
+    atomic.write_text(folder / SUMS, "".join(sums))
+    return facts
 
 
-def write_facts(
+def _facts(
     folder: Path, description: Description, size: int, decision: Decision, told: dict[str, Any]
 ) -> dict[str, Any]:
-    """Write ``graft.json`` and ``labels.txt`` beside the graphs; return what the first says.
+    """What ``graft.json`` says of the graphs that lie there.
 
     Where any number of classes may hold it has ``multi_label`` and the ``threshold`` from which
     one does; where the classifier may be not sure, ``abstain_below``.
-
-    Args:
-        told: what else is to be known: licences, label rule, figures, lineage.
     """
     task = task_of(description)
     facts: dict[str, Any] = {
@@ -62,25 +94,15 @@ def write_facts(
         "abstain_below": decision.abstain_below,
         "backbone": description.backbone,
         "models": {name: file for name, file in (("float", GRAPH), ("int8", INT8)) if (folder / file).is_file()},
-        "sha256": sha256(folder / GRAPH),
+        "sha256": _sha256(folder / GRAPH),
         **told,
     }
     if task.multi_label:
         facts |= {"multi_label": True, "threshold": THRESHOLD}
-    atomic.write_json(folder / FACTS, facts)
-    atomic.write_text(folder / LABELS, "".join(f"{name}\n" for name in description.classes))
     return facts
 
 
-def seal(folder: Path, facts: dict[str, Any]) -> None:
-    """Write the model card and, over every file of the bundle, ``SHA256SUMS``."""
-    save_card(folder / "README.md", facts)
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    lines = [f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
-    atomic.write_text(folder / SUMS, "".join(lines))
-
-
-def sha256(file: Path) -> str:
+def _sha256(file: Path) -> str:
     """Digest of a file, read piece by piece."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()

@@ -11,9 +11,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from graft.export.onnx import save_stripped
-from graft.seeds import derive
 
-BATCH = 16
 QUANTISED = ["Conv", "Gemm", "MatMul"]
 """Where the time goes; what stands before and after them, the normalisation and the softmax, stays exact."""
 
@@ -57,9 +55,3 @@ def quantise(graph: Path, batches: Iterator[NDArray[np.uint8]], out: Path) -> No
             weight_type=QuantType.QInt8,
         )
         save_stripped(onnx.load(quantised), out)
-
-
-def some_rows(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """At most `count` of the rows, drawn at random, always the same."""
-    drawn = np.random.default_rng(derive(0, "int8")).permutation(rows)[:count]
-    return np.sort(drawn)

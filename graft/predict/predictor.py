@@ -42,19 +42,21 @@ class Predictor:
 
     Args:
         bundle: the folder that `export` wrote.
+        precision: float, or int8 where the bundle holds such a graph.
 
     Attributes:
         classes: in the order of the probabilities.
         multi_label: whether any number of classes may hold, each with a probability of its own.
     """
 
-    def __init__(self, bundle: Path) -> None:
+    def __init__(self, bundle: Path, precision: str = "float") -> None:
         facts = json.loads((bundle / "graft.json").read_text(encoding="utf-8"))
         self.classes: list[str] = facts["classes"]
         self.multi_label: bool = facts.get("multi_label", False)
         self.threshold: float = facts.get("threshold", 0.5)
         self.size: int = facts["presize"]["size"]
-        self._session = onnxruntime.InferenceSession(bundle / "model.onnx", providers=["CPUExecutionProvider"])
+        file = facts.get("models", {"float": "model.onnx"})[precision]
+        self._session = onnxruntime.InferenceSession(bundle / file, providers=["CPUExecutionProvider"])
 
     def predict(self, path: Path) -> Prediction:
         """Classify one picture file.

@@ -43,11 +43,9 @@ def test_closures_are_precise(found: dict[str, set[str]]) -> None:
 def test_params_declared_are_the_params_read(script: str) -> None:
     tree = ast.parse((ROOT / "stages" / f"{script}.py").read_text())
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
-    read = {
-        call.args[0].value
-        for call in calls
-        if call.func.attr == "params" and isinstance(call.args[0], ast.Constant)  # type: ignore[attr-defined]
-    }
+    named = [call.args[:1] for call in calls if call.func.attr == "params"]  # type: ignore[attr-defined]
+    named += [call.args for call in calls if call.func.attr == "values"]  # type: ignore[attr-defined]
+    read = {word.value for words in named for word in words if isinstance(word, ast.Constant)}
     stage = STAGES[script.replace("_", "-")]
     items = stage.get("foreach", {}).values()
     said = {item["section"] for item in items} or set(stage["params"])
