@@ -81,8 +81,7 @@ def decisive_layer(network: Network, pictures: torch.Tensor) -> str:
 
     The last grid alone would not do: a transformer that answers from its class token does not read
     the other tokens of its last block, and their gradient is 0. Nor is everything a grid that is
-    square: one larger than an earlier one is a table of attention, or was blown up. Of layers that
-    `embed.layers` names the last counts, if its grid is as fine: the head reads it past all later ones.
+    square: one larger than an earlier one is a table of attention, or was blown up.
 
     Args:
         pictures: `[B, 3, H, H]`, float in [0, 1]; only the first is looked at.
@@ -114,14 +113,11 @@ def decisive_layer(network: Network, pictures: torch.Tensor) -> str:
         outputs = [output for _, _, output in seen]
         gradients = torch.autograd.grad(logits.square().sum(), outputs, allow_unused=True)
     found = [
-        (name, layout.side)
+        name
         for (name, layout, _), gradient in zip(seen, gradients, strict=True)
         if gradient is not None and layout.grid(gradient).count_nonzero()
     ]
-    if not found:
-        return seen[-1][0]
-    tapped = [name for name, side in found if name in network.features.layers and side == found[-1][1]]
-    return (tapped or [found[-1][0]])[-1]
+    return (found or [name for name, _, _ in seen])[-1]
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from graft.model.task import Task
 from graft.sheet import Tile, save_sheet
 
 BANDS = 5
-"""Heat is shown in steps: the sheet's palette has no room for every mixture of a picture and a slope of colours."""
+"""Heat is shown in steps: their edges can be seen on any picture, and what lies in the lowest stays clear."""
 COLOURS = "plasma"
 OPAQUE = 0.55
 """How much of the picture the hottest band covers; the coldest covers nothing."""
@@ -81,7 +81,8 @@ def save_cams(
             picture = (views[number].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
             tiles.append(Tile(picture, *caption(row, task)))
             tiles += [_tile(picture, heat[number], asked[number][place], task) for place, heat in enumerate(maps)]
-    save_sheet(path, tiles, columns=2 * (1 + min(QUESTIONS, len(task.classes))), side=144)
+    # a palette would be used up by the pictures, and the hottest bands lost
+    save_sheet(path, tiles, columns=2 * (1 + min(QUESTIONS, len(task.classes))), side=144, palette=False)
 
 
 def questions(row: pd.Series, task: Task) -> list[Question]:

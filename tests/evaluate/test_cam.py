@@ -101,7 +101,7 @@ def test_neither_attention_nor_gate_nor_a_finer_grid_is_taken_for_the_features()
     assert decisive_layer(network, pictures([(0, 0)])) == "stem"
 
 
-def test_a_layer_that_the_head_reads_by_itself_is_asked() -> None:
+def test_a_layer_that_alone_decides_is_asked_though_others_follow() -> None:
     first = nn.Conv2d(3, 2, 8, 8, bias=False)
     nn.init.constant_(first.weight, 1 / 192)
     body = nn.Sequential(first, nn.ReLU(inplace=True), nn.Conv2d(2, 2, 1))

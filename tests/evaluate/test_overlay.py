@@ -107,8 +107,8 @@ def test_tiles_are_the_picture_and_both_classes_the_costliest_first(
 ) -> None:
     laid: list[Tile] = []
 
-    def keep(path: Path, tiles: list[Tile], columns: int, side: int) -> None:
-        assert columns == 6
+    def keep(path: Path, tiles: list[Tile], columns: int, side: int, palette: bool) -> None:
+        assert (columns, palette) == (6, False)
         laid[:] = tiles
 
     monkeypatch.setattr(module, "save_sheet", keep)
