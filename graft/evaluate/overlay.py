@@ -9,7 +9,7 @@ import torch
 from matplotlib import colormaps
 from numpy.typing import NDArray
 
-from graft.evaluate.cam import BATCH, decisive_layer, heat_maps
+from graft.evaluate.cam import BATCH, Read, heat_maps, read_layers
 from graft.evaluate.gallery import GREEN, RED, caption, worst_first
 from graft.images.rows import PictureRows
 from graft.images.sampler import sample
@@ -67,14 +67,14 @@ def save_cams(
     """
     rows = worst_first(predictions).head(count)
     tiles: list[Tile] = []
-    layer: str | None = None
+    reads: list[Read] = []
     for start in range(0, len(rows), BATCH):
         some = rows.iloc[start : start + BATCH]
         views = sample(torch.from_numpy(pixels.read(pixels.find(some["path"].tolist()))), None, view)
         asked = [questions(row, task) for _, row in some.iterrows()]
-        layer = layer or decisive_layer(network, views)
+        reads = reads or read_layers(network, views)
         maps = [
-            heat_maps(network, views, torch.tensor([questions[place].place for questions in asked]), layer).numpy()
+            heat_maps(network, views, torch.tensor([questions[place].place for questions in asked]), reads).numpy()
             for place in range(len(asked[0]))
         ]
         for number, (_, row) in enumerate(some.iterrows()):

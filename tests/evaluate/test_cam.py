@@ -1,11 +1,13 @@
 """Heat maps point at what decides, in every kind of network, and leave the network as it was."""
 
+from typing import Literal
+
 import pytest
 import torch
 from torch import nn
 
 from graft.errors import ParamsError
-from graft.evaluate.cam import BATCH, decisive_layer, heat_maps
+from graft.evaluate.cam import BATCH, evidence, heat_maps, read_layers
 from graft.model.backbone import create
 from graft.model.features import Features
 from graft.model.head import Head
@@ -14,6 +16,10 @@ from tests.evaluate.planted import BRIGHT, CELL, DARK, KINDS, SIDE, Kind, pictur
 from tests.model.made import TINY, made
 
 CELLS = [(row, column) for row in range(4) for column in range(4)]
+
+
+def names(network: Network, shown: torch.Tensor) -> list[str]:
+    return [read.layer for read in read_layers(network, shown)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -74,8 +80,8 @@ def test_where_nothing_speaks_for_the_class_all_is_nought() -> None:
 
 def test_tokens_that_the_answer_does_not_read_are_not_asked() -> None:
     # the norm is the last layer that gives tokens, and only its class token is read
-    assert decisive_layer(planted("tokens"), pictures([(0, 0)])) == "block"
-    assert decisive_layer(planted("channels last"), pictures([(0, 0)])) == "last"
+    assert names(planted("tokens"), pictures([(0, 0)])) == ["block"]
+    assert names(planted("channels last"), pictures([(0, 0)])) == ["last"]
 
 
 class Attending(nn.Module):
@@ -98,7 +104,7 @@ class Attending(nn.Module):
 def test_neither_attention_nor_gate_nor_a_finer_grid_is_taken_for_the_features() -> None:
     torch.manual_seed(0)
     network = Network(Features(Attending(), [], ["mean"]), Head(4, 2), TINY).eval()
-    assert decisive_layer(network, pictures([(0, 0)])) == "stem"
+    assert names(network, pictures([(0, 0)])) == ["stem"]
 
 
 def test_a_layer_that_alone_decides_is_asked_though_others_follow() -> None:
@@ -109,7 +115,7 @@ def test_a_layer_that_alone_decides_is_asked_though_others_follow() -> None:
     with torch.no_grad():  # of the body's own two features the head reads nothing, of the layer's maxima all
         assert network.head is not None
         network.head.linear.weight.copy_(torch.tensor([[0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 1, 1]]))
-    assert decisive_layer(network, pictures([(2, 1)])) == "1"
+    assert names(network, pictures([(2, 1)])) == ["1"]
     heat = heat_maps(network, pictures([(2, 1)]), torch.tensor([1]))[0]
     assert heat[2 * CELL : 3 * CELL, CELL : 2 * CELL].max() == 1
 
@@ -131,7 +137,31 @@ def test_real_architectures_have_a_decisive_layer(name: str) -> None:
     assert torch.equal(heat, heat_maps(network, shown, torch.tensor([0, 2])))
     wanted = {"test_vit": "blocks.5.norm1", "test_resnet": "layer4", "test_efficientnet": "bn2"}
     if name in wanted:
-        assert decisive_layer(network, shown) == wanted[name]
+        assert names(network, shown) == [wanted[name]]
+
+
+@pytest.mark.parametrize("kind", ["linear", "fastai"])
+def test_what_is_added_up_is_the_logit(kind: Literal["linear", "fastai"]) -> None:
+    """Of means of two layers and a head that is linear: where the logit comes from, nothing lost or counted twice."""
+    torch.manual_seed(0)
+    first, second = nn.Conv2d(3, 4, 4, 4), nn.Conv2d(4, 5, 2, 2)
+    body = nn.Sequential(first, nn.ReLU(inplace=True), second)
+    head = Head(9, 3, kind, hidden=64)
+    if kind == "linear":
+        head.mean, head.scale = torch.randn(9), torch.rand(9) + 0.5
+        bias = head.linear.bias
+    else:  # its ReLU lets all through
+        norm, inner, after = (head.hidden[place] for place in (0, 2, 4))
+        norm.running_mean, inner.bias = torch.randn(9), nn.Parameter(torch.full((64,), 100.0))
+        after.running_mean = torch.full((64,), 100.0)
+        bias = head.linear.bias
+    network = Network(Features(body, ["1"], ["mean"]), head, TINY).eval()
+    shown = torch.rand((3, 3, SIDE, SIDE))
+    classes = torch.tensor([0, 2, 1])
+    assert names(network, shown) == ["1", "2"]
+    found = evidence(network, shown, classes).mean((1, 2))
+    wanted = (network(shown) - bias)[torch.arange(3), classes]
+    torch.testing.assert_close(found, wanted.detach(), rtol=1e-4, atol=1e-4)
 
 
 def test_a_network_without_any_grid_is_refused() -> None:

@@ -141,3 +141,23 @@ def test_the_sheet_is_the_same_bytes_twice(tmp_path: Path, pixels: PictureRows, 
 def test_no_pictures_make_an_empty_sheet(tmp_path: Path, pixels: PictureRows, predictions: pd.DataFrame) -> None:
     save_cams(tmp_path / "cam.png", predictions.head(0), pixels, planted("tokens"), 32, TASK, 2)
     assert (tmp_path / "cam.png").is_file()
+
+
+def test_of_several_labels_each_picture_has_its_maps(
+    tmp_path: Path, pixels: PictureRows, predictions: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laid: list[Tile] = []
+    monkeypatch.setattr(module, "save_sheet", lambda path, tiles, **_: laid.extend(tiles))
+    told = predictions.assign(label=["", "bright|dark", "bright"], predicted=["bright", "bright", "bright"])
+    save_cams(tmp_path / "cam.png", told, pixels, planted("folded"), 32, ManyLabels(TASK.classes), 24)
+    assert [tile.lines[:2] for tile in laid] == [
+        (("bright 13%", "right")),
+        (("bright 13%", "right")),
+        (("dark 87%", "not predicted")),
+        (("bright 63%", "is bright, dark")),
+        (("dark 37%", "missed")),
+        (("bright 63%", "right")),
+        (("bright 90%", "is no class")),
+        (("bright 90%", "wrong")),
+        (("dark 10%", "not predicted")),
+    ]
