@@ -151,13 +151,13 @@ def test_of_several_labels_each_picture_has_its_maps(
     told = predictions.assign(label=["", "bright|dark", "bright"], predicted=["bright", "bright", "bright"])
     save_cams(tmp_path / "cam.png", told, pixels, planted("folded"), 32, ManyLabels(TASK.classes), 24)
     assert [tile.lines[:2] for tile in laid] == [
-        (("bright 13%", "right")),
-        (("bright 13%", "right")),
-        (("dark 87%", "not predicted")),
-        (("bright 63%", "is bright, dark")),
-        (("dark 37%", "missed")),
-        (("bright 63%", "right")),
-        (("bright 90%", "is no class")),
-        (("bright 90%", "wrong")),
-        (("dark 10%", "not predicted")),
+        ("bright 13%", "right"),
+        ("dark 87%", "not predicted"),
+        ("bright 13%", "right"),
+        ("bright 63%", "is bright, dark"),
+        ("dark 37%", "missed"),
+        ("bright 63%", "right"),
+        ("bright 90%", "is no class"),
+        ("bright 90%", "wrong"),
+        ("dark 10%", "not predicted"),
     ]
