@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from graft import params
+from graft.commands.compare import compare
 from graft.commands.look import look
 from graft.commands.review import review
 from graft.errors import GraftError
@@ -135,6 +136,7 @@ def results() -> None:
     typer.echo(f"report: {REPORT.resolve().as_uri()}")
 
 
+app.command()(compare)
 app.command()(look)
 app.command()(review)
 

@@ -6,7 +6,6 @@ Params  backbone, export, labels, source
 Writes  models/export/ (model.onnx, graft.json, labels.txt, README.md, SHA256SUMS), reports/export/parity.json
 """
 
-import time
 from functools import partial
 from pathlib import Path
 
@@ -47,24 +46,19 @@ def main(run: Run) -> None:
     decision, pixels = read_decision(EVALUATED), PictureRows(PRESIZED / "pixels.npy")
     size = pixels.array.shape[1]
     licences = {"pictures": source.licence, "weights": backbone.licence}
-    told = {"source": source.uri, "licences": licences, "labels": labels.model_dump()}
-    rows = pixels.find(read_dataset(LABELS, SPLIT).paths("train"))
+    story = {"source": source.uri, "licences": licences, "labels": labels.model_dump()}
+    story |= read_story(EVALUATED, DIVIDED)
+    some = partial(drawn, pixels, pixels.find(read_dataset(LABELS, SPLIT).paths("train")))
     with atomic.new_folder(BUNDLE) as bundle:
-        told |= read_story(EVALUATED, DIVIDED)
-        some = partial(drawn, pixels, rows)
-        facts = write_bundle(bundle, network, description, size, decision, export, some, told)
+        facts = write_bundle(bundle, network, description, size, decision, export, some, story)
 
     predictions, root = tables.read(EVALUATED / "predictions.csv"), raw_root(RAW)
     paths, parity = [root / path for path in predictions["path"]], {}
     for precision in facts["models"]:
-        began = time.monotonic()
-        batches = tracked(Predictor(BUNDLE, precision=precision).probabilities(paths), "export", len(paths))
-        said = np.concatenate(list(batches))
+        batches = Predictor(BUNDLE, precision=precision).probabilities(paths)
+        said = np.concatenate(list(tracked(batches, f"export {precision}", len(paths))))
         found = parity[precision] = compare(predictions, said, task_of(description), decision.abstain_below)
-        run.log(
-            f"{precision}: {found['flips']} of {len(paths)} test pictures differ, by "
-            f"{found['largest_difference']:g} at most; {len(paths) / (time.monotonic() - began):.0f} pictures/s"
-        )
+        run.log(f"{precision}: {found['flips']} of {len(paths)} differ, by {found['largest_difference']:g} at most")
     with atomic.new_folder(REPORT) as report:
         atomic.write_json(report / "parity.json", parity["float"] | {"int8": parity.get("int8")})
     gate(parity["float"], export.max_flips)

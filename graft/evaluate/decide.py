@@ -5,13 +5,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from graft.errors import ParamsError
 from graft.evaluate.reliability import confidences
 from graft.evaluate.selective import Surest, threshold
 from graft.evaluate.settings import Evaluate
 from graft.evaluate.temperature import fit_temperature
+from graft.images.pictures import Pictures
 from graft.model.decision import Decision
+from graft.model.device import Precision
+from graft.model.infer import all_outputs
 from graft.model.task import Task
 
 
@@ -25,6 +29,12 @@ class Logits:
     def probabilities(self, task: Task, temperature: float) -> NDArray[np.float64]:
         """Probabilities `[N, K]` at a temperature."""
         return task.probabilities(self.values / np.float32(temperature))
+
+
+def logits_of(network: nn.Module, pictures: Pictures, view: int, precision: Precision) -> Logits:
+    """Run a network over whole pictures, at the side `view`."""
+    said = all_outputs(network, pictures.pixels, pictures.rows, view, precision, "evaluate")
+    return Logits(said, pictures.targets)
 
 
 def decide(task: Task, valid: Logits, knobs: Evaluate) -> Decision:

@@ -41,7 +41,8 @@ def near_duplicates(rows: pd.DataFrame, copies: pd.Series, features: Standardise
 
     Pairs that lie in two splits or differ in label come first, the most similar of them at the top.
     Of a pair, `path` is the picture in train, or else valid, so that a cure leaves test as it is; each
-    comes once, with the picture most like it. Where the labels differ, the other's is suggested.
+    comes once, with the picture most like it. Where the labels differ, the other's is suggested. Where
+    more than 512 hashes crowd together, some pairs are passed over, so that time stays in proportion.
 
     Args:
         rows: path, split and label of every picture.

@@ -31,7 +31,8 @@ def save_report(path: Path, images: Path, facts: dict[str, Any]) -> None:
         num=_number,
     )
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    shown = facts | {"parameters": dict(flattened(facts["parameters"]))}
+    parameters = facts["parameters"]
+    shown = facts | {"parameters": dict(flattened(parameters)), "source": parameters["source"]}
     atomic.write_text(path, template.render(shown).lstrip())
 
 

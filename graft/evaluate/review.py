@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from graft.evaluate.gallery import NOTHING
@@ -74,9 +75,10 @@ def save_review(path: Path, table: pd.DataFrame, pixels: PictureRows, task: Task
         table: what `review` returned.
         count: most pictures on the sheet.
     """
-    share = max(1, count // max(1, table["kind"].nunique()))
+    share = max(2, count // max(1, table["kind"].nunique()))
+    of_kind = table.groupby("kind", sort=False).cumcount()
     tiles: list[Tile] = []
-    for _, row in table.groupby("kind", sort=False).head(share).iterrows():
+    for _, row in table[of_kind < np.where(table["other"] == "", share, share // 2)].iterrows():
         called, colour = KINDS[row["kind"]]
         names = [row["label"]] + [row["suggested"]] * bool(row["suggested"] or row["kind"] == "label")
         change = " -> ".join(", ".join(task.names(name)) or NOTHING for name in names)

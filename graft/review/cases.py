@@ -1,7 +1,9 @@
 """The rows of review.csv, joined with what is known of their pictures now."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -74,7 +76,7 @@ def read_cases(review: Path = REVIEW, labels: Path = LABELS, split: Path = SPLIT
     return Cases(rows, named, sorted({name for names in named.values() for name in names}), several)
 
 
-def _case(row: dict[str, str], labels: dict[str, list[str]], splits: pd.Series, several: bool) -> Case:
+def _case(row: Mapping[Any, str], labels: dict[str, list[str]], splits: pd.Series, several: bool) -> Case:
     paths = [path for path in (row["path"], row["other"]) if path]
     for path in paths:  # so that no path leads out of the source, whatever the table says
         if path not in labels or path not in splits.index:

@@ -123,9 +123,7 @@ class Decisions:
         if self.several is None and len(labels) != 1:
             raise DataError(f"a picture has exactly one label here, not {len(labels)}")
         if labels == [DROP]:
-            raise DataError(
-                f"the class {DROP!r} cannot be given here: {self.corrections.name} takes it for leaving out"
-            )
+            raise DataError(f"the class {DROP!r} cannot be given: in {self.corrections.name} it means to leave out")
         # a separator alone is a list of no labels; an empty text would be no correction
         return labels[0] if self.several is None else self.several.join(sorted(labels)) or self.several
 

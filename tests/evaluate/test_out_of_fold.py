@@ -1,5 +1,6 @@
 """No picture is judged by a head that saw it, its copy or its group."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 
 from graft.evaluate import out_of_fold as module
 from graft.evaluate.out_of_fold import FOLDS, make_folds, out_of_fold
-from graft.model.task import ManyLabels, OneLabel
+from graft.model.task import ManyLabels, OneLabel, Task
 from graft.split.table import Dataset
+from graft.train.examples import Examples
+from graft.train.lbfgs import Moments, Optimum, solve
 from tests.evaluate.stored import alone, dataset, flip, paths, stored, two_clouds
 
 COUNT = 300
@@ -112,9 +115,14 @@ def test_the_same_comes_out_twice_and_without_a_penalty_one_is_chosen(
 ) -> None:
     features, labels = two_clouds(COUNT)
     made = dataset(labels.tolist(), ["train", "train", "valid", "valid", "train", "test"] * 50)
-    embeddings, copies, used = stored(tmp_path, features), alone(COUNT), []
-    solve = module.solve
-    monkeypatch.setattr(module, "solve", lambda *given: used.append(given[2]) or solve(*given))
+    embeddings, copies = stored(tmp_path, features), alone(COUNT)
+    used: list[list[float]] = []
+
+    def watched(train: Examples, task: Task, penalties: list[float], moments: Moments) -> Iterator[Optimum]:
+        used.append(penalties)
+        return solve(train, task, penalties, moments)
+
+    monkeypatch.setattr(module, "solve", watched)
     first = out_of_fold(made, copies, embeddings, AB, None)
     assert np.array_equal(first, out_of_fold(made, copies, embeddings, AB, None))
     assert used[0][0] in (0.03, 0.1, 0.3, 1.0, 3.0)

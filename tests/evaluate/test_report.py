@@ -17,10 +17,10 @@ from graft.evaluate.settings import Evaluate
 from graft.images.rows import PictureRows
 from graft.model.decision import Decision
 from graft.model.task import ManyLabels, OneLabel
-from graft.source.settings import Source
 
 SHEETS = ("confusion.png", "reliability.png", "coverage.png", "sample.png", "top_losses.png")
 
+SOURCE = {"uri": "package://cells/data", "licence": "CC BY & others"}
 AREAS = ("roc_auc", "average_precision")
 METADATA = {"accuracy": 0.5, "accuracy_low": 0.3, "accuracy_high": 0.7, "majority": 0.52, "alone": {"bytes": 0.4375}}
 AUDIT = {
@@ -61,12 +61,11 @@ def facts(folder: Path, classes: list[str], each: int = 2) -> dict[str, Any]:
     shown = evaluation.write(folder, PictureRows(folder / "pixels.npy"), Evaluate(gallery=4))
     counts = {"all": count} | dict.fromkeys(classes, each)
     return shown | {
-        "source": Source(uri="package://cells/data", licence="CC BY & others"),
         "splits": {"train": counts, "valid": counts, "test": {"all": 0}},
         "audit": AUDIT,
         "choice": {"valid": {"finetuned": {"accuracy": 0.875}, "head": {"accuracy": 0.5}}, "kept": "finetuned"},
         "lineage": {"files": {"data/labels.csv": "ab" * 32}, "versions": {"torch": "2"}},
-        "parameters": {"lr": 0.001, "embed": {"view": 224, "layers": ["a", "<b>"]}},
+        "parameters": {"source": SOURCE, "lr": 0.001, "embed": {"view": 224, "layers": ["a", "<b>"]}},
         "confused": [("cat", "dog", 3)],
         "review": [],
     }
@@ -185,8 +184,8 @@ def test_suspects_are_listed(small: tuple[Path, dict[str, Any]]) -> None:
 
 def test_names_from_the_data_are_text_not_markup(small: tuple[Path, dict[str, Any]]) -> None:
     folder, told = small
-    source = Source(uri="<script>alert(1)</script>", licence="<img src=x>")
-    html = render(folder, told | {"source": source, "classes": ["<b>cat</b>", "dog"]})
+    source = {"uri": "<script>alert(1)</script>", "licence": "<img src=x>"}
+    html = render(folder, told | {"parameters": {"source": source}, "classes": ["<b>cat</b>", "dog"]})
     assert "<script" not in html
     assert "<img src=x>" not in html
     assert "<b>" not in html

@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -63,7 +64,7 @@ def test_a_decision_is_written_and_taken_back(client: TestClient, tmp_path: Path
 def test_another_page_cannot_write(client: TestClient, tmp_path: Path) -> None:
     before, ours = (tmp_path / "corrections.csv").read_bytes(), token(client)
     body = {"case": 0, "action": "drop"}
-    for headers in (
+    refused: list[dict[str, Any]] = [
         {},
         {"x-graft-token": "guessed"},
         {"x-graft-token": b"\xe4"},
@@ -71,7 +72,8 @@ def test_another_page_cannot_write(client: TestClient, tmp_path: Path) -> None:
         ours | {"origin": "http://127.0.0.1:9999"},
         ours | {"origin": "https://127.0.0.1:8123"},
         ours | {"origin": "null"},
-    ):
+    ]
+    for headers in refused:
         assert client.post("/decide", json=body, headers=headers).status_code == 403, headers
         assert client.post("/undo", headers=headers).status_code == 403, headers
     assert (tmp_path / "corrections.csv").read_bytes() == before

@@ -85,10 +85,11 @@ def test_all_cases_by_keyboard(page: Page, tmp_path: Path) -> None:
     page.keyboard.press("Delete")
     expect(page.locator("#finished")).to_have_text("All 4 cases settled")
     page.keyboard.press("Control+z")
+    expect(page.locator("#status")).to_have_text("Taken back.")
     expect(page.locator("#question")).to_have_text("Labelled cat, and unlike all others.")
     page.keyboard.press("Space")  # keep
 
-    expect(page.locator("#finished")).to_have_text("All 4 cases settled")
+    expect(page.locator("#done")).to_be_visible()
     expect(page.locator("#changes")).to_contain_text("3 changes stand in corrections.csv. The next dvc repro uses them")
     assert corrections(tmp_path) == {
         "z.jpg": "drop",

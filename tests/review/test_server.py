@@ -20,7 +20,8 @@ def values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def test_the_address_is_told_and_only_loopback_listens(values: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    bound, said = [], []
+    bound: list[tuple[str, int]] = []
+    said: list[str] = []
     monkeypatch.setattr(uvicorn.Server, "run", lambda _, sockets: bound.extend(door.getsockname() for door in sockets))
     serve(values, 0, said.append)
     ((host, port),) = bound
@@ -33,9 +34,7 @@ def test_a_port_that_is_taken_is_said() -> None:
     with listen(0) as door:
         door.listen()
         port = door.getsockname()[1]
-        with pytest.raises(
-            GraftError, match=rf"^--port {port} cannot be used \(.*\); leave it out to take"
-        ):
+        with pytest.raises(GraftError, match=rf"^--port {port} cannot be used \(.*\); leave it out to take"):
             listen(port)
 
 
