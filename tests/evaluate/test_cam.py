@@ -121,7 +121,7 @@ def test_a_layer_that_alone_decides_is_asked_though_others_follow() -> None:
 
 
 @pytest.mark.parametrize("name", ["test_vit", "test_efficientnet", "test_resnet", "test_convnext"])
-def test_real_architectures_have_a_decisive_layer(name: str) -> None:
+def test_real_architectures_are_mapped(name: str) -> None:
     body = create(name)
     state = made(name)
     body.load_state_dict({key: state[key] for key in body.state_dict()}, assign=True)
