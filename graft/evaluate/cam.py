@@ -133,8 +133,8 @@ def read_layers(network: Network, pictures: torch.Tensor) -> list[Read]:
             return
         if name == FEATURES:
             features.append(output.detach())
-        elif layout is None or len(output) != 1:  # a part of a picture may stand in a row of its own
-            return
+        elif layout is None or len(output) != 1 or not output.requires_grad:
+            return  # windows of a picture may stand in rows of their own, and a table of positions is no feature
         elif not seen or layout.side <= seen[-1][1].side:
             seen.append((name, layout, output))
 
