@@ -71,6 +71,7 @@ def _facts(
     one does; where the classifier may be not sure, ``abstain_below``.
     """
     task = task_of(description)
+    graphs = {name: file for name, file in (("float", GRAPH), ("int8", INT8)) if (folder / file).is_file()}
     facts: dict[str, Any] = {
         "format": FORMAT,
         "graft": __version__,
@@ -93,8 +94,8 @@ def _facts(
         },
         "abstain_below": decision.abstain_below,
         "backbone": description.backbone,
-        "models": {name: file for name, file in (("float", GRAPH), ("int8", INT8)) if (folder / file).is_file()},
-        "sha256": _sha256(folder / GRAPH),
+        "models": graphs,
+        "sha256": {file: _sha256(folder / file) for file in graphs.values()},
         **told,
     }
     if task.multi_label:

@@ -15,7 +15,7 @@ FACTS: dict[str, Any] = STORY | {
     "backbone": "test_efficientnet",
     "presize": {"size": 40},
     "abstain_below": None,
-    "sha256": "cd" * 32,
+    "sha256": {"model.onnx": "cd" * 32},
 }
 
 
@@ -45,6 +45,7 @@ def test_it_tells_figures_slices_limits_and_lineage(tmp_path: Path) -> None:
     assert "resample the whole picture to 40 x 40" in text
     assert "pictures: CC BY & others" in text
     assert f"| `data/labels.csv` | `{'ab' * 32}` |" in text
+    assert f"| `model.onnx` | `{'cd' * 32}` |" in text
     assert "Made with torch 2, timm 1." in text
     assert "from drawing whole groups again" in text
 
