@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from graft import tables
 from graft.figure import plain, save_figure
@@ -41,18 +41,18 @@ def save_map(
     Args:
         predictions: as `graft.evaluate.predictions.table` makes them.
         features: of the pretrained network, as `embed` stored them.
-        seed: of the draw of pictures, and of the map.
+        seed: of the draw of pictures.
         most: pictures to draw; of more, a random sample.
     """
     chosen = np.random.default_rng(derive(seed, "map")).permutation(len(predictions))[:most]
     rows = predictions.iloc[np.sort(chosen)]
-    places = flattened(features.plain(features.find(rows["path"].tolist())), seed)
+    places = flattened(features.plain(features.find(rows["path"].tolist())))
     found = rows[["path"]].assign(x=places[:, 0], y=places[:, 1], label=rows["label"], predicted=rows["predicted"])
     tables.write(folder / "map.csv", found)
     _draw(folder / "map.png", found, task)
 
 
-def flattened(features: NDArray[np.float32], seed: int = 0) -> NDArray[np.float64]:
+def flattened(features: NDArray[np.float32]) -> NDArray[np.float64]:
     """Lay features `[N, D]` out on a plane, `[N, 2]`: standardised, 50 principal components, then t-SNE.
 
     Fewer than 10 pictures, or pictures that do not differ, are laid out by their first two
@@ -60,22 +60,21 @@ def flattened(features: NDArray[np.float32], seed: int = 0) -> NDArray[np.float6
 
     Source: van der Maaten and Hinton 2008, https://jmlr.org/papers/v9/vandermaaten08a.html
     """
+    if not (features != features[:1]).any():  # none at all, one, or all alike
+        return np.zeros((len(features), 2))
     features = features.astype(np.float64)
     deviation = features.std(0)
-    standard = (features - features.mean(0)) / np.where(deviation > 0, deviation, 1) if len(features) else features
-    if not standard.any():  # none at all, one, or all alike
-        return np.zeros((len(features), 2))
+    standard = (features - features.mean(0)) / np.where(deviation > 0, deviation, 1)
     # which thread adds first would be seen in the last digits, and t-SNE makes much of those
     with threadpool_limits(1):
         count = min(COMPONENTS, *standard.shape)
-        reduced = PCA(count, random_state=derive(seed, "map", "pca") % 2**32).fit_transform(standard).round(6)
+        reduced = PCA(count, random_state=0).fit_transform(standard).round(6)
         plane = np.zeros((len(reduced), 2))
         plane[:, : min(2, count)] = reduced[:, :2]
         if len(features) >= FEW:
             small = 1e-4 * plane / plane[:, 0].std()  # as scikit-learn begins with PCA
             perplexity = min(PERPLEXITY, (len(features) - 1) / 3)
-            random_state = derive(seed, "map", "tsne") % 2**32
-            tsne = TSNE(2, perplexity=perplexity, init=small.astype(np.float32), random_state=random_state, n_jobs=1)
+            tsne = TSNE(2, perplexity=perplexity, init=small.astype(np.float32), random_state=0, n_jobs=1)
             plane = tsne.fit_transform(reduced.astype(np.float32))
     return np.asarray(plane, dtype=np.float64).round(4)
 
@@ -96,7 +95,7 @@ def _draw(path: Path, found: pd.DataFrame, task: Task) -> None:
     if len(wrong):
         label = f"wrong, {len(wrong)} of {len(found)}"
         axes.scatter(
-            wrong["x"], wrong["y"], s=3 * size, facecolors="none", edgecolors="black", linewidths=1, label=label
+            wrong["x"], wrong["y"], s=3 * size, facecolors="none", edgecolors="black", linewidths=0.8, label=label
         )
     axes.set_xticks([])
     axes.set_yticks([])

@@ -9,7 +9,7 @@ import torch
 from matplotlib import colormaps
 from numpy.typing import NDArray
 
-from graft.evaluate.cam import BATCH, decisive_layer, heat_maps
+from graft.evaluate.cam import BATCH, Read, heat_maps, read_layers
 from graft.evaluate.gallery import GREEN, RED, caption, worst_first
 from graft.images.rows import PictureRows
 from graft.images.sampler import sample
@@ -17,9 +17,11 @@ from graft.model.network import Network
 from graft.model.task import Task
 from graft.sheet import Tile, save_sheet
 
-COLOURS = "inferno"
-OPAQUE = 0.65
-"""How much of the picture the hottest spot covers."""
+BANDS = 5
+"""Heat is shown in steps: their edges can be seen on any picture, and what lies in the lowest stays clear."""
+COLOURS = "plasma"
+OPAQUE = 0.55
+"""How much of the picture the hottest band covers; the coldest covers nothing."""
 QUESTIONS = 2
 """Classes asked about each picture."""
 GREY = (90, 90, 96)
@@ -65,21 +67,22 @@ def save_cams(
     """
     rows = worst_first(predictions).head(count)
     tiles: list[Tile] = []
-    layer: str | None = None
+    reads: list[Read] = []
     for start in range(0, len(rows), BATCH):
         some = rows.iloc[start : start + BATCH]
         views = sample(torch.from_numpy(pixels.read(pixels.find(some["path"].tolist()))), None, view)
         asked = [questions(row, task) for _, row in some.iterrows()]
-        layer = layer or decisive_layer(network, views)
+        reads = reads or read_layers(network, views)
         maps = [
-            heat_maps(network, views, torch.tensor([questions[place].place for questions in asked]), layer).numpy()
+            heat_maps(network, views, torch.tensor([questions[place].place for questions in asked]), reads).numpy()
             for place in range(len(asked[0]))
         ]
         for number, (_, row) in enumerate(some.iterrows()):
             picture = (views[number].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
             tiles.append(Tile(picture, *caption(row, task)))
             tiles += [_tile(picture, heat[number], asked[number][place], task) for place, heat in enumerate(maps)]
-    save_sheet(path, tiles, columns=2 * (1 + min(QUESTIONS, len(task.classes))), side=144)
+    # a palette would be used up by the pictures, and the hottest bands lost
+    save_sheet(path, tiles, columns=2 * (1 + min(QUESTIONS, len(task.classes))), side=144, palette=False)
 
 
 def questions(row: pd.Series, task: Task) -> list[Question]:
@@ -92,24 +95,25 @@ def questions(row: pd.Series, task: Task) -> list[Question]:
 
 
 def overlay(picture: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Lay a heat map over a picture, whose colours fade so that the map's can be told from them.
+    """Lay bands of heat over a picture, whose colours are taken out so that the bands' can be told from them.
 
     Args:
         picture: `[H, W, 3]`, uint8, RGB.
-        heat: `[H, W]`, float in [0, 1]; where it is 0 only the faded picture shows.
+        heat: `[H, W]`, float in [0, 1]; in the lowest fifth only the grey picture shows.
 
     Returns:
         `[H, W, 3]`, uint8, RGB.
     """
     grey = picture.astype(np.float32).mean(2, keepdims=True)
-    faded = 0.75 * grey + 0.25 * picture
-    colour = colormaps[COLOURS](heat)[..., :3].astype(np.float32) * 255
-    covered = OPAQUE * np.sqrt(heat)[..., None]
-    return (faded * (1 - covered) + colour * covered).round().astype(np.uint8)
+    band = np.minimum(np.floor(heat * BANDS), BANDS - 1)
+    colour = colormaps[COLOURS](band / (BANDS - 1))[..., :3].astype(np.float32) * 255
+    covered = np.where(band > 0, OPAQUE * (0.4 + 0.6 * band / (BANDS - 1)), 0)[..., None]
+    laid: NDArray[np.uint8] = (grey * (1 - covered) + colour * covered).round().astype(np.uint8)
+    return laid
 
 
 def _tile(picture: NDArray[np.uint8], heat: NDArray[np.float32], asked: Question, task: Task) -> Tile:
     status, frame = STATUS[asked.predicted, asked.true]
-    nothing = () if heat.any() else ("nothing speaks for it",)
+    nothing = () if heat.any() else ("no place speaks for it",)
     said = f"{task.classes[asked.place]} {asked.probability:.0%}"
     return Tile(overlay(picture, heat), (said, status, *nothing), frame)

@@ -52,7 +52,8 @@ def _draw_matrix(
     """Draw one of the two, white for 0 and dark for `most`, on axes about `side` inches wide."""
     numbered = len(classes) <= LABELLED
     # of many classes each mistake is a small share; the square root lets it be seen
-    norm = PowerNorm(1.0 if numbered else 0.5, vmin=0, vmax=most)
+    few = len(classes) <= BESIDE
+    norm = PowerNorm(1.0 if few else 0.5, vmin=0, vmax=most)
     drawn = axes.imshow(values, cmap="Blues", norm=norm)
     places = _spaced(len(classes), side)
     names = plain([classes[place] for place in places])
@@ -69,8 +70,9 @@ def _draw_matrix(
         figure.colorbar(drawn, ax=axes, fraction=0.04, pad=0.02)
         return
     for (row, column), value in np.ndenumerate(values):
-        colour = "white" if value > 0.55 * most else "black" if value else ZERO
-        axes.text(column, row, texts[row][column], ha="center", va="center", color=colour, fontsize=small)
+        colour = "white" if norm(value) > 0.6 else "black" if value else ZERO
+        if value or few:  # many noughts would hide the rest
+            axes.text(column, row, texts[row][column], ha="center", va="center", color=colour, fontsize=small)
 
 
 def _spaced(count: int, inches: float) -> list[int]:

@@ -68,7 +68,7 @@ def look(values: dict[str, Any], layer: str, picture: Path) -> Iterator[str]:
     if isinstance(module, nn.Conv2d) and sees_colours(module):
         tiles = filter_tiles(module.weight.detach().float().cpu().numpy())
         file = folder / f"{layer}.filters.png"
-        save_sheet(file, tiles, COLUMNS, side_of(tiles))
+        save_sheet(file, tiles, COLUMNS, side_of(tiles), palette=False)
         yield f"{file}: {len(tiles)} of {module.out_channels} filters, each on its own scale, mid-grey is 0"
     yield _drawn(subject, layer, output, folder)
 
@@ -79,7 +79,7 @@ def _drawn(subject: Subject, layer: str, output: torch.Tensor, folder: Path) -> 
     if layout is not None:
         grid = layout.grid(output)[0].numpy()
         tiles, file = map_tiles(grid), folder / f"{layer}.maps.png"
-        save_sheet(file, tiles, COLUMNS, side_of(tiles))
+        save_sheet(file, tiles, COLUMNS, side_of(tiles), palette=False)
         order = "the strongest first" if len(grid) <= MOST else "the strongest"
         return f"{file}: {len(tiles)} of {len(grid)} channels of {layout.side} x {layout.side}, {order}"
     numbers = np.ascontiguousarray(output[0].flatten().numpy())

@@ -28,7 +28,10 @@ def sees_colours(layer: nn.Module) -> bool:
 
 
 def survey(network: Network, view: int) -> list[Seen]:
-    """List the layers that run and give a tensor, in the order in which they are defined."""
+    """List the layers that run and give a tensor, in the order in which they are defined; what does nothing is not.
+
+    Where a batch norm was folded into its convolution there is such a layer, among others.
+    """
     layers = named_layers(network)
     shapes: dict[str, list[tuple[int, ...]]] = {}
 
@@ -41,7 +44,7 @@ def survey(network: Network, view: int) -> list[Seen]:
     return [
         Seen(name, type(layer).__name__, shapes[name][-1], len(shapes[name]), sees_colours(layer))
         for name, layer in layers.items()
-        if name in shapes
+        if name in shapes and type(layer) is not nn.Identity
     ]
 
 

@@ -9,6 +9,8 @@ from graft.sheet import Tile
 MOST = 64
 """Tiles a sheet."""
 COLUMNS = 8
+ROUNDING = 1e-4
+"""Values that differ by no more of their size are drawn as equal."""
 COLOURS = "viridis"
 SIDE = 96
 """About how many pixels a side a tile is shown at."""
@@ -17,15 +19,19 @@ SIDE = 96
 def map_tiles(maps: NDArray[np.float32]) -> list[Tile]:
     """The channels that answer most strongly, the strongest first, each scaled to its own range.
 
+    A channel is as strong as its values deviate from their mean: one that is the same everywhere
+    says nothing of where anything is.
+
     Args:
         maps: `[C, h, w]`.
     """
-    strength = np.abs(maps).mean((1, 2), dtype=np.float64)
+    strength = maps.std((1, 2), dtype=np.float64)
     tiles = []
     for channel in np.argsort(-strength, kind="stable")[:MOST]:
         values = maps[channel]
         low, high = float(values.min()), float(values.max())
-        share = (values - low) / (high - low) if high > low else np.zeros_like(values)
+        level = high - low <= ROUNDING * max(abs(low), abs(high))
+        share = np.zeros_like(values) if level else (values - low) / (high - low)
         coloured = (colormaps[COLOURS](share)[..., :3] * 255).round().astype(np.uint8)
         tiles.append(Tile(_enlarged(coloured), (f"channel {channel}", f"{low:.2g} to {high:.2g}")))
     return tiles

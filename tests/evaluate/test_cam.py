@@ -1,11 +1,13 @@
 """Heat maps point at what decides, in every kind of network, and leave the network as it was."""
 
+from typing import Literal
+
 import pytest
 import torch
 from torch import nn
 
 from graft.errors import ParamsError
-from graft.evaluate.cam import BATCH, decisive_layer, heat_maps
+from graft.evaluate.cam import BATCH, evidence, heat_maps, read_layers
 from graft.model.backbone import create
 from graft.model.features import Features
 from graft.model.head import Head
@@ -14,6 +16,10 @@ from tests.evaluate.planted import BRIGHT, CELL, DARK, KINDS, SIDE, Kind, pictur
 from tests.model.made import TINY, made
 
 CELLS = [(row, column) for row in range(4) for column in range(4)]
+
+
+def names(network: Network, shown: torch.Tensor) -> list[str]:
+    return [read.layer for read in read_layers(network, shown)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -48,7 +54,7 @@ def test_twice_is_the_same_bits_inside_inference_mode_too(kind: Kind) -> None:
 
 def test_the_network_is_left_as_it_was() -> None:
     network, shown = planted("folded"), pictures([(0, 0), (3, 1)])
-    network.features.body[0].weight.requires_grad_(False)  # type: ignore[union-attr, index, operator]
+    next(network.features.body.parameters()).requires_grad_(False)
     asking = [parameter.requires_grad for parameter in network.parameters()]
     before, kept = network(shown).detach(), shown.clone()
     heat_maps(network, shown, torch.tensor([1, 0]))
@@ -74,23 +80,23 @@ def test_where_nothing_speaks_for_the_class_all_is_nought() -> None:
 
 def test_tokens_that_the_answer_does_not_read_are_not_asked() -> None:
     # the norm is the last layer that gives tokens, and only its class token is read
-    assert decisive_layer(planted("tokens"), pictures([(0, 0)])) == "block"
-    assert decisive_layer(planted("channels last"), pictures([(0, 0)])) == "last"
+    assert names(planted("tokens"), pictures([(0, 0)])) == ["block"]
+    assert names(planted("channels last"), pictures([(0, 0)])) == ["last"]
 
 
 class Attending(nn.Module):
-    """A grid of 4, then a table of attention of 16 x 16, a gate of 1 x 1, and the grid blown up."""
+    """A grid of 4, then a table of attention of 16 x 16, a gate of 1 x 1, a table of places, and the grid blown up."""
 
     def __init__(self) -> None:
         super().__init__()
         self.stem, self.table, self.gate = nn.Conv2d(3, 4, 8, 8), nn.Identity(), nn.AdaptiveAvgPool2d(1)
-        self.finer = nn.Upsample(scale_factor=2)
+        self.finer, self.places = nn.Upsample(scale_factor=2), nn.Identity()
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         grid = self.stem(pictures)
         flat = grid.flatten(2)
         attended = self.table((flat.transpose(1, 2) @ flat).softmax(-1)[:, None])
-        mixed = (flat @ attended[:, 0]).unflatten(2, (4, 4)) * self.gate(grid)
+        mixed = (flat @ attended[:, 0]).unflatten(2, (4, 4)) * self.gate(grid) + self.places(torch.ones(1, 4, 4, 4))
         finer: torch.Tensor = self.finer(mixed)
         return finer.mean((2, 3))
 
@@ -98,24 +104,24 @@ class Attending(nn.Module):
 def test_neither_attention_nor_gate_nor_a_finer_grid_is_taken_for_the_features() -> None:
     torch.manual_seed(0)
     network = Network(Features(Attending(), [], ["mean"]), Head(4, 2), TINY).eval()
-    assert decisive_layer(network, pictures([(0, 0)])) == "stem"
+    assert names(network, pictures([(0, 0)])) == ["stem"]
 
 
-def test_a_layer_that_the_head_reads_by_itself_is_asked() -> None:
-    body = nn.Sequential(nn.Conv2d(3, 2, 8, 8), nn.ReLU(inplace=True), nn.Conv2d(2, 2, 1))
-    nn.init.constant_(body[0].weight, 1 / 192)
-    nn.init.zeros_(body[0].bias)  # type: ignore[arg-type]
+def test_a_layer_that_alone_decides_is_asked_though_others_follow() -> None:
+    first = nn.Conv2d(3, 2, 8, 8, bias=False)
+    nn.init.constant_(first.weight, 1 / 192)
+    body = nn.Sequential(first, nn.ReLU(inplace=True), nn.Conv2d(2, 2, 1))
     network = Network(Features(body, ["1"], ["mean", "max"]), Head(6, 2), TINY).eval()
     with torch.no_grad():  # of the body's own two features the head reads nothing, of the layer's maxima all
         assert network.head is not None
         network.head.linear.weight.copy_(torch.tensor([[0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 1, 1]]))
-    assert decisive_layer(network, pictures([(2, 1)])) == "1"
+    assert names(network, pictures([(2, 1)])) == ["1"]
     heat = heat_maps(network, pictures([(2, 1)]), torch.tensor([1]))[0]
     assert heat[2 * CELL : 3 * CELL, CELL : 2 * CELL].max() == 1
 
 
 @pytest.mark.parametrize("name", ["test_vit", "test_efficientnet", "test_resnet", "test_convnext"])
-def test_real_architectures_have_a_decisive_layer(name: str) -> None:
+def test_real_architectures_are_mapped(name: str) -> None:
     body = create(name)
     state = made(name)
     body.load_state_dict({key: state[key] for key in body.state_dict()}, assign=True)
@@ -131,7 +137,31 @@ def test_real_architectures_have_a_decisive_layer(name: str) -> None:
     assert torch.equal(heat, heat_maps(network, shown, torch.tensor([0, 2])))
     wanted = {"test_vit": "blocks.5.norm1", "test_resnet": "layer4", "test_efficientnet": "bn2"}
     if name in wanted:
-        assert decisive_layer(network, shown) == wanted[name]
+        assert names(network, shown) == [wanted[name]]
+
+
+@pytest.mark.parametrize("kind", ["linear", "fastai"])
+def test_what_is_added_up_is_the_logit(kind: Literal["linear", "fastai"]) -> None:
+    """Of means of two layers and a head that is linear: where the logit comes from, nothing lost or counted twice."""
+    torch.manual_seed(0)
+    first, second = nn.Conv2d(3, 4, 4, 4), nn.Conv2d(4, 5, 2, 2)
+    body = nn.Sequential(first, nn.ReLU(inplace=True), second)
+    head = Head(9, 3, kind, hidden=64)
+    if kind == "linear":
+        head.mean, head.scale = torch.randn(9), torch.rand(9) + 0.5
+        bias = head.linear.bias
+    else:  # its ReLU lets all through
+        norm, inner, after = (head.hidden[place] for place in (0, 2, 4))
+        norm.running_mean, inner.bias = torch.randn(9), nn.Parameter(torch.full((64,), 100.0))
+        after.running_mean = torch.full((64,), 100.0)
+        bias = head.linear.bias
+    network = Network(Features(body, ["1"], ["mean"]), head, TINY).eval()
+    shown = torch.rand((3, 3, SIDE, SIDE))
+    classes = torch.tensor([0, 2, 1])
+    assert names(network, shown) == ["1", "2"]
+    found = evidence(network, shown, classes).mean((1, 2))
+    wanted = (network(shown) - bias)[torch.arange(3), classes]
+    torch.testing.assert_close(found, wanted.detach(), rtol=1e-4, atol=1e-4)
 
 
 def test_a_network_without_any_grid_is_refused() -> None:

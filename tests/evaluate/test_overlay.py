@@ -57,19 +57,25 @@ def test_questions_tell_place_and_probability() -> None:
 def test_heat_covers_the_picture_where_it_is_and_only_there() -> None:
     picture = np.full((4, 4, 3), 100, dtype=np.uint8)
     heat = np.zeros((4, 4), dtype=np.float32)
-    heat[1, 2] = 1
+    heat[1, 2], heat[0, 0] = 1, 0.19
     laid = overlay(picture, heat)
     assert laid.dtype == np.uint8
     assert laid[1, 2].tolist() != [100] * 3
     laid[1, 2] = 100
-    assert (laid == 100).all()  # a grey picture has no colours to fade
+    assert (laid == 100).all()  # a grey picture has no colours to lose
 
 
-def test_colours_fade() -> None:
+def test_the_pictures_own_colours_are_taken_out() -> None:
     red = np.tile(np.array([255, 0, 0], dtype=np.uint8), (2, 2, 1))
-    laid = overlay(red, np.zeros((2, 2), dtype=np.float32))
-    spread = int(laid[0, 0].max()) - int(laid[0, 0].min())
-    assert 0 < spread < 100
+    assert (overlay(red, np.zeros((2, 2), dtype=np.float32)) == 85).all()
+
+
+def test_hotter_bands_cover_more() -> None:
+    heat = np.linspace(0, 1, 11, dtype=np.float32)[None]
+    ground = np.zeros((1, 11, 3), dtype=np.uint8)
+    covered = [255 - int(value) for value in (overlay(ground + 255, heat).astype(int) - overlay(ground, heat))[0, :, 0]]
+    assert covered == sorted(covered)
+    assert len(set(covered)) == module.BANDS
 
 
 @pytest.fixture
@@ -101,8 +107,8 @@ def test_tiles_are_the_picture_and_both_classes_the_costliest_first(
 ) -> None:
     laid: list[Tile] = []
 
-    def keep(path: Path, tiles: list[Tile], columns: int, side: int) -> None:
-        assert columns == 6
+    def keep(path: Path, tiles: list[Tile], columns: int, side: int, palette: bool) -> None:
+        assert (columns, palette) == (6, False)
         laid[:] = tiles
 
     monkeypatch.setattr(module, "save_sheet", keep)
@@ -135,3 +141,23 @@ def test_the_sheet_is_the_same_bytes_twice(tmp_path: Path, pixels: PictureRows, 
 def test_no_pictures_make_an_empty_sheet(tmp_path: Path, pixels: PictureRows, predictions: pd.DataFrame) -> None:
     save_cams(tmp_path / "cam.png", predictions.head(0), pixels, planted("tokens"), 32, TASK, 2)
     assert (tmp_path / "cam.png").is_file()
+
+
+def test_of_several_labels_each_picture_has_its_maps(
+    tmp_path: Path, pixels: PictureRows, predictions: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laid: list[Tile] = []
+    monkeypatch.setattr(module, "save_sheet", lambda path, tiles, **_: laid.extend(tiles))
+    told = predictions.assign(label=["", "bright|dark", "bright"], predicted=["bright", "bright", "bright"])
+    save_cams(tmp_path / "cam.png", told, pixels, planted("folded"), 32, ManyLabels(TASK.classes), 24)
+    assert [tile.lines[:2] for tile in laid] == [
+        ("bright 13%", "right"),
+        ("dark 87%", "not predicted"),
+        ("bright 13%", "right"),
+        ("bright 63%", "is bright, dark"),
+        ("dark 37%", "missed"),
+        ("bright 63%", "right"),
+        ("bright 90%", "is no class"),
+        ("bright 90%", "wrong"),
+        ("dark 10%", "not predicted"),
+    ]

@@ -17,7 +17,7 @@ def small(tile: Tile, cells: int) -> np.ndarray:
 
 
 def test_filters_show_the_weights() -> None:
-    weight = np.random.default_rng(0).normal(size=(5, 3, 7, 7)).astype(np.float32) * np.float32([[[[3]]]])
+    weight = (3 * np.random.default_rng(0).normal(size=(5, 3, 7, 7))).astype(np.float32)
     tiles = filter_tiles(weight)
     assert [tile.lines[0] for tile in tiles] == [f"filter {place}" for place in range(5)]
     for tile, one in zip(tiles, weight, strict=True):
@@ -39,12 +39,13 @@ def test_of_many_filters_the_largest_are_shown_in_their_order() -> None:
 
 def test_maps_come_strongest_first_in_their_own_range() -> None:
     ramp = np.arange(4, dtype=np.float32).reshape(2, 2)
-    tiles = map_tiles(np.stack([ramp, 100 * ramp, -10 * ramp, np.zeros((2, 2), np.float32)]))
+    level = np.full((2, 2), 500, np.float32) + ramp / 1000  # large, but the same everywhere but for rounding
+    tiles = map_tiles(np.stack([ramp, 100 * ramp, -10 * ramp, level]))
     assert [tile.lines for tile in tiles] == [
         ("channel 1", "0 to 3e+02"),
         ("channel 2", "-30 to -0"),
         ("channel 0", "0 to 3"),
-        ("channel 3", "0 to 0"),
+        ("channel 3", "5e+02 to 5e+02"),
     ]
     lowest, highest = ((np.array(colormaps["viridis"](end)[:3]) * 255).round().astype(np.uint8) for end in (0.0, 1.0))
     rising, falling = small(tiles[0], 2), small(tiles[1], 2)

@@ -40,6 +40,7 @@ def tokens(grid: torch.Tensor, prefix: int) -> torch.Tensor:
 def test_outputs_become_a_grid_and_go_back(told, lay, wanted, grid: torch.Tensor) -> None:  # type: ignore[no-untyped-def]
     output = lay(grid)
     layout = Layouts(Body(**told)).of(output)
+    assert layout is not None
     assert layout == wanted
     assert torch.equal(layout.grid(output), grid)
     assert torch.equal(layout.restored(layout.grid(output), output), output)
