@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from graft import tables
 from graft.evaluate.confused import most_confused, save_confused
 from graft.evaluate.embedding_map import save_map
@@ -48,9 +50,9 @@ class Interpretation:
         task, targets = self.evaluation.task, self.evaluation.targets
         if task.multi_label:
             return []
-        decided = task.decide(self.evaluation.network)
-        save_confused(folder, decided, targets, task.classes)
-        return most_confused(decided, targets, task.classes)
+        decided, wanted = task.decide(self.evaluation.network), targets.astype(np.int64)
+        save_confused(folder, decided, wanted, task.classes)
+        return most_confused(decided, wanted, task.classes)
 
     def _review(self, folder: Path, knobs: Evaluate) -> list[dict[str, Any]]:
         """What a person should look at again."""
@@ -61,4 +63,4 @@ class Interpretation:
         tables.write(folder / "review.csv", table)
         if len(table):
             save_review(folder / "review.png", table, known.pixels, task, knobs.gallery)
-        return table.to_dict("records")
+        return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

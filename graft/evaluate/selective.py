@@ -73,6 +73,7 @@ def threshold(valid: Surest, wanted: Abstain) -> float:
     """
     if wanted.coverage is not None:
         return float(valid.confidence[np.searchsorted(valid.coverage, wanted.coverage - 1e-12)])
+    assert wanted.precision is not None  # one of the two is
     reached = np.flatnonzero(valid.precision >= wanted.precision)
     if not len(reached):
         best = int(valid.precision.argmax())

@@ -34,7 +34,7 @@ def write_timm(folder: Path, network: Network, description: Description, decisio
     if reasons := list(_hindrances(description, decision)):
         raise ExportError(f"export.timm: timm cannot hold this network: {'; '.join(reasons)}; use export.timm: false")
     whole = timm.create_model(description.backbone, num_classes=len(description.classes)).eval()
-    config = whole.pretrained_cfg
+    config: dict[str, Any] = whole.pretrained_cfg  # type: ignore[assignment] # a module's own attribute, not a tensor
     whole.load_state_dict(_state(whole, network, description, config["classifier"], decision.temperature))
     _compare(whole, network, description, decision.temperature)
     folder.mkdir()

@@ -24,7 +24,7 @@ def network() -> Network:
 def test_timm_says_the_same(network: Network, tmp_path: Path) -> None:
     write_timm(tmp_path / "timm", network, DESCRIPTION, Decision(temperature=1.5))
     loaded = timm.create_model(f"local-dir:{tmp_path / 'timm'}", pretrained=True).eval()
-    config = timm.data.resolve_data_config({}, model=loaded)
+    config = timm.data.resolve_data_config({}, model=loaded)  # type: ignore[no-untyped-call]
     told = [list(config[key]) for key in ("input_size", "mean", "std")]
     assert told == [[3, 32, 32], [0.5] * 3, [0.25] * 3]
     views = torch.rand(4, 3, 32, 32)
