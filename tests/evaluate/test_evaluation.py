@@ -117,9 +117,9 @@ def test_tables_by_hand(tmp_path: Path, pixels: PictureRows) -> None:
 def test_every_figure_stands_with_its_interval_and_the_probes(tmp_path: Path, pixels: PictureRows) -> None:
     write(tmp_path / "out", pixels)
     figures = tables.read(tmp_path / "out" / "figures.csv").set_index("figure")
-    value, low, high, probe = figures.loc["accuracy", ["value", "low", "high", "probe"]].tolist()
-    assert (value, probe) == ("0.75", "0.5")
-    assert float(low) < 0.75 < float(high)
+    accuracy = figures.to_dict("index")["accuracy"]
+    assert (accuracy["value"], accuracy["probe"]) == ("0.75", "0.5")
+    assert float(accuracy["low"]) < 0.75 < float(accuracy["high"])
     assert figures.loc["ece", "low"] == ""
     assert "top_5_accuracy" not in figures.index
 
