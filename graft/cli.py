@@ -1,5 +1,8 @@
 """``graft``: what one does around the pipeline; the pipeline itself is DVC's to run."""
 
+# What a command needs is imported within it: `graft predict` runs where only graft[predict] is installed,
+# and starts at once.
+
 import json
 import sys
 from enum import StrEnum
@@ -8,9 +11,12 @@ from typing import Annotated
 
 import typer
 
-from graft import params
+from graft.commands.compare import compare
+from graft.commands.look import look
+from graft.commands.predict import predict
+from graft.commands.review import review
 from graft.errors import GraftError
-from graft.presets import names, write_values
+from graft.presets import names
 
 
 class Part(StrEnum):
@@ -21,6 +27,7 @@ class Part(StrEnum):
 
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
+app.command()(predict)
 
 PARAMS = Path("params.yaml")
 RAW = Path("data/raw")
@@ -40,6 +47,7 @@ def main() -> None:
 @app.command()
 def check() -> None:
     """Check every value of params.yaml, and that a linked folder is as it was, before anything is computed."""
+    from graft import params
     from graft.sections import check_all
     from graft.source.raw import vouch
 
@@ -63,7 +71,9 @@ def use(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written.")] = False,
 ) -> None:
     """Look at pictures, and write what suits them into params.yaml, comments kept."""
+    from graft import params
     from graft.intake import plan
+    from graft.presets import write_values
 
     current = {} if anew else params.load(PARAMS)["source"]
     planned = plan(source, pictures, licence, current, DOWNLOADS)
@@ -84,6 +94,7 @@ def summary(
     path: Annotated[str | None, typer.Argument(help="A picture's path below the source; the first without.")] = None,
 ) -> None:
     """Show what every step makes of one picture, shapes and all, and where it breaks."""
+    from graft import params
     from graft.summary import summarise
 
     for line in summarise(params.load(PARAMS), path):
@@ -95,6 +106,7 @@ def learning_curve(
     draws: Annotated[int, typer.Option(min=2, max=100, help="Random draws of each share of the pictures.")] = 5,
 ) -> None:
     """Draw how accuracy on valid grows with the number of labels, and say whether more would help."""
+    from graft import params
     from graft.train.learning_curve import learning_curve as measured
 
     for line in measured(params.load(PARAMS), draws):
@@ -106,6 +118,7 @@ def lr_find(
     part: Annotated[Part | None, typer.Argument(help="Only the head, or only the whole network.")] = None,
 ) -> None:
     """Raise the learning rate until the loss explodes, draw the curve, and read good rates off it."""
+    from graft import params
     from graft.train.lr_find import lr_find as found
 
     for line in found(params.load(PARAMS), (part.value,) if part else ("head", "network")):
@@ -131,6 +144,11 @@ def results() -> None:
         typer.echo(f"{name:24}{row[share]:>10.1%}{interval:>20}{told}")
     typer.echo(f"{'majority class':24}{metrics['majority'][share]:>10.1%}")
     typer.echo(f"report: {REPORT.resolve().as_uri()}")
+
+
+app.command()(compare)
+app.command()(look)
+app.command()(review)
 
 
 def run() -> None:

@@ -70,8 +70,7 @@ def decode(source: Path | IO[bytes], shrink_to: int | None = None) -> Decoded:
     """
     try:
         with Image.open(source, formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise UnreadableError(f"{image.width} x {image.height} is over {MAX_PIXELS} pixels")
+            _check_pixels(image)
             if shrink_to is not None:
                 image.draft("RGB", (2 * shrink_to, 2 * shrink_to))
             image.load()
@@ -85,6 +84,23 @@ def decode(source: Path | IO[bytes], shrink_to: int | None = None) -> Decoded:
         said = str(error).replace("\n", " ")
         if isinstance(source, Path):  # the reason is the same wherever the file lies
             said = said.replace(str(source), source.name)
+        raise UnreadableError(f"{type(error).__name__}: {said}") from error
+
+
+def upright_rgb(image: Image.Image) -> Image.Image:
+    """Bring a picture that is open already upright and to RGB, as `decode` does; it stays as it is.
+
+    Raises:
+        UnreadableError: its file is damaged or truncated, or it is over `MAX_PIXELS`.
+    """
+    try:
+        _check_pixels(image)
+        image.load()
+        return _rgb(_upright(image))
+    except UnreadableError:
+        raise
+    except Exception as error:  # as above
+        said = str(error).replace("\n", " ")
         raise UnreadableError(f"{type(error).__name__}: {said}") from error
 
 
@@ -102,6 +118,11 @@ def square(image: Image.Image, size: int) -> NDArray[np.uint8]:
         # reducing_gap averages by whole steps first: nearly the same pixels in a fraction of the time
         image = image.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3.0)
     return np.asarray(image, dtype=np.uint8)
+
+
+def _check_pixels(image: Image.Image) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise UnreadableError(f"{image.width} x {image.height} is over {MAX_PIXELS} pixels")
 
 
 def _exif(image: Image.Image) -> tuple[str, str]:
@@ -122,11 +143,11 @@ def _line(text: str) -> str:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation; EXIF that cannot be read leaves the picture as it lies."""
+    """Copy a picture with its EXIF orientation applied; EXIF that cannot be read leaves it as it lies."""
     try:
         return ImageOps.exif_transpose(image)
     except Exception:  # any damage in a tag; the pixels themselves are already decoded
-        return image
+        return image.copy()
 
 
 def _rgb(image: Image.Image) -> Image.Image:
@@ -142,4 +163,4 @@ def _rgb(image: Image.Image) -> Image.Image:
         layer = image.convert("RGBA")
         ground = Image.new("RGBA", layer.size, (*BACKGROUND, 255))
         return Image.alpha_composite(ground, layer).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")

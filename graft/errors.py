@@ -7,6 +7,7 @@ GraftError
  +-- WeightsError    weights that do not fit the network
  +-- TrainingError   a run that cannot go on, such as a loss that is not finite
  +-- ExportError     a bundle that does not agree with the network it came from
+ +-- BundleError     a bundle that cannot be used as it is
  +-- StageError      a stage that cannot vouch for its own record
 
 Each message names the thing, the value, and what would be right.
@@ -42,6 +43,10 @@ class TrainingError(GraftError):
 
 class ExportError(GraftError):
     """The exported bundle does not agree with the network."""
+
+
+class BundleError(GraftError):
+    """A bundle cannot be used as it is, or not in the way that is asked for."""
 
 
 class StageError(GraftError):

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from graft import atomic
 from graft.errors import ParamsError, nearest
 
@@ -32,6 +30,8 @@ def read_preset(name: str) -> tuple[dict[str, Any], str]:
     file = FOLDER / f"{name}.yaml"
     if not file.is_file():
         raise ParamsError(f"no preset {name!r}{nearest(name, names())}; there are {', '.join(names())}")
+    from ruamel.yaml import YAML  # late: the names alone are asked for by every command's start
+
     values = YAML(typ="safe").load(file.read_text(encoding="utf-8"))
     return values, values.pop(ABOUT, "").strip()
 
@@ -49,6 +49,8 @@ def write_values(values: Mapping[str, Any], file: Path, dry_run: bool = False) -
     Returns:
         One line for each value that changed, ``split.by: group -> random``.
     """
+    from ruamel.yaml import YAML  # as above
+
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 120

@@ -8,7 +8,7 @@ from typing import Any
 from graft import params
 from graft.errors import ParamsError
 from graft.evaluate.settings import Evaluate
-from graft.export.bundle import Export
+from graft.export.settings import Export
 from graft.images.presize import Presize
 from graft.images.settings import Augment
 from graft.index.labels import Labels

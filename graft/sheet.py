@@ -24,12 +24,13 @@ class Tile:
     frame: tuple[int, int, int] | None = None
 
 
-def save_sheet(path: Path, tiles: Sequence[Tile], columns: int, side: int) -> None:
+def save_sheet(path: Path, tiles: Sequence[Tile], columns: int, side: int, palette: bool = True) -> None:
     """Write tiles as one PNG, row by row.
 
     Args:
         columns: tiles a row.
         side: every picture is shown at this many pixels a side.
+        palette: whether 256 colours do; a third of the bytes, and of photographs the eye sees little difference.
     """
     font = ImageFont.load_default(13)
     lines = max((len(tile.lines) for tile in tiles), default=0)
@@ -45,8 +46,8 @@ def save_sheet(path: Path, tiles: Sequence[Tile], columns: int, side: int) -> No
         for number, line in enumerate(tile.lines):
             draw.text((x, y + side + 4 + CAPTION * number), _fitted(line, side, font), fill=INK, font=font)
     with atomic.new_file(path) as partial:
-        # a palette: a third of the bytes, and the eye sees no difference
-        sheet.quantize(256, dither=Image.Dither.NONE).save(partial, format="PNG", optimize=True)
+        shown = sheet.quantize(256, dither=Image.Dither.NONE) if palette else sheet
+        shown.save(partial, format="PNG", optimize=True)
 
 
 def _fitted(line: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:

@@ -1,58 +1,64 @@
-"""evaluate: measure the network on the test split and show what it gets wrong.
+"""evaluate: measure the network on the test split, show what it gets wrong, and where it looks.
 
-Reads   data/presized, data/embeddings, data/labels.csv, data/split.csv, models/head,
-        models/finetuned, reports/split, reports/finetune/metrics.json
-Params  evaluate, source
-Writes  reports/evaluate/ (metrics.json, predictions.csv, tables, plots), reports/report.html
+Reads   data (presized, embeddings, images.csv, labels.csv, split.csv: valid and test), models,
+        reports/split, reports/train-head, reports/finetune
+Params  all that the report shows
+Writes  reports/evaluate/ (metrics.json, predictions.csv, decision.json, tables, plots), reports/report.html
 """
 
 import json
+from functools import partial
 from pathlib import Path
 
 from graft import atomic
+from graft.evaluate.curves import save_training
+from graft.evaluate.decide import decide, logits_of
 from graft.evaluate.evaluation import Evaluation
+from graft.evaluate.interpretation import Interpretation
+from graft.evaluate.lineage import digests, versions
+from graft.evaluate.material import Material
 from graft.evaluate.report import save_report
 from graft.evaluate.settings import Evaluate
-from graft.images.pictures import Pictures
-from graft.images.rows import PictureRows
+from graft.model.averaged import Averaged
 from graft.model.device import prepare
-from graft.model.embeddings import Embeddings
 from graft.model.head import head_logits, load_head
-from graft.model.infer import all_outputs
 from graft.model.network import load
 from graft.model.task import task_of
-from graft.source.settings import Source
-from graft.split.table import read_dataset
 from stages.runtime import Run, start
 
 PRESIZED, EMBEDDINGS = Path("data/presized"), Path("data/embeddings")
-LABELS, SPLIT = Path("data/labels.csv"), Path("data/split.csv")
-HEAD, FINETUNED = Path("models/head"), Path("models/finetuned")
-COUNTS, AUDIT = Path("reports/split/metrics.json"), Path("reports/split/audit.json")
-CHOICE = Path("reports/finetune/metrics.json")
+IMAGES, LABELS, SPLIT = Path("data/images.csv"), Path("data/labels.csv"), Path("data/split.csv")
+BACKBONE, HEAD, FINETUNED = Path("models/backbone"), Path("models/head"), Path("models/finetuned")
+DIVIDED, FITTED, TUNED = Path("reports/split"), Path("reports/train-head"), Path("reports/finetune")
 EVALUATE, REPORT = Path("reports/evaluate"), Path("reports/report.html")
+INPUTS = [IMAGES, LABELS, SPLIT, *(folder / "model.safetensors" for folder in (BACKBONE, HEAD, FINETUNED))]
 
 
 def main(run: Run) -> None:
     knobs: Evaluate = run.params("evaluate", Evaluate)
-    source: Source = run.params("source", Source)
+    shown = run.values("lr", "seed", "source", "labels", "index", "split", "audit", "presize", "backbone")
+    shown |= run.values("embed", "train_head", "augment", "finetune", "evaluate")
     prepare()
 
-    dataset = read_dataset(LABELS, SPLIT)
-    pixels, features = PictureRows(PRESIZED / "pixels.npy"), Embeddings(EMBEDDINGS / "features.npy")
-    test = Pictures.of(pixels, dataset, "test")
+    known = Material.read(PRESIZED, EMBEDDINGS, IMAGES, LABELS, SPLIT)
     network, description = load(FINETUNED)
-    logits = all_outputs(network, pixels, test.rows, description.view, knobs.precision, "evaluate")
-    probe = head_logits(load_head(HEAD)[0], features, features.find(dataset.paths("test")))
-    rows = dataset.rows[dataset.rows["split"] == "test"].reset_index(drop=True)
-    task = task_of(description)
-    evaluation = Evaluation(rows, task, task.probabilities(logits), task.probabilities(probe))
+    task, averaged = task_of(description), Averaged(network, knobs.flips).eval()
+    answer = partial(logits_of, averaged, view=description.view, precision=knobs.precision)
+    valid, test = answer(known.pictures("valid")), answer(known.pictures("test"))
+    stored = known.embeddings.find(known.dataset.paths("test"))
+    probe = task.probabilities(head_logits(load_head(HEAD)[0], known.embeddings, stored))
+    evaluation = Evaluation(known.rows("test"), task, test.values, probe, decide(task, valid, knobs))
+    l2 = json.loads((FITTED / "metrics.json").read_text())["valid"].get("l2")
+    interpretation = Interpretation(evaluation, network, description.view, known, l2)
 
     with atomic.new_folder(EVALUATE) as folder:
-        facts = evaluation.write(folder, pixels, knobs)
-        splits, audit, choice = (json.loads(file.read_text()) for file in (COUNTS, AUDIT, CHOICE))
-        facts |= {"source": source, "splits": splits, "audit": audit, "choice": choice}
-        save_report(REPORT, folder, facts)
+        lineage = {"files": digests(INPUTS), "versions": versions()}
+        atomic.write_json(folder / "lineage.json", lineage)
+        save_training(folder / "training.png", FITTED / "curves", TUNED / "curves")
+        facts = evaluation.write(folder, known.pixels, knobs) | interpretation.write(folder, knobs)
+        told = {"splits": DIVIDED / "metrics.json", "audit": DIVIDED / "audit.json", "choice": TUNED / "metrics.json"}
+        facts |= {name: json.loads(file.read_text()) for name, file in told.items()}
+        save_report(REPORT, folder, facts | {"lineage": lineage, "parameters": shown})
     share, low, high = (facts["test"][task.hits + end] for end in ("", "_low", "_high"))
     run.log(f"test {task.hits.replace('_', ' ')} {share:.4f} ({low:.4f} to {high:.4f})")
 

@@ -1,53 +1,69 @@
 """export: write the network as one bundle, and prove on raw files that it is the one measured.
 
-Reads   data/raw (or the folder it links to), data/presized (the size), models/finetuned,
-        reports/evaluate/predictions.csv
-Params  backbone, export, source
-Writes  models/export/ (model.onnx, graft.json, labels.txt), reports/export/parity.json
+Reads   data/raw (or the folder it links to), data/presized, data/labels.csv, data/split.csv (train),
+        models/finetuned, reports/evaluate, reports/split
+Params  backbone, export, labels, source
+Writes  models/export/ (model.onnx, graft.json, labels.txt, README.md, SHA256SUMS), reports/export/parity.json
 """
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from graft import atomic, tables
-from graft.export.bundle import Export, write_bundle
+from graft.export.bundle import write_bundle
+from graft.export.calibration import drawn
 from graft.export.parity import compare, gate
+from graft.export.settings import Export
+from graft.export.story import read_story
 from graft.images.rows import PictureRows
+from graft.index.labels import Labels
 from graft.model.backbone import Backbone
+from graft.model.decision import read_decision
 from graft.model.network import load
 from graft.model.task import task_of
 from graft.predict.predictor import Predictor
 from graft.progress import tracked
 from graft.source.raw import raw_root
 from graft.source.settings import Source
+from graft.split.table import read_dataset
 from stages.runtime import Run, start
 
 RAW, PRESIZED = Path("data/raw"), Path("data/presized")
-FINETUNED, PREDICTIONS = Path("models/finetuned"), Path("reports/evaluate/predictions.csv")
+LABELS, SPLIT, FINETUNED = Path("data/labels.csv"), Path("data/split.csv"), Path("models/finetuned")
+EVALUATED, DIVIDED = Path("reports/evaluate"), Path("reports/split")
 BUNDLE, REPORT = Path("models/export"), Path("reports/export")
 
 
 def main(run: Run) -> None:
     export: Export = run.params("export", Export)
     source: Source = run.params("source", Source)
+    labels: Labels = run.params("labels", Labels)
     backbone: Backbone = run.params("backbone", Backbone)
 
     network, description = load(FINETUNED)
-    size = PictureRows(PRESIZED / "pixels.npy").array.shape[1]
+    decision, pixels = read_decision(EVALUATED), PictureRows(PRESIZED / "pixels.npy")
+    size = pixels.array.shape[1]
+    licences = {"pictures": source.licence, "weights": backbone.licence}
+    story = {"source": source.uri, "licences": licences, "labels": labels.model_dump()}
+    story |= read_story(EVALUATED, DIVIDED)
+    some = partial(drawn, pixels, pixels.find(read_dataset(LABELS, SPLIT).paths("train")))
     with atomic.new_folder(BUNDLE) as bundle:
-        write_bundle(bundle, network, description, size, {"pictures": source.licence, "weights": backbone.licence})
-    predictions = tables.read(PREDICTIONS)
-    root = raw_root(RAW)
-    batches = Predictor(BUNDLE).probabilities([root / path for path in predictions["path"]])
-    said = np.concatenate(list(tracked(batches, "export", len(predictions))))
-    parity = compare(predictions, said, task_of(description))
-    gate(parity, export.max_flips)
+        facts = write_bundle(bundle, network, description, size, decision, export, some, story)
+
+    predictions, root = tables.read(EVALUATED / "predictions.csv"), raw_root(RAW)
+    paths, parity = [root / path for path in predictions["path"]], {}
+    for precision in facts["models"]:
+        batches = Predictor(BUNDLE, precision=precision).probabilities(paths)
+        said = np.concatenate(list(tracked(batches, f"export {precision}", len(paths))))
+        found = parity[precision] = compare(predictions, said, task_of(description), decision.abstain_below)
+        run.log(f"{precision}: {found['flips']} of {len(paths)} differ, by {found['largest_difference']:g} at most")
     with atomic.new_folder(REPORT) as report:
-        atomic.write_json(report / "parity.json", parity)
-    run.log(
-        f"{parity['flips']} of {parity['pictures']} test pictures differ, by {parity['largest_difference']:g} at most"
-    )
+        atomic.write_json(report / "parity.json", parity["float"] | {"int8": parity.get("int8")})
+    gate(parity["float"], export.max_flips)
+    if export.int8:
+        gate(parity["int8"], export.int8.max_flips * len(paths), "export.int8.max_flips, as pictures,")
 
 
 if __name__ == "__main__":

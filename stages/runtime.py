@@ -55,6 +55,12 @@ class Run:
         self._read[key] = self._values[key]
         return checked
 
+    def values(self, *keys: str) -> dict[str, Any]:
+        """Return top-level values of params.yaml as they stand there: for showing, not for use."""
+        told = {key: self._values[key] for key in keys}
+        self._read |= told
+        return told
+
     def unfinished(self, *inputs: Path) -> Path:
         """Return the folder for unfinished work on exactly these inputs, code and params.
 

@@ -1,12 +1,17 @@
-"""Small generated pictures that tests share."""
+"""Small generated pictures, and a browser, that tests share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
 
 Draw = Callable[[int, int, int], Image.Image]
+
+CHROMIUM = Path("/usr/bin/chromium")
+"""Debian's; `apt-get install chromium` brings it."""
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +23,14 @@ def draw() -> Draw:
         return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
 
     return drawn
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real browser without a window; tests that need it are skipped where there is none."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"there is no browser at {CHROMIUM}")
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield made
+        made.close()

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from graft import decode as module
-from graft.decode import NotAPictureError, UnreadableError, decode, open_upright, square
+from graft.decode import NotAPictureError, UnreadableError, decode, open_upright, square, upright_rgb
 
 Draw = Callable[[int, int, int], Image.Image]
 
@@ -173,7 +173,7 @@ def test_a_reason_has_one_line_whatever_the_decoder_says(
     def fail(image: Image.Image, mode: str) -> None:
         raise SyntaxError(f"broken\nin {tmp_path / 'a.png'}")
 
-    draw(0, 8, 8).save(tmp_path / "a.png")
+    draw(0, 8, 8).convert("L").save(tmp_path / "a.png")
     monkeypatch.setattr(Image.Image, "convert", fail)
     with pytest.raises(UnreadableError, match=r"^SyntaxError: broken in a\.png$"):
         open_upright(tmp_path / "a.png")
@@ -306,3 +306,21 @@ def test_postscript_is_not_handed_to_another_program(tmp_path: Path) -> None:
     (tmp_path / "a.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
     with pytest.raises(NotAPictureError):
         decode(tmp_path / "a.eps")
+
+
+def test_a_picture_that_is_open_is_brought_upright_and_stays_as_it_is(draw: Draw) -> None:
+    lying = draw(0, 6, 4)
+    lying.getexif()[ORIENTATION] = 6
+    before = lying.tobytes()
+    upright = upright_rgb(lying)
+    np.testing.assert_array_equal(np.asarray(upright), np.rot90(np.asarray(lying), -1))
+    assert (lying.size, lying.tobytes()) == ((6, 4), before)
+    grey = Image.new("LA", (2, 1), (0, 51))
+    assert pixels(upright_rgb(grey)) == [(204, 204, 204)] * 2
+    assert grey.mode == "LA"
+
+
+def test_a_picture_that_is_open_is_held_to_the_same_limit(draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_PIXELS", 11)
+    with pytest.raises(UnreadableError, match="4 x 3 is over 11 pixels"):
+        upright_rgb(draw(0, 4, 3))

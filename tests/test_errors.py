@@ -30,6 +30,7 @@ def test_every_error_is_a_graft_error() -> None:
         errors.WeightsError,
         errors.TrainingError,
         errors.ExportError,
+        errors.BundleError,
         errors.StageError,
     ]
     assert all(issubclass(kind, errors.GraftError) for kind in kinds)

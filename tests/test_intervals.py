@@ -1,6 +1,7 @@
 """Intervals hold the truth about as often as they promise."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, norm
 
 from graft import intervals
-from graft.intervals import accuracy_interval, by_group, wilson
+from graft.intervals import accuracy_interval, bootstrap, by_group, tail, wilson
 
 Z = float(norm.ppf(0.975))
 
@@ -70,14 +71,30 @@ def test_group_bootstrap_covers_the_truth_where_wilson_does_not() -> None:
     assert np.mean([interval.low <= 0.7 <= interval.high for interval in alone]) < 0.8
 
 
+@pytest.mark.parametrize("count", [5, 8, 11, 20])
+def test_few_groups_are_covered_too(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intervals, "DRAWS", 500)
+    cases = [grouped(seed, count, each=12, spread=0.2) for seed in range(150)]
+    found = [by_group(right, groups, seed) for seed, (right, groups) in enumerate(cases)]
+    assert 0.90 <= np.mean([interval.low <= 0.7 <= interval.high for interval in found]) <= 1
+
+
+def test_the_tail_of_many_units_is_the_plain_one() -> None:
+    assert tail(10**6) == pytest.approx(0.025, rel=1e-4)
+    assert tail(11) == pytest.approx(norm.cdf(-2.2281 * math.sqrt(1.1)), rel=1e-3)
+    assert tail(1) == 0
+
+
 def test_strong_grouping_widens_the_interval() -> None:
     # twenty groups of ten, each wholly right or wholly wrong: as good as twenty pictures
     groups = pd.Series(np.repeat([f"g{place}" for place in range(20)], 10))
     right = np.repeat([True] * 14 + [False] * 6, 10)
     whole, alone = by_group(right, groups, 0), wilson(140, 200)
     assert whole.high - whole.low > 3 * (alone.high - alone.low)
-    # of twenty groups drawn, binomial(20, 0.7) are right: its 2.5 and 97.5 % points
-    assert (whole.low, whole.high) == (binom.ppf(0.025, 20, 0.7) / 20, binom.ppf(0.975, 20, 0.7) / 20) == (0.5, 0.9)
+    # of twenty groups drawn, binomial(20, 0.7) are right: its points at the tail of twenty units
+    assert 0.01 < tail(20) < 0.025
+    wanted = [binom.ppf(share, 20, 0.7) / 20 for share in (tail(20), 1 - tail(20))]
+    assert [whole.low, whole.high] == pytest.approx(wanted, abs=0.051)
 
 
 def test_groups_of_one_are_like_single_pictures() -> None:
@@ -125,3 +142,35 @@ def test_all_alike_is_no_certainty(right: bool, low: float, high: float) -> None
     """Five groups are five trials, not a hundred pictures: Wilson for 5 of 5 and for 0 of 5."""
     found = by_group(np.full(100, right), pd.Series(np.arange(100) % 5), seed=0)
     assert (found.low, found.high) == pytest.approx((low, high), abs=1e-3)
+
+
+def mean(values: np.ndarray) -> Callable[[np.ndarray], dict[str, float]]:
+    """Measure the mean of some values."""
+    return lambda weights: {"mean": float(weights @ values / weights.sum())}
+
+
+@pytest.mark.parametrize("groups", [0, 30])
+def test_bootstrap_covers_the_truth(groups: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intervals, "DRAWS", 400)
+    found = []
+    for seed in range(150):
+        generator = np.random.default_rng(seed)
+        values = generator.exponential(size=120)
+        if groups:
+            values = values + np.repeat(generator.normal(size=groups), 120 // groups)
+        names = [f"g{place // (120 // groups)}" if groups else "" for place in range(120)]
+        spread = bootstrap(mean(values), pd.Series(names), seed)["mean"]
+        assert spread is not None
+        found.append(spread.low <= 1 <= spread.high)
+    assert 0.90 <= np.mean(found) <= 0.99
+
+
+def test_bootstrap_of_a_share_is_that_by_group() -> None:
+    right, groups = grouped(0, groups=12, each=5, spread=0.1)
+    assert bootstrap(mean(right.astype(float)), groups, 3)["mean"] == by_group(right, groups, 3)
+
+
+def test_no_spread_and_no_value_have_no_interval() -> None:
+    alone = pd.Series([""] * 5)
+    assert bootstrap(mean(np.ones(5)), alone) == {"mean": None}
+    assert bootstrap(lambda weights: {"none": float("nan")}, alone) == {"none": None}

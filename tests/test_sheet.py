@@ -63,6 +63,14 @@ def test_equal_tiles_are_equal_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
+def test_without_a_palette_every_colour_is_kept(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    save_sheet(tmp_path / "s.png", [Tile(noise)], columns=1, side=40, palette=False)
+    assert np.array_equal(shown(tmp_path / "s.png")[GAP : GAP + 40, GAP : GAP + 40], noise)
+    save_sheet(tmp_path / "p.png", [Tile(noise)], columns=1, side=40)
+    assert (tmp_path / "p.png").stat().st_size < 0.6 * (tmp_path / "s.png").stat().st_size
+
+
 def test_a_sheet_may_be_empty(tmp_path: Path) -> None:
     save_sheet(tmp_path / "s.png", [], columns=3, side=10)
     assert (shown(tmp_path / "s.png") == PAPER).all()

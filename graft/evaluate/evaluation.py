@@ -1,4 +1,4 @@
-"""One evaluation of the test split: every table and plot from one array of probabilities."""
+"""One evaluation of the test split: every table and plot that follows from what was answered."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +9,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from graft import atomic, tables
-from graft.evaluate import gallery, metrics, predictions
+from graft.evaluate import gallery, predictions, selective
+from graft.evaluate.decide import Logits
+from graft.evaluate.reliability import calibration_error, confidences, reliability, save_reliability
 from graft.evaluate.settings import Evaluate
+from graft.evaluate.slices import by_slice
 from graft.evaluate.yardstick import YARDSTICKS, Yardstick
 from graft.images.rows import PictureRows
+from graft.model.decision import FILE, Decision
 from graft.model.task import Task
 from graft.split.table import Targets, targets
 
@@ -26,61 +30,121 @@ class Evaluation:
 
     Attributes:
         rows: labels.csv's columns for the test split.
-        task: with the classes in the order of the columns of the probabilities.
-        network, probe: probabilities `[N, K]`, of the network handed on and of the head alone.
+        task: with the classes in the order of the columns of logits and probabilities.
+        logits: `[N, K]`, of the network handed on.
+        probe: probabilities `[N, K]`, of the head alone.
+        decision: how logits become answers.
     """
 
     rows: pd.DataFrame
     task: Task
-    network: NDArray[np.float64]
+    logits: NDArray[np.float32]
     probe: NDArray[np.float64]
+    decision: Decision
 
     @property
     def yardstick(self) -> Yardstick:
         """What is measured of the task's kind."""
         return YARDSTICKS[self.task.multi_label]
 
-    def measure(self, probabilities: NDArray[np.float64]) -> dict[str, Any]:
-        """Measure one of the two."""
-        return self.yardstick.measure(probabilities, self.targets, self.task.classes, self.rows["group"])
-
     @property
     def targets(self) -> Targets:
         """What holds of every picture, as numbers."""
         return targets(self.rows, self.task.classes)
 
+    @property
+    def network(self) -> NDArray[np.float64]:
+        """Probabilities `[N, K]` of the network handed on, at its temperature."""
+        return Logits(self.logits, self.targets).probabilities(self.task, self.decision.temperature)
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        """The table of answers."""
+        return predictions.table(self.rows["path"].tolist(), self.targets, self.network, self.task)
+
+    def measure(self, probabilities: NDArray[np.float64]) -> dict[str, Any]:
+        """Measure one of the two, its calibration with it."""
+        found = self.yardstick.measure(probabilities, self.targets, self.task.classes, self.rows["group"])
+        return found | {"ece": calibration_error(reliability(*self._confidences(probabilities)))}
+
     def write(self, folder: Path, pixels: PictureRows, knobs: Evaluate) -> dict[str, Any]:
         """Write metrics, tables and plots; return what the report shows of them."""
-        task, kind, wanted = self.task, self.yardstick, self.targets
+        task, kind, told = self.task, self.yardstick, self.predictions
         test, probe = self.measure(self.network), self.measure(self.probe)
-        columns = [name for name in self.rows.columns if name not in KEYS]
-        told = predictions.table(self.rows["path"].tolist(), wanted, self.network, task)
-        right = (told["predicted"] == told["label"]).to_numpy()
-        slices = metrics.by_slice(right, self.rows, columns, task.hits)
-
-        atomic.write_json(
-            folder / "metrics.json",
-            {
-                "test": {key: test[key] for key in kind.headline},
-                "probe": {key: probe[key] for key in kind.headline},
-                "majority": {key: test["majority"][key] for key in kind.baseline},
-            },
-        )
-        per_class = pd.DataFrame.from_dict(test["classes"], orient="index").rename_axis("class")
-        tables.write(folder / "classes.csv", per_class.round(6).reset_index())
-        tables.write(
-            folder / "slices.csv",
-            pd.DataFrame.from_dict(slices, orient="index").rename_axis("slice").round(6).reset_index(),
-        )
-        tables.write(folder / "predictions.csv", told)
-        kind.draw(folder / "confusion.png", task.decide(self.network), wanted, task.classes)
+        headline = {
+            "test": {key: test[key] for key in kind.headline},
+            "probe": {key: probe[key] for key in kind.probe},
+            "majority": {key: test["majority"][key] for key in kind.baseline},
+            "interval": test["interval"],
+        }
+        facts: dict[str, Any] = {"coverage": None, "answered": None}
+        if not task.multi_label:
+            facts = self._selective(folder)
+            headline |= {"answered": facts["answered"]} if facts["answered"] else {}
+        atomic.write_json(folder / "metrics.json", headline)
+        atomic.write_json(folder / FILE, self.decision.model_dump())
+        figures, slices = self._tables(folder, test, probe, told)
+        kind.draw(folder, task.decide(self.network), self.targets, task.classes)
         gallery.save_sample(folder / "sample.png", told, pixels, task, knobs.gallery)
         gallery.save_top_losses(folder / "top_losses.png", told, pixels, task, knobs.gallery)
-        networks = [("this network", test), ("linear probe: the head alone", probe)]
-        return {
+        return facts | {
             "classes": task.classes,
             "multi_label": task.multi_label,
             "test": test,
-            "networks": networks,
+            "networks": [("this network", test), ("linear probe: the head alone", probe)],
+            "figures": figures,
             "slices": slices,
+            "calibration": self._calibration(folder),
+            "decision": self.decision,
         }
+
+    def _tables(
+        self, folder: Path, test: dict[str, Any], probe: dict[str, Any], told: pd.DataFrame
+    ) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+        """Write what was measured, of all, by class and by slice, and every answer."""
+        figures = [
+            {
+                "figure": name,
+                "meaning": meaning,
+                **{column: test.get(name + end) for column, end in (("value", ""), ("low", "_low"), ("high", "_high"))},
+                "probe": probe[name],
+            }
+            for name, meaning in self.yardstick.figures.items()
+            if name in test
+        ]
+        right = (told["predicted"] == told["label"]).to_numpy()
+        columns = [name for name in self.rows.columns if name not in KEYS]
+        slices = by_slice(right, self.rows, columns, self.task.hits)
+        per_class = pd.DataFrame.from_dict(test["classes"], orient="index").rename_axis("class")
+        per_slice = pd.DataFrame.from_dict(slices, orient="index").rename_axis("slice")
+        tables.write(folder / "figures.csv", pd.DataFrame(figures).round(6))
+        tables.write(folder / "classes.csv", per_class.round(6).reset_index())
+        tables.write(folder / "slices.csv", per_slice.round(6).reset_index())
+        tables.write(folder / "predictions.csv", told)
+        return figures, slices
+
+    def _calibration(self, folder: Path) -> dict[str, float]:
+        """Lay confidence beside truth, without the temperature and with it."""
+        plain = self.task.probabilities(self.logits)
+        found = {
+            name: reliability(*self._confidences(values))
+            for name, values in (("before", plain), ("after", self.network))
+        }
+        table = pd.concat([rows.assign(temperature=name) for name, rows in found.items()])
+        tables.write(folder / "reliability.csv", table.round(6))
+        answer = "share of pictures that have it" if self.task.multi_label else "right answers"
+        save_reliability(folder / "reliability.png", found, answer)
+        return {name: calibration_error(rows) for name, rows in found.items()}
+
+    def _selective(self, folder: Path) -> dict[str, Any]:
+        """Measure what is left when only the surest pictures are answered."""
+        confidence, right = self._confidences(self.network)
+        curve, below = selective.Surest.of(confidence, right).table(), self.decision.abstain_below
+        tables.write(folder / "coverage.csv", curve)
+        selective.save_coverage(folder / "coverage.png", curve, below)
+        groups = self.rows["group"]
+        answered = None if below is None else selective.answered(confidence, right, groups, below)
+        return {"coverage": curve.to_dict("records"), "answered": answered}
+
+    def _confidences(self, probabilities: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        return confidences(self.task, probabilities, self.targets)

@@ -1,4 +1,4 @@
-"""Sheets of test pictures: a fair sample, and the mistakes that cost most."""
+"""Sheets of test pictures: a fair sample, the mistakes that cost most, and the surest and least sure right answers."""
 
 from pathlib import Path
 
@@ -25,17 +25,36 @@ def save_sample(
 
 def save_top_losses(path: Path, predictions: pd.DataFrame, pixels: PictureRows, task: Task, count: int) -> None:
     """Draw the pictures with the highest loss, the worst first."""
-    worst = predictions.sort_values(["loss", "path"], ascending=[False, True], kind="stable")
-    _save(path, worst.head(count), pixels, task)
+    _save(path, worst_first(predictions).head(count), pixels, task)
+
+
+def save_surest(path: Path, predictions: pd.DataFrame, pixels: PictureRows, task: Task, count: int) -> None:
+    """Draw the right answers with the lowest loss, the surest first; nothing where none is right."""
+    right = predictions[predictions["label"] == predictions["predicted"]]
+    surest = right.sort_values(["loss", "path"], kind="stable")
+    _save(path, surest.head(count), pixels, task)
+
+
+def save_least_sure(path: Path, predictions: pd.DataFrame, pixels: PictureRows, task: Task, count: int) -> None:
+    """Draw the right answers with the highest loss, the closest call first; nothing where none is right."""
+    right = predictions[predictions["label"] == predictions["predicted"]]
+    _save(path, worst_first(right).head(count), pixels, task)
+
+
+def worst_first(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Predictions by falling loss, equal ones by path."""
+    return predictions.sort_values(["loss", "path"], ascending=[False, True], kind="stable")
+
+
+def caption(row: pd.Series, task: Task) -> tuple[tuple[str, ...], tuple[int, int, int]]:
+    """What is written under a picture, and the colour of its frame."""
+    right = row["label"] == row["predicted"]
+    said = ", ".join(f"{name} {row['p_' + name]:.0%}" for name in task.names(row["predicted"])) or NOTHING
+    true = ", ".join(task.names(row["label"])) or NOTHING
+    return (said, "right" if right else f"is {true}", Path(row["path"]).name), GREEN if right else RED
 
 
 def _save(path: Path, rows: pd.DataFrame, pixels: PictureRows, task: Task) -> None:
-    tiles: list[Tile] = []
     shown = pixels.read(pixels.find(rows["path"].tolist()))
-    for picture, (_, row) in zip(shown, rows.iterrows(), strict=True):
-        right = row["label"] == row["predicted"]
-        said = ", ".join(f"{name} {row['p_' + name]:.0%}" for name in task.names(row["predicted"])) or NOTHING
-        true = ", ".join(task.names(row["label"])) or NOTHING
-        lines = (said, "right" if right else f"is {true}", Path(row["path"]).name)
-        tiles.append(Tile(picture, lines, GREEN if right else RED))
+    tiles = [Tile(picture, *caption(row, task)) for picture, (_, row) in zip(shown, rows.iterrows(), strict=True)]
     save_sheet(path, tiles, columns=6, side=144)

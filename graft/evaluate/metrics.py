@@ -1,18 +1,40 @@
 """Metrics of a classifier that gives one label a picture, on pictures it never saw."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import log_loss, precision_recall_fscore_support
+from sklearn.metrics import precision_recall_fscore_support
 
-from graft.intervals import accuracy_interval
+from graft.evaluate.scores import brier, mean_of, ranked, top_k
+from graft.intervals import accuracy_interval, bootstrap
 
-HEADLINE = ("pictures", "accuracy", "accuracy_low", "accuracy_high", "error_rate", "macro_f1", "log_loss")
+TOP = 5
+"""Top-5 is told of more classes than these."""
+
+HEADLINE = ("pictures", "accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "macro_f1", "log_loss", "ece")
 """What metrics.json holds of a network: few enough to read in a diff; the rest lies in tables."""
+PROBE = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss")
+"""What it holds of the linear probe."""
 BASELINE = ("accuracy",)
 """What it holds of always answering the most frequent class."""
+FIGURES = {
+    "accuracy": "accuracy (top-1)",
+    "error_rate": "error rate",
+    "top_5_accuracy": "top-5 accuracy",
+    "balanced_accuracy": "balanced accuracy: mean recall of the classes",
+    "macro_f1": "macro F1",
+    "weighted_f1": "weighted F1",
+    "macro_precision": "macro precision",
+    "roc_auc": "ROC AUC, each class against the rest, mean",
+    "average_precision": "average precision, each class against the rest, mean",
+    "log_loss": "log loss in nats",
+    "brier": "Brier score",
+    "ece": "expected calibration error",
+}
+"""Every figure and what a person reads; those a task does not have are left out."""
 
 
 def measure(
@@ -26,35 +48,80 @@ def measure(
         groups: unit of every picture, "" where there is none.
 
     Returns:
-        Nested, JSON-ready figures. A figure that has no value, such as the recall of a class with
-        no picture, is None and stands in ``undefined`` with the reason.
+        Nested, JSON-ready figures; those that can have one stand with their 95 % interval, such as
+        ``macro_f1``, ``macro_f1_low``, ``macro_f1_high``. A figure or interval that has no value,
+        such as the recall of a class with no picture, is None; figures then stand in
+        ``undefined`` with the reason, and means leave them out.
     """
     predicted = probabilities.argmax(1)
     right = predicted == targets
     interval, method = accuracy_interval(right, groups)
-    by_class, undefined = per_class(predicted, targets, classes)
-    scores = [row["f1"] for row in by_class.values() if row["f1"] is not None]
+    by_class, undefined = per_class(predicted, targets, probabilities, classes)
     majority = int(np.bincount(targets, minlength=len(classes)).argmax())
-    return {
+    weighed = weighable(probabilities, targets)
+    whole = weighed(np.ones(len(targets)))
+    figures: dict[str, Any] = {name: None if np.isnan(value) else value for name, value in whole.items()}
+    for name, spread in bootstrap(weighed, groups).items():
+        figures |= {f"{name}_low": spread and spread.low, f"{name}_high": spread and spread.high}
+    found = {
         "pictures": len(targets),
         "accuracy": float(right.mean()),
         "accuracy_low": interval.low,
         "accuracy_high": interval.high,
         "interval": method,
         "error_rate": float(1 - right.mean()),
-        "macro_f1": float(np.mean(scores)) if scores else None,
-        "log_loss": float(log_loss(targets, probabilities, labels=range(len(classes)))),
+        "error_rate_low": 1 - interval.high,
+        "error_rate_high": 1 - interval.low,
+        **figures,
+        "macro_precision": mean_of(by_class, "precision"),
+        "roc_auc": mean_of(by_class, "roc_auc"),
+        "average_precision": mean_of(by_class, "average_precision"),
         "majority": {"class": classes[majority], "accuracy": float((targets == majority).mean())},
         "classes": by_class,
-        "undefined": undefined,
     }
+    if found["roc_auc"] is None:
+        undefined["roc_auc"] = "the split holds pictures of one class only"
+    return found | {"undefined": undefined}
+
+
+def weighable(
+    probabilities: NDArray[np.float64], targets: NDArray[np.int64]
+) -> Callable[[NDArray[np.float64]], dict[str, float]]:
+    """Make a function that measures the pictures when each counts as often as it is told.
+
+    Returns:
+        Of weights `[N]`: figures by name, NaN where one has no value.
+    """
+    kinds = probabilities.shape[1]
+    codes = targets * kinds + probabilities.argmax(1)
+    # what scikit-learn does with a probability of 0: the loss stays finite
+    given = np.clip(probabilities[np.arange(len(targets)), targets], np.finfo(np.float64).eps, 1)
+    means = {"log_loss": -np.log(given), "brier": brier(probabilities, np.eye(kinds)[targets])}
+    if kinds > TOP:
+        means = {"top_5_accuracy": top_k(probabilities, targets, TOP), **means}
+
+    def figures(weights: NDArray[np.float64]) -> dict[str, float]:
+        counts = np.bincount(codes, weights, kinds**2).reshape(kinds, kinds)
+        hit, held, said = counts.diagonal(), counts.sum(1), counts.sum(0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            recall, f1 = hit / held, 2 * hit / (held + said)
+            told = {
+                "balanced_accuracy": recall[held > 0].mean(),
+                "macro_f1": f1[held + said > 0].mean(),
+                "weighted_f1": f1[held > 0] @ held[held > 0] / held.sum(),
+            }
+        told |= {name: weights @ values / weights.sum() for name, values in means.items()}
+        return {name: float(value) for name, value in told.items()}
+
+    return figures
 
 
 def per_class(
-    predicted: NDArray[np.int64], targets: NDArray[np.int64], classes: list[str]
+    predicted: NDArray[np.int64], targets: NDArray[np.int64], probabilities: NDArray[np.float64], classes: list[str]
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Precision, recall and F1 of every class, and why any of them is None."""
+    """Precision, recall, F1, ROC AUC and average precision of every class, and why any of them is None."""
     figures = precision_recall_fscore_support(targets, predicted, labels=range(len(classes)), zero_division=np.nan)
+    areas = ranked(np.eye(len(classes), dtype=np.int64)[targets], probabilities)
     table: dict[str, dict[str, Any]] = {}
     undefined: dict[str, str] = {}
     for place, name in enumerate(classes):
@@ -63,36 +130,16 @@ def per_class(
             key: None if np.isnan(value) else value
             for key, value in zip(("precision", "recall", "f1"), values[:3], strict=True)
         }
-        table[name]["pictures"] = int(values[3])
-        if table[name]["precision"] is None:
-            undefined[f"{name}.precision"] = "never predicted"
-        if table[name]["recall"] is None:
-            undefined[f"{name}.recall"] = "no picture in this split"
-        if table[name]["f1"] is None:
-            undefined[f"{name}.f1"] = "neither predicted nor in this split"
+        table[name] |= areas[place] | {"pictures": int(values[3])}
+        reasons = {
+            "precision": "never predicted",
+            "recall": "no picture in this split",
+            "f1": "neither predicted nor in this split",
+            "roc_auc": "no picture in this split" if not values[3] else "no picture of another class in this split",
+            "average_precision": "no picture in this split",
+        }
+        undefined |= {f"{name}.{key}": reason for key, reason in reasons.items() if table[name][key] is None}
     return table, undefined
-
-
-def by_slice(
-    right: NDArray[np.bool_], rows: pd.DataFrame, columns: list[str], name: str = "accuracy"
-) -> dict[str, dict[str, Any]]:
-    """Share that is right with its interval for every value of some columns, ``{"type=mono": {...}}``.
-
-    Args:
-        name: what the share is called.
-    """
-    found: dict[str, dict[str, Any]] = {}
-    for column in columns:
-        for value in sorted(rows[column].unique()):
-            inside = (rows[column] == value).to_numpy()
-            interval, _ = accuracy_interval(right[inside], rows.loc[inside, "group"])
-            found[f"{column}={value}"] = {
-                "pictures": int(inside.sum()),
-                name: float(right[inside].mean()),
-                f"{name}_low": interval.low,
-                f"{name}_high": interval.high,
-            }
-    return found
 
 
 def confusion(predicted: NDArray[np.int64], targets: NDArray[np.int64], classes: list[str]) -> NDArray[np.int64]:

@@ -1,14 +1,16 @@
 """Metrics of a classifier that gives any number of labels a picture, on pictures it never saw."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix, f1_score, hamming_loss, log_loss, precision_recall_fscore_support
+from sklearn.metrics import confusion_matrix, f1_score, hamming_loss, precision_recall_fscore_support
 
-from graft.intervals import accuracy_interval
-from graft.model.ranking import average_precisions, mean_average_precision
+from graft.evaluate.scores import brier, mean_of, ranked
+from graft.intervals import accuracy_interval, bootstrap
+from graft.model.ranking import mean_average_precision
 from graft.model.task import ManyLabels
 
 HEADLINE = (
@@ -21,15 +23,39 @@ HEADLINE = (
     "mean_average_precision",
     "hamming_loss",
     "log_loss",
+    "ece",
 )
 """What metrics.json holds of a network: few enough to read in a diff; the rest lies in tables."""
+PROBE = (
+    "exact_match",
+    "exact_match_low",
+    "exact_match_high",
+    "micro_f1",
+    "macro_f1",
+    "mean_average_precision",
+    "log_loss",
+)
+"""What it holds of the linear probe."""
 BASELINE = ("exact_match", "micro_f1", "mean_average_precision", "hamming_loss")
 """What it holds of always giving each class the answer that is more frequent."""
+FIGURES = {
+    "exact_match": "exact match: pictures wholly right",
+    "hamming_loss": "Hamming loss: single answers that are wrong",
+    "micro_f1": "micro F1",
+    "macro_f1": "macro F1",
+    "mean_average_precision": "mean average precision",
+    "roc_auc": "ROC AUC, mean of the classes",
+    "log_loss": "log loss of an answer in nats",
+    "brier": "Brier score of an answer",
+    "ece": "expected calibration error of an answer",
+}
+"""Every figure and what a person reads."""
 
 UNDEFINED = {
     "micro_f1": "no class is predicted and none holds",
     "macro_f1": "no class is predicted and none holds",
     "mean_average_precision": "no picture in this split has a label",
+    "roc_auc": "no class holds for some pictures and not for others",
 }
 
 
@@ -44,27 +70,32 @@ def measure(
         groups: unit of every picture, "" where there is none.
 
     Returns:
-        Nested, JSON-ready figures. A figure that has no value, such as the recall of a class that
-        no picture has, is None and stands in ``undefined`` with the reason; means leave it out.
-        ``hamming_loss`` is the share of all single answers, yes or no, that are wrong, and
-        ``log_loss`` the mean over them, in nats.
+        Nested, JSON-ready figures, with intervals as `graft.evaluate.metrics.measure` gives them. A
+        figure that has no value, such as the recall of a class that no picture has, is None and
+        stands in ``undefined`` with the reason; means leave it out. ``hamming_loss`` is the share
+        of all single answers, yes or no, that are wrong; ``log_loss`` and ``brier`` are means over
+        them, the first in nats.
     """
     task = ManyLabels(classes)
     truth, predicted = targets.astype(np.int64), task.decide(probabilities)
     right = (predicted == truth).all(1)
     interval, method = accuracy_interval(right, groups)
     by_class, undefined = per_class(predicted, truth, probabilities, classes)
-    scores = [row["f1"] for row in by_class.values() if row["f1"] is not None]
     usual = np.broadcast_to(truth.mean(0) > 0.5, truth.shape).astype(np.int64)
+    weighed = weighable(probabilities, truth, predicted)
+    whole = weighed(np.ones(len(truth)))
+    figures: dict[str, Any] = {name: None if np.isnan(value) else value for name, value in whole.items()}
+    for name, spread in bootstrap(weighed, groups).items():
+        figures |= {f"{name}_low": spread and spread.low, f"{name}_high": spread and spread.high}
     found = {
         "pictures": len(truth),
-        **_agreement(predicted, truth),
+        "exact_match": float(right.mean()),
         "exact_match_low": interval.low,
         "exact_match_high": interval.high,
         "interval": method,
-        "macro_f1": float(np.mean(scores)) if scores else None,
+        **figures,
         "mean_average_precision": mean_average_precision(truth, probabilities),
-        "log_loss": float(log_loss(truth.ravel(), probabilities.ravel(), labels=[0, 1])),
+        "roc_auc": mean_of(by_class, "roc_auc"),
         "majority": {
             "labels": task.texts(usual[:1])[0],
             "mean_average_precision": mean_average_precision(truth, usual),
@@ -74,6 +105,35 @@ def measure(
     }
     undefined |= {name: reason for name, reason in UNDEFINED.items() if found[name] is None}
     return found | {"undefined": undefined}
+
+
+def weighable(
+    probabilities: NDArray[np.float64], truth: NDArray[np.int64], predicted: NDArray[np.int64]
+) -> Callable[[NDArray[np.float64]], dict[str, float]]:
+    """Make a function that measures the pictures when each counts as often as it is told.
+
+    Returns:
+        Of weights `[N]`: figures by name, NaN where one has no value.
+    """
+    both, either = (truth * predicted).astype(np.float64), (truth + predicted).astype(np.float64)
+    given = np.clip(np.where(truth > 0, probabilities, 1 - probabilities), np.finfo(np.float64).eps, 1)
+    kinds = truth.shape[1]
+    means = {
+        "hamming_loss": (truth != predicted).mean(1),
+        "log_loss": -np.log(given).mean(1),
+        "brier": brier(probabilities, truth) / kinds,
+    }
+
+    def figures(weights: NDArray[np.float64]) -> dict[str, float]:
+        hit, told = weights @ both, weights @ either
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = {"micro_f1": 2 * hit.sum() / told.sum(), "macro_f1": np.nan}
+            if (told > 0).any():
+                found["macro_f1"] = (2 * hit[told > 0] / told[told > 0]).mean()
+        found |= {name: weights @ values / weights.sum() for name, values in means.items()}
+        return {name: float(value) for name, value in found.items()}
+
+    return figures
 
 
 def _agreement(predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> dict[str, float | None]:
@@ -90,8 +150,8 @@ def _agreement(predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> dict[s
 def per_class(
     predicted: NDArray[np.int64], truth: NDArray[np.int64], probabilities: NDArray[np.float64], classes: list[str]
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Precision, recall, F1 and average precision of every class, and why any of them is None."""
-    ranked = average_precisions(truth, probabilities)
+    """Precision, recall, F1, ROC AUC and average precision of every class, and why any of them is None."""
+    areas = ranked(truth, probabilities)
     table: dict[str, dict[str, Any]] = {}
     undefined: dict[str, str] = {}
     for place, name in enumerate(classes):
@@ -103,13 +163,14 @@ def per_class(
             "precision": precision,
             "recall": recall,
             "f1": f1,
-            "average_precision": ranked[place],
+            **areas[place],
             "pictures": int(figures[3][0]),
         }
         reasons = {
             "precision": "never predicted",
             "recall": "no picture in this split has it",
             "f1": "neither predicted nor in this split",
+            "roc_auc": "every picture in this split has it, or none",
             "average_precision": "no picture in this split has it; the mean leaves it out",
         }
         undefined |= {f"{name}.{key}": reason for key, reason in reasons.items() if table[name][key] is None}

@@ -1,8 +1,12 @@
 """Plots as PNG, the same bytes on every run."""
 
+import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -10,27 +14,71 @@ from graft.figure import plain, save_figure
 
 LABELLED = 30
 """Up to this many classes a confusion matrix bears numbers in its cells."""
+BESIDE = 8
+"""Up to this many classes counts and shares stand side by side; else one below the other, each as wide as the page."""
+TINY = 6
+"""Points of the names of many classes."""
+ZERO = "#b0b7c0"
+"""Colour of a number that says nothing happened."""
 
 
 def save_confusion(path: Path, counts: NDArray[np.int64], classes: list[str]) -> None:
-    """Draw a confusion matrix, each row coloured by its share of the actual class."""
-    side = min(14.0, 2.6 + 0.55 * len(classes))
-    shares = counts / counts.sum(1, keepdims=True).clip(1)
-    figure = Figure(figsize=(side + 0.6, side), layout="constrained")
-    axes = figure.subplots()
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    places = range(len(classes))
-    small, names = _font_size(classes), plain(classes)
-    axes.set_xticks(places, names, rotation=45 if len(classes) <= 4 else 90, ha="right", fontsize=small)
+    """Draw a confusion matrix twice: as counts of pictures, and as shares of the actual class.
+
+    Args:
+        counts: `[K, K]`, pictures by actual class (row), then by predicted class.
+    """
+    totals = counts.sum(1, keepdims=True)
+    shares = counts / totals.clip(1)
+    percent = [[f"{share:.0%}" if total else "" for share in row] for row, total in zip(shares, totals, strict=True)]
+    side = min(13.0, max(3.4, 2.2 + 0.45 * len(classes)))
+    beside = len(classes) <= BESIDE
+    figure = Figure(figsize=(2 * side, side) if beside else (side + 0.8, 2 * side), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True) if beside else figure.subplots(2, 1)
+    most = max(1, int(counts.max(initial=0)))
+    _draw_matrix(left, counts, counts.astype(str).tolist(), classes, most, side)
+    left.set_title("pictures", fontsize=10)
+    _draw_matrix(right, shares, percent, classes, 1, side)
+    right.set_title("share of the actual class", fontsize=10)
+    left.set_ylabel("actual")
+    if not beside:
+        right.set_ylabel("actual")
+    save_figure(figure, path)
+
+
+def _draw_matrix(
+    axes: Axes, values: NDArray[Any], texts: list[list[str]], classes: list[str], most: float, side: float
+) -> None:
+    """Draw one of the two, white for 0 and dark for `most`, on axes about `side` inches wide."""
+    numbered = len(classes) <= LABELLED
+    # of many classes each mistake is a small share; the square root lets it be seen
+    few = len(classes) <= BESIDE
+    norm = PowerNorm(1.0 if few else 0.5, vmin=0, vmax=most)
+    drawn = axes.imshow(values, cmap="Blues", norm=norm)
+    places = _spaced(len(classes), side)
+    names = plain([classes[place] for place in places])
+    small = 9 if numbered else TINY
+    if len(classes) <= 4:
+        axes.set_xticks(places, names, rotation=45, ha="right", rotation_mode="anchor", fontsize=small)
+    else:
+        axes.set_xticks(places, names, rotation=90, fontsize=small)
     axes.set_yticks(places, names, fontsize=small)
     axes.set_xlabel("predicted")
-    axes.set_ylabel("actual")
-    if len(classes) <= LABELLED:
-        for row in places:
-            for column in places:
-                colour = "white" if shares[row, column] > 0.55 else "black"
-                axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize=9)
-    save_figure(figure, path)
+    if not numbered:
+        figure = axes.get_figure()
+        assert figure is not None
+        figure.colorbar(drawn, ax=axes, fraction=0.04, pad=0.02)
+        return
+    for (row, column), value in np.ndenumerate(values):
+        colour = "white" if norm(value) > 0.6 else "black" if value else ZERO
+        if value or few:  # many noughts would hide the rest
+            axes.text(column, row, texts[row][column], ha="center", va="center", color=colour, fontsize=small)
+
+
+def _spaced(count: int, inches: float) -> list[int]:
+    """Places of the classes that are named along so many inches: all, or as many as can be read."""
+    line = (TINY + 1) / 72
+    return list(range(0, count, max(1, math.ceil(count * line / (0.85 * inches)))))
 
 
 def save_outcomes(path: Path, counts: NDArray[np.int64], classes: list[str]) -> None:

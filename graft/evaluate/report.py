@@ -1,14 +1,18 @@
 """The report: one HTML file that needs nothing beside it, for a person who was not there."""
 
 import base64
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
 
 from graft import atomic
 
-TEMPLATE = Path(__file__).with_name("report.html.j2")
+HERE = Path(__file__).parent
+TEMPLATE, STYLE = HERE / "report.html.j2", HERE / "report.css"
 
 
 def save_report(path: Path, images: Path, facts: dict[str, Any]) -> None:
@@ -19,9 +23,26 @@ def save_report(path: Path, images: Path, facts: dict[str, Any]) -> None:
         facts: what the template shows.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.globals.update(image=lambda name: _inline(images / name), pct=_percent, num=_number)
+    environment.globals.update(
+        image=lambda name: _inline(images / name),
+        has=lambda name: (images / name).is_file(),
+        style=Markup(STYLE.read_text(encoding="utf-8")),  # noqa: S704 - our own file
+        pct=_percent,
+        num=_number,
+    )
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    atomic.write_text(path, template.render(facts))
+    parameters = facts["parameters"]
+    shown = facts | {"parameters": dict(flattened(parameters)), "source": parameters["source"]}
+    atomic.write_text(path, template.render(shown).lstrip())
+
+
+def flattened(values: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """Yield dotted keys of nested values with what stands there, as JSON."""
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from flattened(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", json.dumps(value, ensure_ascii=False)
 
 
 def _inline(file: Path) -> str:

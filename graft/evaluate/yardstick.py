@@ -18,27 +18,41 @@ class Yardstick:
 
     Attributes:
         headline: figures of a network that metrics.json holds.
+        probe: those of the head alone.
         baseline: those of the answer that is right most often.
+        figures: all of them, with what a person reads.
         measure: of probabilities `[N, K]`, targets, classes and groups, gives all figures.
-        draw: into a file, draws what was decided against the targets of the classes.
+        draw: into a folder, writes what was decided against the targets of the classes.
     """
 
     headline: tuple[str, ...]
+    probe: tuple[str, ...]
     baseline: tuple[str, ...]
+    figures: dict[str, str]
     measure: Callable[[NDArray[np.float64], Any, list[str], pd.Series], dict[str, Any]]
     draw: Callable[[Path, NDArray[np.int64], Any, list[str]], None]
 
 
-def _draw_confusion(path: Path, decided: NDArray[np.int64], targets: NDArray[np.int64], classes: list[str]) -> None:
-    plots.save_confusion(path, metrics.confusion(decided, targets, classes), classes)
+def _draw_confusion(folder: Path, decided: NDArray[np.int64], targets: NDArray[np.int64], classes: list[str]) -> None:
+    plots.save_confusion(folder / "confusion.png", metrics.confusion(decided, targets, classes), classes)
 
 
-def _draw_outcomes(path: Path, decided: NDArray[np.int64], targets: NDArray[np.float32], classes: list[str]) -> None:
-    plots.save_outcomes(path, multi_label.confusion(decided, targets.astype(np.int64)), classes)
+def _draw_outcomes(folder: Path, decided: NDArray[np.int64], targets: NDArray[np.float32], classes: list[str]) -> None:
+    counts = multi_label.confusion(decided, targets.astype(np.int64))
+    plots.save_outcomes(folder / "confusion.png", counts, classes)
 
 
 YARDSTICKS = {
-    False: Yardstick(metrics.HEADLINE, metrics.BASELINE, metrics.measure, _draw_confusion),
-    True: Yardstick(multi_label.HEADLINE, multi_label.BASELINE, multi_label.measure, _draw_outcomes),
+    False: Yardstick(
+        metrics.HEADLINE, metrics.PROBE, metrics.BASELINE, metrics.FIGURES, metrics.measure, _draw_confusion
+    ),
+    True: Yardstick(
+        multi_label.HEADLINE,
+        multi_label.PROBE,
+        multi_label.BASELINE,
+        multi_label.FIGURES,
+        multi_label.measure,
+        _draw_outcomes,
+    ),
 }
 """By whether a picture may have several labels."""

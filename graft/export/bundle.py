@@ -1,38 +1,79 @@
 """The bundle: one folder that holds the classifier and says all that is needed to use it."""
 
 import hashlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+import numpy as np
+from numpy.typing import NDArray
 
 from graft import __version__, atomic
+from graft.export.card import save_card
 from graft.export.onnx import export_onnx
+from graft.export.settings import Export
+from graft.model.decision import Decision
 from graft.model.network import Network
 from graft.model.saved import Description
 from graft.model.task import THRESHOLD, task_of
-from graft.params import Section
+
+FORMAT = 1
+"""Of graft.json; a reader refuses a higher one."""
+GRAPH, INT8, FACTS, LABELS, SUMS = "model.onnx", "model.int8.onnx", "graft.json", "labels.txt", "SHA256SUMS"
 
 
-class Export(Section):
-    """What the bundle must live up to."""
-
-    max_flips: int = Field(default=0, ge=0)
-    """Test pictures that may get another class, or set of classes, from the bundle than `evaluate` gave them."""
-
-
-def write_bundle(folder: Path, network: Network, description: Description, size: int, licences: dict[str, str]) -> None:
-    """Write ``model.onnx``, ``graft.json`` and ``labels.txt``.
-
-    ``graft.json`` says ``multi_label`` and the ``threshold`` where any number of classes may hold.
+def write_bundle(
+    folder: Path,
+    network: Network,
+    description: Description,
+    size: int,
+    decision: Decision,
+    knobs: Export,
+    pictures: Callable[[int], Iterator[NDArray[np.uint8]]],
+    told: dict[str, Any],
+) -> dict[str, Any]:
+    """Write all of it into an empty folder; return what ``graft.json`` says.
 
     Args:
         size: side of the presized pictures that the graph takes.
-        licences: of the pictures and of the pretrained weights.
+        decision: how logits become answers.
+        pictures: gives batches `[B, size, size, 3]`, uint8, of so many training pictures.
+        told: what else is to be known: licences, label rule, figures, lineage.
+
+    Raises:
+        ExportError: timm's format is asked for, and cannot hold the network.
+    """
+    export_onnx(network, task_of(description), description.view, size, decision, folder / GRAPH)
+    if knobs.int8:
+        from graft.export.int8 import quantise  # late, as is the next: few ask for it
+
+        quantise(folder / GRAPH, pictures(knobs.int8.calibrate), folder / INT8)
+    if knobs.timm:
+        from graft.export.timm_folder import write_timm
+
+        write_timm(folder / "timm", network, description, decision)
+    facts = _facts(folder, description, size, decision, told)
+    atomic.write_json(folder / FACTS, facts)
+    atomic.write_text(folder / LABELS, "".join(f"{name}\n" for name in description.classes))
+    save_card(folder / "README.md", facts)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    sums = [f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
+    atomic.write_text(folder / SUMS, "".join(sums))
+    return facts
+
+
+def _facts(
+    folder: Path, description: Description, size: int, decision: Decision, told: dict[str, Any]
+) -> dict[str, Any]:
+    """What ``graft.json`` says of the graphs that lie there.
+
+    Where any number of classes may hold it has ``multi_label`` and the ``threshold`` from which
+    one does; where the classifier may be not sure, ``abstain_below``.
     """
     task = task_of(description)
-    export_onnx(network, task, description.view, size, folder / "model.onnx")
+    graphs = {name: file for name, file in (("float", GRAPH), ("int8", INT8)) if (folder / file).is_file()}
     facts: dict[str, Any] = {
+        "format": FORMAT,
         "graft": __version__,
         "classes": description.classes,
         "input": {"name": "pixels", "type": "uint8", "shape": ["batch", size, size, 3], "colour": "RGB"},
@@ -41,13 +82,28 @@ def write_bundle(folder: Path, network: Network, description: Description, size:
             "size": size,
             "orientation": "EXIF applied",
             "transparency": "laid on white",
-            "resample": "the whole picture, bicubic with antialiasing, aspect ratio given up",
+            "shrink_on_load": "a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size while both sides stay at "
+            f"{2 * size} or more",
+            "resample": "the whole picture to a square, bicubic with antialiasing, aspect ratio given up",
         },
+        "graph": {
+            "view": description.view,
+            "flips": decision.flips,
+            "temperature": decision.temperature,
+            "last": "sigmoid" if task.multi_label else "softmax",
+        },
+        "abstain_below": decision.abstain_below,
         "backbone": description.backbone,
-        "licences": licences,
-        "sha256": hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest(),
+        "models": graphs,
+        "sha256": {file: _sha256(folder / file) for file in graphs.values()},
+        **told,
     }
     if task.multi_label:
         facts |= {"multi_label": True, "threshold": THRESHOLD}
-    atomic.write_json(folder / "graft.json", facts)
-    atomic.write_text(folder / "labels.txt", "".join(f"{name}\n" for name in description.classes))
+    return facts
+
+
+def _sha256(file: Path) -> str:
+    """Digest of a file, read piece by piece."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -9,6 +9,8 @@ from torch import nn
 
 from graft import atomic
 from graft.images.sampler import sample
+from graft.model.averaged import Averaged
+from graft.model.decision import Decision
 from graft.model.network import Network
 from graft.model.task import Task
 
@@ -18,18 +20,20 @@ OPSET = 20
 class Served(nn.Module):
     """From pixels as `presize` stores them to probabilities: all that follows decoding."""
 
-    def __init__(self, network: Network, task: Task, view: int) -> None:
+    def __init__(self, network: Network, task: Task, view: int, decision: Decision) -> None:
         super().__init__()
-        self.network = network
+        self.network = Averaged(network, decision.flips)
         self.task = task
         self.view = view
+        self.temperature = decision.temperature
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Map pixels `[B, S, S, 3]`, uint8, RGB, to probabilities `[B, K]`, float32."""
-        return self.task.activate(self.network(sample(pixels, None, self.view)))
+        logits = self.network(sample(pixels, None, self.view))
+        return self.task.activate(logits / self.temperature)
 
 
-def export_onnx(network: Network, task: Task, view: int, size: int, file: Path) -> None:
+def export_onnx(network: Network, task: Task, view: int, size: int, decision: Decision, file: Path) -> None:
     """Write a network as ONNX with a dynamic number of pictures.
 
     Names, sources and traces that the exporter leaves in the file are removed: they hold paths of
@@ -38,10 +42,11 @@ def export_onnx(network: Network, task: Task, view: int, size: int, file: Path) 
     Args:
         network: with a head, on the CPU.
         task: gives the graph's last step, from logits to probabilities.
+        decision: which views the graph averages, and at which temperature.
         view: side of the view that the network is evaluated at.
         size: side of the presized pictures, fixed in the graph.
     """
-    served = Served(network, task, view).eval().to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    served = Served(network, task, view, decision).eval().to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     example = torch.zeros((2, size, size, 3), dtype=torch.uint8)
     batch = torch.export.Dim("batch", min=1)
     with warnings.catch_warnings():
@@ -58,6 +63,11 @@ def export_onnx(network: Network, task: Task, view: int, size: int, file: Path) 
         )
     assert program is not None
     model = program.model_proto
+    save_stripped(model, file)
+
+
+def save_stripped(model: onnx.ModelProto, file: Path) -> None:
+    """Check a graph and write it without anything that tells where and by what it was made."""
     strip(model)
     onnx.checker.check_model(model, full_check=True)
     with atomic.new_file(file) as partial:

@@ -10,40 +10,59 @@ from graft.errors import ExportError
 from graft.model.task import Task
 
 
-def compare(predictions: pd.DataFrame, probabilities: NDArray[np.float32], task: Task) -> dict[str, Any]:
+def compare(
+    predictions: pd.DataFrame, probabilities: NDArray[np.float32], task: Task, abstain_below: float | None = None
+) -> dict[str, Any]:
     """Lay the bundle's probabilities beside those of the evaluation.
 
     Args:
         predictions: the evaluation's predictions.csv, probabilities as text.
         probabilities: `[N, K]`, the bundle's, of the same pictures in the same order.
+        abstain_below: confidence from which on an answer is given.
 
     Returns:
-        How many pictures there are, how many got another answer (``flips``), which, and the
-        largest difference of a probability, rounded to what float32 holds.
+        How many pictures there are, how many got another answer (``flips``), which, how many are
+        right (``right``), and the largest difference of a probability, rounded to what float32
+        holds. Where the classifier may be not sure, that is an answer too.
     """
     measured = predictions[[f"p_{name}" for name in task.classes]].to_numpy(dtype=np.float64)
-    said = np.asarray(task.texts(task.decide(probabilities)))
-    flipped = said != predictions["predicted"].to_numpy()
+    said = np.asarray(task.texts(task.decide(probabilities)), dtype=object)
+    right = said == predictions["label"].to_numpy()
+    wanted = predictions["predicted"].to_numpy(dtype=object)
+    if abstain_below is not None:
+        said, wanted = (
+            np.where(values.max(1) >= abstain_below, answers, "not sure")
+            for values, answers in ((probabilities, said), (measured, wanted))
+        )
+    flipped = said != wanted
     listed = [
         {"path": path, "evaluated": evaluated, "exported": exported}
-        for path, evaluated, exported in zip(
-            predictions["path"][flipped], predictions["predicted"][flipped], said[flipped], strict=True
-        )
+        for path, evaluated, exported in zip(predictions["path"][flipped], wanted[flipped], said[flipped], strict=True)
     ]
     gap = float(np.abs(measured - probabilities).max())
-    return {"pictures": len(predictions), "flips": len(listed), "largest_difference": round(gap, 5), "flipped": listed}
+    return {
+        "pictures": len(predictions),
+        "right": int(right.sum()),
+        "flips": len(listed),
+        "largest_difference": round(gap, 5),
+        "flipped": listed,
+    }
 
 
-def gate(parity: dict[str, Any], max_flips: int) -> None:
+def gate(parity: dict[str, Any], most: float, knob: str = "export.max_flips") -> None:
     """Refuse a bundle that answers otherwise than what was measured.
 
+    Args:
+        most: pictures that may change their answer.
+        knob: where the user sets that.
+
     Raises:
-        ExportError: more pictures changed their answer than `export.max_flips` allows.
+        ExportError: more did.
     """
-    if parity["flips"] > max_flips:
+    if parity["flips"] > most:
         first = parity["flipped"][0]
         raise ExportError(
             f"{parity['flips']} of {parity['pictures']} test pictures get another answer from the bundle than from "
-            f"evaluate, over export.max_flips = {max_flips}; the first is {first['path']}: "
+            f"evaluate, over {knob} = {most:g}; the first is {first['path']}: "
             f"{first['evaluated'] or 'no class'} became {first['exported'] or 'no class'}"
         )

@@ -12,17 +12,23 @@ from graft import tables
 from graft.evaluate.evaluation import Evaluation
 from graft.evaluate.settings import Evaluate
 from graft.images.rows import PictureRows
+from graft.model.decision import Decision
 from graft.model.task import ManyLabels, OneLabel
 
-FILES = [
+BOTH = [
     "classes.csv",
     "confusion.png",
+    "decision.json",
+    "figures.csv",
     "metrics.json",
     "predictions.csv",
+    "reliability.csv",
+    "reliability.png",
     "sample.png",
     "slices.csv",
     "top_losses.png",
 ]
+FILES = sorted([*BOTH, "coverage.csv", "coverage.png"])
 
 
 @pytest.fixture
@@ -33,18 +39,19 @@ def pixels(tmp_path: Path) -> PictureRows:
     return PictureRows(tmp_path / "pixels.npy")
 
 
-def evaluation(**columns: list[str]) -> Evaluation:
+def evaluation(decision: Decision | None = None, **columns: list[str]) -> Evaluation:
     """Four pictures of two classes out of three; the network has one wrong, the probe two."""
     rows = {"path": list("abcd"), "label": ["cat", "cat", "dog", "dog"], "group": [""] * 4, "split": ["test"] * 4}
     network = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1]])
     probe = np.array([[0.8, 0.1, 0.1], [0.8, 0.1, 0.1], [0.8, 0.1, 0.1], [0.8, 0.1, 0.1]])
-    return Evaluation(pd.DataFrame(rows | columns, dtype=str), OneLabel(["cat", "dog", "owl"]), network, probe)
+    frame, task = pd.DataFrame(rows | columns, dtype=str), OneLabel(["cat", "dog", "owl"])
+    return Evaluation(frame, task, np.log(network).astype(np.float32), probe, decision or Decision())
 
 
 def write(folder: Path, pixels: PictureRows, **columns: list[str]) -> dict[str, Any]:
     """Write an evaluation into a new folder."""
     folder.mkdir()
-    return evaluation(**columns).write(folder, pixels, Evaluate(gallery=3))
+    return evaluation(None, **columns).write(folder, pixels, Evaluate(gallery=3))
 
 
 def test_targets_follow_the_classes() -> None:
@@ -54,10 +61,22 @@ def test_targets_follow_the_classes() -> None:
 def test_metrics_by_hand(tmp_path: Path, pixels: PictureRows) -> None:
     write(tmp_path / "out", pixels)
     told = json.loads((tmp_path / "out" / "metrics.json").read_text())
-    keys = ["pictures", "accuracy", "accuracy_low", "accuracy_high", "error_rate", "macro_f1", "log_loss"]
-    assert list(told) == ["test", "probe", "majority"]
-    assert list(told["test"]) == list(told["probe"]) == keys
-    assert (told["test"]["accuracy"], told["test"]["error_rate"], told["probe"]["accuracy"]) == (0.75, 0.25, 0.5)
+    assert list(told) == ["test", "probe", "majority", "interval"]
+    assert list(told["test"]) == [
+        "pictures",
+        "accuracy",
+        "accuracy_low",
+        "accuracy_high",
+        "balanced_accuracy",
+        "macro_f1",
+        "log_loss",
+        "ece",
+    ]
+    assert list(told["probe"]) == ["accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss"]
+    assert (told["test"]["accuracy"], told["probe"]["accuracy"], told["interval"]) == (0.75, 0.5, "Wilson")
+    # three of four right, each said with 0.8
+    assert told["test"]["ece"] == pytest.approx(0.05, abs=1e-6)
+    assert told["test"]["balanced_accuracy"] == 0.75
     assert told["majority"] == {"accuracy": 0.5}
     # cat: precision 1, recall 1/2; dog: precision 2/3, recall 1; owl does not count
     assert told["test"]["macro_f1"] == pytest.approx((2 / 3 + 4 / 5) / 2)
@@ -68,10 +87,10 @@ def test_tables_by_hand(tmp_path: Path, pixels: PictureRows) -> None:
     out = tmp_path / "out"
     assert sorted(file.name for file in out.iterdir()) == FILES
     assert (out / "classes.csv").read_text().splitlines() == [
-        "class,precision,recall,f1,pictures",
-        "cat,1.0,0.5,0.666667,2",
-        "dog,0.666667,1.0,0.8,2",
-        "owl,,,,0",
+        "class,precision,recall,f1,roc_auc,average_precision,pictures",
+        "cat,1.0,0.5,0.666667,0.75,0.75,2",
+        "dog,0.666667,1.0,0.8,0.75,0.666667,2",
+        "owl,,,,,,0",
     ]
     slices = tables.read(out / "slices.csv")
     assert slices[["slice", "pictures", "accuracy"]].to_numpy().tolist() == [
@@ -89,8 +108,33 @@ def test_tables_by_hand(tmp_path: Path, pixels: PictureRows) -> None:
         "owl.precision": "never predicted",
         "owl.recall": "no picture in this split",
         "owl.f1": "neither predicted nor in this split",
+        "owl.roc_auc": "no picture in this split",
+        "owl.average_precision": "no picture in this split",
     }
     assert [name for name, _ in facts["networks"]] == ["this network", "linear probe: the head alone"]
+
+
+def test_every_figure_stands_with_its_interval_and_the_probes(tmp_path: Path, pixels: PictureRows) -> None:
+    write(tmp_path / "out", pixels)
+    figures = tables.read(tmp_path / "out" / "figures.csv").set_index("figure")
+    accuracy = figures.to_dict("index")["accuracy"]
+    assert (accuracy["value"], accuracy["probe"]) == ("0.75", "0.5")
+    assert float(accuracy["low"]) < 0.75 < float(accuracy["high"])
+    assert figures.loc["ece", "low"] == ""
+    assert "top_5_accuracy" not in figures.index
+
+
+def test_what_may_be_not_sure_is_measured(tmp_path: Path, pixels: PictureRows) -> None:
+    (tmp_path / "out").mkdir()
+    wary = evaluation(Decision(abstain_below=0.9, temperature=0.5))
+    facts = wary.write(tmp_path / "out", pixels, Evaluate(gallery=3))
+    told = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    # at half the temperature 0.8, 0.1, 0.1 become 64, 1, 1 of 66
+    assert told["answered"]["coverage"] == 1
+    assert (told["answered"]["accuracy"], facts["answered"]["accuracy"]) == (0.75, 0.75)
+    assert tables.read(tmp_path / "out" / "predictions.csv")["p_cat"].tolist()[0] == "0.969697"
+    assert facts["calibration"]["before"] == pytest.approx(0.05, abs=1e-6)
+    assert facts["calibration"]["after"] == pytest.approx(0.969697 - 0.75, abs=1e-5)
 
 
 def test_without_slices_the_table_of_slices_is_empty(tmp_path: Path, pixels: PictureRows) -> None:
@@ -110,7 +154,8 @@ def several() -> Evaluation:
     rows = {"path": list("abcd"), "labels": ["clear|haze", "", "haze", "haze"], "group": [""] * 4}
     network = np.array([[0.9, 0.9], [0.2, 0.1], [0.1, 0.7], [0.6, 0.8]])
     frame = pd.DataFrame(rows | {"split": ["test"] * 4, "kind": ["m", "m", "p", "p"]}, dtype=str)
-    return Evaluation(frame, ManyLabels(["clear", "haze"]), network, np.full((4, 2), 0.4))
+    logits = np.log(network / (1 - network)).astype(np.float32)
+    return Evaluation(frame, ManyLabels(["clear", "haze"]), logits, np.full((4, 2), 0.4), Decision())
 
 
 def test_several_labels_by_hand(tmp_path: Path, pixels: PictureRows) -> None:
@@ -118,25 +163,22 @@ def test_several_labels_by_hand(tmp_path: Path, pixels: PictureRows) -> None:
         (tmp_path / name).mkdir()
         facts = several().write(tmp_path / name, pixels, Evaluate(gallery=3))
     out = tmp_path / "one"
-    assert sorted(file.name for file in out.iterdir()) == FILES
-    assert all((out / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in FILES)
+    assert sorted(file.name for file in out.iterdir()) == BOTH
+    assert all((out / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in BOTH)
     told = json.loads((out / "metrics.json").read_text())
-    assert list(told) == ["test", "probe", "majority"]
-    assert (
-        list(told["test"])
-        == list(told["probe"])
-        == [
-            "pictures",
-            "exact_match",
-            "exact_match_low",
-            "exact_match_high",
-            "micro_f1",
-            "macro_f1",
-            "mean_average_precision",
-            "hamming_loss",
-            "log_loss",
-        ]
-    )
+    assert list(told) == ["test", "probe", "majority", "interval"]
+    assert list(told["test"]) == [
+        "pictures",
+        "exact_match",
+        "exact_match_low",
+        "exact_match_high",
+        "micro_f1",
+        "macro_f1",
+        "mean_average_precision",
+        "hamming_loss",
+        "log_loss",
+        "ece",
+    ]
     assert (told["test"]["exact_match"], told["test"]["hamming_loss"]) == (0.75, 0.125)
     # most pictures have haze and no clear: right for two of four; the probe never names a class, right for one
     assert (told["majority"]["exact_match"], told["probe"]["exact_match"]) == (0.5, 0.25)
@@ -145,9 +187,9 @@ def test_several_labels_by_hand(tmp_path: Path, pixels: PictureRows) -> None:
         ["kind=p", "0.5"],
     ]
     assert (out / "classes.csv").read_text().splitlines() == [
-        "class,precision,recall,f1,average_precision,pictures",
-        "clear,0.5,1.0,0.666667,1.0,1",
-        "haze,1.0,1.0,1.0,1.0,3",
+        "class,precision,recall,f1,roc_auc,average_precision,pictures",
+        "clear,0.5,1.0,0.666667,1.0,1.0,1",
+        "haze,1.0,1.0,1.0,1.0,1.0,3",
     ]
     predictions = tables.read(out / "predictions.csv")
     assert predictions["label"].tolist() == ["clear|haze", "", "haze", "haze"]

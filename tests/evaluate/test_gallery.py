@@ -101,3 +101,21 @@ def test_captions_of_several_labels(tmp_path: Path, pixels: PictureRows, tiles: 
         ("cat 90%", "is no class"),
         ("no class", "right"),
     ]
+
+
+def test_the_surest_and_the_least_sure_are_right(tmp_path: Path, pixels: PictureRows, tiles: list[Tile]) -> None:
+    told = predictions([0.3, 0.1, 0.3, 0.2, 9, 0, 0, 0])
+    gallery.save_surest(tmp_path / "s.png", told.iloc[::-1], pixels, TASK, 3)
+    assert [tile.lines[-1] for tile in tiles] == ["b.jpg", "d.jpg", "a.jpg"]
+    gallery.save_least_sure(tmp_path / "s.png", told.iloc[::-1], pixels, TASK, 3)
+    assert [tile.lines[-1] for tile in tiles] == ["a.jpg", "c.jpg", "d.jpg"]
+    gallery.save_surest(tmp_path / "s.png", told, pixels, TASK, 50)
+    assert {tile.frame for tile in tiles} == {gallery.GREEN}
+    assert len(tiles) == 4
+
+
+def test_where_nothing_is_right_the_sheets_are_empty(tmp_path: Path, pixels: PictureRows) -> None:
+    told = predictions([0.0] * 8).iloc[4:]
+    for save in (gallery.save_surest, gallery.save_least_sure):
+        save(tmp_path / f"{save.__name__}.png", told, pixels, TASK, 3)
+        assert (tmp_path / f"{save.__name__}.png").is_file()

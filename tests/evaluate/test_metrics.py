@@ -10,9 +10,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss, precision_score, recall_score
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    balanced_accuracy_score,
+    brier_score_loss,
+    confusion_matrix,
+    f1_score,
+    log_loss,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+    top_k_accuracy_score,
+)
 
-from graft.evaluate.metrics import by_slice, confusion, measure, per_class
+from graft.evaluate.metrics import confusion, measure, per_class, weighable
 from graft.intervals import wilson
 
 
@@ -43,6 +55,24 @@ def test_measure_is_what_sklearn_says(seed: int, kinds: int, count: int) -> None
     assert found["macro_f1"] == pytest.approx(f1_score(targets, predicted, average="macro", labels=labels))
     assert found["log_loss"] == pytest.approx(log_loss(targets, probabilities, labels=labels))
     assert found["log_loss"] == pytest.approx(-np.mean([math.log(probabilities[n, t]) for n, t in enumerate(targets)]))
+    assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(targets, predicted))
+    assert found["weighted_f1"] == pytest.approx(f1_score(targets, predicted, average="weighted", labels=labels))
+    assert found["brier"] == pytest.approx(brier_score_loss(targets, probabilities, labels=labels, scale_by_half=False))
+    held = np.eye(kinds, dtype=np.int64)[targets]
+    assert found["roc_auc"] == pytest.approx(roc_auc_score(held, probabilities))
+    assert found["average_precision"] == pytest.approx(average_precision_score(held, probabilities))
+    if kinds > 5:
+        assert found["top_5_accuracy"] == pytest.approx(
+            top_k_accuracy_score(targets, probabilities, k=5, labels=labels)
+        )
+    else:
+        assert "top_5_accuracy" not in found
+    for name in ("balanced_accuracy", "macro_f1", "log_loss", "brier"):
+        assert found[f"{name}_low"] < found[name] < found[f"{name}_high"]
+    assert (found["error_rate_low"], found["error_rate_high"]) == (
+        1 - found["accuracy_high"],
+        1 - found["accuracy_low"],
+    )
     interval = wilson(int((predicted == targets).sum()), count)
     assert (found["accuracy_low"], found["accuracy_high"], found["interval"]) == (interval.low, interval.high, "Wilson")
     for key, score in (("precision", precision_score), ("recall", recall_score), ("f1", f1_score)):
@@ -61,7 +91,8 @@ def test_measure_is_what_sklearn_says(seed: int, kinds: int, count: int) -> None
 def test_measure_by_hand() -> None:
     found = measure(sure([0, 0, 1, 1, 1], 2), np.array([0, 1, 1, 1, 0]), ["cat", "dog"], alone(5))
     assert found["accuracy"] == 0.6
-    assert found["classes"]["cat"] == {"precision": 0.5, "recall": 0.5, "f1": 0.5, "pictures": 2}
+    cat = {"precision": 0.5, "recall": 0.5, "f1": 0.5, "roc_auc": pytest.approx(7 / 12), "pictures": 2}
+    assert found["classes"]["cat"].items() >= cat.items()
     dog = found["classes"]["dog"]
     assert (dog["precision"], dog["recall"], dog["f1"], dog["pictures"]) == pytest.approx((2 / 3, 2 / 3, 2 / 3, 3))
     assert found["macro_f1"] == pytest.approx((1 / 2 + 2 / 3) / 2)
@@ -85,6 +116,11 @@ def test_groups_choose_the_interval() -> None:
 NEVER, ABSENT, NEITHER = "never predicted", "no picture in this split", "neither predicted nor in this split"
 
 
+def absent(name: str) -> dict[str, str]:
+    """Why a class that no picture has cannot be ranked."""
+    return {f"{name}.roc_auc": ABSENT, f"{name}.average_precision": ABSENT}
+
+
 @pytest.mark.parametrize(
     ("predicted", "targets", "figures", "undefined"),
     [
@@ -92,13 +128,13 @@ NEVER, ABSENT, NEITHER = "never predicted", "no picture in this split", "neither
             [0, 1, 0],
             [0, 1, 1],
             {"a": (0.5, 1.0, 2 / 3, 1), "b": (1.0, 0.5, 2 / 3, 2), "c": (None, None, None, 0)},
-            {"c.precision": NEVER, "c.recall": ABSENT, "c.f1": NEITHER},
+            {"c.precision": NEVER, "c.recall": ABSENT, "c.f1": NEITHER} | absent("c"),
         ),
         (
             [2, 1, 0],
             [0, 1, 0],
             {"a": (1.0, 0.5, 2 / 3, 2), "b": (1.0, 1.0, 1.0, 1), "c": (0.0, None, 0.0, 0)},
-            {"c.recall": ABSENT},
+            {"c.recall": ABSENT} | absent("c"),
         ),
         (
             [0, 0, 0],
@@ -120,7 +156,10 @@ NEVER, ABSENT, NEITHER = "never predicted", "no picture in this split", "neither
                 f"{name}.{key}": why
                 for name in "bc"
                 for key, why in zip(("precision", "recall", "f1"), (NEVER, ABSENT, NEITHER), strict=True)
-            },
+            }
+            | absent("b")
+            | absent("c")
+            | {"a.roc_auc": "no picture of another class in this split"},
         ),
     ],
     ids=["absent class", "absent but predicted", "always one answer", "all wrong", "one picture"],
@@ -128,7 +167,7 @@ NEVER, ABSENT, NEITHER = "never predicted", "no picture in this split", "neither
 def test_what_has_no_value_is_none_with_a_reason(
     predicted: list[int], targets: list[int], figures: dict[str, Any], undefined: dict[str, str]
 ) -> None:
-    table, reasons = per_class(np.array(predicted), np.array(targets), ["a", "b", "c"])
+    table, reasons = per_class(np.array(predicted), np.array(targets), sure(predicted, 3), ["a", "b", "c"])
     keys = ("precision", "recall", "f1", "pictures")
     for name, values in figures.items():
         assert [table[name][key] for key in keys] == pytest.approx(list(values))
@@ -143,26 +182,43 @@ def test_a_certain_mistake_costs_much_but_not_without_end() -> None:
     assert 10 < found["log_loss"] < 1000
 
 
-def test_slices_by_hand() -> None:
-    rows = pd.DataFrame({"kind": ["m", "p", "m", "m"], "site": ["x", "x", "x", "x"], "group": [""] * 4})
-    found = by_slice(np.array([True, False, True, False]), rows, ["kind", "site"])
-    assert list(found) == ["kind=m", "kind=p", "site=x"]
-    assert [(row["pictures"], row["accuracy"]) for row in found.values()] == [
-        (3, pytest.approx(2 / 3)),
-        (1, 0.0),
-        (4, 0.5),
-    ]
-    mono = wilson(2, 3)
-    assert (found["kind=m"]["accuracy_low"], found["kind=m"]["accuracy_high"]) == (mono.low, mono.high)
-
-
-def test_no_column_is_no_slice() -> None:
-    assert by_slice(np.array([True]), pd.DataFrame({"group": [""]}), []) == {}
-
-
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30))
 def test_confusion_is_sklearns(pairs: list[tuple[int, int]]) -> None:
     targets, predicted = np.array(pairs).T
     wanted = confusion_matrix(targets, predicted, labels=range(4))
     np.testing.assert_array_equal(confusion(predicted, targets, list("abcd")), wanted)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_weights_count_pictures_again(seed: int) -> None:
+    """A picture of weight 2 counts like two pictures, one of weight 0 like none."""
+    generator = np.random.default_rng(seed)
+    probabilities, targets = generator.dirichlet(np.ones(7), 20), generator.integers(0, 7, 20)
+    weights = generator.integers(0, 3, 20)
+    weights[0] = 1
+    again = np.repeat(np.arange(20), weights)
+    wanted = weighable(probabilities[again], targets[again])(np.ones(len(again)))
+    assert weighable(probabilities, targets)(weights.astype(np.float64)) == pytest.approx(wanted)
+
+
+def test_one_class_only_has_no_area() -> None:
+    found = measure(sure([0, 1], 2), np.array([0, 0]), ["a", "b"], alone(2))
+    assert found["roc_auc"] is None
+    assert found["undefined"]["roc_auc"] == "the split holds pictures of one class only"
+
+
+def test_intervals_hold_the_truth() -> None:
+    """Macro F1 and log loss of a known classifier, over many samples."""
+    inside = {"macro_f1": 0, "log_loss": 0}
+    chance = np.array([[0.8, 0.2], [0.3, 0.7]])  # of answers, by actual class: recalls 0.8 and 0.7
+    truth = {"macro_f1": (1.6 / 2.1 + 1.4 / 1.9) / 2, "log_loss": -(0.75 * math.log(0.9) + 0.25 * math.log(0.1))}
+    for seed in range(60):
+        generator = np.random.default_rng(seed)
+        targets = np.arange(300) % 2
+        answers = (generator.random(300) >= chance[targets, 0]).astype(int)
+        found = measure(sure(answers.tolist(), 2), targets, ["a", "b"], alone(300))
+        for name, value in truth.items():
+            inside[name] += found[f"{name}_low"] <= value <= found[f"{name}_high"]
+    assert all(0.88 <= count / 60 <= 1 for count in inside.values())

@@ -18,6 +18,7 @@ from sklearn.metrics import (
     multilabel_confusion_matrix,
     precision_score,
     recall_score,
+    roc_auc_score,
 )
 
 from graft.evaluate.multi_label import confusion, measure
@@ -51,6 +52,10 @@ def test_measure_is_what_sklearn_says(seed: int, kinds: int, count: int) -> None
     assert found["micro_f1"] == pytest.approx(f1_score(truth, predicted, average="micro"))
     assert found["macro_f1"] == pytest.approx(f1_score(truth, predicted, average="macro"))
     assert found["mean_average_precision"] == pytest.approx(average_precision_score(truth, probabilities))
+    assert found["roc_auc"] == pytest.approx(roc_auc_score(truth, probabilities))
+    assert found["brier"] == pytest.approx(np.square(truth - probabilities).mean())
+    for name in ("hamming_loss", "micro_f1", "macro_f1", "log_loss", "brier"):
+        assert found[f"{name}_low"] <= found[name] <= found[f"{name}_high"]
     chances = np.where(truth == 1, probabilities, 1 - probabilities)
     assert found["log_loss"] == pytest.approx(-np.log(chances).mean())
     interval = wilson(int((predicted == truth).all(1).sum()), count)
@@ -74,6 +79,7 @@ def test_measure_by_hand() -> None:
         "precision": 1.0,
         "recall": 1.0,
         "f1": 1.0,
+        "roc_auc": 1.0,
         "average_precision": 1.0,
         "pictures": 3,
     }
@@ -93,7 +99,7 @@ def test_groups_choose_the_interval() -> None:
     assert (found["interval"], found["exact_match_low"], found["exact_match_high"]) == ("by group", 0.0, 1.0)
 
 
-KEYS = ("precision", "recall", "f1", "average_precision")
+KEYS = ("precision", "recall", "f1", "roc_auc", "average_precision")
 
 
 @pytest.mark.parametrize(
@@ -104,13 +110,15 @@ KEYS = ("precision", "recall", "f1", "average_precision")
         (
             [[1, 0], [0, 1]],
             [[0, 0], [0, 0]],
-            {"a.recall", "a.average_precision", "b.recall", "b.average_precision", "mean_average_precision"},
+            {f"{name}.{key}" for name in "ab" for key in ("recall", "roc_auc", "average_precision")}
+            | {"mean_average_precision", "roc_auc"},
             (0.0, 0.0, None),
         ),
         (
             [[0, 0], [0, 0]],
             [[0, 0], [0, 0]],
-            {f"{name}.{key}" for name in "ab" for key in KEYS} | {"micro_f1", "macro_f1", "mean_average_precision"},
+            {f"{name}.{key}" for name in "ab" for key in KEYS}
+            | {"micro_f1", "macro_f1", "mean_average_precision", "roc_auc"},
             (None, None, None),
         ),
     ],

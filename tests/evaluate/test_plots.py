@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from graft.evaluate import plots
 from graft.evaluate.plots import save_confusion, save_outcomes
 
 
@@ -37,14 +38,42 @@ def dark(image: Path) -> int:
         return int((np.abs(np.asarray(opened.convert("RGB")).astype(int) - (8, 48, 107)).max(2) < 3).sum())
 
 
-def test_cells_are_coloured_by_their_share_of_the_row(tmp_path: Path) -> None:
+def cells(image: Path, half: str) -> int:
+    """Pixels of the darkest blue in the left half, of counts, or the right one, of shares."""
+    with Image.open(image) as opened:
+        pixels = np.asarray(opened.convert("RGB")).astype(int)
+    middle = pixels.shape[1] // 2
+    shown = pixels[:, :middle] if half == "counts" else pixels[:, middle:]
+    return int((np.abs(shown - (8, 48, 107)).max(2) < 3).sum())
+
+
+def test_counts_are_coloured_by_pictures_and_shares_by_their_row(tmp_path: Path) -> None:
     save_confusion(tmp_path / "a.png", np.array([[1, 0], [0, 100]]), ["cat", "dog"])
     save_confusion(tmp_path / "b.png", np.array([[1, 0], [100, 0]]), ["cat", "dog"])
     save_confusion(tmp_path / "c.png", np.array([[1, 0], [50, 50]]), ["cat", "dog"])
-    whole_rows = [dark(tmp_path / f"{name}.png") for name in "abc"]
-    assert whole_rows[0] > 1000
-    assert whole_rows[1] == pytest.approx(whole_rows[0], rel=0.1)
-    assert whole_rows[2] == pytest.approx(whole_rows[0] / 2, rel=0.1)
+    shares = [cells(tmp_path / f"{name}.png", "shares") for name in "abc"]
+    counts = [cells(tmp_path / f"{name}.png", "counts") for name in "abc"]
+    assert shares[0] > 1000
+    assert shares[1] == pytest.approx(shares[0], rel=0.1)  # both rows are whole
+    assert shares[2] == pytest.approx(shares[0] / 2, rel=0.1)
+    assert counts[0] == pytest.approx(shares[0] / 2, rel=0.1)  # the one cell of most pictures
+    assert counts[1] == pytest.approx(counts[0], rel=0.1)
+    assert counts[2] == pytest.approx(2 * counts[0], rel=0.1)
+
+
+@pytest.mark.parametrize(("count", "wide"), [(2, True), (8, True), (9, False), (200, False)])
+def test_few_classes_stand_side_by_side_and_many_below_each_other(tmp_path: Path, count: int, wide: bool) -> None:
+    counts = np.random.default_rng(0).integers(0, 9, (count, count))
+    save_confusion(tmp_path / "a.png", counts, [f"a class of number {place}" for place in range(count)])
+    with Image.open(tmp_path / "a.png") as image:
+        assert (image.width > image.height) == wide
+        assert max(image.size) < 3200
+
+
+def test_names_are_as_many_as_can_be_read() -> None:
+    assert plots._spaced(30, 13) == list(range(30))
+    assert 60 <= len(plots._spaced(200, 13)) <= 110
+    assert plots._spaced(1, 3.4) == [0]
 
 
 def test_names_are_not_read_as_mathematics(tmp_path: Path) -> None:

@@ -15,11 +15,13 @@ from graft.evaluate.evaluation import Evaluation
 from graft.evaluate.report import save_report
 from graft.evaluate.settings import Evaluate
 from graft.images.rows import PictureRows
+from graft.model.decision import Decision
 from graft.model.task import ManyLabels, OneLabel
-from graft.source.settings import Source
 
-SHEETS = ("confusion.png", "sample.png", "top_losses.png")
+SHEETS = ("confusion.png", "reliability.png", "coverage.png", "sample.png", "top_losses.png")
 
+SOURCE = {"uri": "package://cells/data", "licence": "CC BY & others"}
+AREAS = ("roc_auc", "average_precision")
 METADATA = {"accuracy": 0.5, "accuracy_low": 0.3, "accuracy_high": 0.7, "majority": 0.52, "alone": {"bytes": 0.4375}}
 AUDIT = {
     "duplicate_groups_across_splits": 0,
@@ -55,14 +57,17 @@ def facts(folder: Path, classes: list[str], each: int = 2) -> dict[str, Any]:
     (folder / "rows.csv").write_text("path\n" + "".join(f"{name}\n" for name in names))
     rows = pd.DataFrame({"path": names, "label": classes * each, "group": "", "kind": "m"}, dtype=str)
     draws = np.random.default_rng(1).dirichlet(np.ones(len(classes)), (2, count))
-    evaluation = Evaluation(rows, OneLabel(classes), draws[0], draws[1])
+    evaluation = Evaluation(rows, OneLabel(classes), np.log(draws[0]).astype(np.float32), draws[1], Decision())
     shown = evaluation.write(folder, PictureRows(folder / "pixels.npy"), Evaluate(gallery=4))
     counts = {"all": count} | dict.fromkeys(classes, each)
     return shown | {
-        "source": Source(uri="package://cells/data", licence="CC BY & others"),
         "splits": {"train": counts, "valid": counts, "test": {"all": 0}},
         "audit": AUDIT,
         "choice": {"valid": {"finetuned": {"accuracy": 0.875}, "head": {"accuracy": 0.5}}, "kept": "finetuned"},
+        "lineage": {"files": {"data/labels.csv": "ab" * 32}, "versions": {"torch": "2"}},
+        "parameters": {"source": SOURCE, "lr": 0.001, "embed": {"view": 224, "layers": ["a", "<b>"]}},
+        "confused": [("cat", "dog", 3)],
+        "review": [],
     }
 
 
@@ -83,7 +88,8 @@ def assert_self_contained(html: str) -> None:
     """No attribute and no style leads out of the page."""
     for tag, attributes in Page(html).tags:
         assert tag not in ("script", "link", "iframe", "object", "embed", "base")
-        assert not {"href", "srcset", "action", "poster", "background"} & set(attributes)
+        assert not {"srcset", "action", "poster", "background"} & set(attributes)
+        assert (attributes.get("href") or "#").startswith("#")
         assert (attributes.get("src") or "data:").startswith("data:")
     rest = re.sub(r'src="data:image/png;base64,[A-Za-z0-9+/=]+"', "", html)
     for outside in ("http", "src=", "url(", "@import", "//"):
@@ -122,7 +128,7 @@ def test_what_was_measured_is_told(small: tuple[Path, dict[str, Any]]) -> None:
 def test_groups_that_straddle_are_warned_of(small: tuple[Path, dict[str, Any]]) -> None:
     folder, told = small
     told = told | {"audit": AUDIT | {"groups_across_splits": 3}}
-    assert "the figures above flatter it" in Page(render(folder, told)).text
+    assert "the figures flatter it" in Page(render(folder, told)).text
 
 
 def test_labels_that_can_be_told_without_pixels_are_warned_of(small: tuple[Path, dict[str, Any]]) -> None:
@@ -137,17 +143,49 @@ def test_labels_that_can_be_told_without_pixels_are_warned_of(small: tuple[Path,
 
 def test_what_has_no_value_is_said_with_the_reason(small: tuple[Path, dict[str, Any]]) -> None:
     folder, told = small
-    classes = told["test"]["classes"] | {"dog": {"precision": None, "recall": 0.0, "f1": 0.0, "pictures": 2}}
+    classes = told["test"]["classes"] | {
+        "dog": dict.fromkeys(AREAS) | {"precision": None, "recall": 0.0, "f1": 0.0, "pictures": 2}
+    }
     test = told["test"] | {"classes": classes, "undefined": {"dog.precision": "never predicted"}}
     html = render(folder, told | {"test": test})
-    assert "<td>dog</td><td>2</td><td>none</td><td>0.000</td><td>0.000</td>" in html
+    assert "<td>dog</td><td>2</td><td>none</td><td>0.000</td><td>0.000</td><td>none</td><td>none</td>" in html
     assert "dog.precision has no value: never predicted." in Page(html).text
+
+
+def test_parameters_lineage_and_confusions_are_told(small: tuple[Path, dict[str, Any]]) -> None:
+    folder, told = small
+    html = render(folder, told)
+    assert '<td>embed.view</td><td class="text long"><code>224</code></td>' in html
+    assert "<td>embed.layers</td>" in html
+    assert f'<td>data/labels.csv</td><td class="text"><code>{"ab" * 32}</code></td>' in html
+    assert '<td>cat</td><td class="text">dog</td><td>3</td>' in html
+    text = Page(html).text
+    assert '["a", "<b>"]' in text
+    assert "Nothing is suspected." in text
+    assert "It always answers." in text
+
+
+def test_a_threshold_is_told(small: tuple[Path, dict[str, Any]]) -> None:
+    folder, told = small
+    answered = {"abstain_below": 0.75, "coverage": 0.5, "accuracy": 1.0, "accuracy_low": 0.3, "accuracy_high": 1.0}
+    text = Page(render(folder, told | {"answered": answered})).text
+    assert "answers only from a confidence of 0.750 on" in text
+    assert "answers 50.0 % of the test pictures, 100.0 % of them rightly (30.0 % to 100.0 %)" in text
+    assert "It always answers." not in text
+
+
+def test_suspects_are_listed(small: tuple[Path, dict[str, Any]]) -> None:
+    folder, told = small
+    row = {"path": "x.jpg", "kind": "near_duplicate", "label": "cat", "suggested": "", "other": "y.jpg"}
+    html = render(folder, told | {"review": [row | {"score": "0.99", "split": "test"}]})
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", html[html.index("x.jpg") - 20 :])[:6]
+    assert cells == ["x.jpg", "near duplicate", "cat", "y.jpg", "0.99", "test"]
 
 
 def test_names_from_the_data_are_text_not_markup(small: tuple[Path, dict[str, Any]]) -> None:
     folder, told = small
-    source = Source(uri="<script>alert(1)</script>", licence="<img src=x>")
-    html = render(folder, told | {"source": source, "classes": ["<b>cat</b>", "dog"]})
+    source = {"uri": "<script>alert(1)</script>", "licence": "<img src=x>"}
+    html = render(folder, told | {"parameters": {"source": source}, "classes": ["<b>cat</b>", "dog"]})
     assert "<script" not in html
     assert "<img src=x>" not in html
     assert "<b>" not in html
@@ -179,7 +217,8 @@ def scenes(small: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPath
     labels = ["clear|haze", "", "haze", "haze"]
     rows = pd.DataFrame({"path": list("abcd"), "labels": labels, "group": "", "kind": "m"}, dtype=str)
     network = np.array([[0.9, 0.9, 0.1], [0.2, 0.1, 0.1], [0.1, 0.7, 0.1], [0.6, 0.8, 0.1]])
-    evaluation = Evaluation(rows, ManyLabels(["clear", "haze", "snow"]), network, network / 2)
+    logits = np.log(network / (1 - network)).astype(np.float32)
+    evaluation = Evaluation(rows, ManyLabels(["clear", "haze", "snow"]), logits, network / 2, Decision())
     told = small[1] | evaluation.write(folder, PictureRows(folder / "pixels.npy"), Evaluate(gallery=4))
     counts = {"all": 4, "clear": 1, "haze": 3}
     valid = {name: {"mean_average_precision": value} for name, value in (("finetuned", 0.875), ("head", 0.5))}
@@ -195,10 +234,11 @@ def test_several_labels_are_told(scenes: str) -> None:
     assert "yes or no for one class of one picture, 8.3 % are wrong" in text
     assert "Always answering haze, which is what most pictures say of each class, would be wholly right 50.0 %" in text
     assert "a mean average precision of 0.875 and the head alone 0.500; kept: finetuned." in text
-    assert "<td>clear</td><td>1</td><td>0.500</td><td>1.000</td><td>0.667</td><td>1.000</td>" in scenes
+    assert "<td>clear</td><td>1</td><td>0.500</td><td>1.000</td><td>0.667</td><td>1.000</td><td>1.000</td>" in scenes
     assert "snow.average_precision has no value: no picture in this split has it; the mean leaves it out." in text
     assert "<th>exact match</th>" in scenes
     assert "accuracy" not in text
+    assert "coverage.png" not in scenes
 
 
 def test_a_baseline_without_any_class_is_named(small: tuple[Path, dict[str, Any]]) -> None:
@@ -207,8 +247,6 @@ def test_a_baseline_without_any_class_is_named(small: tuple[Path, dict[str, Any]
     figures = {"exact_match": 0.5, "exact_match_low": 0.4, "exact_match_high": 0.6, "hamming_loss": 0.2}
     ranks = {"micro_f1": None, "mean_average_precision": None}
     test = told["test"] | figures | ranks | {"majority": majority}
-    classes = {name: row | {"average_precision": None} for name, row in told["test"]["classes"].items()}
-    test |= {"classes": classes}
     valid = {name: {"mean_average_precision": 0.5} for name in ("head", "finetuned")}
     facts = told | {"multi_label": True, "test": test, "networks": [("this", test)], "slices": {}}
     text = Page(render(folder, facts | {"choice": {"valid": valid, "kept": "head"}})).text

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from graft import tables
+from graft.evaluate.decide import Logits, decide
 from graft.evaluate.evaluation import Evaluation
 from graft.evaluate.settings import Evaluate
-from graft.export.bundle import write_bundle
 from graft.export.parity import compare
 from graft.images.pictures import Pictures
 from graft.images.rows import PictureRows
@@ -27,6 +27,7 @@ from graft.split.table import Dataset, read_dataset
 from graft.train.head import fit_head
 from graft.train.train_head import TrainHead
 from graft.train.valid import score
+from tests.export.made import bundled
 from tests.model.made import TINY, tiny_body
 
 COUNT, SIZE, VIEW = 160, 36, 32
@@ -103,16 +104,19 @@ def test_head_to_bundle(
     np.testing.assert_allclose(logits, head_logits(fitted, features, features.find(dataset.paths("test"))), atol=1e-4)
     rows = dataset.rows[dataset.rows["split"] == "test"].reset_index(drop=True)
     (tmp_path / "evaluate").mkdir()
-    Evaluation(rows, task, task.probabilities(logits), task.probabilities(logits)).write(
+    valid = Pictures.of(pixels, dataset, "valid")
+    judged = all_outputs(network, pixels, valid.rows, VIEW, "fp32", "evaluate")
+    decision = decide(task, Logits(judged, valid.targets), Evaluate())
+    assert decision.temperature != 1
+    Evaluation(rows, task, logits, task.probabilities(logits), decision).write(
         tmp_path / "evaluate", pixels, Evaluate(gallery=4)
     )
     metrics = json.loads((tmp_path / "evaluate/metrics.json").read_text())
-    print(found)
     assert metrics["test"]["exact_match"] > 0.9 > 0.2 > metrics["majority"]["exact_match"]
 
     # served: from the raw files, the same sets of labels
     (tmp_path / "bundle").mkdir()
-    write_bundle(tmp_path / "bundle", network, description, SIZE, {"pictures": "CC0", "weights": "CC0"})
+    bundled(tmp_path / "bundle", network, description, SIZE, decision)
     predictor = Predictor(tmp_path / "bundle")
     predictions = tables.read(tmp_path / "evaluate/predictions.csv")
     files = [project / "raw" / path for path in predictions["path"]]

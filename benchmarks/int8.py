@@ -1,0 +1,96 @@
+"""The graph in eight bits beside the exact one: ``python -m benchmarks.int8``.
+
+Needs a finished ``dvc repro`` of the default preset. Both graphs answer the presized test pictures;
+passes alternate, and the medians are written to ``benchmarks/int8.json`` and ``benchmarks/int8.md``.
+A minute on two cores.
+"""
+
+import json
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.machine import ROOT, footer, machine
+from graft.export.bundle import GRAPH, INT8
+from graft.export.calibration import drawn
+from graft.export.int8 import quantise
+from graft.export.settings import Int8
+from graft.images.rows import PictureRows
+from graft.predict.predictor import Predictor
+from graft.split.table import read_dataset
+
+OUT = Path(__file__).with_suffix(".json")
+PASSES, BATCH = 5, 16
+
+
+def answers(predictor: Predictor, pixels: PictureRows, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], float]:
+    """Probabilities of the pictures, and how many a second; reading them is not timed."""
+    parts, spent = [], 0.0
+    for start in range(0, len(rows), BATCH):
+        batch = pixels.read(rows[start : start + BATCH])
+        began = time.perf_counter()
+        parts.append(predictor.run(batch))
+        spent += time.perf_counter() - began
+    return np.concatenate(parts), len(rows) / spent
+
+
+def measure(root: Path) -> dict[str, Any]:
+    """Quantise the bundle that lies there, and let both graphs answer."""
+    pixels = PictureRows(root / "data/presized/pixels.npy")
+    dataset = read_dataset(root / "data/labels.csv", root / "data/split.csv")
+    rows, targets = pixels.find(dataset.paths("test")), dataset.targets("test")
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = Path(folder) / "bundle"
+        shutil.copytree(root / "models/export", bundle)
+        train = pixels.find(dataset.paths("train"))
+        quantise(bundle / GRAPH, drawn(pixels, train, Int8().calibrate), bundle / INT8)
+        facts = json.loads((bundle / "graft.json").read_text())
+        facts["models"] = {"float": GRAPH, "int8": INT8}
+        del facts["sha256"]  # of the one graph; what was just written need not be held to it
+        (bundle / "graft.json").write_text(json.dumps(facts))
+        graphs = {name: Predictor(bundle, precision=name) for name in facts["models"]}
+        said: dict[str, NDArray[np.float32]] = {}
+        speeds: dict[str, list[float]] = {name: [] for name in graphs}
+        for _ in range(PASSES):
+            for name, predictor in graphs.items():
+                said[name], speed = answers(predictor, pixels, rows)
+                speeds[name].append(speed)
+        return {
+            name: {
+                "accuracy": float((said[name].argmax(1) == targets).mean()),
+                "flips": int((said[name].argmax(1) != said["float"].argmax(1)).sum()),
+                "pictures": len(rows),
+                "pictures_per_second": round(median(speeds[name]), 1),
+                "megabytes": round((bundle / facts["models"][name]).stat().st_size / 1e6, 1),
+            }
+            for name in graphs
+        }
+
+
+def table(results: dict[str, Any]) -> str:
+    """Markdown."""
+    lines = ["| graph | accuracy | answers that differ | pictures a second | megabytes |", "|---|---|---|---|---|"]
+    for name, row in results.items():
+        differ = f"{row['flips']} of {row['pictures']}"
+        lines.append(
+            f"| {name} | {row['accuracy']:.1%} | {differ} | {row['pictures_per_second']:.0f} | {row['megabytes']} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure and write both files."""
+    results, facts = measure(ROOT), machine()
+    OUT.write_text(json.dumps({"graphs": results, "machine": facts}, indent=2) + "\n")
+    OUT.with_suffix(".md").write_text(f"{table(results)}\n{footer(facts)}\n")
+    print(table(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""The arguments of ``graft compare``."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+STDOUT = Path("-")
+PRESIZED = Path("data/presized")
+
+
+def compare(
+    rev_a: Annotated[str, typer.Argument(help="The one to compare with.")] = "HEAD",
+    rev_b: Annotated[str, typer.Argument(help="The one that may be better.")] = "workspace",
+    common: Annotated[
+        bool, typer.Option("--common", help="If the test pictures differ, compare those that both have.")
+    ] = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write one page, with pictures of what changed.")
+    ] = None,
+    md: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write Markdown for a pull request; - prints only that.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write a table of all pictures with another answer.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, and nothing else.")] = False,
+    fail_if_worse: Annotated[
+        bool, typer.Option("--fail-if-worse", help="Exit with 1 when B is worse, as continuous integration wants it.")
+    ] = False,
+) -> None:
+    """Tell whether the difference between two runs is real, and what made it.
+
+    Each is a commit, a branch, a tag, an experiment of DVC, or `workspace`: what lies here now.
+
+    The verdict is better, worse or can't tell, by one rule that is printed with it.
+
+    The exit code is 0 whatever the verdict, unless --fail-if-worse is given.
+    """
+    from graft import atomic, tables
+    from graft.compare.between import between
+    from graft.compare.markdown import as_markdown
+    from graft.compare.page import save_page
+    from graft.compare.text import as_text
+    from graft.compare.verdict import WORSE
+
+    if as_json and md == STDOUT:
+        raise typer.BadParameter("give either --json or --md -: both print, and nothing else may then be printed")
+    found = between(rev_a, rev_b, Path(), common)
+    if as_json:
+        typer.echo(json.dumps(found.facts(), indent=2, ensure_ascii=False, allow_nan=False))
+    elif md == STDOUT:
+        typer.echo(as_markdown(found), nl=False)
+    else:
+        typer.echo("\n".join(as_text(found)))
+    if md and md != STDOUT:
+        atomic.write_text(md, as_markdown(found))
+    if csv:
+        tables.write(csv, found.flips)
+    if html:
+        save_page(html, found, PRESIZED)
+    for file in (md, csv, html):
+        if file and file != STDOUT:
+            typer.echo(f"written: {file}", err=True)
+    if fail_if_worse and found.verdict.word == WORSE:
+        raise typer.Exit(1)

@@ -1,0 +1,82 @@
+"""The comparison as one HTML file that needs nothing beside it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from graft import atomic
+from graft.compare import rows, wording
+from graft.compare.comparison import Comparison
+from graft.compare.flips import NOW_RIGHT, NOW_WRONG, OTHERWISE
+from graft.compare.paired import ONE_GROUP, Difference
+from graft.compare.thumbnails import thumbnails
+
+TEMPLATE = Path(__file__).with_name("page.html.j2")
+
+MOST = 60
+"""Pictures that are shown; the table below them has all."""
+
+TITLES = {NOW_WRONG: "A was right, B is wrong", NOW_RIGHT: "A was wrong, B is right", OTHERWISE: "Wrong both times"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """An interval on an axis with zero in its middle: where it begins, how wide it is, where its value lies, in %."""
+
+    left: float
+    width: float
+    at: float
+
+    @classmethod
+    def of(cls, difference: Difference, reach: float) -> "Bar | None":
+        """Place an interval on an axis that goes as far as `reach` both ways; None for one that is not known."""
+        if difference.method == ONE_GROUP:
+            return None
+        low, high, at = (50 + 50 * value / reach for value in (difference.low, difference.high, difference.value))
+        return cls(low, high - low, at)
+
+
+def save_page(path: Path, found: Comparison, presized: Path) -> None:
+    """Write the page.
+
+    Args:
+        presized: the folder that `presize` writes; without it the page has no pictures.
+    """
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.globals.update(
+        share=wording.share, points=wording.points, interval=wording.interval, answer=wording.answer
+    )
+    environment.globals.update(label=wording.label, counted=wording.counted)
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    atomic.write_text(path, template.render(facts(found, presized)))
+
+
+def facts(found: Comparison, presized: Path) -> dict[str, Any]:
+    """What the template shows."""
+    overall, reach = _reach([found.overall.difference]), _reach([one.difference for one in found.slices])
+    shown = found.flips.head(MOST)
+    images = thumbnails(shown["path"].tolist(), presized)
+    cards = [one | {"image": images.get(one["path"])} for one in shown.to_dict(orient="records")]
+    return {
+        "found": found,
+        "evidence": wording.evidence(found),
+        "bar": Bar.of(found.overall.difference, overall),
+        "reach": overall,
+        "slices": [(one, Bar.of(one.difference, reach)) for one in found.slices],
+        "params": rows.params(found),
+        "measured": rows.measured(found),
+        "cards": {
+            title: [card for card in cards if card["flip"] == kind] if images else [] for kind, title in TITLES.items()
+        },
+        "shown": len(cards) if images else 0,
+        "flips": rows.flips(found, None),
+    }
+
+
+def _reach(differences: Sequence[Difference]) -> float:
+    """How far an axis goes, so that every known interval fits; no farther than a difference can be."""
+    ends = [abs(end) for one in differences if one.method != ONE_GROUP for end in (one.low, one.high)]
+    return min(1.0, 1.15 * max(ends, default=1.0)) or 1.0

@@ -1,0 +1,60 @@
+"""Which classes are taken for which: the mistakes by how often they are made, and the confusion matrix as a table."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from graft import tables
+from graft.evaluate.metrics import confusion
+
+
+def most_confused(
+    predicted: NDArray[np.int64], targets: NDArray[np.int64], classes: list[str], min_count: int = 1
+) -> list[tuple[str, str, int]]:
+    """Pairs of classes that are confused, the most frequent first, equal ones by name.
+
+    Args:
+        predicted, targets: `[N]`, places in `classes`.
+        min_count: pictures from which on a pair is named.
+
+    Returns:
+        Actual class, predicted class, pictures.
+
+    Source: ClassificationInterpretation.most_confused of fastai 2, https://docs.fast.ai/interpret.html
+    """
+    counts = confusion(predicted, targets, classes)
+    np.fill_diagonal(counts, 0)
+    pairs = np.argwhere(counts >= max(1, min_count))
+    found = [(classes[actual], classes[said], int(counts[actual, said])) for actual, said in pairs]
+    return sorted(found, key=lambda pair: (-pair[2], pair[0], pair[1]))
+
+
+def counted(predicted: NDArray[np.int64], targets: NDArray[np.int64], classes: list[str]) -> pd.DataFrame:
+    """The confusion matrix, a row a cell: actual, predicted, pictures, and their share of the actual class.
+
+    Cells without a picture are left out but for the diagonal, which names every class. A class
+    without a picture has no share.
+    """
+    counts = confusion(predicted, targets, classes)
+    kept = np.argwhere((counts > 0) | np.eye(len(classes), dtype=bool))
+    pictures = counts[kept[:, 0], kept[:, 1]]
+    of_class = counts.sum(1)[kept[:, 0]]
+    return pd.DataFrame(
+        {
+            "actual": [classes[place] for place in kept[:, 0]],
+            "predicted": [classes[place] for place in kept[:, 1]],
+            "pictures": pictures,
+            "share": np.where(of_class > 0, pictures / of_class.clip(1), np.nan).round(6),
+        }
+    )
+
+
+def save_confused(
+    folder: Path, predicted: NDArray[np.int64], targets: NDArray[np.int64], classes: list[str], min_count: int = 1
+) -> None:
+    """Write ``confused.csv``, the pairs that are confused, and ``confusion.csv``, all of the matrix."""
+    pairs = most_confused(predicted, targets, classes, min_count)
+    tables.write(folder / "confused.csv", pd.DataFrame(pairs, columns=["actual", "predicted", "pictures"]))
+    tables.write(folder / "confusion.csv", counted(predicted, targets, classes))

@@ -1,0 +1,55 @@
+"""Read off the valid pictures how logits become answers."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from graft.errors import ParamsError
+from graft.evaluate.reliability import confidences
+from graft.evaluate.selective import Surest, threshold
+from graft.evaluate.settings import Evaluate
+from graft.evaluate.temperature import fit_temperature
+from graft.images.pictures import Pictures
+from graft.model.decision import Decision
+from graft.model.device import Precision
+from graft.model.infer import all_outputs
+from graft.model.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Logits:
+    """Logits `[N, K]` of some pictures, and their targets."""
+
+    values: NDArray[np.float32]
+    targets: NDArray[Any]
+
+    def probabilities(self, task: Task, temperature: float) -> NDArray[np.float64]:
+        """Probabilities `[N, K]` at a temperature."""
+        return task.probabilities(self.values / np.float32(temperature))
+
+
+def logits_of(network: nn.Module, pictures: Pictures, view: int, precision: Precision) -> Logits:
+    """Run a network over whole pictures, at the side `view`."""
+    said = all_outputs(network, pictures.pixels, pictures.rows, view, precision, "evaluate")
+    return Logits(said, pictures.targets)
+
+
+def decide(task: Task, valid: Logits, knobs: Evaluate) -> Decision:
+    """Fit the temperature, and find the threshold that is asked for.
+
+    Raises:
+        ParamsError: a threshold is asked for where pictures may have several labels, or cannot be reached.
+    """
+    temperature = fit_temperature(task, valid.values, valid.targets) if knobs.calibrate else 1.0
+    below = None
+    if knobs.abstain is not None:
+        if task.multi_label:
+            raise ParamsError(
+                "evaluate.abstain: a picture with several labels may have none of them, which says it already; use null"
+            )
+        confidence, right = confidences(task, valid.probabilities(task, temperature), valid.targets)
+        below = threshold(Surest.of(confidence, right), knobs.abstain)
+    return Decision(flips=knobs.flips, temperature=temperature, abstain_below=below)

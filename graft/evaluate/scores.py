@@ -1,0 +1,53 @@
+"""Figures that look at probabilities, not at answers."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+from graft.model.ranking import average_precisions
+
+
+def top_k(probabilities: NDArray[np.float64], targets: NDArray[np.int64], k: int) -> NDArray[np.float64]:
+    """Whether each picture's class is among its `k` most probable, `[N]`, 0 or 1.
+
+    Of equally probable classes the later one counts as less probable, as argmax has it.
+    """
+    given = probabilities[np.arange(len(targets)), targets][:, None]
+    earlier = np.arange(probabilities.shape[1]) < targets[:, None]
+    before = (probabilities > given) | ((probabilities == given) & earlier)
+    return np.asarray(before.sum(1) < k, dtype=np.float64)
+
+
+def brier(probabilities: NDArray[np.float64], held: NDArray[Any]) -> NDArray[np.float64]:
+    """Squared distance of each picture's probabilities from the truth, summed over classes, `[N]`.
+
+    Args:
+        held: `[N, K]`, 1 where a class holds, else 0.
+
+    Source: Brier 1950: 0 is right and sure, 2 is wrong and sure where one class holds.
+    """
+    return np.asarray(np.square(probabilities - held).sum(1), dtype=np.float64)
+
+
+def ranked(held: NDArray[np.int64], probabilities: NDArray[np.float64]) -> list[dict[str, float | None]]:
+    """ROC AUC and average precision of every class against the rest, None where there is nothing to rank.
+
+    Args:
+        held: `[N, K]`, 1 where a class holds, else 0.
+    """
+    precisions = average_precisions(held, probabilities)
+    return [
+        {
+            "roc_auc": float(roc_auc_score(truth, scores)) if 0 < truth.sum() < len(truth) else None,
+            "average_precision": precision,
+        }
+        for truth, scores, precision in zip(held.T, probabilities.T, precisions, strict=True)
+    ]
+
+
+def mean_of(by_class: dict[str, dict[str, Any]], figure: str) -> float | None:
+    """Mean of a figure over the classes that have it; None where none has."""
+    values = [row[figure] for row in by_class.values() if row[figure] is not None]
+    return float(np.mean(values)) if values else None

@@ -1,0 +1,107 @@
+"""The network for timm: safetensors and a config that ``timm.create_model("local-dir:...")`` loads.
+
+timm's network classifies what its own last layer gives, and normalises by one mean and deviation. A
+head that sees more than that, or pictures that are standardised one by one, do not fit into it.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import timm
+import torch
+from torch import nn
+
+from graft import atomic
+from graft.errors import ExportError
+from graft.model.decision import Decision
+from graft.model.fold import find_pairs
+from graft.model.network import Network, example_for
+from graft.model.saved import Description
+
+TOLERANCE = 1e-3
+"""Largest difference of a logit, relative to the largest, that rounding may explain."""
+
+
+def write_timm(folder: Path, network: Network, description: Description, decision: Decision) -> None:
+    """Write ``model.safetensors`` and ``config.json``, the temperature divided into the classifier.
+
+    Raises:
+        ExportError: the network is more than timm's own with another classifier; the text says by what.
+    """
+    if reasons := list(_hindrances(description, decision)):
+        raise ExportError(f"export.timm: timm cannot hold this network: {'; '.join(reasons)}; use export.timm: false")
+    whole = timm.create_model(description.backbone, num_classes=len(description.classes)).eval()
+    config: dict[str, Any] = whole.pretrained_cfg  # type: ignore[assignment] # a module's own attribute, not a tensor
+    whole.load_state_dict(_state(whole, network, description, config["classifier"], decision.temperature))
+    _compare(whole, network, description, decision.temperature)
+    folder.mkdir()
+    state = {name: value.contiguous() for name, value in whole.state_dict().items()}
+    (folder / "model.safetensors").write_bytes(safetensors.torch.save(state))
+    side = description.view
+    told = {
+        "architecture": description.backbone.partition(".")[0],
+        "num_classes": len(description.classes),
+        "label_names": description.classes,
+        "pretrained_cfg": {
+            **{key: config[key] for key in ("first_conv", "classifier", "interpolation")},
+            "input_size": [3, side, side],
+            "crop_pct": 1.0,
+            "crop_mode": "squash",
+            "mean": description.mean,
+            "std": description.std,
+            "num_classes": len(description.classes),
+        },
+    }
+    atomic.write_text(folder / "config.json", json.dumps(told, indent=2) + "\n")
+
+
+def _hindrances(description: Description, decision: Decision) -> Iterator[str]:
+    if description.backbone.startswith("torchvision/"):
+        yield f"{description.backbone} is torchvision's"
+    if description.layers:
+        yield f"the head sees {', '.join(description.layers)} too (embed.layers)"
+    if description.standardise:
+        yield "pictures are standardised one by one (embed.standardise)"
+    if description.head != "linear":
+        yield f"the head is of kind {description.head} (train_head.head)"
+    if decision.flips != ["none"]:
+        yield f"logits are averaged over the flips {', '.join(decision.flips)} (evaluate.flips)"
+
+
+def _state(
+    whole: nn.Module, network: Network, description: Description, classifier: str, temperature: float
+) -> dict[str, torch.Tensor]:
+    """The weights under timm's names: folded batch norms become ones that only shift."""
+    state = {name: value.clone() for name, value in whole.state_dict().items()}
+    body = network.features.body.state_dict()
+    pairs = find_pairs(whole, example_for(whole, description.backbone)) if description.folded else []
+    for conv, norm in pairs:
+        state[f"{conv}.weight"] = body.pop(f"{conv}.weight")
+        state[f"{norm}.bias"] = body.pop(f"{conv}.bias")
+        state[f"{norm}.running_mean"].zero_()
+        state[f"{norm}.running_var"].fill_(1)
+        module = whole.get_submodule(norm)
+        assert isinstance(module, nn.BatchNorm2d)
+        state[f"{norm}.weight"].fill_((1 + module.eps) ** 0.5)
+    state |= {name: value for name, value in body.items() if name in state}
+    head = network.head
+    assert head is not None
+    weight = head.linear.weight / head.scale
+    state[f"{classifier}.weight"] = (weight / temperature).detach()
+    state[f"{classifier}.bias"] = ((head.linear.bias - weight @ head.mean) / temperature).detach()
+    return state
+
+
+def _compare(whole: nn.Module, network: Network, description: Description, temperature: float) -> None:
+    """Make sure that both say the same of noise."""
+    generator = torch.Generator().manual_seed(0)
+    views = torch.rand((2, 3, description.view, description.view), generator=generator)
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (description.mean, description.std))
+    with torch.inference_mode():
+        wanted, said = network(views) / temperature, whole((views - mean) / std)
+    gap: Any = (wanted - said).abs().max() / wanted.abs().max().clamp_min(1e-12)
+    if not gap < TOLERANCE:
+        raise ExportError(f"export.timm: timm's network differs from graft's by {float(gap):.2e} of its logits")

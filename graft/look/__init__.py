@@ -1,0 +1,1 @@
+"""What a layer of the network makes of a picture."""

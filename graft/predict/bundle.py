@@ -1,0 +1,122 @@
+"""What a bundle says of itself, read strictly: a bundle that cannot be used is refused at once."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graft.errors import BundleError, nearest
+
+FORMAT = 1
+"""The newest way of writing a bundle that is known here."""
+
+FLOAT = "float"
+"""The precision that every bundle has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """``graft.json`` of a bundle.
+
+    Attributes:
+        folder: where it lies.
+        classes: in the order of the probabilities.
+        multi_label: whether any number of classes may hold, each with a probability of its own.
+        threshold: from which probability on a class holds, of several labels a picture.
+        abstain_below: of one label a picture: less than this is "not sure"; None without.
+        size: side of the square that pictures are resampled to.
+        input, output: names of the graph's pixels and probabilities.
+        models: file by precision.
+        sha256: digest by file, of those that the bundle vouches for.
+    """
+
+    folder: Path
+    classes: list[str]
+    multi_label: bool
+    threshold: float
+    abstain_below: float | None
+    size: int
+    input: str
+    output: str
+    models: dict[str, str]
+    sha256: dict[str, str]
+
+    def model(self, precision: str) -> tuple[Path, str | None]:
+        """File of a precision, and the sha256 that it must have, where the bundle names one.
+
+        Raises:
+            BundleError: the bundle has no such precision, or the file is missing.
+        """
+        if precision not in self.models:
+            raise BundleError(
+                f"{self.folder}: has no precision {precision!r}{nearest(precision, self.models)}; "
+                f"it has {', '.join(sorted(self.models))}"
+            )
+        file = self.folder / self.models[precision]
+        if not file.is_file():
+            raise BundleError(f"{file}: is missing; the bundle is not whole, copy or export it again")
+        return file, self.sha256.get(self.models[precision])
+
+
+def read_facts(folder: Path) -> Facts:
+    """Read a bundle's ``graft.json``; what an older bundle does not say has its default.
+
+    Raises:
+        BundleError: no bundle lies there, it is damaged, or it was written by a newer graft.
+    """
+    said = _said(folder)
+    known = said.get("format", 1)
+    if not isinstance(known, int) or known > FORMAT:
+        raise BundleError(f"{folder}: is a bundle of format {known!r}, and this graft knows up to {FORMAT}; upgrade it")
+    try:
+        return _facts(folder, said)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BundleError(f"{folder / 'graft.json'}: is damaged ({type(error).__name__}: {error})") from error
+
+
+def probability(value: Any, name: str) -> float:
+    """Return a number from 0 to 1.
+
+    Raises:
+        BundleError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise BundleError(f"{name}: must be a number from 0 to 1; got {value!r}")
+    return float(value)
+
+
+def _said(folder: Path) -> dict[str, Any]:
+    file = folder / "graft.json"
+    try:
+        said = json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        what = "holds no bundle (no graft.json)" if folder.is_dir() else "no such folder"
+        raise BundleError(f"{folder}: {what}; `dvc repro export` writes one to models/export") from error
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{file}: cannot be read: {error}") from error
+    if not isinstance(said, dict):
+        raise BundleError(f"{file}: must hold an object; it holds a {type(said).__name__}")
+    return said
+
+
+def _facts(folder: Path, said: dict[str, Any]) -> Facts:
+    classes, size, models = said["classes"], said["presize"]["size"], said.get("models", {FLOAT: "model.onnx"})
+    if not classes or not all(isinstance(name, str) for name in classes):
+        raise ValueError(f"classes must be names; they are {classes!r}")
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise ValueError(f"presize.size must be a whole number of pixels; it is {size!r}")
+    multi_label, lowest = bool(said.get("multi_label", False)), said.get("abstain_below")
+    digests = said.get("sha256", {})
+    return Facts(
+        folder=folder,
+        classes=list(classes),
+        multi_label=multi_label,
+        threshold=probability(said.get("threshold", 0.5), f"{folder}: threshold"),
+        abstain_below=None if lowest is None or multi_label else probability(lowest, f"{folder}: abstain_below"),
+        size=size,
+        input=said.get("input", {}).get("name", "pixels"),
+        output=said.get("output", {}).get("name", "probabilities"),
+        models=dict(models),
+        # one digest is that of the float model; a mapping has each file's
+        sha256={models[FLOAT]: digests} if isinstance(digests, str) else dict(digests),
+    )

@@ -1,0 +1,46 @@
+"""Work on many items at once in threads, in order, and never far ahead of whoever takes the results."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+AHEAD = 2
+"""Items a thread may have taken or done before their results are wanted: one in work and one waiting."""
+
+
+def cores() -> int:
+    """Number of cores that this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)  # Linux only
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:
+    """Yield what `work` gives of each item, in order, several being worked on in threads.
+
+    Items are taken in the thread that iterates. Memory is that of ``AHEAD * threads`` items and
+    results. When the iteration is left, what has begun is finished and the rest is dropped.
+    """
+    pool = ThreadPoolExecutor(threads, "predict")
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            while len(waiting) >= AHEAD * threads or (waiting and waiting[0].done()):
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Yield lists of so many items; the last may have fewer."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch

@@ -1,0 +1,58 @@
+"""What a picture may be given as, and its pixels."""
+
+from io import BytesIO
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from graft.decode import UnreadableError, open_upright, square, upright_rgb
+from graft.errors import GraftError
+
+
+class Readable(Protocol):
+    """An open file, or what can be read like one."""
+
+    def read(self) -> bytes:
+        """Give the whole content."""
+        ...
+
+
+Source: TypeAlias = str | Path | bytes | Image.Image | Readable
+"""A path, the content of a picture file, a picture, or an open file."""
+
+
+def pixels_of(source: Source, size: int) -> NDArray[np.uint8]:
+    """Decode a picture and resample it to the square that the graph takes.
+
+    Returns:
+        Pixels `[size, size, 3]`, uint8, RGB: of a file, the very ones that `presize` stores.
+
+    Raises:
+        UnreadableError: it cannot be read or decoded; the text says why, in one line.
+    """
+    if isinstance(source, Image.Image):
+        return square(upright_rgb(source), size)
+    place = Path(source) if isinstance(source, str) else source
+    file = place if isinstance(place, Path) else BytesIO(_content(place))
+    return square(open_upright(file, shrink_to=size), size)
+
+
+def name_of(source: Source) -> str:
+    """What a source is called: the path as given, an open file's name, empty of anything else."""
+    if isinstance(source, str | Path):
+        return str(source)
+    name = getattr(source, "name", "")
+    return name if isinstance(name, str) else ""
+
+
+def _content(source: bytes | Readable) -> bytes:
+    if isinstance(source, bytes):
+        return source
+    try:
+        return source.read()
+    except (OSError, GraftError) as error:
+        said = str(error) if isinstance(error, GraftError) else f"{type(error).__name__}: {error}"
+        raise UnreadableError(said.replace("\n", " ")) from error

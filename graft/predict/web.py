@@ -1,0 +1,136 @@
+"""Pictures at addresses: fetched whole, bounded in size and time, several at once."""
+
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from http.client import HTTPException, HTTPMessage
+from typing import IO, Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+from graft.errors import SourceError
+from graft.predict.inputs import row_name
+from graft.source.stream import shown
+
+LIMIT = 64 * 2**20
+"""Bytes that a picture at an address may have."""
+SILENCE = 10.0
+"""Seconds without a byte after which a server is given up."""
+PATIENCE = 60.0
+"""Seconds that a picture may take in all."""
+PIECE = 2**16
+AT_ONCE = 8
+"""Addresses that are read from at once: while one server is waited for, others answer."""
+
+
+class Remote:
+    """A picture on its way; it can be read like an open file.
+
+    Attributes:
+        name: its address, without a password.
+    """
+
+    def __init__(self, uri: str, coming: Future[bytes]) -> None:
+        self.name, self._coming = row_name(uri), coming
+
+    def read(self) -> bytes:
+        """Give the content, as soon as it is there.
+
+        Raises:
+            SourceError: it could not be fetched.
+        """
+        return self._coming.result()
+
+
+@contextmanager
+def fetching() -> Iterator[Callable[[str], Remote]]:
+    """Yield a function that begins to fetch an address; what is under way when the block ends is dropped."""
+    pool = ThreadPoolExecutor(AT_ONCE, "fetch")
+    try:
+        yield lambda uri: Remote(uri, pool.submit(fetch, uri))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def fetch(uri: str, limit: int = LIMIT, silence: float = SILENCE, patience: float = PATIENCE) -> bytes:
+    """Fetch what lies at an address.
+
+    Args:
+        uri: ``http(s)://``, or any address that fsspec reads, where that is installed.
+        limit: bytes it may have.
+        silence: seconds without a byte after which the server is given up.
+        patience: seconds it may take in all.
+
+    Raises:
+        SourceError: says why it cannot be had, in one line; not where, which the caller knows.
+    """
+    until = time.monotonic() + patience
+    try:
+        with _open(uri, silence) as stream:
+            return _bounded(stream, limit, until, patience)
+    except SourceError:
+        raise
+    except HTTPError as error:
+        error.close()
+        raise SourceError(f"the server answers {error.code} {error.reason}".rstrip()) from error
+    except (OSError, HTTPException, ValueError) as error:
+        cause = error.reason if isinstance(error, URLError) else error
+        if isinstance(cause, TimeoutError):
+            raise SourceError(f"no answer within {silence:g} s") from error
+        raise SourceError(f"cannot be fetched: {type(cause).__name__}: {cause}".replace("\n", " ")) from error
+
+
+def _bounded(stream: IO[bytes], limit: int, until: float, patience: float) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    read = getattr(stream, "read1", stream.read)  # what is there, where that can be asked for: so time is looked at
+    while piece := read(PIECE):
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            raise SourceError(f"has more than {limit} bytes, which is too much for a picture")
+        if time.monotonic() > until:
+            raise SourceError(f"is not there after {patience:g} s")
+    return b"".join(pieces)
+
+
+def _open(uri: str, silence: float) -> Any:
+    scheme = uri.partition("://")[0].lower()
+    if scheme in ("http", "https"):
+        # `build_opener` also knows ftp and files: neither gets here, by address or by redirect
+        return build_opener(_NoDowngrade).open(_request(uri), timeout=silence)
+    try:
+        import fsspec  # late: only for addresses of its kind
+
+        return fsspec.open(uri, "rb").open()
+    except ImportError as error:
+        extra = scheme if scheme in ("s3", "gs", "hf") else "pipeline"
+        raise SourceError(f"{scheme}:// needs a package that is missing: `pip install graft[{extra}]`") from error
+    except Exception as error:  # each store has errors of its own
+        raise SourceError(f"cannot be fetched: {type(error).__name__}: {error}".replace("\n", " ")) from error
+
+
+def _request(uri: str) -> Request:
+    parts = urlsplit(uri)
+    headers = {"User-Agent": "graft"}
+    if parts.username is not None:  # urllib takes a login for a part of the host's name
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Authorization"] = f"Basic {b64encode(login.encode()).decode()}"
+        parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
+    return Request(urlunsplit(parts), headers=headers)  # noqa: S310 - the scheme is known by now
+
+
+class _NoDowngrade(HTTPRedirectHandler):
+    """Follows redirects, but not from https to what anyone on the way can forge, nor to ftp."""
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Request | None:
+        target = newurl.partition("://")[0].lower()
+        if target not in ("http", "https") or (req.type == "https" and target != "https"):
+            fp.close()
+            raise SourceError(f"redirects to {shown(newurl)}, which is not followed from {req.type}")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)

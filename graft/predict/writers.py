@@ -1,0 +1,148 @@
+"""Where rows go: a stream of lines, aligned, CSV or JSON; for parquet see `graft.predict.parquet`."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol, TextIO
+
+from graft.errors import DataError
+from graft.predict.rows import Result, Shape, csv_line, json_line, printable
+
+HELD = 20
+"""Rows that aligned text waits for to see how long paths are."""
+
+
+class Format(StrEnum):
+    """How rows are written."""
+
+    text = "text"
+    csv = "csv"
+    jsonl = "jsonl"
+    parquet = "parquet"
+
+
+class Writer(Protocol):
+    """Takes results one by one."""
+
+    def add(self, result: Result) -> None:
+        """Write a row, or keep it until there are enough."""
+        ...
+
+    def end(self) -> None:
+        """Write what was kept."""
+        ...
+
+
+def choose(flags: Iterable[Format], out: Path | None) -> Format:
+    """Settle on a format: the one asked for, else that of the file's suffix, else text.
+
+    Raises:
+        DataError: several are asked for, or parquet without a file.
+    """
+    asked = list(flags)
+    if len(asked) > 1:
+        raise DataError(f"--{' and --'.join(asked)}: only one of them at a time")
+    suffix = out.suffix.lower().removeprefix(".") if out else ""
+    chosen = asked[0] if asked else Format(suffix) if suffix in set(Format) else Format.text
+    if chosen is Format.parquet and out is None:
+        raise DataError("--parquet needs a file: --out FILE.parquet")
+    return chosen
+
+
+class Lines:
+    """Writes a line a result, at once, so that whoever reads along and a run that is killed have all but the last.
+
+    Args:
+        stream: open for text.
+        format: CSV or JSON lines.
+        header: whether the names of the columns come first, in CSV.
+    """
+
+    def __init__(self, stream: TextIO, format: Format, shape: Shape, header: bool = True) -> None:
+        self._stream = stream
+        self._line: Callable[[Result], str]
+        if format is Format.csv:
+            self._line = lambda result: csv_line(shape.cells(result))
+            if header:
+                stream.write(csv_line(shape.columns()))
+                stream.flush()
+        else:
+            self._line = lambda result: json_line(shape.record(result))
+
+    def add(self, result: Result) -> None:
+        """Write a row."""
+        self._stream.write(self._line(result))
+        self._stream.flush()
+
+    def end(self) -> None:
+        """Do nothing: no row is kept."""
+
+
+class Aligned:
+    """Writes text to read: paths on the left, as wide as the first of them."""
+
+    def __init__(self, stream: TextIO, shape: Shape) -> None:
+        self._stream, self._shape = stream, shape
+        self._held: list[tuple[str, str]] = []
+        self._width: int | None = None
+
+    def add(self, result: Result) -> None:
+        """Write a row, the first ones together."""
+        self._held.append((printable(result.source), self._shape.words(result)))
+        if self._width is not None or len(self._held) == HELD:
+            self.end()
+
+    def end(self) -> None:
+        """Write the rows kept."""
+        if self._width is None:
+            self._width = max((len(name) for name, _ in self._held), default=0)
+        for name, said in self._held:
+            self._stream.write(f"{name:{self._width}}  {said}\n")
+        self._held.clear()
+        self._stream.flush()
+
+
+@contextmanager
+def open_writer(out: Path | None, format: Format, shape: Shape, append: bool = False) -> Iterator[Writer]:
+    """Yield a writer to a file, or to standard output without one; what it keeps is written however the block ends.
+
+    Args:
+        append: go on with a file that has its header.
+
+    Raises:
+        DataError: the file cannot be written, or a package that its format needs is missing.
+    """
+    try:
+        if format is Format.parquet:
+            assert out is not None
+            from graft.predict.parquet import open_parquet  # late: pyarrow is an extra of its own
+
+            with open_parquet(out, shape) as writer:
+                yield writer
+            return
+        with _open(out, append) as stream:
+            lines = Aligned(stream, shape) if format is Format.text else Lines(stream, format, shape, not append)
+            try:
+                yield lines
+            finally:
+                lines.end()
+    except OSError as error:
+        if out is None:
+            raise
+        raise DataError(f"{out}: cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def _open(out: Path | None, append: bool) -> Iterator[TextIO]:
+    # names of files are bytes: those that are no Unicode come out as they are
+    if out is None:
+        reconfigure = getattr(sys.stdout, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="surrogateescape")
+        yield sys.stdout
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.open("a" if append else "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
+        yield stream

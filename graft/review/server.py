@@ -1,0 +1,59 @@
+"""``graft review``: serve the page on this machine until it is interrupted."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from graft import params
+from graft.errors import GraftError
+from graft.index.labels import Labels
+from graft.review.app import HOSTS, make_app
+from graft.review.cases import read_cases
+from graft.review.decisions import Decisions
+from graft.source.raw import raw_root
+
+RAW = Path("data/raw")
+
+
+def serve(values: dict[str, Any], port: int, say: Callable[[str], None]) -> None:
+    """Serve until interrupted.
+
+    Args:
+        values: params.yaml.
+        port: 0 takes a free one.
+        say: told the address, and what is to be done there.
+
+    Raises:
+        DataError: there is nothing to review yet.
+        GraftError: the port is taken.
+    """
+    cases = read_cases()
+    labels: Labels = params.check("labels", Labels, values["labels"])
+    decisions = Decisions(cases, labels.several)
+    states, _ = decisions.state()  # refuses a damaged corrections.csv before anybody begins
+    app = make_app(cases, decisions, raw_root(RAW))
+    with listen(port) as door:
+        left = sum(not state.settled for state in states)
+        say(f"{len(cases.rows)} cases, {left} of them open: http://{HOSTS[0]}:{door.getsockname()[1]}")
+        say("what is decided there is written to corrections.csv at once; end with Ctrl-C, then run `dvc repro`")
+        uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[door])
+
+
+def listen(port: int) -> socket.socket:
+    """Open a port on the loopback interface alone.
+
+    Raises:
+        GraftError: it is taken, or not for us.
+    """
+    door = socket.socket()
+    try:
+        # a port just left may be taken again at once, as uvicorn itself does it
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.bind((HOSTS[0], port))
+    except OSError as error:
+        door.close()
+        raise GraftError(f"--port {port} cannot be used ({error.strerror}); leave it out to take a free one") from error
+    return door

@@ -1,0 +1,1 @@
+"""The classifier over HTTP, and a page to try it on."""

@@ -1,0 +1,25 @@
+"""Parts of the pictures are measured for themselves."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from graft.evaluate.slices import by_slice
+from graft.intervals import wilson
+
+
+def test_slices_by_hand() -> None:
+    rows = pd.DataFrame({"kind": ["m", "p", "m", "m"], "site": ["x", "x", "x", "x"], "group": [""] * 4})
+    found = by_slice(np.array([True, False, True, False]), rows, ["kind", "site"])
+    assert list(found) == ["kind=m", "kind=p", "site=x"]
+    assert [(row["pictures"], row["accuracy"]) for row in found.values()] == [
+        (3, pytest.approx(2 / 3)),
+        (1, 0.0),
+        (4, 0.5),
+    ]
+    mono = wilson(2, 3)
+    assert (found["kind=m"]["accuracy_low"], found["kind=m"]["accuracy_high"]) == (mono.low, mono.high)
+
+
+def test_no_column_is_no_slice() -> None:
+    assert by_slice(np.array([True]), pd.DataFrame({"group": [""]}), []) == {}

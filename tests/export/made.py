@@ -1,0 +1,84 @@
+"""Bundles made on the spot."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from graft.export.bundle import write_bundle
+from graft.export.settings import Export
+from graft.model.backbone import create
+from graft.model.decision import Decision
+from graft.model.features import Features
+from graft.model.fold import fold_batch_norms
+from graft.model.head import Head
+from graft.model.network import Network
+from graft.model.saved import Description
+from tests.model.made import made
+
+DESCRIPTION = Description(
+    backbone="test_efficientnet",
+    mean=[0.5] * 3,
+    std=[0.5] * 3,
+    standardise=False,
+    view=32,
+    layers=[],
+    pools=["mean"],
+    classes=["a", "b", "c"],
+)
+
+
+def network(description: Description = DESCRIPTION) -> Network:
+    """A network whose answers are neither sure nor all alike: its head sees features as large as each other."""
+    body = create(description.backbone).to_empty(device="cpu")
+    state = made(description.backbone)
+    body.load_state_dict({name: state[name] for name in body.state_dict()})
+    fold_batch_norms(body, torch.rand(2, 3, 32, 32))
+    features = Features(body, description.layers, description.pools).eval()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        seen = features(torch.rand((64, 3, 32, 32), generator=generator) * 2 - 1)
+        head = Head(seen.shape[1], len(description.classes))
+        head.mean.copy_(seen.mean(0))
+        head.scale.copy_(seen.std(0) + 1e-3)
+        head.linear.weight.copy_(torch.randn(head.linear.weight.shape, generator=generator) / seen.shape[1] ** 0.5)
+        head.linear.bias.zero_()
+    return Network(features, head, description).eval()
+
+
+STORY: dict[str, Any] = {
+    "source": "package://cells/data",
+    "licences": {"pictures": "CC BY & others", "weights": "CC0"},
+    "labels": {"rule": "folder"},
+    "metrics": {
+        "accuracy": {"meaning": "accuracy (top-1)", "value": 0.75, "low": 0.5, "high": 0.9, "probe": 0.5},
+        "roc_auc": {"meaning": "ROC AUC", "value": None, "low": None, "high": None, "probe": None},
+    },
+    "hits": "accuracy",
+    "interval": "by group",
+    "answered": None,
+    "slices": [{"slice": "kind=m|n", "pictures": 4, "accuracy": 0.75, "accuracy_low": 0.5, "accuracy_high": 0.9}],
+    "pictures": {"train": 20, "valid": 5, "test": 4},
+    "groups_across_splits": 0,
+    "warning": None,
+    "lineage": {"data/labels.csv": "ab" * 32},
+    "versions": {"torch": "2", "timm": "1"},
+}
+"""What a bundle tells beyond its graph."""
+
+
+def bundled(
+    folder: Path,
+    network: Network,
+    description: Description,
+    size: int,
+    decision: Decision | None = None,
+    **told: Any,
+) -> dict[str, Any]:
+    """Write a whole bundle into an empty folder; return its facts."""
+    nothing: Iterator[NDArray[np.uint8]] = iter(())
+    decision, knobs = decision or Decision(), Export()
+    return write_bundle(folder, network, description, size, decision, knobs, lambda _: nothing, STORY | told)

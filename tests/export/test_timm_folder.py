@@ -1,0 +1,51 @@
+"""timm loads what is written for it, and says the same."""
+
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+
+from graft.errors import ExportError
+from graft.export.timm_folder import write_timm
+from graft.model.decision import Decision
+from graft.model.network import Network
+from tests.export import made
+
+DESCRIPTION = made.DESCRIPTION.model_copy(update={"std": [0.25] * 3})
+
+
+@pytest.fixture
+def network() -> Network:
+    """A linear head on the last features alone."""
+    return made.network(DESCRIPTION)
+
+
+def test_timm_says_the_same(network: Network, tmp_path: Path) -> None:
+    write_timm(tmp_path / "timm", network, DESCRIPTION, Decision(temperature=1.5))
+    loaded = timm.create_model(f"local-dir:{tmp_path / 'timm'}", pretrained=True).eval()
+    config = timm.data.resolve_data_config({}, model=loaded)  # type: ignore[no-untyped-call]
+    told = [list(config[key]) for key in ("input_size", "mean", "std")]
+    assert told == [[3, 32, 32], [0.5] * 3, [0.25] * 3]
+    views = torch.rand(4, 3, 32, 32)
+    with torch.inference_mode():
+        wanted, said = network(views) / 1.5, loaded((views - 0.5) / 0.25)
+    torch.testing.assert_close(said, wanted, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("changed", "decision", "said"),
+    [
+        ({"layers": ["blocks.3"]}, Decision(), r"the head sees blocks.3 too \(embed.layers\)"),
+        ({"standardise": True}, Decision(), r"embed.standardise"),
+        ({"head": "mlp"}, Decision(), r"the head is of kind mlp"),
+        ({"backbone": "torchvision/resnet18"}, Decision(), r"torchvision/resnet18 is torchvision's"),
+        ({}, Decision(flips=["none", "both"]), r"the flips none, both \(evaluate.flips\)"),
+    ],
+)
+def test_what_timm_cannot_hold_is_refused(
+    network: Network, tmp_path: Path, changed: dict[str, object], decision: Decision, said: str
+) -> None:
+    with pytest.raises(ExportError, match=said):
+        write_timm(tmp_path / "timm", network, DESCRIPTION.model_copy(update=changed), decision)
+    assert not (tmp_path / "timm").exists()

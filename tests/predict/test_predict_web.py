@@ -1,0 +1,94 @@
+"""Pictures at addresses: bounded in size and time, and an error says why."""
+
+import socket
+import sys
+import threading
+from base64 import b64decode
+from pathlib import Path
+
+import pytest
+
+from graft.errors import SourceError
+from graft.predict.web import _request, fetch, fetching
+from tests.source.site import Site, serve
+
+
+def test_a_picture_is_fetched() -> None:
+    with serve(Site(b"content")) as site, fetching() as begin:
+        remote = begin(site.url.replace("//", "//user:secret@"))
+        assert remote.name == site.url.replace("//", "//user:***@")
+        assert remote.read() == fetch(site.url) == b"content"
+
+
+def test_a_login_in_the_address_is_sent_and_not_asked_for_as_a_host() -> None:
+    request = _request("https://us%20er:se%3Acret@example.org:8443/a.jpg?b")
+    assert request.full_url == "https://example.org:8443/a.jpg?b"
+    assert b64decode(request.headers["Authorization"].removeprefix("Basic ")) == b"us er:se:cret"
+    assert "Authorization" not in _request("https://example.org").headers
+
+
+def test_redirects_are_followed() -> None:
+    with serve(Site(b"content")) as site:
+        site.redirect = site.url
+        assert fetch(site.url.replace("data", "from")) == b"content"
+
+
+@pytest.mark.parametrize("redirect", ["ftp://example.org/a.jpg", "file:///etc/passwd"])
+def test_redirects_elsewhere_are_not(redirect: str) -> None:
+    with serve(Site(b"", redirect=redirect)) as site, pytest.raises(SourceError, match=r"redirects to|is not allowed"):
+        fetch(site.url.replace("data", "from"))
+
+
+def test_the_server_says_no() -> None:
+    with serve(Site(b"", statuses=[404])) as site, pytest.raises(SourceError, match="the server answers 404 Not Found"):
+        fetch(site.url)
+
+
+def test_too_much_is_refused() -> None:
+    with (
+        serve(Site(b"x" * 300_000)) as site,
+        pytest.raises(SourceError, match="has more than 1000 bytes"),
+    ):
+        fetch(site.url, limit=1000)
+
+
+def test_silence_and_slowness_have_an_end() -> None:
+    with serve(Site(b"x" * 200, silence=1.0)) as site:
+        with pytest.raises(SourceError, match=r"no answer within 0.1 s"):
+            fetch(site.url, silence=0.1)
+        with pytest.raises(SourceError, match=r"is not there after 0.01 s"):
+            fetch(site.url, patience=0.01)
+
+
+def test_no_such_host_port_or_address() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(SourceError, match="cannot be fetched: ConnectionRefusedError"):
+        fetch(f"http://127.0.0.1:{port}/a.jpg")
+    for address in ("http://[broken/a.jpg", "http:///a.jpg", "http://a b/c.jpg"):
+        with pytest.raises(SourceError, match="cannot be fetched"):
+            fetch(address)
+
+
+def test_other_stores_are_read_with_fsspec(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"content")
+    assert fetch(f"local://{tmp_path}/a.jpg") == b"content"
+    with pytest.raises(SourceError, match="cannot be fetched: FileNotFoundError"):
+        fetch(f"local://{tmp_path}/b.jpg")
+    with pytest.raises(SourceError, match="cannot be fetched: ValueError: Protocol not known"):
+        fetch("nonsense://a.jpg")
+
+
+def test_without_fsspec_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    for scheme, extra in (("s3", "s3"), ("gs", "gs"), ("hf", "hf"), ("memory", "pipeline")):
+        with pytest.raises(SourceError, match=rf"{scheme}:// needs a package.*`pip install graft\[{extra}\]`"):
+            fetch(f"{scheme}://bucket/a.jpg")
+
+
+def test_several_are_under_way_at_once() -> None:
+    with serve(Site(b"x" * 100, silence=0.3)) as site, fetching() as begin:
+        remotes = [begin(site.url) for _ in range(6)]
+        assert sum(thread.name.startswith("fetch") for thread in threading.enumerate()) == 6
+        assert [remote.read() for remote in remotes] == [b"x" * 100] * 6

@@ -1,0 +1,169 @@
+"""The predictor: one picture, many, and a stream of them."""
+
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from graft.decode import UnreadableError, open_upright, square
+from graft.errors import BundleError
+from graft.predict import Failure, Prediction, Predictor
+from graft.predict.pipeline import AHEAD
+from graft.predict.predictor import BATCH
+from tests.predict.tiny import CLASSES, SIZE, chances, paint, write_bundle
+
+COLOURS = {"red": (200, 50, 50), "green": (40, 160, 90), "blue": (10, 20, 130)}
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Path]:
+    """A few dozen pictures, their colours in turn, with names that sort otherwise."""
+    names = list(COLOURS)
+    return [
+        paint(tmp_path / f"{97 * number % 40:02} ü {names[number % 3]}.png", *COLOURS[names[number % 3]])
+        for number in range(40)
+    ]
+
+
+def test_one_picture(bundle: Path, tmp_path: Path) -> None:
+    path = paint(tmp_path / "a.png", 200, 50, 50)
+    found = Predictor(bundle).predict(path)
+    assert (found.label, found.labels, found.sure, found.source) == ("red", ("red",), True, str(path))
+    assert list(found.probabilities) == CLASSES
+    np.testing.assert_allclose(list(found.probabilities.values()), chances(200, 50, 50), atol=1e-6)
+    assert found.probability == found.probabilities["red"]
+
+
+def test_it_is_the_graph_over_the_pixels_of_the_cache(bundle: Path, pictures: list[Path]) -> None:
+    predictor = Predictor(str(bundle))
+    wanted = predictor.run(np.stack([square(open_upright(path, shrink_to=SIZE), SIZE) for path in pictures]))
+    one_by_one = [list(predictor.predict(path).probabilities.values()) for path in pictures]
+    found = predictor.predict_many(pictures)
+    many = [list(result.probabilities.values()) for result in found if isinstance(result, Prediction)]
+    np.testing.assert_allclose(one_by_one, wanted, atol=1e-7)
+    np.testing.assert_allclose(many, wanted, atol=1e-7)
+    batches = list(predictor.probabilities(pictures))
+    assert [len(batch) for batch in batches] == [BATCH] * (40 // BATCH)
+    np.testing.assert_allclose(np.concatenate(batches), wanted, atol=1e-7)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("batch", [1, 3, 64])
+def test_order_is_kept(bundle: Path, pictures: list[Path], threads: int, batch: int) -> None:
+    found = list(Predictor(bundle, threads=threads).predict_many(iter(pictures), batch=batch))
+    assert [result.source for result in found] == [str(path) for path in pictures]
+    assert [result.label for result in found if isinstance(result, Prediction)] == [
+        path.stem.split()[-1] for path in pictures
+    ]
+
+
+def test_a_bad_picture_is_a_result_and_the_rest_goes_on(bundle: Path, tmp_path: Path) -> None:
+    good = paint(tmp_path / "good.png", *COLOURS["blue"])
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "folder.jpg").mkdir()
+    whole = BytesIO()
+    Image.effect_noise((64, 64), 50).convert("RGB").save(whole, "JPEG")
+    (tmp_path / "cut.jpg").write_bytes(whole.getvalue()[:-500])
+    names = ["good.png", "empty.jpg", "good.png", "folder.jpg", "cut.jpg", "gone.jpg", "good.png"]
+    found = list(Predictor(bundle).predict_many([tmp_path / name for name in names], batch=3))
+    assert [isinstance(result, Failure) for result in found] == [name != "good.png" for name in names]
+    said = [result.error for result in found if isinstance(result, Failure)]
+    assert said[0].startswith("not a picture in a format that is read")
+    assert said[1] == "IsADirectoryError: [Errno 21] Is a directory: 'folder.jpg'"
+    assert said[2].startswith("OSError: image file is truncated")
+    assert said[3] == "FileNotFoundError: [Errno 2] No such file or directory: 'gone.jpg'"
+    assert found[0] == found[2] == found[6]
+    with pytest.raises(UnreadableError, match="not a picture"):
+        Predictor(bundle).predict(tmp_path / "empty.jpg")
+    with pytest.raises(UnreadableError, match="truncated"):
+        list(Predictor(bundle).probabilities([good, tmp_path / "cut.jpg"]))
+
+
+def test_a_batch_of_bad_pictures_alone(bundle: Path) -> None:
+    assert [type(result) for result in Predictor(bundle).predict_many([b"a", b"b"])] == [Failure, Failure]
+    assert list(Predictor(bundle).predict_many([])) == []
+    assert list(Predictor(bundle).probabilities([])) == []
+
+
+def test_a_stream_needs_no_more_memory_than_a_few_batches(bundle: Path, tmp_path: Path) -> None:
+    path = paint(tmp_path / "a.png", *COLOURS["green"])
+    threads = 2
+    predictor = Predictor(bundle, threads=threads)
+    list(predictor.predict_many(repeat(path, 50)))  # what is made once
+    taken = given = most = 0
+
+    def stream() -> Iterator[Path]:
+        nonlocal taken
+        for _ in range(3000):
+            taken += 1
+            yield path
+
+    tracemalloc.start()
+    for result in predictor.predict_many(stream()):
+        assert isinstance(result, Prediction)
+        given += 1
+        most = max(most, taken - given)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert given == 3000
+    assert most <= BATCH * (AHEAD * threads + 1)
+    assert peak < 4 * 2**20
+
+
+def test_threads_share_a_predictor(bundle: Path, pictures: list[Path]) -> None:
+    predictor = Predictor(bundle)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda path: predictor.predict(path).label, pictures * 3))
+    assert found == [path.stem.split()[-1] for path in pictures] * 3
+
+
+def test_a_threshold_of_ones_own(bundle: Path, several: Path, tmp_path: Path) -> None:
+    path = paint(tmp_path / "a.png", *COLOURS["red"])
+    found = Predictor(bundle, threshold=1.0).predict(path)
+    assert (found.label, found.sure) == (None, False)
+    assert Predictor(bundle, threshold=0.5).predict(path).label == "red"
+    assert Predictor(several).predict(path).labels == ("red",)
+    assert Predictor(several, threshold=0.0).predict(path).labels == tuple(CLASSES)
+    with pytest.raises(BundleError, match="threshold: must be a number from 0 to 1; got 2"):
+        Predictor(bundle, threshold=2)
+
+
+def test_the_bundles_own_limit(tmp_path: Path) -> None:
+    predictor = Predictor(write_bundle(tmp_path / "bundle", abstain_below=0.9))
+    assert predictor.abstain_below == 0.9
+    grey = Image.new("RGB", (9, 9), (128, 128, 128))
+    assert [predictor.predict(grey).label, predictor.predict(grey).sure] == [None, False]
+    assert predictor.predict(Image.new("RGB", (9, 9), (0, 255, 0))).label == "green"
+
+
+def test_precision(tmp_path: Path) -> None:
+    models = {"float": "model.onnx", "int8": "model.int8.onnx"}
+    folder = write_bundle(tmp_path / "bundle", models=models)
+    other = write_bundle(tmp_path / "other", "Sigmoid")
+    (folder / "model.int8.onnx").write_bytes((other / "model.onnx").read_bytes())
+    grey = Image.new("RGB", (9, 9), (128, 128, 128))
+    assert Predictor(folder).predict(grey).probability == pytest.approx(1 / 3)
+    assert Predictor(folder, precision="int8").predict(grey).probability == pytest.approx(1 / 2)
+
+
+def test_arguments_are_checked(bundle: Path) -> None:
+    with pytest.raises(BundleError, match="threads: must be 1 or more; got 0"):
+        Predictor(bundle, threads=0)
+    with pytest.raises(BundleError, match="has no precision 'fp16'"):
+        Predictor(bundle, precision="fp16")
+
+
+def test_importing_it_is_light() -> None:
+    code = "import sys, graft.predict; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert {"numpy", "PIL"} <= loaded
+    assert not loaded & {"torch", "onnxruntime", "pandas", "pydantic", "scipy", "tqdm", "typer", "yaml", "fsspec"}

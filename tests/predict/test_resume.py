@@ -1,0 +1,126 @@
+"""A run goes on from any byte at which it was killed, to the same file."""
+
+from pathlib import Path
+
+import pytest
+
+from graft.errors import DataError
+from graft.predict.inputs import Named
+from graft.predict.job import Tally, classify
+from graft.predict.predictor import Predictor
+from graft.predict.resume import check_resumable, go_on, whole
+from graft.predict.rows import Shape
+from graft.predict.writers import Format
+from tests.predict.tiny import paint
+
+SHAPE = Shape(False)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Pictures with names that are hard to write down, and one that is none."""
+    monkeypatch.chdir(tmp_path)
+    names = ["a.png", 'b "quoted", and\nbroken.png', "gone.png", "ü.png", "\udcff.png"]
+    for number, name in enumerate(names):
+        if name != "gone.png":
+            paint(Path("made.png"), 200, 20 * number, 3).rename(name)
+    return names
+
+
+def run(predictor: Predictor, words: list[str], out: Path, resume: bool, batch: int = 3) -> Tally:
+    tally = Tally()
+    with Path("/dev/null").open("rb") as nothing:
+        classify(words, nothing, lambda: predictor, tally, out=out, batch=batch, resume=resume)
+    return tally
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_cut_at_any_byte_it_ends_as_if_never_killed(
+    bundle: Path, pictures: list[str], tmp_path: Path, suffix: str
+) -> None:
+    predictor, out = Predictor(bundle, threads=1), tmp_path / f"out.{suffix}"
+    assert run(predictor, pictures, out, resume=False).failed == 1
+    wanted = out.read_bytes()
+    kept = set()
+    for cut in [*range(len(wanted) + 1), len(wanted)]:
+        out.write_bytes(wanted[:cut])
+        tally = run(predictor, pictures, out, resume=True)
+        assert out.read_bytes() == wanted, f"cut after {cut} bytes"
+        assert tally.kept + tally.done == len(pictures)
+        kept.add(tally.kept)
+    assert kept == set(range(len(pictures) + 1))
+    out.unlink()
+    assert run(predictor, pictures, out, resume=True).kept == 0
+    assert out.read_bytes() == wanted
+
+
+def test_rows_of_other_pictures_are_refused_and_spared(bundle: Path, pictures: list[str], tmp_path: Path) -> None:
+    predictor, out = Predictor(bundle, threads=1), tmp_path / "out.csv"
+    run(predictor, pictures[:3], out, resume=False)
+    before = out.read_bytes()
+    with pytest.raises(DataError, match=r"its row 1 is of 'a.png', but now it is 'gone.png': the pictures are not"):
+        run(predictor, pictures[2:], out, resume=True)
+    with pytest.raises(DataError, match=r"its row 3 is of 'gone.png', but there is none any more"):
+        run(predictor, pictures[:2], out, resume=True)
+    assert out.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "format", "said"),
+    [
+        (
+            b"name,price\nx,1",
+            Format.csv,
+            "begins with name,price, not with path,label,probability,error;",
+        ),
+        (b"path,label,probability,error\na,b\n", Format.csv, "a row is none that `graft predict` wrote: 'a,b'"),
+        (b'{"name": 1}\n', Format.jsonl, "a row is none that `graft predict` wrote"),
+        (b"[1]\n", Format.jsonl, "a row is none"),
+        (b"a story\n", Format.jsonl, "a row is none"),
+    ],
+)
+def test_files_of_others_are_refused_and_spared(tmp_path: Path, content: bytes, format: Format, said: str) -> None:
+    out = tmp_path / "out"
+    out.write_bytes(content)
+    names: list[Named] = ["a"]
+    with pytest.raises(DataError, match=said):
+        go_on(out, format, SHAPE, iter(names), 8)
+    assert out.read_bytes() == content
+
+
+def test_pictures_that_shared_a_batch_are_computed_together_again(tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    names: list[Named] = [f"{number}.png" for number in range(9)]
+    out.write_text("".join(["path,label,probability,error\n", *(f"{name},a,1,\n" for name in names[:5])]))
+    rest = iter(names)
+    assert go_on(out, Format.csv, SHAPE, rest, 4) == (5, ["4.png"])
+    assert next(rest) == "5.png"
+    assert go_on(out, Format.csv, SHAPE, iter(names), 5) == (5, [])
+    assert go_on(out, Format.csv, SHAPE, iter(names), 8) == (5, names[:5])
+
+
+@pytest.mark.parametrize(("quoted", "length"), [(True, 0), (False, 4)])
+def test_a_line_feed_in_quotation_marks_ends_no_row(tmp_path: Path, quoted: bool, length: int) -> None:
+    (tmp_path / "a").write_bytes(b'a,"\nb')
+    assert whole(tmp_path / "a", quoted) == length
+
+
+def test_whole_rows_of_a_large_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graft.predict.resume.PIECE", 7)
+    content = b'one,"a\nb"\ntwo,"""\n"\nthree,'
+    (tmp_path / "a").write_bytes(content)
+    assert whole(tmp_path / "a", quoted=True) == content.index(b"three")
+
+
+@pytest.mark.parametrize(
+    ("out", "format", "said"),
+    [
+        (None, Format.csv, "--resume goes on with a file: name it with --out FILE"),
+        (Path("a.parquet"), Format.parquet, "a parquet file is readable only with its end"),
+        (Path("a.txt"), Format.text, "aligned text is for people; use --csv or --jsonl"),
+    ],
+)
+def test_what_cannot_be_gone_on_with(out: Path | None, format: Format, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        check_resumable(out, format)
+    check_resumable(Path("a"), Format.jsonl)

@@ -1,0 +1,109 @@
+"""However a picture is given, its pixels are those that `presize` stores."""
+
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from graft.decode import UnreadableError, open_upright, square
+from graft.errors import SourceError
+from graft.predict.sources import Source, name_of, pixels_of
+from tests.predict.tiny import SIZE
+
+
+def gradient(width: int = 20, height: int = 14) -> Image.Image:
+    values = np.random.default_rng(1).integers(0, 256, (height, width, 3)).astype(np.uint8)
+    return Image.fromarray(values)
+
+
+def turned(mode: str) -> tuple[Image.Image, dict[str, Any]]:
+    """A picture of a mode, and how to save it so that it lies on its side."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = gradient()
+    if mode == "I;16":
+        wide = np.asarray(picture.convert("L")).astype(np.uint16) * 257
+        return Image.fromarray(wide), {"exif": exif}
+    if mode in ("LA", "RGBA"):
+        picture.putalpha(Image.fromarray(np.arange(20 * 14, dtype=np.uint16).astype(np.uint8).reshape(14, 20)))
+    return picture.convert(mode), {"exif": exif}
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"),
+    [(mode, "png") for mode in ("RGB", "L", "LA", "RGBA", "P", "1", "I;16")] + [("CMYK", "jpg"), ("RGB", "jpg")],
+)
+def test_path_content_and_open_file_give_the_pixels_of_the_cache(tmp_path: Path, mode: str, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    picture, saved = turned(mode)
+    picture.save(path, **saved)
+    wanted = square(open_upright(path, shrink_to=SIZE), SIZE)
+    assert wanted.shape == (SIZE, SIZE, 3)
+    with path.open("rb") as file:
+        sources: list[Source] = [path, str(path), path.read_bytes(), BytesIO(path.read_bytes()), file]
+        for source in sources:
+            np.testing.assert_array_equal(pixels_of(source, SIZE), wanted)
+    with Image.open(path) as opened:
+        before = opened.size
+        np.testing.assert_array_equal(pixels_of(opened, SIZE), wanted)
+        assert opened.size == before  # the caller's picture stays as it is
+
+
+def test_a_picture_in_memory_needs_no_file(tmp_path: Path) -> None:
+    picture = gradient()
+    picture.save(tmp_path / "a.png")
+    np.testing.assert_array_equal(pixels_of(picture, SIZE), pixels_of(tmp_path / "a.png", SIZE))
+
+
+class Broken:
+    name = "camera"
+
+    def read(self) -> bytes:
+        raise SourceError("the lens\nis shut")
+
+
+class Silent:
+    def read(self) -> bytes:
+        raise TimeoutError("too long")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (Broken(), "the lens is shut"),
+        (Silent(), "TimeoutError: too long"),
+        (b"", "not a picture in a format that is read"),
+        (b"no picture", "not a picture in a format that is read"),
+        (Path("gone.png"), "FileNotFoundError: .*'gone.png'"),
+        ("gone\n.png", r"FileNotFoundError: .*gone\\n.png"),
+    ],
+)
+def test_what_cannot_be_read_says_why_in_one_line(source: Source, said: str) -> None:
+    with pytest.raises(UnreadableError, match=said) as error:
+        pixels_of(source, SIZE)
+    assert "\n" not in str(error.value)
+
+
+def test_a_truncated_picture_that_is_open_says_so(tmp_path: Path) -> None:
+    gradient(200, 200).save(tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    with Image.open(BytesIO(content[:-2000])) as picture, pytest.raises(UnreadableError, match="truncated"):
+        pixels_of(picture, SIZE)
+
+
+def test_text_in_place_of_bytes_is_the_callers_mistake() -> None:
+    with pytest.raises(TypeError):
+        pixels_of(StringIO("text"), SIZE)  # type: ignore[arg-type]
+
+
+def test_names(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    gradient().save(path)
+    with path.open("rb") as file:
+        assert name_of(file) == str(path)
+    assert name_of("./a b.png") == "./a b.png"
+    assert name_of(path) == str(path)
+    assert [name_of(source) for source in (b"", BytesIO(), gradient())] == ["", "", ""]
