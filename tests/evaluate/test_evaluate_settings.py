@@ -18,7 +18,10 @@ def test_defaults() -> None:
     [
         ({"gallery": 0}, "evaluate.gallery: input should be greater than or equal to 1; got 0"),
         ({"gallery": 501}, "evaluate.gallery: input should be less than or equal to 500; got 501"),
-        ({"galery": 1}, r"evaluate.galery: unknown key \(did you mean 'gallery'\?\); the names are abstain, calibrate, flips, gallery, precision, review"),
+        (
+            {"galery": 1},
+            r"evaluate.galery: unknown key \(did you mean 'gallery'\?\); the names are abstain, calibrate, flips, gallery, precision, review",
+        ),
         ({"precision": "half"}, "evaluate.precision: input should be 'auto', 'fp32', 'bf16' or 'fp16'; got 'half'"),
         ({"abstain": {}}, "evaluate.abstain: .*name precision or coverage, one of the two"),
         ({"abstain": {"precision": 1.5}}, "evaluate.abstain.precision: input should be less than 1; got 1.5"),
