@@ -157,3 +157,8 @@ def run() -> None:
         app()
     except GraftError as error:
         sys.exit(f"graft: {error}")
+    except ModuleNotFoundError as error:
+        if not error.name or error.name.partition(".")[0] == "graft":
+            raise
+        extra = "serve" if "serve" in sys.argv[1:2] else "pipeline"
+        sys.exit(f"graft: this command needs {error.name}, which is not installed: pip install 'graft[{extra}]'")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-import timm
 import torch
 from torch import nn
 
@@ -20,6 +19,7 @@ from graft.model.decision import Decision
 from graft.model.fold import find_pairs
 from graft.model.network import Network, example_for
 from graft.model.saved import Description
+from graft.model.timm_models import timm  # which makes it importable first
 
 TOLERANCE = 1e-3
 """Largest difference of a logit, relative to the largest, that rounding may explain."""

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from graft import tables
+from graft.evaluate import multi_label
 from graft.evaluate.evaluation import Evaluation
 from graft.evaluate.settings import Evaluate
 from graft.images.rows import PictureRows
@@ -167,18 +168,7 @@ def test_several_labels_by_hand(tmp_path: Path, pixels: PictureRows) -> None:
     assert all((out / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in BOTH)
     told = json.loads((out / "metrics.json").read_text())
     assert list(told) == ["test", "probe", "majority", "interval"]
-    assert list(told["test"]) == [
-        "pictures",
-        "exact_match",
-        "exact_match_low",
-        "exact_match_high",
-        "micro_f1",
-        "macro_f1",
-        "mean_average_precision",
-        "hamming_loss",
-        "log_loss",
-        "ece",
-    ]
+    assert list(told["test"]) == list(multi_label.HEADLINE)
     assert (told["test"]["exact_match"], told["test"]["hamming_loss"]) == (0.75, 0.125)
     # most pictures have haze and no clear: right for two of four; the probe never names a class, right for one
     assert (told["majority"]["exact_match"], told["probe"]["exact_match"]) == (0.5, 0.25)
@@ -195,3 +185,30 @@ def test_several_labels_by_hand(tmp_path: Path, pixels: PictureRows) -> None:
     assert predictions["label"].tolist() == ["clear|haze", "", "haze", "haze"]
     assert predictions["predicted"].tolist() == ["clear|haze", "", "haze", "clear|haze"]
     assert facts["multi_label"] is True
+
+
+def test_ten_classes_one_absent_most_of_one_picture_all_wrong(tmp_path: Path) -> None:
+    """Numbers or None with a reason, down to the files; never a crash, never a silent 0."""
+    classes = [f"c{place}" for place in range(10)]
+    labels = [*classes[:8], "c0", "c1", "c2"]  # c8 and c9 have no picture; c3 to c7 have one
+    names = [f"{number:02}" for number in range(len(labels))]
+    np.save(tmp_path / "pixels.npy", np.zeros((len(labels), 8, 8, 3), dtype=np.uint8))
+    (tmp_path / "rows.csv").write_text("path\n" + "".join(f"{name}\n" for name in names))
+    rows = pd.DataFrame({"path": names, "label": labels, "group": "", "split": "test"}, dtype=str)
+    wrong = np.array([(classes.index(name) + 1) % 10 for name in labels])
+    logits = (8 * np.eye(10, dtype=np.float32))[wrong]
+    (tmp_path / "out").mkdir()
+    probe = np.full((len(labels), 10), 0.1)
+    facts = Evaluation(rows, OneLabel(classes), logits, probe, Decision()).write(
+        tmp_path / "out", PictureRows(tmp_path / "pixels.npy"), Evaluate(gallery=4)
+    )
+    test = facts["test"]
+    assert (test["accuracy"], test["accuracy_low"], test["balanced_accuracy"], test["macro_f1"]) == (0, 0, 0, 0)
+    assert 0.2 < test["accuracy_high"] < 0.4
+    # nobody is right in any draw: that is no certainty, so there is no interval
+    assert test["balanced_accuracy_low"] is None
+    assert test["undefined"]["c9.recall"] == "no picture in this split"
+    assert test["undefined"]["c0.precision"] == "never predicted"
+    classes_table = tables.read(tmp_path / "out" / "classes.csv").set_index("class")
+    assert classes_table.loc["c9", ["recall", "roc_auc", "average_precision", "pictures"]].tolist() == ["", "", "", "0"]
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["test"]["macro_f1"] == 0

@@ -17,18 +17,9 @@ from graft.model.fold import fold_batch_norms
 from graft.model.head import Head
 from graft.model.network import Network
 from graft.model.saved import Description
-from tests.model.made import made
+from tests.model.made import TINY, made
 
-DESCRIPTION = Description(
-    backbone="test_efficientnet",
-    mean=[0.5] * 3,
-    std=[0.5] * 3,
-    standardise=False,
-    view=32,
-    layers=[],
-    pools=["mean"],
-    classes=["a", "b", "c"],
-)
+DESCRIPTION = TINY.model_copy(update={"classes": ["a", "b", "c"]})
 
 
 def network(description: Description = DESCRIPTION) -> Network:

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-import timm
 import torch
 
 from graft.errors import ExportError
 from graft.export.timm_folder import write_timm
 from graft.model.decision import Decision
 from graft.model.network import Network
+from graft.model.timm_models import timm  # which makes it importable first
 from tests.export import made
 
 DESCRIPTION = made.DESCRIPTION.model_copy(update={"std": [0.25] * 3})

@@ -63,6 +63,13 @@ def test_the_command_runs_with_its_extra_alone(bundle: Path, tmp_path: Path) -> 
     assert done.returncode == 2
 
 
+def test_a_command_that_needs_more_says_what_to_install() -> None:
+    allowed = modules_of("numpy", "pillow", "onnxruntime", "tqdm", "typer")
+    done = run(allowed, "from graft.cli import run; run()", "check")
+    said = "graft: this command needs yaml, which is not installed: pip install 'graft[pipeline]'"
+    assert (done.returncode, done.stderr.strip()) == (1, said)
+
+
 def test_the_predictor_runs_with_less(bundle: Path, tmp_path: Path) -> None:
     allowed = modules_of("numpy", "pillow", "onnxruntime")
     assert not allowed & {"typer", "tqdm", "pydantic"}

@@ -67,6 +67,15 @@ def test_params_edited_while_a_stage_runs_fail_it(project: Path) -> None:
         start("toy", main)
 
 
+def test_params_that_are_shown_count_as_read(project: Path) -> None:
+    def main(run: Run) -> None:
+        assert run.values("lr", "seed") == {"lr": 0.001, "seed": 42}
+        set_lr(project, "0.5")
+
+    with pytest.raises(SystemExit, match=r"lr was 0.001 when the stage began and is 0.5 now"):
+        start("toy", main)
+
+
 def test_params_that_the_stage_does_not_read_may_change(project: Path) -> None:
     def main(run: Run) -> None:
         run.params("seed", int)
