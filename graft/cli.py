@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from graft import params
+from graft.commands.serve import serve
 from graft.errors import GraftError
 from graft.presets import names, write_values
 
@@ -131,6 +132,9 @@ def results() -> None:
         typer.echo(f"{name:24}{row[share]:>10.1%}{interval:>20}{told}")
     typer.echo(f"{'majority class':24}{metrics['majority'][share]:>10.1%}")
     typer.echo(f"report: {REPORT.resolve().as_uri()}")
+
+
+app.command()(serve)
 
 
 def run() -> None:
