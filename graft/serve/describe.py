@@ -7,7 +7,7 @@ from graft.serve.problems import MEDIA_TYPE
 
 TEXT = "Classify pictures. Every refusal is a problem as RFC 9457 has it, and says what would be right."
 
-ALWAYS = (400, 401, 408, 413, 415)
+ALWAYS = (400, 401, 408, 413, 415, 431)
 """Refusals that any path may give, for each may be sent a body or no token."""
 
 OF_BODIES = (*ALWAYS, 422, 500, 503, 504)
@@ -36,6 +36,7 @@ _EXAMPLES: dict[int, str] = {
     413: "the body is over 33554432 bytes; send fewer or smaller pictures",
     415: "Content-Type is text/plain; send multipart/form-data with pictures, or one picture under its own type",
     422: "the picture is damaged: image file is truncated",
+    431: "path and headers are over 16384 bytes",
     500: "the server failed; its log says why",
     503: "64 pictures wait already and 64 may; try again",
     504: "no answer within 30 s; try again",

@@ -11,6 +11,9 @@ from graft.serve.settings import Settings
 RATE = 16 * 1024
 """Bytes a second: a body that flows faster may take longer than the time for reading."""
 
+HEAD = 16 * 1024
+"""Bytes of a request's path and headers: h11 has this limit too, but only for a head that comes in pieces."""
+
 
 class Limits:
     """ASGI middleware that counts a body as the app below reads it, and refuses what goes beyond."""
@@ -28,7 +31,9 @@ class Limits:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        check_headers(Headers(scope=scope), self.settings.max_body)
+        headers = Headers(scope=scope)
+        check_head(scope.get("raw_path") or b"", headers)
+        check_headers(headers, self.settings.max_body)
         began, taken, ended = asyncio.get_running_loop().time(), 0, False
 
         async def counted() -> Message:
@@ -53,6 +58,16 @@ class Limits:
             await self.app(scope, counted, send)
         finally:
             self.held -= taken
+
+
+def check_head(path: bytes, headers: Headers) -> None:
+    """Refuse a long head.
+
+    Raises:
+        ProblemError: 431.
+    """
+    if len(path) + sum(len(name) + len(value) for name, value in headers.raw) > HEAD:
+        raise ProblemError(431, f"path and headers are over {HEAD} bytes", {"Connection": "close"})
 
 
 def check_headers(headers: Headers, max_body: int) -> None:

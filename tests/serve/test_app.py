@@ -2,12 +2,15 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 
 import httpx2
+import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
+from graft.decode import open_upright, square
 from graft.predict.predictor import Predictor
 from graft.serve.app import create_app
 from graft.serve.settings import Settings
@@ -44,15 +47,11 @@ def test_several_pictures_are_answered_in_order(client: TestClient) -> None:
         assert said["error"] is None
 
 
-def test_answers_are_those_of_the_predictor(client: TestClient, predictor: Predictor, tmp_path: object) -> None:
+def test_answers_are_those_of_the_predictor(client: TestClient, predictor: Predictor) -> None:
     data = picture("green", "JPEG", 50, 30)
     response = client.post("/predict", content=data, headers={"Content-Type": "image/jpeg"})
     said = response.json()["pictures"][0]
     assert said["file"] is None
-    from io import BytesIO
-
-    from graft.decode import open_upright, square
-
     row = predictor.run(square(open_upright(BytesIO(data), shrink_to=predictor.size), predictor.size)[None])[0]
     shares = {share["label"]: share["probability"] for share in said["probabilities"]}
     assert [shares[name] for name in CLASSES] == pytest.approx(row.tolist(), abs=1e-6)
@@ -78,7 +77,7 @@ def test_only_bad_pictures_are_a_refusal_that_names_each(client: TestClient) -> 
     assert "damaged" in listed[1]["error"]["detail"]
 
 
-def test_not_sure_is_said(bundle: object) -> None:
+def test_not_sure_is_said() -> None:
     unsure = Colours(abstain_below=0.5).as_predictor
     with TestClient(create_app(unsure, Settings())) as client:
         said = post(client, ("grey.png", picture("grey")), ("red.png", picture("red"))).json()["pictures"]
@@ -177,7 +176,7 @@ def test_an_answer_that_takes_too_long_is_not_waited_for() -> None:
 
 def test_a_graph_that_fails_is_said_without_its_secrets(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(Colours):
-        def run(self, pixels: object) -> object:  # type: ignore[override]
+        def run(self, pixels: np.ndarray) -> np.ndarray:
             raise RuntimeError("/secret/path: out of memory")
 
     with TestClient(create_app(Broken().as_predictor, Settings())) as client:

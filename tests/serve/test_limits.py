@@ -7,7 +7,7 @@ import pytest
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
-from graft.serve.limits import Limits, check_headers
+from graft.serve.limits import Limits, check_head, check_headers
 from graft.serve.problems import ProblemError
 from graft.serve.settings import Settings
 
@@ -107,3 +107,11 @@ def test_headers_that_are_refused(headers: list[tuple[str, str]], status: int) -
 )
 def test_headers_that_are_not(headers: list[tuple[str, str]]) -> None:
     check_headers(Headers(raw=[(name.encode(), value.encode()) for name, value in headers]), 10)
+
+
+@pytest.mark.parametrize(("path", "value"), [(b"/" * 16385, b""), (b"/", b"x" * 16384)])
+def test_a_long_head_is_refused(path: bytes, value: bytes) -> None:
+    with pytest.raises(ProblemError, match="over 16384 bytes") as refused:
+        check_head(path, Headers(raw=[(b"x", value)]))
+    assert refused.value.status == 431
+    check_head(b"/predict", Headers(raw=[(b"x", b"y" * 16_000)]))

@@ -40,7 +40,7 @@ def ok(port: int) -> None:
         (head(**IMAGE, Transfer_Encoding="gzip"), 501),
         (head(**IMAGE, Transfer_Encoding="chunked") + b"zz\r\nxx\r\n", 400),
         (head(**IMAGE, Content_Length=len(BODY) + 50) + BODY, 408),  # promised more than came
-        (head(Content_Type=f"multipart/form-data; boundary={BOUNDARY}", Content_Length=9) + b"--" + b"x" * 7, 400),
+        (head(Content_Type=f"multipart/form-data; boundary={BOUNDARY}", Content_Length=9, Connection="close") + b"--" + b"x" * 7, 400),
         (b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 431),
         (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 20_000 + b"\r\n", 431),
         (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 200_000 + b"\r\n\r\n", 431),
