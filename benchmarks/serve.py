@@ -163,8 +163,8 @@ def table(results: dict[str, Any]) -> str:
     note = (
         f"One picture of 1024 x 768 pixels a request; the queue has {results['queue']} places, and who finds none is "
         f"told 503 at once. Over {results['memory']['requests']:,} more requests the server's memory went from "
-        f"{memory[0]:.0f} to {memory[-1]:.0f} MB, at most {max(memory):.0f}. Clients and server share the cores; others "
-        f"used {results['others']:.0%} of them meanwhile."
+        f"{memory[0]:.0f} to {memory[-1]:.0f} MB, at most {max(memory):.0f}. Clients and server share the cores; "
+        f"others used {results['others']:.0%} of them meanwhile."
     )
     return "\n".join([*lines, "", note, "", footer(results["machine"])]) + "\n"
 

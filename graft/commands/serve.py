@@ -1,5 +1,6 @@
 """``graft serve``: the classifier over HTTP, and a page to try it on."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -35,6 +36,7 @@ def serve(
     """Serve a bundle over HTTP, with a page to try it on; nothing is written to disk or sent elsewhere."""
     if not (bundle / "graft.json").is_file():
         raise GraftError(f"{bundle}: no bundle lies there; `dvc repro` writes one to models/export")
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # or it keeps, on disk, what it would send its makers; read on import
     from graft.predict.predictor import Predictor
     from graft.serve.server import run
     from graft.serve.settings import Settings
@@ -54,7 +56,9 @@ def serve(
         token=token,
     )
     if host not in LOOPBACK and token is None:
-        typer.echo(f"{host}: whoever reaches this address may use the classifier; GRAFT_TOKEN asks for a token", err=True)
+        typer.echo(
+            f"{host}: whoever reaches this address may use the classifier; GRAFT_TOKEN asks for a token", err=True
+        )
     run(Predictor(bundle), settings, host, port, access_log)
 
 

@@ -40,10 +40,12 @@ class Answer(BaseModel):
     )
 
     file: str | None = Field(description="Name of the file as sent; null without.")
-    label: str | None = Field(description="The class that the picture shows; null if the classifier is not sure.")
-    sure: bool = Field(description="Whether it is sure enough to name a class.")
-    probability: float | None = Field(description="Of the most probable class, named or not.")
-    labels: list[str] = Field(description="All classes that hold: one, or any number where several may hold.")
+    label: str | None = Field(
+        description="The class that the picture shows, or the most probable of several; null if none."
+    )
+    sure: bool = Field(description="Whether it is sure enough to answer; always, where several may hold or none.")
+    probability: float | None = Field(description="Of the most probable class, whether it holds or not.")
+    labels: list[str] = Field(description="All classes that hold, the most probable first.")
     probabilities: list[Share] = Field(description="Of every class, the most probable first.")
     error: Fault | None = Field(description="Why the picture was not classified; null if it was.")
 
@@ -84,23 +86,25 @@ class State(BaseModel):
 
 
 def answer(file: str | None, row: NDArray[np.float32], predictor: Predictor) -> Answer:
-    """Turn probabilities `[K]` into an answer.
+    """Turn probabilities `[K]` into an answer, as the predictor decides.
 
     One class is named unless its probability is below the bundle's ``abstain_below``; where any
-    number may hold, those at the threshold or above, and the classifier is not sure if there is none.
+    number may hold, those at the threshold or above, maybe none.
     """
     row = np.clip(row, 0, 1)  # a softmax may round to a little more than one
     order = np.argsort(-row, kind="stable")
     shares = [Share(label=predictor.classes[place], probability=float(row[place])) for place in order]
-    best = shares[0]
-    least = predictor.threshold if predictor.multi_label else abstain_below(predictor)
-    holds = row[order] >= (0.0 if least is None else least)
-    held = [share.label for share, held in zip(shares, holds, strict=True) if held]
-    labels = held if predictor.multi_label else held[:1]
+    best, least = shares[0], abstain_below(predictor)
+    if predictor.multi_label:
+        sure = True
+        labels = [predictor.classes[place] for place in order if row[place] >= predictor.threshold]
+    else:
+        sure = least is None or best.probability >= least
+        labels = [best.label] if sure else []
     return Answer(
         file=file,
-        label=best.label if labels else None,
-        sure=bool(labels),
+        label=labels[0] if labels else None,
+        sure=sure,
         probability=best.probability,
         labels=labels,
         probabilities=shares,

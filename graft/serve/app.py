@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request, Security
 from fastapi.exceptions import RequestValidationError
@@ -43,7 +44,7 @@ def create_app(predictor: Predictor, settings: Settings) -> FastAPI:
             yield
         service.decoders.shutdown(cancel_futures=True)
 
-    app = FastAPI(
+    app = App(
         title="graft serve",
         version=__version__,
         description=describe.TEXT,
@@ -52,7 +53,13 @@ def create_app(predictor: Predictor, settings: Settings) -> FastAPI:
         redirect_slashes=False,
         lifespan=lifespan,
         # FastAPI reports to nobody, whatever the environment says
-        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False},
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
         exception_handlers={HTTPException: of_http, RequestValidationError: of_validation},
         middleware=[
             Middleware(SecurityHeaders),
@@ -67,15 +74,23 @@ def create_app(predictor: Predictor, settings: Settings) -> FastAPI:
     return app
 
 
+class App(FastAPI):
+    """FastAPI, whose description knows the model of the refusals too: no route returns it, so it would be left out."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the description."""
+        described = super().openapi()
+        described["components"]["schemas"].update(describe.schemas())
+        return described
+
+
 class Service:
     """What the routes share: the classifier, the threads that decode, and the line before both."""
 
     def __init__(self, predictor: Predictor, settings: Settings, metrics: Metrics, line: Line) -> None:
         self.predictor, self.settings, self.metrics, self.line = predictor, settings, metrics, line
         self.decoders = ThreadPoolExecutor(settings.decoders, thread_name_prefix="decode")
-        self.batcher = Batcher(
-            predictor.run, settings.max_batch, settings.max_wait, lambda: line.taken, metrics
-        )
+        self.batcher = Batcher(predictor.run, settings.max_batch, settings.max_wait, lambda: line.taken, metrics)
 
     async def classify(self, request: Request) -> Answers:
         """Answer all pictures of a request.

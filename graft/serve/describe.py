@@ -3,7 +3,9 @@
 from http import HTTPStatus
 from typing import Any
 
-from graft.serve.problems import MEDIA_TYPE
+from pydantic.json_schema import models_json_schema
+
+from graft.serve.problems import MEDIA_TYPE, Problem
 
 TEXT = "Classify pictures. Every refusal is a problem as RFC 9457 has it, and says what would be right."
 
@@ -62,3 +64,10 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         }
         for status in statuses
     }
+
+
+def schemas() -> dict[str, Any]:
+    """Return the schemas of a refusal and its parts, by name."""
+    _, described = models_json_schema([(Problem, "serialization")], ref_template="#/components/schemas/{model}")
+    found: dict[str, Any] = described["$defs"]
+    return found

@@ -19,7 +19,11 @@ class Metrics:
         ProcessCollector(registry=registry)
         self.requests = Counter("graft_requests", "Requests answered.", ["method", "path", "status"], registry=registry)
         self.seconds = Histogram(
-            "graft_request_seconds", "From a request's head to its answer.", ["path"], registry=registry, buckets=SECONDS
+            "graft_request_seconds",
+            "From head to answer.",
+            ["path"],
+            registry=registry,
+            buckets=SECONDS,
         )
         self.pictures = Counter("graft_pictures", "Pictures that came.", ["outcome"], registry=registry)
         self.batches = Histogram(

@@ -42,7 +42,7 @@ def test_several_pictures_are_answered_in_order(client: TestClient) -> None:
         (f"{colour}.png", colour, True) for colour in ("blue", "red", "green")
     ]
     for said in answers:
-        assert [share["label"] for share in said["probabilities"]][0] == said["label"] == said["labels"][0]
+        assert said["probabilities"][0]["label"] == said["label"] == said["labels"][0]
         assert sum(share["probability"] for share in said["probabilities"]) == pytest.approx(1)
         assert said["error"] is None
 
@@ -70,7 +70,7 @@ def test_a_bad_picture_among_good_ones_has_its_error_in_its_place(client: TestCl
 
 
 def test_only_bad_pictures_are_a_refusal_that_names_each(client: TestClient) -> None:
-    response = post(client, ("a.txt", b"no"), ("../b.png", picture()[:-20]))
+    response = post(client, ("a.txt", b"no"), ("../b.png", picture(width=200, height=200)[:-40]))
     assert "(and of 2 pictures none can be classified)" in problem(response, 422)
     listed = response.json()["pictures"]
     assert [entry["file"] for entry in listed] == ["a.txt", "../b.png"]
@@ -96,7 +96,7 @@ def test_several_labels(tmp_path_factory: pytest.TempPathFactory) -> None:
         about = client.get("/about").json()
     assert (about["multi_label"], about["threshold"]) == (True, 0.5)
     assert (said[0]["label"], said[0]["labels"]) == ("red", ["red"])
-    assert (said[1]["label"], said[1]["sure"], said[1]["labels"]) == (None, False, [])
+    assert (said[1]["label"], said[1]["sure"], said[1]["labels"]) == (None, True, [])
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_picture_of_too_many_pixels(predictor: Predictor) -> None:
         assert post(client, ("fits.png", picture(width=20, height=20))).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/docs", "/redoc", "/predict/", "/../etc/passwd", "//"])
+@pytest.mark.parametrize("path", ["/nothing", "/docs", "/redoc", "/predict/", "/../etc/passwd"])
 def test_what_is_not_there(client: TestClient, path: str) -> None:
     assert "there is nothing at" in problem(client.get(path), 404)
 

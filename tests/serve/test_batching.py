@@ -86,9 +86,7 @@ def test_a_failure_reaches_everyone_who_shared_it_and_nobody_else() -> None:
     async def told() -> list[object]:
         async with Batcher(failing, 2, 0.5, lambda: 4, Metrics()) as batcher:
             numbers = [7, 1, 2, 3]
-            return list(
-                await asyncio.gather(*(batcher.run(numbered(n)) for n in numbers), return_exceptions=True)
-            )
+            return list(await asyncio.gather(*(batcher.run(numbered(n)) for n in numbers), return_exceptions=True))
 
     said = asyncio.run(told())
     assert [str(error) for error in said[:2]] == ["no seven", "no seven"]

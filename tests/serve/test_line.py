@@ -10,9 +10,10 @@ def test_places_are_taken_given_back_and_refused_when_none_is_left() -> None:
     line = Line(3, gauge)
     with line.enter(2):
         assert (line.taken, line.full, gauge._value.get()) == (2, False, 2)
-        with line.enter(1), pytest.raises(ProblemError) as refused:
+        with line.enter(1):
             assert line.full
-            line.enter(1).__enter__()
+            with pytest.raises(ProblemError) as refused:
+                line.enter(1).__enter__()
         assert refused.value.status == 503
         assert refused.value.headers == {"Retry-After": "1"}
         assert "3 pictures wait already and 3 may" in str(refused.value)

@@ -1,4 +1,4 @@
-"""The page in a real browser: choosing, dropping, pasting, by keyboard, on a phone, light and dark, with errors in words."""
+"""The page in a real browser: chosen, dropped and pasted pictures, by keyboard, on a phone, light and dark."""
 
 import os
 import re
@@ -162,7 +162,7 @@ def test_it_can_be_used_by_keyboard_alone(browser: Browser, server: int) -> None
         outline = page.locator("#choose").evaluate("(node) => getComputedStyle(node).outlineWidth")
         assert outline == "3px"
         with page.expect_file_chooser() as chosen:
-            page.keyboard.press("Enter")
+            page.keyboard.press("Space")
         chosen.value.set_files([file("green")])
         verdicts(page, "green")
         page.locator("#clear").focus()

@@ -11,6 +11,7 @@ from graft.serve.settings import Settings
 from tests.serve.made import BOUNDARY, form, head, live, parsed, picture, talk
 
 IMAGE = {"Content_Type": "image/png"}
+FORM = {"Content_Type": f"multipart/form-data; boundary={BOUNDARY}"}
 BODY = picture()
 
 
@@ -40,7 +41,10 @@ def ok(port: int) -> None:
         (head(**IMAGE, Transfer_Encoding="gzip"), 501),
         (head(**IMAGE, Transfer_Encoding="chunked") + b"zz\r\nxx\r\n", 400),
         (head(**IMAGE, Content_Length=len(BODY) + 50) + BODY, 408),  # promised more than came
-        (head(Content_Type=f"multipart/form-data; boundary={BOUNDARY}", Content_Length=9, Connection="close") + b"--" + b"x" * 7, 400),
+        (
+            head(**FORM, Content_Length=9, Connection="close") + b"--" + b"x" * 7,
+            400,
+        ),
         (b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 431),
         (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 20_000 + b"\r\n", 431),
         (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 200_000 + b"\r\n\r\n", 431),
@@ -137,8 +141,7 @@ def test_more_connections_than_may_be_are_turned_away(predictor: Predictor) -> N
 def test_names_of_files_are_echoed_and_nothing_else(port: int) -> None:
     names = ["../../../etc/passwd", "C:\\\\windows\\\\system.ini", "<script>alert(1)</script>", "a%00.png", "…/ü.png"]
     body = form([(name, BODY) for name in names])
-    kind = f"multipart/form-data; boundary={BOUNDARY}"
-    heard = talk(port, head(Content_Type=kind, Content_Length=len(body), Connection="close") + body)
+    heard = talk(port, head(**FORM, Content_Length=len(body), Connection="close") + body)
     status, headers, answer = parsed(heard)
     assert (status, headers["content-type"]) == (200, "application/json")
     shown = [said["file"] for said in answer["pictures"]]

@@ -43,7 +43,17 @@ def test_some_paths_are_open(guarded: TestClient, path: str) -> None:
 
 @pytest.mark.parametrize(
     "given",
-    [None, "", "Bearer", "Bearer ", "Bearer wrong", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", f"Basic {TOKEN}", TOKEN],
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer wrong",
+        f"Bearer {TOKEN}x",
+        f"Bearer {TOKEN[:-1]}",
+        f"Basic {TOKEN}",
+        TOKEN,
+    ],
 )
 @pytest.mark.parametrize("path", [path for path in PATHS if path not in OPEN] + ["/nothing"])
 def test_others_want_the_token(guarded: TestClient, path: str, given: str | None) -> None:
