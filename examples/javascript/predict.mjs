@@ -1,6 +1,6 @@
 // Classify picture files under Node: node predict.mjs ../../models/export cell.png ...
 //
-// sharp only decodes: upright by EXIF, colours as they lie in the file, transparency on white.
+// sharp only decodes: upright by EXIF, colours as they lie in the file. The rest is spelled out here and in bicubic.mjs.
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,20 +10,23 @@ import sharp from "sharp";
 import { square } from "./bicubic.mjs";
 
 export async function pixels(file, size) {
-  const picture = sharp(file, { autoOrient: true, ignoreIcc: true });
-  const { data, info } = await picture
-    .flatten({ background: "#ffffff" })
-    .toColourspace("srgb")
-    .raw({ depth: "uchar" })
-    .toBuffer({ resolveWithObject: true });
-  return square(rgb(data, info.channels), info.width, info.height, size);
+  const picture = sharp(file, { autoOrient: true, ignoreIcc: true }).toColourspace("srgb").raw({ depth: "uchar" });
+  const { data, info } = await picture.toBuffer({ resolveWithObject: true });
+  return square(onWhite(data, info.channels), info.width, info.height, size);
 }
 
-// Greys become three equal channels.
-function rgb(data, channels) {
+// Pixels of 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 channels (RGB, alpha) to RGB, transparency on white.
+function onWhite(data, channels) {
   if (channels === 3) return data;
-  const out = new Uint8Array((data.length / channels) * 3);
-  for (let place = 0; place < data.length / channels; place += 1) out.fill(data[place * channels], 3 * place, 3 * place + 3);
+  const places = data.length / channels;
+  const out = new Uint8ClampedArray(3 * places); // rounds
+  for (let place = 0; place < places; place += 1) {
+    const alpha = channels % 2 ? 255 : data[(place + 1) * channels - 1];
+    for (let channel = 0; channel < 3; channel += 1) {
+      const value = data[place * channels + (channels < 3 ? 0 : channel)];
+      out[3 * place + channel] = (value * alpha + 255 * (255 - alpha)) / 255;
+    }
+  }
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,7 @@ def serve(
     """Serve a bundle over HTTP, with a page to try it on; nothing is written to disk or sent elsewhere."""
     if not (bundle / "graft.json").is_file():
         raise GraftError(f"{bundle}: no bundle lies there; `dvc repro` writes one to models/export")
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of odd files: the answer says what matters
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # or it keeps, on disk, what it would send its makers; read on import
     from graft.predict.predictor import Predictor
     from graft.serve.server import run

@@ -30,7 +30,7 @@ class Http(H11Protocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._refused = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a head, or turn the client away."""
         super().connection_made(transport)
         if len(self.connections) > self.max_connections:

@@ -125,15 +125,13 @@ def test_a_picture_is_pasted_and_one_is_dropped(browser: Browser, server: int) -
 
 def test_errors_are_said_in_words(browser: Browser, server: int) -> None:
     with opened(browser, server, quiet=False) as page:  # the browser itself notes a refusal in its console
-        page.set_input_files(
-            "#files",
-            [
-                {"name": "broken.png", "mimeType": "image/png", "buffer": picture(width=300, height=220)[:-30]},
-                {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"notes"},
-                {"name": "large.bmp", "mimeType": "image/bmp", "buffer": b"x" * 200_000},
-                file("red", "<img src=x onerror=alert(1)>.png"),
-            ],
-        )
+        sent: list[FilePayload] = [
+            {"name": "broken.png", "mimeType": "image/png", "buffer": picture(width=300, height=220)[:-30]},
+            {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"notes"},
+            {"name": "large.bmp", "mimeType": "image/bmp", "buffer": b"x" * 200_000},
+            file("red", "<img src=x onerror=alert(1)>.png"),
+        ]
+        page.set_input_files("#files", sent)
         verdicts(page, "red", "No answer", "No answer", "No answer")
         expect(page.locator(".bad .note")).to_have_text(
             [

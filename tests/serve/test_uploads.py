@@ -1,10 +1,12 @@
 """Forms are parsed as they come, whatever the cuts, and nothing in a name does harm."""
 
+from contextlib import suppress
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from python_multipart.exceptions import FormParserError
 
 from graft.serve.problems import ProblemError
 from graft.serve.uploads import NAME, Form, clean
@@ -57,3 +59,14 @@ def test_a_field_is_no_file() -> None:
 )
 def test_names_are_printable_and_short(name: bytes, shown: str) -> None:
     assert clean(name) == shown
+
+
+@given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=5))
+def test_damage_is_refused_or_read_and_never_more(flips: list[tuple[int, int]]) -> None:
+    body = bytearray(form([("a.png", b"some bytes"), ("b.png", b"others")]))
+    for place, value in flips:
+        body[place % len(body)] = value
+    read = Form(BOUNDARY.encode(), 2)
+    with suppress(ProblemError, FormParserError):
+        read.write(bytes(body))
+    assert sum(len(upload.data) for upload in read.uploads) < len(body)
