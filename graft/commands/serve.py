@@ -23,7 +23,7 @@ def serve(
     ] = None,
     max_body: Annotated[int, typer.Option(min=1, help="MiB of a request.")] = 32,
     max_memory: Annotated[int, typer.Option(min=1, help="MiB of all requests held at once.")] = 256,
-    max_pixels: Annotated[int, typer.Option(min=1, help="Width times height of a picture.")] = 50_000_000,
+    max_pixels: Annotated[int, typer.Option(min=1, help="Width times height of a picture.")] = 32_000_000,
     max_files: Annotated[int, typer.Option(min=1, help="Pictures of a request.")] = 16,
     max_queue: Annotated[int, typer.Option(min=1, help="Pictures that may wait; above, 503.")] = 64,
     max_batch: Annotated[int, typer.Option(min=1, help="Pictures that the graph takes at once.")] = 8,

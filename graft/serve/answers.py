@@ -66,7 +66,7 @@ class Limit(BaseModel):
 
     body: int = Field(description="Bytes a request.", examples=[33554432])
     files: int = Field(description="Pictures a request.", examples=[16])
-    pixels: int = Field(description="Width times height of a picture.", examples=[50000000])
+    pixels: int = Field(description="Width times height of a picture.", examples=[32000000])
 
 
 class About(BaseModel):

@@ -21,7 +21,7 @@ class Settings:
     Attributes:
         max_body: bytes of one request.
         max_memory: bytes of all requests that are held at once.
-        max_pixels: width times height of one picture.
+        max_pixels: width times height of one picture; a transparent one takes some 20 bytes a pixel to decode.
         max_files: pictures in one request.
         max_queue: pictures that wait or are worked on at once.
         max_batch: pictures that the graph takes at once.
@@ -38,7 +38,7 @@ class Settings:
 
     max_body: int = 32 * 2**20
     max_memory: int = 256 * 2**20
-    max_pixels: int = 50_000_000
+    max_pixels: int = 32_000_000
     max_files: int = 16
     max_queue: int = 64
     max_batch: int = 8

@@ -148,7 +148,7 @@ def test_what_a_path_does_not_take(client: TestClient, method: str, path: str) -
 
 
 def test_a_full_line_turns_away_and_its_end_lets_in_again() -> None:
-    slow = Colours(seconds=0.4)
+    slow = Colours(seconds=1.0)
     with (
         TestClient(create_app(slow.as_predictor, Settings(max_queue=2, max_files=2))) as client,
         ThreadPoolExecutor(1) as pool,
@@ -215,5 +215,5 @@ def test_about_tells_classes_and_limits(client: TestClient) -> None:
         "multi_label": False,
         "threshold": None,
         "abstain_below": None,
-        "limits": {"body": 32 * 2**20, "files": 16, "pixels": 50_000_000},
+        "limits": {"body": 32 * 2**20, "files": 16, "pixels": 32_000_000},
     }

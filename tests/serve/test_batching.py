@@ -64,7 +64,7 @@ def test_who_is_not_alone_waits_no_longer_than_told() -> None:
 
 
 def test_what_comes_while_the_graph_runs_is_one_batch() -> None:
-    graph = Graph(seconds=0.2)
+    graph = Graph(seconds=0.4)
 
     async def late() -> None:
         async with Batcher(graph, 8, 0.001, lambda: 1, Metrics()) as batcher:
@@ -94,7 +94,7 @@ def test_a_failure_reaches_everyone_who_shared_it_and_nobody_else() -> None:
 
 
 def test_who_gave_up_is_not_computed_for() -> None:
-    graph = Graph(seconds=0.1)
+    graph = Graph(seconds=0.4)
 
     async def impatient() -> None:
         async with Batcher(graph, 1, 0.001, lambda: 1, Metrics()) as batcher:

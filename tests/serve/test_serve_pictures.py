@@ -14,7 +14,7 @@ from graft.serve.pictures import pixels_of
 from graft.serve.problems import ProblemError
 from tests.serve.made import picture
 
-MOST = 50_000_000
+MOST = 32_000_000
 
 
 def png_bomb(width: int, height: int) -> bytes:
