@@ -7,7 +7,7 @@ from tests.serve.made import colour_bundle
 
 def test_a_load_is_counted_and_timed(tmp_path: Path) -> None:
     with serving(colour_bundle(tmp_path / "bundle")) as (server, port):
-        found = figures(load(port, 3, 40, [*pictures(2), b"no picture"]))
+        found = figures(load(port, 3, 40, [*pictures(64, 48, 2), b"no picture"]))
         assert rss(server) > 10
     assert (found["clients"], found["requests"]) == (3, 40)
     assert found["statuses"] == {"200": 27, "422": 13}
@@ -31,5 +31,5 @@ def test_the_table_says_all_of_it() -> None:
         "| 4 | 50 | 20 ms | 100 ms | 9 x 200 |",
         "| 96 | 50 | 20 ms | 100 ms | 5 x 200, 4 x 503 |",
     ]
-    assert "Over 10,000 more requests the server's memory went from 200 to 205 MB, at most 211." in text
+    assert "Over 10,000 more of 320 x 240 the server's memory went from 200 to 205 MB, at most 211." in text
     assert "others used 25%" in text
