@@ -15,6 +15,7 @@ from graft.commands.compare import compare
 from graft.commands.look import look
 from graft.commands.predict import predict
 from graft.commands.review import review
+from graft.commands.serve import serve
 from graft.errors import GraftError
 from graft.presets import names
 
@@ -149,6 +150,7 @@ def results() -> None:
 app.command()(compare)
 app.command()(look)
 app.command()(review)
+app.command()(serve)
 
 
 def run() -> None:

@@ -1,5 +1,10 @@
 """Classify pictures with a bundle: numpy, Pillow and onnxruntime, no torch."""
 
+import os
+
+# read when onnxruntime is imported; else it keeps, on disk, what it would send its makers
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 from graft.predict.predictor import Predictor as Predictor
 from graft.predict.results import Failure as Failure
 from graft.predict.results import Prediction as Prediction

@@ -1,0 +1,40 @@
+import ai.onnxruntime.OnnxJavaType;
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtSession;
+import ai.onnxruntime.TensorInfo;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+
+/** Classifies picture files with a graft bundle: Predict BUNDLE FILE... */
+public final class Predict {
+    private Predict() {}
+
+    /** Prints the probability of every class, a picture a line. */
+    public static void main(String[] words) throws Exception {
+        Path bundle = Path.of(words[0]);
+        List<String> classes = Files.readAllLines(bundle.resolve("labels.txt"));
+        OrtEnvironment environment = OrtEnvironment.getEnvironment();
+        try (OrtSession session = environment.createSession(bundle.resolve("model.onnx").toString())) {
+            TensorInfo input = (TensorInfo) session.getInputInfo().get("pixels").getInfo();
+            int size = (int) input.getShape()[1]; // [batch, size, size, 3]
+            for (String file : Arrays.copyOfRange(words, 1, words.length)) {
+                ByteBuffer pixels = ByteBuffer.wrap(Pixels.of(Path.of(file), size));
+                long[] shape = {1, size, size, 3};
+                try (OnnxTensor tensor = OnnxTensor.createTensor(environment, pixels, shape, OnnxJavaType.UINT8);
+                        OrtSession.Result result = session.run(Map.of("pixels", tensor))) {
+                    float[][] probabilities = (float[][]) result.get("probabilities").orElseThrow().getValue();
+                    StringBuilder line = new StringBuilder(file);
+                    for (int place = 0; place < classes.size(); place++) {
+                        line.append('\t').append(classes.get(place)).append('=').append(probabilities[0][place]);
+                    }
+                    System.out.println(line);
+                }
+            }
+        }
+    }
+}

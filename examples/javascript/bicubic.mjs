@@ -1,0 +1,67 @@
+// Bicubic resampling with antialiasing, as Pillow does it; for Node and the browser alike.
+//
+// Canvas, sharp and most other resizers differ from it: other kernels, another antialiasing, or none.
+// The network was trained on these pixels, so this is the part of the recipe that matters most.
+
+const A = -0.5; // the free parameter of cubic convolution, as Pillow has it
+
+function kernel(x) {
+  const d = Math.abs(x);
+  if (d < 1) return ((A + 2) * d - (A + 3)) * d * d + 1;
+  if (d < 2) return (((d - 5) * d + 8) * d - 4) * A;
+  return 0;
+}
+
+// For each of `to` places: the first of the places it looks at, and their weights. When shrinking, the
+// kernel is stretched by the scale, so that every place counts: that is the antialiasing.
+function weights(from, to) {
+  const scale = from / to;
+  const stretch = Math.max(scale, 1);
+  const reach = 2 * stretch;
+  return Array.from({ length: to }, (_, place) => {
+    const centre = (place + 0.5) * scale;
+    const first = Math.max(0, Math.floor(centre - reach + 0.5));
+    const last = Math.min(from, Math.floor(centre + reach + 0.5));
+    const raw = Array.from({ length: last - first }, (_, step) => kernel((first + step - centre + 0.5) / stretch));
+    const sum = raw.reduce((one, other) => one + other, 0);
+    return { first, share: raw.map((weight) => weight / sum) };
+  });
+}
+
+// Resample rows of `channels` values; `length` pixels a row become `size`.
+function across(pixels, rows, length, size, channels) {
+  const out = new Uint8ClampedArray(rows * size * channels); // rounds and clips, as Pillow does between its passes
+  const plan = weights(length, size);
+  for (let row = 0; row < rows; row += 1) {
+    for (let place = 0; place < size; place += 1) {
+      const { first, share } = plan[place];
+      for (let channel = 0; channel < channels; channel += 1) {
+        let sum = 0;
+        let at = (row * length + first) * channels + channel;
+        for (const weight of share) {
+          sum += weight * pixels[at];
+          at += channels;
+        }
+        out[(row * size + place) * channels + channel] = sum;
+      }
+    }
+  }
+  return out;
+}
+
+function transpose(pixels, rows, columns, channels) {
+  const out = new Uint8ClampedArray(pixels.length);
+  for (let row = 0; row < rows; row += 1)
+    for (let column = 0; column < columns; column += 1)
+      for (let channel = 0; channel < channels; channel += 1)
+        out[(column * rows + row) * channels + channel] = pixels[(row * columns + column) * channels + channel];
+  return out;
+}
+
+// RGB pixels [height, width, 3] to [size, size, 3]: the whole picture, aspect ratio given up.
+export function square(pixels, width, height, size) {
+  const narrow = width === size ? pixels : across(pixels, height, width, size, 3);
+  if (height === size) return Uint8Array.from(narrow);
+  const turned = across(transpose(narrow, height, size, 3), size, height, size, 3);
+  return Uint8Array.from(transpose(turned, size, size, 3));
+}

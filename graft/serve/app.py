@@ -1,0 +1,186 @@
+"""The app: its routes, and the middleware around them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request, Security
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.security import HTTPBearer
+from prometheus_client import generate_latest
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from graft import __version__
+from graft.predict.predictor import Predictor
+from graft.serve import describe, page
+from graft.serve.answers import About, Answer, Answers, Limit, State, abstain_below, answer
+from graft.serve.batching import Batcher
+from graft.serve.limits import Limits
+from graft.serve.line import Line
+from graft.serve.linger import Linger
+from graft.serve.metrics import Measured, Metrics
+from graft.serve.pictures import pixels_of
+from graft.serve.problems import ProblemError, Problems, Refused, busy, of_http, of_validation
+from graft.serve.security import SecurityHeaders, Token
+from graft.serve.settings import Settings
+from graft.serve.uploads import Upload, read_uploads
+
+PATHS = ("/", "/about", "/health", "/metrics", "/openapi.json", "/predict", "/ready")
+
+
+def create_app(predictor: Predictor, settings: Settings) -> FastAPI:
+    """Return the app that serves a classifier."""
+    metrics = Metrics()
+    line = Line(settings.max_queue, metrics.queue)
+    service = Service(predictor, settings, metrics, line)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with service.batcher:
+            yield
+        service.decoders.shutdown(cancel_futures=True)
+
+    app = App(
+        title="graft serve",
+        version=__version__,
+        description=describe.TEXT,
+        docs_url=None,  # both pages load their scripts from a CDN
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        # FastAPI reports to nobody, whatever the environment says
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
+        exception_handlers={HTTPException: of_http, RequestValidationError: of_validation},
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(Measured, metrics, PATHS),
+            Middleware(Linger),
+            Middleware(Problems),
+            Middleware(Token, settings.token),
+            Middleware(Limits, settings),
+        ],
+    )
+    _add_routes(app, service)
+    return app
+
+
+class App(FastAPI):
+    """FastAPI, whose description knows the model of the refusals too: no route returns it, so it would be left out."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the description."""
+        described = super().openapi()
+        described["components"]["schemas"].update(describe.schemas())
+        return described
+
+
+class Service:
+    """What the routes share: the classifier, the threads that decode, and the line before both."""
+
+    def __init__(self, predictor: Predictor, settings: Settings, metrics: Metrics, line: Line) -> None:
+        self.predictor, self.settings, self.metrics, self.line = predictor, settings, metrics, line
+        self.decoders = ThreadPoolExecutor(settings.decoders, thread_name_prefix="decode")
+        self.batcher = Batcher(predictor.run, settings.max_batch, settings.max_wait, lambda: line.taken, metrics)
+
+    async def classify(self, request: Request) -> Answers:
+        """Answer all pictures of a request.
+
+        Raises:
+            ProblemError: the request is refused, or every one of its pictures is.
+        """
+        with self.line.enter(1):
+            uploads = await read_uploads(request, self.settings.max_files)
+            with self.line.enter(len(uploads) - 1):
+                try:
+                    async with asyncio.timeout(self.settings.timeout):
+                        answers = await asyncio.gather(*(self._one(upload) for upload in uploads))
+                except TimeoutError:
+                    raise ProblemError(504, f"no answer within {self.settings.timeout:g} s; try again") from None
+        self._count(answers)
+        refused = [Refused(file=said.file, error=said.error) for said in answers if said.error is not None]
+        if len(refused) == len(answers):
+            first = refused[0].error
+            more = "" if len(refused) == 1 else f" (and of {len(refused)} pictures none can be classified)"
+            raise ProblemError(first.status, first.detail + more, pictures=refused)
+        return Answers(pictures=answers)
+
+    async def _one(self, upload: Upload) -> Answer:
+        loop = asyncio.get_running_loop()
+        wanted = self.predictor.size, self.settings.max_pixels
+        try:
+            pixels = await loop.run_in_executor(self.decoders, pixels_of, upload.data, *wanted)
+        except ProblemError as error:
+            return Answer.refused(upload.name, error.fault)
+        return answer(upload.name, await self.batcher.run(pixels), self.predictor)
+
+    def _count(self, answers: list[Answer]) -> None:
+        for said in answers:
+            self.metrics.pictures.labels("refused" if said.error else "classified").inc()
+
+
+def _add_routes(app: FastAPI, service: Service) -> None:
+    predictor, settings = service.predictor, service.settings
+    named = [Security(HTTPBearer(auto_error=False, description="Only if the server was started with a token."))]
+    limit = Limit(body=settings.max_body, files=settings.max_files, pixels=settings.max_pixels)
+
+    @app.post(
+        "/predict",
+        responses=describe.problems(*describe.OF_BODIES),
+        openapi_extra={"requestBody": describe.BODY},
+        dependencies=named,
+    )
+    async def predict(request: Request) -> Answers:
+        """Classify pictures: several as a form of files, or one as the body itself.
+
+        A picture that cannot be classified has an error in its place; if none can, the request fails.
+        """
+        return await service.classify(request)
+
+    @app.get("/about", responses=describe.problems(*describe.ALWAYS), dependencies=named)
+    async def about() -> About:
+        """Tell the classes and the limits."""
+        threshold = predictor.threshold if predictor.multi_label else None
+        return About(
+            classes=predictor.classes,
+            multi_label=predictor.multi_label,
+            threshold=threshold,
+            abstain_below=abstain_below(predictor),
+            limits=limit,
+        )
+
+    @app.get("/health", responses=describe.problems(*describe.ALWAYS))
+    async def health() -> State:
+        """Say that the server lives."""
+        return State(status="ok")
+
+    @app.get("/ready", responses=describe.problems(*describe.ALWAYS, 503))
+    async def ready() -> State:
+        """Say whether pictures are taken now."""
+        if not service.batcher.ready or service.line.full:
+            raise busy("no more pictures are taken for now")
+        return State(status="ok")
+
+    @app.get(
+        "/metrics",
+        response_class=PlainTextResponse,
+        responses=describe.problems(*describe.ALWAYS),
+        dependencies=named,
+    )
+    async def metrics() -> PlainTextResponse:
+        """Figures for Prometheus."""
+        return PlainTextResponse(generate_latest(service.metrics.registry), media_type="text/plain; version=0.0.4")
+
+    @app.get("/", response_class=HTMLResponse, responses=describe.problems(*describe.ALWAYS))
+    async def index() -> HTMLResponse:
+        """Show a page to try the classifier on."""
+        return HTMLResponse(page.HTML, headers={"Content-Security-Policy": page.POLICY})

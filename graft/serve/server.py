@@ -1,0 +1,49 @@
+"""The server: uvicorn around the app."""
+
+import signal
+import sys
+from contextlib import suppress
+from math import ceil
+
+import uvicorn
+
+from graft.predict.predictor import Predictor
+from graft.serve.app import create_app
+from graft.serve.protocol import Http
+from graft.serve.settings import Settings
+
+GRACE = 5
+"""Seconds, beyond those that an answer may take, until a server that was told to stop does so."""
+
+
+def build(predictor: Predictor, settings: Settings, host: str, port: int, access_log: bool = False) -> uvicorn.Server:
+    """Return a server that is ready to run."""
+
+    class Protocol(Http):
+        """A connection of this server."""
+
+        head_timeout = settings.read_timeout
+        max_connections = settings.max_connections
+
+    return uvicorn.Server(
+        uvicorn.Config(
+            create_app(predictor, settings),
+            host=host,
+            port=port,
+            http=Protocol,
+            ws="none",
+            lifespan="on",
+            access_log=access_log,
+            proxy_headers=False,  # nothing depends on who asks, so nobody need be believed
+            server_header=False,
+            timeout_graceful_shutdown=ceil(settings.timeout + GRACE),
+        )
+    )
+
+
+def run(predictor: Predictor, settings: Settings, host: str, port: int, access_log: bool = False) -> None:
+    """Serve until SIGTERM or SIGINT, and then until what is in flight is answered."""
+    # uvicorn raises the signal again once it is done, for whoever handled it before
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with suppress(KeyboardInterrupt):
+        build(predictor, settings, host, port, access_log).run()

@@ -1,0 +1,74 @@
+"""The options of `graft serve` reach the server, in its units."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from graft import cli
+from graft.predict.predictor import Predictor
+from graft.serve import server
+from graft.serve.settings import Settings
+from tests.serve.made import CLASSES, colour_bundle
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What `graft serve` would have run."""
+    given: list[Any] = []
+    monkeypatch.setattr(server, "run", lambda *words: given.extend(words))
+    monkeypatch.delenv("GRAFT_TOKEN", raising=False)
+    return given
+
+
+def test_without_options_it_has_the_defaults_and_listens_to_this_machine_alone(tmp_path: Path, ran: list[Any]) -> None:
+    done = CliRunner().invoke(cli.app, ["serve", str(colour_bundle(tmp_path))])
+    assert (done.exit_code, done.output) == (0, "")
+    predictor, *others = ran
+    assert isinstance(predictor, Predictor)
+    assert predictor.classes == CLASSES
+    assert others == [Settings(), "127.0.0.1", 8000, False]
+
+
+def test_options_are_brought_to_bytes_and_seconds(tmp_path: Path, ran: list[Any]) -> None:
+    options = {
+        "--host": "0.0.0.0",
+        "--port": "9000",
+        "--max-body": "2",
+        "--max-memory": "20",
+        "--max-pixels": "1000000",
+        "--max-files": "3",
+        "--max-queue": "5",
+        "--max-batch": "4",
+        "--max-wait": "2.5",
+        "--max-connections": "9",
+        "--timeout": "7",
+        "--read-timeout": "6",
+        "--decoders": "1",
+    }
+    words = [word for pair in options.items() for word in pair]
+    command = ["serve", str(colour_bundle(tmp_path)), *words, "--access-log"]
+    done = CliRunner().invoke(cli.app, command, env={"GRAFT_TOKEN": "secret"})
+    assert (done.exit_code, done.output) == (0, "")
+    wanted = Settings(
+        max_body=2 * 2**20,
+        max_memory=20 * 2**20,
+        max_pixels=1_000_000,
+        max_files=3,
+        max_queue=5,
+        max_batch=4,
+        max_wait=0.0025,
+        max_connections=9,
+        timeout=7,
+        read_timeout=6,
+        decoders=1,
+        token="secret",
+    )
+    assert ran[1:] == [wanted, "0.0.0.0", 9000, True]
+
+
+def test_it_warns_when_anyone_may_use_it(tmp_path: Path, ran: list[Any]) -> None:
+    done = CliRunner().invoke(cli.app, ["serve", str(colour_bundle(tmp_path)), "--host", "0.0.0.0"])
+    assert ran[2] == "0.0.0.0"
+    assert "whoever reaches this address may use the classifier; GRAFT_TOKEN asks for a token" in done.output

@@ -1,0 +1,34 @@
+"""The Java, with the JDK alone: its pixels are Python's. The graph itself needs onnxruntime's jar."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.examples.made import CLOSE, EXACT, ROOT, SIZE, distance, pictures
+
+FOLDER = ROOT / "examples/java"
+
+pytestmark = pytest.mark.skipif(
+    any(shutil.which(tool) is None for tool in ("java", "javac")), reason="no JDK is installed"
+)
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("classes")
+    command = ["javac", "-Xlint:all", "-Werror", "-d", str(folder), str(FOLDER / "Pixels.java")]
+    subprocess.run(command, check=True, timeout=50)
+    return folder
+
+
+def test_pixels_are_those_of_python(compiled: Path, tmp_path: Path) -> None:
+    gaps = {}
+    for name, file in pictures(tmp_path).items():
+        command = ["java", "-Xshare:auto", "-cp", str(compiled), "Pixels", str(file), str(SIZE)]
+        done = subprocess.run(command, capture_output=True, check=True, timeout=50)
+        gaps[name] = distance(done.stdout, file)
+    print(gaps)
+    assert {name: gaps[name] for name in EXACT if gaps[name][1] > 1} == {}
+    assert {name: gaps[name] for name in CLOSE if gaps[name][0] > 1} == {}

@@ -1,0 +1,52 @@
+"""The JavaScript under Node: its pixels are Python's, and so are its probabilities."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from graft.predict.predictor import Predictor
+from tests.examples.made import CLOSE, EXACT, ROOT, SIZE, distance, pictures
+from tests.serve.made import CLASSES, colour_bundle
+
+FOLDER = ROOT / "examples/javascript"
+PIXELS = f"""
+import {{ pixels }} from "{(FOLDER / "predict.mjs").as_uri()}";
+import {{ writeFileSync }} from "node:fs";
+for (const file of process.argv.slice(1)) writeFileSync(file + ".rgb", await pixels(file, {SIZE}));
+"""
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed"),
+    pytest.mark.skipif(
+        not (FOLDER / "node_modules/onnxruntime-node").is_dir() or not (FOLDER / "node_modules/sharp").is_dir(),
+        reason="run `npm install --ignore-scripts` in examples/javascript first",
+    ),
+]
+
+
+def node(*words: str) -> str:
+    done = subprocess.run(["node", *words], cwd=FOLDER, capture_output=True, text=True, check=False, timeout=50)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_pixels_are_those_of_python(tmp_path: Path) -> None:
+    files = pictures(tmp_path)
+    node("--input-type=module", "--eval", PIXELS, *map(str, files.values()))
+    gaps = {name: distance(Path(f"{file}.rgb").read_bytes(), file) for name, file in files.items()}
+    print(gaps)
+    assert {name: gaps[name] for name in EXACT if gaps[name][1] > 1} == {}
+    assert {name: gaps[name] for name in CLOSE if gaps[name][0] > 1} == {}
+
+
+def test_probabilities_are_those_of_python(tmp_path: Path) -> None:
+    bundle, files = colour_bundle(tmp_path / "bundle"), pictures(tmp_path)
+    lines = node("predict.mjs", str(bundle), *map(str, files.values())).splitlines()
+    rows = next(Predictor(bundle).probabilities(list(files.values())))
+    for line, file, row in zip(lines, files.values(), rows, strict=True):
+        said = json.loads(line)
+        assert said["file"] == str(file)
+        assert [said["probabilities"][name] for name in CLASSES] == pytest.approx(row.tolist(), abs=0.01)

@@ -1,0 +1,183 @@
+"""The server as a process: it stops when told, keeps nothing on disk, and does not grow."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from starlette.testclient import TestClient
+
+from graft.predict.predictor import Predictor
+from graft.serve.app import create_app
+from graft.serve.settings import Settings
+from tests.serve.made import BOUNDARY, form, picture
+
+ROOT = Path(__file__).resolve().parents[2]
+FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+
+
+@contextmanager
+def process(bundle: Path, folder: Path, *words: str) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+    """`graft serve` in an empty folder, which is its home and that of its temporary files as well."""
+    folder.mkdir()
+    command = [sys.executable, "-m", "graft", "serve", str(bundle), "--port", "0", *words]
+    own = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"), str(folder))
+    env = os.environ | own | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    env.pop("GRAFT_TOKEN", None)
+    server = subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert server.stderr is not None
+        for line in server.stderr:
+            if found := re.search(r"running on http://127\.0\.0\.1:(\d+)", line):
+                break
+        else:
+            raise AssertionError(f"the server ended with {server.wait()}")
+        yield server, int(found[1])
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def connected(port: int) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+
+
+def ask(link: http.client.HTTPConnection, body: bytes) -> tuple[int, dict[str, object]]:
+    link.request("POST", "/predict", body, FORM)
+    response = link.getresponse()
+    return response.status, json.loads(response.read())
+
+
+def test_sigterm_finishes_what_is_in_flight_and_takes_no_more(bundle: Path, tmp_path: Path) -> None:
+    body = form([("red.png", picture("red", width=600, height=600))])
+    with process(bundle, tmp_path / "run") as (server, port), closing(connected(port)) as link:
+        link.putrequest("POST", "/predict")
+        for name, value in {**FORM, "Content-Length": str(len(body))}.items():
+            link.putheader(name, value)
+        link.endheaders()
+        link.send(body[: len(body) // 2])
+        time.sleep(0.3)
+        server.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        assert server.poll() is None  # half of a request is here
+        with closing(connected(port)) as other, pytest.raises(ConnectionError):
+            other.request("GET", "/health")
+        link.send(body[len(body) // 2 :])
+        response = link.getresponse()
+        assert response.status == 200
+        assert json.loads(response.read())["pictures"][0]["label"] == "red"
+        assert server.wait(10) == 0
+
+
+def test_nothing_is_written_to_disk(bundle: Path, tmp_path: Path) -> None:
+    before = {file: file.stat().st_mtime_ns for file in bundle.rglob("*")}
+    with process(bundle, tmp_path / "run") as (server, port), closing(connected(port)) as link:
+        noise = os.urandom(4 * 2**20)  # more than frameworks keep in memory
+        status, answer = ask(link, form([("noise.png", noise), ("../../red.png", picture())]))
+        assert (status, [said["label"] for said in answer["pictures"]]) == (200, [None, "red"])  # type: ignore[attr-defined]
+        opened = [file.path for file in psutil.Process(server.pid).open_files() if "w" in file.mode or "+" in file.mode]
+        assert opened == []
+        assert list((tmp_path / "run").iterdir()) == []
+        assert list(tmp_path.iterdir()) == [tmp_path / "run"]
+    assert {file: file.stat().st_mtime_ns for file in bundle.rglob("*")} == before
+
+
+OPENED: list[str] = []
+WATCHING = threading.Event()
+
+
+def watch(event: str, arguments: tuple[object, ...]) -> None:
+    """Note files that are opened to be written, those without a name too: an audit hook."""
+    if WATCHING.is_set() and event == "open":
+        flags = arguments[2]
+        if isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            OPENED.append(str(arguments[0]))
+
+
+def test_no_file_is_even_opened_for_writing(predictor: Predictor, tmp_path: Path) -> None:
+    sys.addaudithook(watch)
+    with TestClient(create_app(predictor, Settings())) as client:
+        WATCHING.set()
+        try:
+            response = client.post("/predict", content=form([("a", os.urandom(2**22)), ("b", picture())]), headers=FORM)
+            (tmp_path / "seen").write_text("the hook sees this")
+        finally:
+            WATCHING.clear()
+    assert response.status_code == 200
+    assert [str(tmp_path / "seen")] == OPENED
+
+
+def test_memory_stays_flat(bundle: Path, tmp_path: Path) -> None:
+    body = form([("red.jpg", picture("red", "JPEG", 400, 300)), ("bad.png", b"no picture")])
+    with process(bundle, tmp_path / "run") as (server, port), closing(connected(port)) as link:
+        memory = psutil.Process(server.pid).memory_info
+        for _ in range(300):
+            assert ask(link, body)[0] == 200
+        before = memory().rss
+        for _ in range(1000):
+            assert ask(link, body)[0] == 200
+        assert memory().rss - before < 8 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nowhere"], "nowhere: no bundle lies there; `dvc repro` writes one to models/export"),
+        (["BUNDLE", "--token", "two words"], "the token may hold letters"),
+        (["BUNDLE", "--max-files", "65"], "max_files = 65: at most 64, max_queue"),
+    ],
+)
+@pytest.mark.parametrize("module", ["graft", "graft.commands.serve"])
+def test_what_the_user_can_mend_is_one_line(bundle: Path, module: str, words: list[str], said: str) -> None:
+    given = [str(bundle) if word == "BUNDLE" else word for word in words]
+    command = [sys.executable, "-m", module, *(["serve"] if module == "graft" else []), *given]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("graft: ")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+NEEDED = """
+import sys
+class Without:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {names}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Without())
+import graft.commands.serve, graft.serve.server
+"""
+
+
+def test_the_server_needs_nothing_of_the_pipeline() -> None:
+    absent = {
+        "torch",
+        "torchvision",
+        "timm",
+        "pandas",
+        "yaml",
+        "ruamel",
+        "scipy",
+        "sklearn",
+        "dvc",
+        "onnx",
+        "matplotlib",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", NEEDED.format(names=sorted(absent))],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
