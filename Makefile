@@ -1,6 +1,6 @@
 # `make` alone lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help install repro test lint format types unit deps bench-env clean
+.PHONY: help install repro test lint format types unit deps bench-env examples clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -51,6 +51,9 @@ bench-env: .venv-fastai/installed ## make .venv-fastai, for python -m benchmarks
 	.venv-fastai/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -r benchmarks/fastai.txt
 	.venv-fastai/bin/pip install --quiet --disable-pip-version-check --no-deps fastai==2.8.12
 	touch $@
+
+examples: ## install what the JavaScript examples run with, so that their tests run too
+	cd examples/javascript && npm install --ignore-scripts
 
 clean: ## remove caches and unfinished work; data, models and reports stay
 	rm -rf .graft .mypy_cache .pytest_cache .ruff_cache .hypothesis dvc_plots
