@@ -10,6 +10,8 @@ GraftError
  +-- BundleError     a bundle that cannot be used as it is
  +-- StageError      a stage that cannot vouch for its own record
 
+Those of one part alone lie beside it: `graft.compare.revisions`, `graft.serve`.
+
 Each message names the thing, the value, and what would be right.
 """
 

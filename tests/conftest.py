@@ -25,9 +25,12 @@ def draw() -> Draw:
     return drawn
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A real browser without a window; tests that need it are skipped where there is none."""
+    """A real browser without a window; tests that need it are skipped where there is none.
+
+    One a module: Playwright keeps an event loop running as long, beside which others cannot run.
+    """
     if not CHROMIUM.exists():
         pytest.skip(f"there is no browser at {CHROMIUM}")
     with sync_playwright() as playwright:

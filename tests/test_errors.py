@@ -34,4 +34,6 @@ def test_every_error_is_a_graft_error() -> None:
         errors.StageError,
     ]
     assert all(issubclass(kind, errors.GraftError) for kind in kinds)
-    assert set(kinds) == set(errors.GraftError.__subclasses__())
+    # others lie beside what raises them: graft.compare, graft.serve
+    here = {kind for kind in errors.GraftError.__subclasses__() if kind.__module__ == errors.__name__}
+    assert set(kinds) == here

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_fscore_support
 
+from graft.evaluate.reliability import calibration_error, reliability
 from graft.evaluate.scores import brier, mean_of, ranked, top_k
 from graft.intervals import accuracy_interval, bootstrap
 
@@ -76,6 +77,7 @@ def measure(
         "macro_precision": mean_of(by_class, "precision"),
         "roc_auc": mean_of(by_class, "roc_auc"),
         "average_precision": mean_of(by_class, "average_precision"),
+        "ece": calibration_error(reliability(probabilities.max(1), right)),
         "majority": {"class": classes[majority], "accuracy": float((targets == majority).mean())},
         "classes": by_class,
     }

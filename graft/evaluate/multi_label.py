@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, f1_score, hamming_loss, precision_recall_fscore_support
 
+from graft.evaluate.reliability import calibration_error, reliability
 from graft.evaluate.scores import brier, mean_of, ranked
 from graft.intervals import accuracy_interval, bootstrap
 from graft.model.ranking import mean_average_precision
@@ -88,6 +89,7 @@ def measure(
         **figures,
         "mean_average_precision": mean_average_precision(truth, probabilities),
         "roc_auc": mean_of(by_class, "roc_auc"),
+        "ece": calibration_error(reliability(probabilities.ravel(), truth.ravel() > 0)),
         "majority": {
             "labels": task.texts(usual[:1])[0],
             "mean_average_precision": mean_average_precision(truth, usual),

@@ -162,6 +162,9 @@ def test_ctrl_c_leaves_whole_rows(bundle: Path, here: Path, monkeypatch: pytest.
     assert len(done.stdout.splitlines()) == 2
 
 
+@pytest.mark.skipif(
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN, reason="Ctrl-C is ignored here, as in the background of a shell"
+)
 def test_ctrl_c_while_more_is_waited_for(bundle: Path, here: Path) -> None:
     out = here / "out.csv"
     root = Path(cli.__file__).parents[1]
