@@ -13,8 +13,8 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from graft.export.onnx import save_stripped
 
 QUANTISED = ["Conv"]
-"""Where the time goes. The head stays exact: its features are standardised, some reach far, and in eight bits they
-cost more right answers than all convolutions together."""
+"""Where the time goes. The head stays exact: its features are standardised, some reach far, and eight
+bits for them cost right answers."""
 
 
 class Ranges(CalibrationDataReader):  # type: ignore[misc] # onnxruntime has no types
