@@ -91,7 +91,7 @@ class Decisions:
             self._past.append(_Before(number, case.key in kept, before))
 
     def undo(self) -> int | None:
-        """Take the last decision of this session back, and return its case; None where there is none."""
+        """Take the last decision since the page was served back, and return its case; None where there is none."""
         with self._lock:
             if not self._past:
                 return None
