@@ -148,8 +148,9 @@ def test_it_can_be_used_by_keyboard_alone(browser: Browser, server: int) -> None
         expect(page.locator("#choose")).to_be_focused()
         outline = page.locator("#choose").evaluate("(node) => getComputedStyle(node).outlineWidth")
         assert outline == "3px"
-        with page.expect_file_chooser() as chosen:
-            page.keyboard.press("Space")
+        page.locator("#choose").wait_for()
+        with page.expect_file_chooser(timeout=60_000) as chosen:
+            page.locator("#choose").press("Space")
         chosen.value.set_files([file("green")])
         verdicts(page, "green")
         page.locator("#clear").focus()
