@@ -3,8 +3,8 @@
 import gzip
 import io
 import os
-import struct
 import shutil
+import struct
 import tarfile
 import tempfile
 import zipfile
