@@ -24,6 +24,7 @@ from benchmarks.load import Clock
 from benchmarks.machine import ROOT, footer, machine
 from benchmarks.trial import SHARED, TRIALS, Clone, ready
 from graft import tables
+from graft.decode import Square
 from graft.images.augment import augment
 from graft.images.partial import PartialArray
 from graft.images.pictures import Pictures
@@ -63,7 +64,7 @@ def presize_pass(clone: Clone) -> float:
     with tempfile.TemporaryDirectory() as folder:
         into = PartialArray(Path(folder), (len(images), STORED, STORED, 3), np.uint8)
         began = time.perf_counter()
-        presize(clone.pictures, list(zip(images["path"], images["sha256"], strict=True)), STORED, into)
+        presize(clone.pictures, list(zip(images["path"], images["sha256"], strict=True)), Square(STORED), into)
         return len(images) / (time.perf_counter() - began)
 
 

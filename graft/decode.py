@@ -104,20 +104,39 @@ def upright_rgb(image: Image.Image) -> Image.Image:
         raise UnreadableError(f"{type(error).__name__}: {said}") from error
 
 
-def square(image: Image.Image, size: int) -> NDArray[np.uint8]:
-    """Resample the whole picture to a square, aspect ratio given up.
+@dataclass(frozen=True, slots=True)
+class Square:
+    """How a picture becomes a square.
 
-    Args:
-        image: an RGB picture.
-        size: side of the square in pixels.
-
-    Returns:
-        Pixels `[size, size, 3]`, uint8, RGB.
+    Attributes:
+        size: side in pixels.
+        crop: share, from 0 to 1, of what the longer side has over the shorter that is cut off, half of
+            it at either end; the rest is squeezed. 0 keeps the whole picture, 1 its centre square.
     """
-    if image.size != (size, size):
-        # reducing_gap averages by whole steps first: nearly the same pixels in a fraction of the time
-        image = image.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3.0)
-    return np.asarray(image, dtype=np.uint8)
+
+    size: int
+    crop: float = 0.0
+
+    def read(self, source: Path | IO[bytes]) -> NDArray[np.uint8]:
+        """Decode a file into pixels `[size, size, 3]`, uint8, RGB.
+
+        Raises:
+            UnreadableError: see `decode`.
+        """
+        return self.of(open_upright(source, shrink_to=self.size))
+
+    def of(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Resample an RGB picture to pixels `[size, size, 3]`, uint8, RGB."""
+        if image.size != (self.size, self.size):
+            # reducing_gap averages by whole steps first: nearly the same pixels in a fraction of the time
+            image = image.resize((self.size, self.size), Image.Resampling.BICUBIC, self._kept(image), reducing_gap=3.0)
+        return np.asarray(image, dtype=np.uint8)
+
+    def _kept(self, image: Image.Image) -> tuple[float, float, float, float]:
+        """The part of a picture that is kept: left, upper, right, lower, in pixels from its upper left corner."""
+        shorter = min(image.size)
+        across, down = (self.crop * (side - shorter) / 2 for side in image.size)
+        return across, down, image.width - across, image.height - down
 
 
 def _check_pixels(image: Image.Image) -> None:

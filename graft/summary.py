@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from graft import params
-from graft.decode import decode, square
+from graft.decode import decode
 from graft.errors import DataError, GraftError
 from graft.images.augment import augment
 from graft.images.presize import Presize
@@ -87,7 +87,7 @@ class Sample:
         yield ", ".join(f"{column} {value!r}" for column, value in rows.iloc[0].items() if column != "path")
 
     def _presized(self) -> Iterator[str]:
-        self._pixels = torch.from_numpy(np.array(square(self._image, self._params("presize", Presize).size)))[None]
+        self._pixels = torch.from_numpy(np.array(self._params("presize", Presize).square.of(self._image)))[None]
         yield _shown(self._pixels)
 
     def _augmented(self) -> Iterator[str]:
@@ -98,7 +98,7 @@ class Sample:
     def _features(self) -> Iterator[str]:
         embed: Embed = self._params("embed", Embed)
         self._view = sample(self._pixels, None, embed.view)
-        yield _shown(self._view) + ", the whole picture"
+        yield _shown(self._view) + ", all that presize kept"
         if not BACKBONE.is_dir():
             raise DataError(f"{BACKBONE} is absent; run `dvc repro download`")
         network, _ = pretrained(BACKBONE, embed)

@@ -17,6 +17,7 @@ from graft.export.calibration import drawn
 from graft.export.parity import compare, gate
 from graft.export.settings import Export
 from graft.export.story import read_story
+from graft.images.presize import read_square
 from graft.images.rows import PictureRows
 from graft.index.labels import Labels
 from graft.model.backbone import Backbone
@@ -44,13 +45,12 @@ def main(run: Run) -> None:
 
     network, description = load(FINETUNED)
     decision, pixels = read_decision(EVALUATED), PictureRows(PRESIZED / "pixels.npy")
-    size = pixels.array.shape[1]
+    square = read_square(PRESIZED)
     licences = {"pictures": source.licence, "weights": backbone.licence}
-    story = {"source": source.uri, "licences": licences, "labels": labels.model_dump()}
-    story |= read_story(EVALUATED, DIVIDED)
+    story = {"source": source.uri, "licences": licences, "labels": labels.model_dump()} | read_story(EVALUATED, DIVIDED)
     some = partial(drawn, pixels, pixels.find(read_dataset(LABELS, SPLIT).paths("train")))
     with atomic.new_folder(BUNDLE) as bundle:
-        facts = write_bundle(bundle, network, description, size, decision, export, some, story)
+        facts = write_bundle(bundle, network, description, square, decision, export, some, story)
 
     predictions, root = tables.read(EVALUATED / "predictions.csv"), raw_root(RAW)
     paths, parity = [root / path for path in predictions["path"]], {}

@@ -2,7 +2,7 @@
 
 Reads   data/raw, data/images.csv
 Params  presize
-Writes  data/presized/pixels.npy (uint8 [N, size, size, 3]), data/presized/rows.csv (path, width, height)
+Writes  data/presized/ (pixels.npy, uint8 [N, size, size, 3]; rows.csv: path, width, height; square.json: size, crop)
 """
 
 import warnings
@@ -12,7 +12,7 @@ import numpy as np
 
 from graft import atomic, tables
 from graft.images.partial import PartialArray
-from graft.images.presize import Presize, presize
+from graft.images.presize import Presize, presize, write_square
 from graft.source.raw import raw_root
 from stages.runtime import Run, start
 
@@ -21,17 +21,18 @@ PRESIZED = Path("data/presized")
 
 
 def main(run: Run) -> None:
-    size = run.params("presize", Presize).size
+    square = run.params("presize", Presize).square
     warnings.filterwarnings("ignore", module="PIL")  # the index has judged every file
 
     images = tables.read(IMAGES, ["path", "sha256", "width", "height"])
-    pixels = PartialArray(run.unfinished(IMAGES), (len(images), size, size, 3), np.uint8)
-    presize(raw_root(RAW), list(zip(images["path"], images["sha256"], strict=True)), size, pixels)
+    pixels = PartialArray(run.unfinished(IMAGES), (len(images), square.size, square.size, 3), np.uint8)
+    presize(raw_root(RAW), list(zip(images["path"], images["sha256"], strict=True)), square, pixels)
 
     with atomic.new_folder(PRESIZED) as presized:
         tables.write(presized / "rows.csv", images[["path", "width", "height"]])
+        write_square(presized, square)
         pixels.move(presized / "pixels.npy")
-    run.log(f"{len(images)} pictures at {size} x {size}")
+    run.log(f"{len(images)} pictures at {square.size} x {square.size}")
 
 
 if __name__ == "__main__":

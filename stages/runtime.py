@@ -6,6 +6,7 @@ fails. DVC that is killed leaves its command running; so a stage watches the DVC
 and ends with it. And two runs of a stage in one folder refuse each other.
 """
 
+import gc
 import hashlib
 import json
 import os
@@ -22,6 +23,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from graft import params
+from graft.digest import sha256
 from graft.errors import GraftError, StageError
 from stages import STARTED
 
@@ -100,6 +102,8 @@ class Run:
 
 def start(name: str, main: Callable[[Run], None]) -> None:
     """Run a stage's `main` under its lock, and end the process non-zero when it cannot vouch for it."""
+    gc.freeze()  # what was imported stays to the end: neither now nor at exit is any of it garbage
+    gc.enable()
     _end_with_dvc()
     began = time.perf_counter()
     try:
@@ -159,7 +163,7 @@ def _loaded_code() -> dict[str, str]:
             name = path.relative_to(here).as_posix()
             if not path.is_file() or path.stat().st_mtime > STARTED:
                 raise StageError(f"{name} changed while the stage ran; the result may be of the old code: run it again")
-            code[name] = _sha256(path)
+            code[name] = sha256(path)
     return code
 
 
@@ -168,9 +172,4 @@ def _fingerprint(path: Path) -> Any:
     if path.is_dir():
         return {str(inner): _fingerprint(inner) for inner in sorted(path.rglob("*")) if inner.is_file()}
     stat = path.stat()
-    return [stat.st_size, stat.st_mtime_ns] if stat.st_size > LARGE else _sha256(path)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return [stat.st_size, stat.st_mtime_ns] if stat.st_size > LARGE else sha256(path)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from graft import decode as module
-from graft.decode import NotAPictureError, UnreadableError, decode, open_upright, square, upright_rgb
+from graft.decode import NotAPictureError, Square, UnreadableError, decode, open_upright, upright_rgb
 
 Draw = Callable[[int, int, int], Image.Image]
 
@@ -210,28 +210,50 @@ def test_a_jpeg_is_decoded_at_a_fraction(
     draw(0, *size).save(tmp_path / "a.jpg", quality=95)
     shrunk = open_upright(tmp_path / "a.jpg", shrink_to=shrink_to)
     assert shrunk.size == decoded
-    whole = square(open_upright(tmp_path / "a.jpg"), shrink_to).astype(int)
-    assert np.abs(square(shrunk, shrink_to).astype(int) - whole).mean() < 3
+    square = Square(shrink_to)
+    whole = square.of(open_upright(tmp_path / "a.jpg")).astype(int)
+    assert np.abs(square.of(shrunk).astype(int) - whole).mean() < 3
+    np.testing.assert_array_equal(square.read(tmp_path / "a.jpg"), square.of(shrunk))
 
 
 def test_a_square_keeps_the_whole_picture() -> None:
     wide = np.zeros((16, 64, 3), dtype=np.uint8)
     wide[:, :32, 0] = 255
     wide[:, 32:, 2] = 255
-    small = square(Image.fromarray(wide), 8)
+    small = Square(8).of(Image.fromarray(wide))
     assert small.shape == (8, 8, 3)
     assert small.dtype == np.uint8
     np.testing.assert_allclose(small[:, :3], np.broadcast_to((255, 0, 0), (8, 3, 3)), atol=25)
     np.testing.assert_allclose(small[:, 5:], np.broadcast_to((0, 0, 255), (8, 3, 3)), atol=25)
 
 
+@pytest.mark.parametrize(("crop", "first", "last"), [(0.0, 0, 64), (0.5, 12, 52), (1.0, 24, 40)])
+@pytest.mark.parametrize("upright", [False, True])
+def test_a_share_of_what_the_longer_side_has_over_is_cut_off(crop: float, first: int, last: int, upright: bool) -> None:
+    # a ramp 64 long and 16 wide: the first and the last column tell which part of it is kept
+    ramp = np.broadcast_to(np.arange(64, dtype=np.uint8)[None, :, None] * 4, (16, 64, 3))
+    ramp = ramp.transpose(1, 0, 2) if upright else ramp
+    small = Square(8, crop).of(Image.fromarray(np.ascontiguousarray(ramp))).astype(float)
+    row = (small.transpose(1, 0, 2) if upright else small)[4, :, 0]
+    step = (last - first) / 8
+    np.testing.assert_allclose(row[1:-1], 4 * (first + step * (np.arange(8) + 0.5) - 0.5)[1:-1], atol=2)
+
+
+def test_a_shrunk_jpeg_is_cropped_where_the_whole_one_is(tmp_path: Path, draw: Draw) -> None:
+    draw(0, 401, 256).save(tmp_path / "a.jpg", quality=95)
+    square = Square(32, crop=0.6)
+    whole = square.of(open_upright(tmp_path / "a.jpg")).astype(int)
+    assert open_upright(tmp_path / "a.jpg", shrink_to=32).size == (101, 64)
+    assert np.abs(square.read(tmp_path / "a.jpg").astype(int) - whole).mean() < 3
+
+
 def test_a_square_of_the_right_size_is_not_resampled(draw: Draw) -> None:
     image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (9, 9, 3), dtype=np.uint8))
-    np.testing.assert_array_equal(square(image, 9), np.asarray(image))
+    np.testing.assert_array_equal(Square(9).of(image), np.asarray(image))
 
 
 def test_a_square_may_grow(draw: Draw) -> None:
-    np.testing.assert_array_equal(square(Image.new("RGB", (3, 2), (9, 8, 7)), 5), np.full((5, 5, 3), (9, 8, 7)))
+    np.testing.assert_array_equal(Square(5).of(Image.new("RGB", (3, 2), (9, 8, 7))), np.full((5, 5, 3), (9, 8, 7)))
 
 
 @pytest.mark.parametrize(

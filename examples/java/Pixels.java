@@ -28,18 +28,19 @@ final class Pixels {
         this.height = height;
     }
 
-    /** Prints the pixels of a file: java Pixels.java FILE SIZE. */
+    /** Prints the pixels of a file: java Pixels.java FILE SIZE [CROP]. */
     public static void main(String[] words) throws IOException {
-        System.out.write(of(Path.of(words[0]), Integer.parseInt(words[1])));
+        double crop = words.length > 2 ? Double.parseDouble(words[2]) : 0;
+        System.out.write(of(Path.of(words[0]), Integer.parseInt(words[1]), crop));
         System.out.flush();
     }
 
     /** Pixels [size, size, 3] of a picture file that the JDK can decode: JPEG (not CMYK), PNG, GIF, BMP, TIFF. */
-    static byte[] of(Path file, int size) throws IOException {
+    static byte[] of(Path file, int size, double crop) throws IOException {
         byte[] content = Files.readAllBytes(file);
         BufferedImage image = ImageIO.read(new java.io.ByteArrayInputStream(content));
         if (image == null) throw new IOException(file + ": not a picture that the JDK can decode");
-        return decoded(image).upright(orientation(content)).square(size).data;
+        return decoded(image).upright(orientation(content)).square(size, crop).data;
     }
 
     private static Pixels decoded(BufferedImage image) {
@@ -111,9 +112,12 @@ final class Pixels {
         return new Pixels(out, columns, rows);
     }
 
-    private Pixels square(int size) {
-        Pixels narrow = width == size ? this : across(size);
-        return narrow.height == size ? narrow : narrow.transposed().across(size).transposed();
+    /** Cuts off the share crop of what the longer side has over the shorter, half at either end, and squeezes the rest. */
+    private Pixels square(int size, double crop) {
+        double left = crop * (width - Math.min(width, height)) / 2;
+        double upper = crop * (height - Math.min(width, height)) / 2;
+        Pixels narrow = width == size && left == 0 ? this : across(left, size);
+        return height == size && upper == 0 ? narrow : narrow.transposed().across(upper, size).transposed();
     }
 
     private Pixels transposed() {
@@ -123,13 +127,13 @@ final class Pixels {
         return new Pixels(out, height, width);
     }
 
-    /** Resamples every row to some length. When shrinking, the kernel is stretched: that is the antialiasing. */
-    private Pixels across(int size) {
+    /** Resamples every row, less its ends, to some length. When shrinking, the kernel is stretched: the antialiasing. */
+    private Pixels across(double cut, int size) {
         byte[] out = new byte[height * size * 3];
-        double scale = (double) width / size;
+        double scale = (width - 2 * cut) / size;
         double stretch = Math.max(scale, 1);
         for (int place = 0; place < size; place++) {
-            double centre = (place + 0.5) * scale;
+            double centre = cut + (place + 0.5) * scale;
             int first = Math.max(0, (int) Math.floor(centre - 2 * stretch + 0.5));
             int last = Math.min(width, (int) Math.floor(centre + 2 * stretch + 0.5));
             double[] weights = new double[last - first];

@@ -9,6 +9,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** Classifies picture files with a graft bundle: Predict BUNDLE FILE... */
 public final class Predict {
@@ -21,9 +23,10 @@ public final class Predict {
         OrtEnvironment environment = OrtEnvironment.getEnvironment();
         try (OrtSession session = environment.createSession(bundle.resolve("model.onnx").toString())) {
             TensorInfo input = (TensorInfo) session.getInputInfo().get("pixels").getInfo();
+            double crop = crop(Files.readString(bundle.resolve("graft.json")));
             int size = (int) input.getShape()[1]; // [batch, size, size, 3]
             for (String file : Arrays.copyOfRange(words, 1, words.length)) {
-                ByteBuffer pixels = ByteBuffer.wrap(Pixels.of(Path.of(file), size));
+                ByteBuffer pixels = ByteBuffer.wrap(Pixels.of(Path.of(file), size, crop));
                 long[] shape = {1, size, size, 3};
                 try (OnnxTensor tensor = OnnxTensor.createTensor(environment, pixels, shape, OnnxJavaType.UINT8);
                         OrtSession.Result result = session.run(Map.of("pixels", tensor))) {
@@ -36,5 +39,11 @@ public final class Predict {
                 }
             }
         }
+    }
+
+    /** What is cut off, as graft.json says: the one number wanted of it, so no JSON library is. */
+    private static double crop(String facts) {
+        Matcher said = Pattern.compile("\"crop\"\\s*:\\s*([0-9.eE+-]+)").matcher(facts);
+        return said.find() ? Double.parseDouble(said.group(1)) : 0;
     }
 }

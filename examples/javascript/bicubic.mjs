@@ -13,13 +13,14 @@ function kernel(x) {
 }
 
 // For each of `to` places: the first of the places it looks at, and their weights. When shrinking, the
-// kernel is stretched by the scale, so that every place counts: that is the antialiasing.
-function weights(from, to) {
-  const scale = from / to;
+// kernel is stretched by the scale, so that every place counts: that is the antialiasing. What is cut off
+// at either end still lends its pixels to the kernel, as in Pillow.
+function weights(from, cut, to) {
+  const scale = (from - 2 * cut) / to;
   const stretch = Math.max(scale, 1);
   const reach = 2 * stretch;
   return Array.from({ length: to }, (_, place) => {
-    const centre = (place + 0.5) * scale;
+    const centre = cut + (place + 0.5) * scale;
     const first = Math.max(0, Math.floor(centre - reach + 0.5));
     const last = Math.min(from, Math.floor(centre + reach + 0.5));
     const raw = Array.from({ length: last - first }, (_, step) => kernel((first + step - centre + 0.5) / stretch));
@@ -28,10 +29,10 @@ function weights(from, to) {
   });
 }
 
-// Resample rows of `channels` values; `length` pixels a row become `size`.
-function across(pixels, rows, length, size, channels) {
+// Resample rows of `channels` values; of `length` pixels a row, `cut` at either end left out, become `size`.
+function across(pixels, rows, length, cut, size, channels) {
   const out = new Uint8ClampedArray(rows * size * channels); // rounds and clips, as Pillow does between its passes
-  const plan = weights(length, size);
+  const plan = weights(length, cut, size);
   for (let row = 0; row < rows; row += 1) {
     for (let place = 0; place < size; place += 1) {
       const { first, share } = plan[place];
@@ -58,10 +59,12 @@ function transpose(pixels, rows, columns, channels) {
   return out;
 }
 
-// RGB pixels [height, width, 3] to [size, size, 3]: the whole picture, aspect ratio given up.
-export function square(pixels, width, height, size) {
-  const narrow = width === size ? pixels : across(pixels, height, width, size, 3);
-  if (height === size) return Uint8Array.from(narrow);
-  const turned = across(transpose(narrow, height, size, 3), size, height, size, 3);
+// RGB pixels [height, width, 3] to [size, size, 3]. Of what the longer side has over the shorter, the
+// share `crop` is cut off, half at either end; the rest is squeezed.
+export function square(pixels, width, height, { size, crop = 0 }) {
+  const [left, upper] = [width, height].map((side) => (crop * (side - Math.min(width, height))) / 2);
+  const narrow = width === size && !left ? pixels : across(pixels, height, width, left, size, 3);
+  if (height === size && !upper) return Uint8Array.from(narrow);
+  const turned = across(transpose(narrow, height, size, 3), size, height, upper, size, 3);
   return Uint8Array.from(transpose(turned, size, size, 3));
 }

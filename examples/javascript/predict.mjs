@@ -9,10 +9,10 @@ import ort from "onnxruntime-node";
 import sharp from "sharp";
 import { square } from "./bicubic.mjs";
 
-export async function pixels(file, size) {
+export async function pixels(file, presize) {
   const picture = sharp(file, { autoOrient: true, ignoreIcc: true }).toColourspace("srgb").raw({ depth: "uchar" });
   const { data, info } = await picture.toBuffer({ resolveWithObject: true });
-  return square(onWhite(data, info.channels), info.width, info.height, size);
+  return square(onWhite(data, info.channels), info.width, info.height, presize);
 }
 
 // Pixels of 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 channels (RGB, alpha) to RGB, transparency on white.
@@ -32,10 +32,11 @@ function onWhite(data, channels) {
 
 async function main(bundle, ...files) {
   const facts = JSON.parse(await readFile(join(bundle, "graft.json"), "utf8"));
-  const { size } = facts.presize;
+  const { presize } = facts;
+  const { size } = presize;
   const session = await ort.InferenceSession.create(join(bundle, "model.onnx"));
   for (const file of files) {
-    const input = new ort.Tensor("uint8", await pixels(file, size), [1, size, size, 3]);
+    const input = new ort.Tensor("uint8", await pixels(file, presize), [1, size, size, 3]);
     const { probabilities } = await session.run({ pixels: input });
     const shares = facts.classes.map((name, place) => [name, probabilities.data[place]]);
     console.log(JSON.stringify({ file, probabilities: Object.fromEntries(shares) }));

@@ -1,6 +1,7 @@
 """One evaluation of the test split: every table and plot that follows from what was answered."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ KEYS = ("path", "label", "labels", "group", "split")
 """Columns that pictures are not sliced by."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evaluation:
     """Test pictures and what the network and the linear probe say of them.
 
@@ -47,17 +48,17 @@ class Evaluation:
         """What is measured of the task's kind."""
         return YARDSTICKS[self.task.multi_label]
 
-    @property
+    @cached_property
     def targets(self) -> Targets:
         """What holds of every picture, as numbers."""
         return targets(self.rows, self.task.classes)
 
-    @property
+    @cached_property
     def network(self) -> NDArray[np.float64]:
         """Probabilities `[N, K]` of the network handed on, at its temperature."""
         return Logits(self.logits, self.targets).probabilities(self.task, self.decision.temperature)
 
-    @property
+    @cached_property
     def predictions(self) -> pd.DataFrame:
         """The table of answers."""
         return predictions.table(self.rows["path"].tolist(), self.targets, self.network, self.task)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_fscore_support
 
 from graft.evaluate.reliability import calibration_error, reliability
-from graft.evaluate.scores import brier, mean_of, ranked, top_k
-from graft.intervals import accuracy_interval, bootstrap
+from graft.evaluate.scores import brier, mean_of, ranked, top_k, with_intervals
+from graft.intervals import accuracy_interval
 
 TOP = 5
 """Top-5 is told of more classes than these."""
@@ -59,11 +59,6 @@ def measure(
     interval, method = accuracy_interval(right, groups)
     by_class, undefined = per_class(predicted, targets, probabilities, classes)
     majority = int(np.bincount(targets, minlength=len(classes)).argmax())
-    weighed = weighable(probabilities, targets)
-    whole = weighed(np.ones(len(targets)))
-    figures: dict[str, Any] = {name: None if np.isnan(value) else value for name, value in whole.items()}
-    for name, spread in bootstrap(weighed, groups).items():
-        figures |= {f"{name}_low": spread and spread.low, f"{name}_high": spread and spread.high}
     found = {
         "pictures": len(targets),
         "accuracy": float(right.mean()),
@@ -73,7 +68,7 @@ def measure(
         "error_rate": float(1 - right.mean()),
         "error_rate_low": 1 - interval.high,
         "error_rate_high": 1 - interval.low,
-        **figures,
+        **with_intervals(weighable(probabilities, targets), groups),
         "macro_precision": mean_of(by_class, "precision"),
         "roc_auc": mean_of(by_class, "roc_auc"),
         "average_precision": mean_of(by_class, "average_precision"),

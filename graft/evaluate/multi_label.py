@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, f1_score, hamming_loss, precision_recall_fscore_support
 
 from graft.evaluate.reliability import calibration_error, reliability
-from graft.evaluate.scores import brier, mean_of, ranked
-from graft.intervals import accuracy_interval, bootstrap
+from graft.evaluate.scores import brier, mean_of, ranked, with_intervals
+from graft.intervals import accuracy_interval
 from graft.model.ranking import mean_average_precision
 from graft.model.task import ManyLabels
 
@@ -75,18 +75,13 @@ def measure(
     interval, method = accuracy_interval(right, groups)
     by_class, undefined = per_class(predicted, truth, probabilities, classes)
     usual = np.broadcast_to(truth.mean(0) > 0.5, truth.shape).astype(np.int64)
-    weighed = weighable(probabilities, truth, predicted)
-    whole = weighed(np.ones(len(truth)))
-    figures: dict[str, Any] = {name: None if np.isnan(value) else value for name, value in whole.items()}
-    for name, spread in bootstrap(weighed, groups).items():
-        figures |= {f"{name}_low": spread and spread.low, f"{name}_high": spread and spread.high}
     found = {
         "pictures": len(truth),
         "exact_match": float(right.mean()),
         "exact_match_low": interval.low,
         "exact_match_high": interval.high,
         "interval": method,
-        **figures,
+        **with_intervals(weighable(probabilities, truth, predicted), groups),
         "mean_average_precision": mean_average_precision(truth, probabilities),
         "roc_auc": mean_of(by_class, "roc_auc"),
         "ece": calibration_error(reliability(probabilities.ravel(), truth.ravel() > 0)),

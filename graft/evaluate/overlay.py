@@ -62,7 +62,7 @@ def save_cams(
         predictions: as `graft.evaluate.predictions.table` makes them.
         pixels: the presized pictures.
         network: in evaluation mode; it is left as it was.
-        view: side in pixels of the view of the whole picture that the network sees.
+        view: side in pixels of the view of the whole square that the network sees.
         count: pictures to draw.
     """
     rows = worst_first(predictions).head(count)

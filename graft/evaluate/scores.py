@@ -1,11 +1,14 @@
-"""Figures that look at probabilities, not at answers."""
+"""Figures that look at probabilities, not at answers, and what all figures have in common."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from graft.intervals import bootstrap
 from graft.model.ranking import average_precisions
 
 
@@ -51,3 +54,20 @@ def mean_of(by_class: dict[str, dict[str, Any]], figure: str) -> float | None:
     """Mean of a figure over the classes that have it; None where none has."""
     values = [row[figure] for row in by_class.values() if row[figure] is not None]
     return float(np.mean(values)) if values else None
+
+
+def with_intervals(
+    figures: Callable[[NDArray[np.float64]], dict[str, float]], groups: pd.Series
+) -> dict[str, float | None]:
+    """Measure all pictures, each figure followed by the ends of its interval, ``name_low`` and ``name_high``.
+
+    Args:
+        figures: what is measured when picture n counts `weights[n]` times, as `bootstrap` takes it.
+        groups: unit of every picture, "" where there is none.
+    """
+    whole = figures(np.ones(len(groups)))
+    found: dict[str, float | None] = {name: None if np.isnan(value) else value for name, value in whole.items()}
+    for name, spread in bootstrap(figures, groups).items():
+        ends = (spread.low, spread.high) if spread else (None, None)
+        found |= {f"{name}_low": ends[0], f"{name}_high": ends[1]}
+    return found

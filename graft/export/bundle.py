@@ -1,6 +1,5 @@
 """The bundle: one folder that holds the classifier and says all that is needed to use it."""
 
-import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft import __version__, atomic
+from graft.decode import Square
+from graft.digest import sha256
 from graft.export.card import save_card
 from graft.export.onnx import export_onnx
 from graft.export.settings import Export
@@ -17,8 +18,8 @@ from graft.model.network import Network
 from graft.model.saved import Description
 from graft.model.task import THRESHOLD, task_of
 
-FORMAT = 1
-"""Of graft.json; a reader refuses a higher one."""
+FORMAT = 2
+"""Of graft.json; a reader refuses a higher one. 2 brought `presize.crop`."""
 GRAPH, INT8, FACTS, LABELS, SUMS = "model.onnx", "model.int8.onnx", "graft.json", "labels.txt", "SHA256SUMS"
 
 
@@ -26,7 +27,7 @@ def write_bundle(
     folder: Path,
     network: Network,
     description: Description,
-    size: int,
+    square: Square,
     decision: Decision,
     knobs: Export,
     pictures: Callable[[int], Iterator[NDArray[np.uint8]]],
@@ -35,7 +36,7 @@ def write_bundle(
     """Write all of it into an empty folder; return what ``graft.json`` says.
 
     Args:
-        size: side of the presized pictures that the graph takes.
+        square: what the pictures were presized to, which the graph takes.
         decision: how logits become answers.
         pictures: gives batches `[B, size, size, 3]`, uint8, of so many training pictures.
         told: what else is to be known: licences, label rule, figures, lineage.
@@ -43,7 +44,7 @@ def write_bundle(
     Raises:
         ExportError: timm's format is asked for, and cannot hold the network.
     """
-    export_onnx(network, task_of(description), description.view, size, decision, folder / GRAPH)
+    export_onnx(network, task_of(description), description.view, square.size, decision, folder / GRAPH)
     if knobs.int8:
         from graft.export.int8 import quantise  # late, as is the next: few ask for it
 
@@ -51,19 +52,19 @@ def write_bundle(
     if knobs.timm:
         from graft.export.timm_folder import write_timm
 
-        write_timm(folder / "timm", network, description, decision)
-    facts = _facts(folder, description, size, decision, told)
+        write_timm(folder / "timm", network, description, decision, square.crop)
+    facts = _facts(folder, description, square, decision, told)
     atomic.write_json(folder / FACTS, facts)
     atomic.write_text(folder / LABELS, "".join(f"{name}\n" for name in description.classes))
     save_card(folder / "README.md", facts)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    sums = [f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
+    sums = [f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
     atomic.write_text(folder / SUMS, "".join(sums))
     return facts
 
 
 def _facts(
-    folder: Path, description: Description, size: int, decision: Decision, told: dict[str, Any]
+    folder: Path, description: Description, square: Square, decision: Decision, told: dict[str, Any]
 ) -> dict[str, Any]:
     """What ``graft.json`` says of the graphs that lie there.
 
@@ -76,15 +77,17 @@ def _facts(
         "format": FORMAT,
         "graft": __version__,
         "classes": description.classes,
-        "input": {"name": "pixels", "type": "uint8", "shape": ["batch", size, size, 3], "colour": "RGB"},
+        "input": {"name": "pixels", "type": "uint8", "shape": ["batch", square.size, square.size, 3], "colour": "RGB"},
         "output": {"name": "probabilities", "type": "float32", "shape": ["batch", len(description.classes)]},
         "presize": {
-            "size": size,
+            "size": square.size,
+            "crop": square.crop,
             "orientation": "EXIF applied",
             "transparency": "laid on white",
             "shrink_on_load": "a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size while both sides stay at "
-            f"{2 * size} or more",
-            "resample": "the whole picture to a square, bicubic with antialiasing, aspect ratio given up",
+            f"{2 * square.size} or more",
+            "kept": "of what the longer side has over the shorter, the share `crop` is cut off, half at either end",
+            "resample": "what is kept to a square, bicubic with antialiasing, aspect ratio given up",
         },
         "graph": {
             "view": description.view,
@@ -95,15 +98,9 @@ def _facts(
         "abstain_below": decision.abstain_below,
         "backbone": description.backbone,
         "models": graphs,
-        "sha256": {file: _sha256(folder / file) for file in graphs.values()},
+        "sha256": {file: sha256(folder / file) for file in graphs.values()},
         **told,
     }
     if task.multi_label:
         facts |= {"multi_label": True, "threshold": THRESHOLD}
     return facts
-
-
-def _sha256(file: Path) -> str:
-    """Digest of a file, read piece by piece."""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -25,13 +25,13 @@ TOLERANCE = 1e-3
 """Largest difference of a logit, relative to the largest, that rounding may explain."""
 
 
-def write_timm(folder: Path, network: Network, description: Description, decision: Decision) -> None:
+def write_timm(folder: Path, network: Network, description: Description, decision: Decision, crop: float) -> None:
     """Write ``model.safetensors`` and ``config.json``, the temperature divided into the classifier.
 
     Raises:
         ExportError: the network is more than timm's own with another classifier; the text says by what.
     """
-    if reasons := list(_hindrances(description, decision)):
+    if reasons := list(_hindrances(description, decision, crop)):
         raise ExportError(f"export.timm: timm cannot hold this network: {'; '.join(reasons)}; use export.timm: false")
     whole = timm.create_model(description.backbone, num_classes=len(description.classes)).eval()
     config: dict[str, Any] = whole.pretrained_cfg  # type: ignore[assignment] # a module's own attribute, not a tensor
@@ -49,7 +49,7 @@ def write_timm(folder: Path, network: Network, description: Description, decisio
             **{key: config[key] for key in ("first_conv", "classifier", "interpolation")},
             "input_size": [3, side, side],
             "crop_pct": 1.0,
-            "crop_mode": "squash",
+            "crop_mode": "center" if crop else "squash",
             "mean": description.mean,
             "std": description.std,
             "num_classes": len(description.classes),
@@ -58,7 +58,7 @@ def write_timm(folder: Path, network: Network, description: Description, decisio
     atomic.write_text(folder / "config.json", json.dumps(told, indent=2) + "\n")
 
 
-def _hindrances(description: Description, decision: Decision) -> Iterator[str]:
+def _hindrances(description: Description, decision: Decision, crop: float) -> Iterator[str]:
     if description.backbone.startswith("torchvision/"):
         yield f"{description.backbone} is torchvision's"
     if description.layers:
@@ -67,6 +67,8 @@ def _hindrances(description: Description, decision: Decision) -> Iterator[str]:
         yield "pictures are standardised one by one (embed.standardise)"
     if description.head != "linear":
         yield f"the head is of kind {description.head} (train_head.head)"
+    if crop not in (0, 1):
+        yield f"pictures are cropped in part and squeezed in part (presize.crop {crop:g}, where timm knows 0 and 1)"
     if decision.flips != ["none"]:
         yield f"logits are averaged over the flips {', '.join(decision.flips)} (evaluate.flips)"
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 Place = TypeVar("Place")
@@ -29,9 +29,13 @@ class Ahead(Generic[Place, Item]):
         with ThreadPoolExecutor(1) as thread:
             coming = thread.submit(self._read, self._places[0])
             for place in self._places[1:]:
-                began = time.perf_counter()
-                item = coming.result()
-                self.waited += time.perf_counter() - began
+                item = self._wait_for(coming)
                 coming = thread.submit(self._read, place)
                 yield item
-            yield coming.result()
+            yield self._wait_for(coming)
+
+    def _wait_for(self, coming: Future[Item]) -> Item:
+        began = time.perf_counter()
+        item = coming.result()
+        self.waited += time.perf_counter() - began
+        return item

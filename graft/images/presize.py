@@ -1,20 +1,25 @@
 """Decode each picture once and keep its pixels in one memory-mapped file."""
 
 import hashlib
+import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from pydantic import Field
 
-from graft.decode import open_upright, square
+from graft import atomic
+from graft.decode import Square
 from graft.errors import DataError
 from graft.images.partial import PartialArray
 from graft.params import Section
 from graft.progress import bar
+
+SQUARE = "square.json"
 
 CHUNK = 256
 """Pictures between two marks of progress: what an interrupted run decodes again at most."""
@@ -25,15 +30,23 @@ class Presize(Section):
 
     size: int = Field(ge=8, le=2048)
     """Side in pixels; somewhat larger than what the network sees leaves room for crops."""
+    crop: float = Field(default=0.0, ge=0, le=1)
+    """Share of what a picture's longer side has over its shorter that is cut off, half of it at either
+    end; the rest is squeezed. 0 keeps the whole picture, 1 its centre square."""
+
+    @property
+    def square(self) -> Square:
+        """What is done to a picture."""
+        return Square(self.size, self.crop)
 
 
-def presize(root: Path, pictures: Sequence[tuple[str, str]], size: int, into: PartialArray) -> None:
-    """Fill `into`, uint8 `[N, size, size, 3]`, row by row, going on where an earlier run stopped.
+def presize(root: Path, pictures: Sequence[tuple[str, str]], square: Square, into: PartialArray) -> None:
+    """Fill `into`, uint8 `[N, S, S, 3]`, row by row, going on where an earlier run stopped.
 
     Args:
         root: folder of the pictures.
         pictures: path and sha256 of each, as `index` found them.
-        size: side of the square.
+        square: what is done to each.
         into: where the rows go.
 
     Raises:
@@ -45,7 +58,7 @@ def presize(root: Path, pictures: Sequence[tuple[str, str]], size: int, into: Pa
         content = (root / path).read_bytes()
         if hashlib.sha256(content).hexdigest() != sha256:
             raise DataError(f"{root / path} has changed since it was indexed; run `dvc repro` again")
-        return square(open_upright(BytesIO(content), shrink_to=size), size)
+        return square.read(BytesIO(content))
 
     with ThreadPoolExecutor(os.cpu_count()) as pool, bar("presize", len(pictures), into.done) as progress:
         while into.done < len(pictures):
@@ -54,3 +67,13 @@ def presize(root: Path, pictures: Sequence[tuple[str, str]], size: int, into: Pa
                 into.rows[number] = pixels
                 progress.update()
             into.mark(into.done + len(chunk))
+
+
+def write_square(presized: Path, square: Square) -> None:
+    """Write beside the pixels what was done to the pictures."""
+    atomic.write_json(presized / SQUARE, asdict(square))
+
+
+def read_square(presized: Path) -> Square:
+    """Read what was done to the pictures whose pixels lie in a folder."""
+    return Square(**json.loads((presized / SQUARE).read_text(encoding="utf-8")))

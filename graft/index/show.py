@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from graft.decode import open_upright, square
+from graft.decode import Square
 from graft.figure import plain, save_figure
 from graft.seeds import derive
 from graft.sheet import Tile, save_sheet
@@ -36,9 +36,7 @@ def save_samples(path: Path, root: Path, labels: pd.Series) -> None:
         generator = np.random.default_rng(derive(0, "samples", str(name)))
         paths = labels.index[labels == name].to_numpy()
         some = [paths[place] for place in generator.permutation(len(paths))[:EACH]]
-        tiles += [
-            Tile(square(open_upright(root / one, shrink_to=SIDE), SIDE), (str(name), Path(one).name)) for one in some
-        ]
+        tiles += [Tile(Square(SIDE).read(root / one), (str(name), Path(one).name)) for one in some]
         blank = np.full((SIDE, SIDE, 3), 255, dtype=np.uint8)
         tiles += [Tile(blank)] * (EACH - len(some))  # each class has its row
     save_sheet(path, tiles, columns=EACH, side=SIDE)

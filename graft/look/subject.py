@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from graft import params
-from graft.decode import UnreadableError, open_upright, square
+from graft.decode import UnreadableError
 from graft.errors import DataError
 from graft.images.presize import Presize
 from graft.images.sampler import sample
@@ -60,9 +60,9 @@ def open_picture(values: dict[str, Any], picture: Path, view: int) -> torch.Tens
     """
     if not picture.is_file():
         raise DataError(f"{picture}: there is no such file")
-    size = params.check("presize", Presize, values["presize"]).size
+    square = params.check("presize", Presize, values["presize"]).square
     try:
-        pixels = square(open_upright(picture, shrink_to=size), size)
+        pixels = square.read(picture)
     except UnreadableError as error:
         raise DataError(f"{picture}: {error}") from error
     return sample(torch.from_numpy(np.array(pixels))[None], None, view)

@@ -26,7 +26,7 @@ def outputs(
         network: in evaluation mode; moved to the device that is picked.
         pixels: the presized pictures.
         rows: `[N]`, which of them.
-        view: side in pixels of the view of the whole picture that the network sees.
+        view: side in pixels of the view of the whole square that the network sees.
         label: what the progress bar calls this.
 
     Yields:

@@ -1,6 +1,5 @@
 """A third party's weights, read once and kept as safetensors under the names of their library."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import torch
 from torch import nn
 
 from graft import atomic
+from graft.digest import sha256
 from graft.errors import SourceError, WeightsError
 from graft.model import timm_models, torchvision_models
 from graft.model.backbone import ALLOWED, Backbone
@@ -41,7 +41,7 @@ def fetch_weights(backbone: Backbone, into: Path, downloads: Path = DOWNLOADS) -
     architecture = find(backbone.name)
     entry = published(backbone.weights, architecture.name)
     file = _fetched(backbone, entry, downloads)
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    digest = sha256(file)
     if backbone.sha256 not in (None, digest):
         raise WeightsError(f"{file}: sha256 is {digest}; backbone.sha256 says {backbone.sha256}")
     state, cut_off = fit(read(file), backbone.name, str(file))

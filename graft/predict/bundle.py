@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from graft.decode import Square
 from graft.errors import BundleError, nearest
 
-FORMAT = 1
+FORMAT = 2
 """The newest way of writing a bundle that is known here."""
 
 FLOAT = "float"
@@ -24,7 +25,7 @@ class Facts:
         multi_label: whether any number of classes may hold, each with a probability of its own.
         threshold: from which probability on a class holds, of several labels a picture.
         abstain_below: of one label a picture: less than this is "not sure"; None without.
-        size: side of the square that pictures are resampled to.
+        square: what pictures are resampled to.
         input, output: names of the graph's pixels and probabilities.
         models: file by precision.
         sha256: digest by file, of those that the bundle vouches for.
@@ -35,7 +36,7 @@ class Facts:
     multi_label: bool
     threshold: float
     abstain_below: float | None
-    size: int
+    square: Square
     input: str
     output: str
     models: dict[str, str]
@@ -100,11 +101,9 @@ def _said(folder: Path) -> dict[str, Any]:
 
 
 def _facts(folder: Path, said: dict[str, Any]) -> Facts:
-    classes, size, models = said["classes"], said["presize"]["size"], said.get("models", {FLOAT: "model.onnx"})
+    classes, models = said["classes"], said.get("models", {FLOAT: "model.onnx"})
     if not classes or not all(isinstance(name, str) for name in classes):
         raise ValueError(f"classes must be names; they are {classes!r}")
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise ValueError(f"presize.size must be a whole number of pixels; it is {size!r}")
     multi_label, lowest = bool(said.get("multi_label", False)), said.get("abstain_below")
     digests = said.get("sha256", {})
     return Facts(
@@ -113,10 +112,19 @@ def _facts(folder: Path, said: dict[str, Any]) -> Facts:
         multi_label=multi_label,
         threshold=probability(said.get("threshold", 0.5), f"{folder}: threshold"),
         abstain_below=None if lowest is None or multi_label else probability(lowest, f"{folder}: abstain_below"),
-        size=size,
+        square=_square(said["presize"]),
         input=said.get("input", {}).get("name", "pixels"),
         output=said.get("output", {}).get("name", "probabilities"),
         models=dict(models),
         # one digest is that of the float model; a mapping has each file's
         sha256={models[FLOAT]: digests} if isinstance(digests, str) else dict(digests),
     )
+
+
+def _square(said: dict[str, Any]) -> Square:
+    size, crop = said["size"], said.get("crop", 0.0)
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise ValueError(f"presize.size must be a whole number of pixels; it is {size!r}")
+    if isinstance(crop, bool) or not isinstance(crop, int | float) or not 0 <= crop <= 1:
+        raise ValueError(f"presize.crop must be a share from 0 to 1; it is {crop!r}")
+    return Square(size, float(crop))

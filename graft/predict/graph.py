@@ -5,7 +5,6 @@ works on pictures of its own: no core then waits for another between two layers.
 the number of threads per session, so there are two; the second is made when it is first wanted.
 """
 
-import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.digest import sha256
 from graft.errors import BundleError
 from graft.predict.bundle import Facts
 
@@ -81,7 +81,7 @@ class Graph:
 
     def _check(self, session: Any) -> None:
         """See that the graph takes and gives what the bundle says it does."""
-        side, classes = self._facts.size, len(self._facts.classes)
+        side, classes = self._facts.square.size, len(self._facts.classes)
         for entries, name, shape in (
             (session.get_inputs(), self._facts.input, (None, side, side, 3)),
             (session.get_outputs(), self._facts.output, (None, classes)),
@@ -96,8 +96,7 @@ class Graph:
 
 def _digest(file: Path) -> str:
     try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return sha256(file)
     except OSError as error:
         raise BundleError(f"{file}: cannot be read: {error.strerror}") from error
 

@@ -42,7 +42,7 @@ class Predictor:
         multi_label: whether any number of classes may hold, each with a probability of its own.
         threshold: from which probability on a class holds, of several labels a picture.
         abstain_below: below it the answer is "not sure", of one label a picture; None without.
-        size: side of the square that the graph takes.
+        square: what a picture is resampled to before the graph sees it.
 
     Raises:
         BundleError: no bundle, one that is damaged or not whole, or an argument that it cannot meet.
@@ -63,7 +63,7 @@ class Predictor:
             own = probability(threshold, "threshold")
             facts = replace(facts, threshold=own) if facts.multi_label else replace(facts, abstain_below=own)
         self._facts, self._threads = facts, threads or cores()
-        self.classes, self.multi_label, self.size = facts.classes, facts.multi_label, facts.size
+        self.classes, self.multi_label, self.square = facts.classes, facts.multi_label, facts.square
         self.threshold, self.abstain_below = facts.threshold, facts.abstain_below
         self._graph = Graph(facts, precision, self._threads)
 
@@ -110,7 +110,7 @@ class Predictor:
         Raises:
             UnreadableError: it is not a picture that can be decoded.
         """
-        return pixels_of(source, self.size)
+        return pixels_of(source, self.square)
 
     def decide(self, row: NDArray[np.float32], source: str = "") -> Prediction:
         """Turn a picture's probabilities `[K]` into a prediction."""

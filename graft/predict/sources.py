@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from graft.decode import UnreadableError, open_upright, square, upright_rgb
+from graft.decode import Square, UnreadableError, upright_rgb
 from graft.errors import GraftError
 
 
@@ -24,20 +24,20 @@ Source: TypeAlias = str | Path | bytes | Image.Image | Readable
 """A path, the content of a picture file, a picture, or an open file."""
 
 
-def pixels_of(source: Source, size: int) -> NDArray[np.uint8]:
+def pixels_of(source: Source, square: Square) -> NDArray[np.uint8]:
     """Decode a picture and resample it to the square that the graph takes.
 
     Returns:
-        Pixels `[size, size, 3]`, uint8, RGB: of a file, the very ones that `presize` stores.
+        Pixels `[S, S, 3]`, uint8, RGB: of a file, the very ones that `presize` stores.
 
     Raises:
         UnreadableError: it cannot be read or decoded; the text says why, in one line.
     """
     if isinstance(source, Image.Image):
-        return square(upright_rgb(source), size)
+        return square.of(upright_rgb(source))
     place = Path(source) if isinstance(source, str) else source
     file = place if isinstance(place, Path) else BytesIO(_content(place))
-    return square(open_upright(file, shrink_to=size), size)
+    return square.read(file)
 
 
 def name_of(source: Source) -> str:

@@ -116,7 +116,7 @@ class Service:
 
     async def _one(self, upload: Upload) -> Answer:
         loop = asyncio.get_running_loop()
-        wanted = self.predictor.size, self.settings.max_pixels
+        wanted = self.predictor.square, self.settings.max_pixels
         try:
             pixels = await loop.run_in_executor(self.decoders, pixels_of, upload.data, *wanted)
         except ProblemError as error:

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from graft.decode import FORMATS, UnreadableError, open_upright, square
+from graft.decode import FORMATS, Square, UnreadableError
 from graft.serve.problems import ProblemError
 
 
-def pixels_of(data: bytes | bytearray, size: int, max_pixels: int) -> NDArray[np.uint8]:
-    """Decode a picture into presized pixels `[size, size, 3]`, RGB.
+def pixels_of(data: bytes | bytearray, square: Square, max_pixels: int) -> NDArray[np.uint8]:
+    """Decode a picture into presized pixels `[S, S, 3]`, RGB.
 
     Raises:
         ProblemError: 422 if it cannot be decoded, 413 if it says it is larger than `max_pixels`, of
@@ -32,7 +32,7 @@ def pixels_of(data: bytes | bytearray, size: int, max_pixels: int) -> NDArray[np
         said = f"the picture has {width} x {height} pixels, more than {max_pixels}; send a smaller one"
         raise ProblemError(413, said)
     try:
-        return square(open_upright(BytesIO(data), shrink_to=size), size)
+        return square.read(BytesIO(data))
     except UnreadableError as error:
         cause = error.__cause__  # the message repeats its class, which says nothing to a person
         raise ProblemError(422, f"the picture is damaged: {_said(cause or error)}") from error

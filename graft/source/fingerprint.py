@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from graft.digest import sha256
 from graft.errors import SourceError
 from graft.progress import bar
 
@@ -84,8 +85,7 @@ def content(path: Path) -> str:
     if not stat.S_ISREG(mode):  # to open a pipe would wait for its writer
         return _kind(path, mode)
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(path)
     except OSError:
         return "unreadable"
 

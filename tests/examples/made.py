@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from graft.decode import open_upright, square
+from graft.decode import Square
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = 64
+CROPS = (0.0, 0.5, 1.0)
 
 EXACT = ("grey.png", "wide.png", "tiny.png", "palette.png", "clear.png", "deep.png", "same.png")
 """Without loss and not much larger than `SIZE`: pixels may differ by rounding alone."""
@@ -46,8 +47,8 @@ def pictures(folder: Path) -> dict[str, Path]:
     return {name: folder / name for name in made}
 
 
-def distance(found: bytes, file: Path) -> tuple[float, int]:
+def distance(found: bytes, file: Path, crop: float) -> tuple[float, int]:
     """Mean and largest difference from the pixels that Python makes of a file."""
-    wanted = square(open_upright(file, shrink_to=SIZE), SIZE).astype(np.int16)
+    wanted = Square(SIZE, crop).read(file).astype(np.int16)
     gap = np.abs(np.frombuffer(found, dtype=np.uint8).reshape(wanted.shape).astype(np.int16) - wanted)
     return float(gap.mean()), int(gap.max())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.made import CLOSE, EXACT, ROOT, SIZE, distance, pictures
+from tests.examples.made import CLOSE, CROPS, EXACT, ROOT, SIZE, distance, pictures
 
 FOLDER = ROOT / "examples/java"
 
@@ -23,12 +23,13 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_pixels_are_those_of_python(compiled: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("crop", CROPS)
+def test_pixels_are_those_of_python(compiled: Path, tmp_path: Path, crop: float) -> None:
     gaps = {}
     for name, file in pictures(tmp_path).items():
-        command = ["java", "-Xshare:auto", "-cp", str(compiled), "Pixels", str(file), str(SIZE)]
+        command = ["java", "-Xshare:auto", "-cp", str(compiled), "Pixels", str(file), str(SIZE), str(crop)]
         done = subprocess.run(command, capture_output=True, check=True, timeout=50)
-        gaps[name] = distance(done.stdout, file)
+        gaps[name] = distance(done.stdout, file, crop)
     print(gaps)
     assert {name: gaps[name] for name in EXACT if gaps[name][1] > 1} == {}
     assert {name: gaps[name] for name in CLOSE if gaps[name][0] > 1} == {}

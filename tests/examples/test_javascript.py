@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from graft.predict.predictor import Predictor
-from tests.examples.made import CLOSE, EXACT, ROOT, SIZE, distance, pictures
+from tests.examples.made import CLOSE, CROPS, EXACT, ROOT, SIZE, distance, pictures
 from tests.serve.made import CLASSES, colour_bundle
 
 FOLDER = ROOT / "examples/javascript"
 PIXELS = f"""
 import {{ pixels }} from "{(FOLDER / "predict.mjs").as_uri()}";
 import {{ writeFileSync }} from "node:fs";
-for (const file of process.argv.slice(1)) writeFileSync(file + ".rgb", await pixels(file, {SIZE}));
+const [crop, ...files] = process.argv.slice(1);
+for (const file of files) writeFileSync(file + ".rgb", await pixels(file, {{ size: {SIZE}, crop: Number(crop) }}));
 """
 
 pytestmark = [
@@ -33,10 +34,11 @@ def node(*words: str) -> str:
     return done.stdout
 
 
-def test_pixels_are_those_of_python(tmp_path: Path) -> None:
+@pytest.mark.parametrize("crop", CROPS)
+def test_pixels_are_those_of_python(tmp_path: Path, crop: float) -> None:
     files = pictures(tmp_path)
-    node("--input-type=module", "--eval", PIXELS, *map(str, files.values()))
-    gaps = {name: distance(Path(f"{file}.rgb").read_bytes(), file) for name, file in files.items()}
+    node("--input-type=module", "--eval", PIXELS, str(crop), *map(str, files.values()))
+    gaps = {name: distance(Path(f"{file}.rgb").read_bytes(), file, crop) for name, file in files.items()}
     print(gaps)
     assert {name: gaps[name] for name in EXACT if gaps[name][1] > 1} == {}
     assert {name: gaps[name] for name in CLOSE if gaps[name][0] > 1} == {}

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from graft.decode import Square
 from graft.export.bundle import write_bundle
 from graft.export.settings import Export
 from graft.model.backbone import create
@@ -72,4 +73,4 @@ def bundled(
     """Write a whole bundle into an empty folder; return its facts."""
     nothing: Iterator[NDArray[np.uint8]] = iter(())
     decision, knobs = decision or Decision(), Export()
-    return write_bundle(folder, network, description, size, decision, knobs, lambda _: nothing, STORY | told)
+    return write_bundle(folder, network, description, Square(size), decision, knobs, lambda _: nothing, STORY | told)

@@ -75,7 +75,7 @@ def test_bundle_describes_itself(bundle: Path) -> None:
     assert facts["classes"] == ["a", "b", "c"]
     assert not {"multi_label", "threshold"} & set(facts)  # one label a picture goes without saying
     assert facts.items() >= STORY.items()
-    assert (facts["format"], facts["abstain_below"], facts["models"]) == (1, None, {"float": "model.onnx"})
+    assert (facts["format"], facts["abstain_below"], facts["models"]) == (2, None, {"float": "model.onnx"})
     assert facts["graph"] == {"view": VIEW, "flips": ["none"], "temperature": 1.0, "last": "softmax"}
     assert (bundle / "labels.txt").read_text() == "a\nb\nc\n"
     session = onnxruntime.InferenceSession(bundle / "model.onnx")

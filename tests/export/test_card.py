@@ -13,7 +13,7 @@ FACTS: dict[str, Any] = STORY | {
     "graft": "0.1.0",
     "classes": ["cat", "dog"],
     "backbone": "test_efficientnet",
-    "presize": {"size": 40},
+    "presize": {"size": 40, "crop": 0.0},
     "abstain_below": None,
     "sha256": {"model.onnx": "cd" * 32},
 }
@@ -42,12 +42,17 @@ def test_it_tells_figures_slices_limits_and_lineage(tmp_path: Path) -> None:
     assert "| kind=m\\|n | 4 | 75.0 % | 50.0 % to 90.0 % |" in text
     assert "4 pictures of that same source" in text
     assert "has no way to say that it does not know" in text
-    assert "resample the whole picture to 40 x 40" in text
+    assert "resample the whole picture to\n40 x 40" in text
     assert "pictures: CC BY & others" in text
     assert f"| `data/labels.csv` | `{'ab' * 32}` |" in text
     assert f"| `model.onnx` | `{'cd' * 32}` |" in text
     assert "Made with torch 2, timm 1." in text
     assert "from drawing whole groups again" in text
+
+
+def test_a_crop_is_part_of_the_recipe(tmp_path: Path) -> None:
+    text = card(tmp_path, presize={"size": 40, "crop": 0.5})
+    assert "cut 50.0 % of what the longer side has over the shorter off, half at either end, resample the rest" in text
 
 
 def test_it_says_when_it_is_not_sure(tmp_path: Path) -> None:

@@ -21,12 +21,14 @@ def network() -> Network:
     return made.network(DESCRIPTION)
 
 
-def test_timm_says_the_same(network: Network, tmp_path: Path) -> None:
-    write_timm(tmp_path / "timm", network, DESCRIPTION, Decision(temperature=1.5))
+@pytest.mark.parametrize(("crop", "mode"), [(0.0, "squash"), (1.0, "center")])
+def test_timm_says_the_same(network: Network, tmp_path: Path, crop: float, mode: str) -> None:
+    write_timm(tmp_path / "timm", network, DESCRIPTION, Decision(temperature=1.5), crop)
     loaded = timm.create_model(f"local-dir:{tmp_path / 'timm'}", pretrained=True).eval()
     config = timm.data.resolve_data_config({}, model=loaded)  # type: ignore[no-untyped-call]
     told = [list(config[key]) for key in ("input_size", "mean", "std")]
     assert told == [[3, 32, 32], [0.5] * 3, [0.25] * 3]
+    assert (config["crop_mode"], config["crop_pct"]) == (mode, 1.0)
     views = torch.rand(4, 3, 32, 32)
     with torch.inference_mode():
         wanted, said = network(views) / 1.5, loaded((views - 0.5) / 0.25)
@@ -47,5 +49,10 @@ def test_what_timm_cannot_hold_is_refused(
     network: Network, tmp_path: Path, changed: dict[str, object], decision: Decision, said: str
 ) -> None:
     with pytest.raises(ExportError, match=said):
-        write_timm(tmp_path / "timm", network, DESCRIPTION.model_copy(update=changed), decision)
+        write_timm(tmp_path / "timm", network, DESCRIPTION.model_copy(update=changed), decision, 0.0)
     assert not (tmp_path / "timm").exists()
+
+
+def test_a_crop_by_half_is_refused(network: Network, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"squeezed in part \(presize.crop 0.5, where timm knows 0 and 1\)"):
+        write_timm(tmp_path / "timm", network, DESCRIPTION, Decision(), 0.5)

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
+from graft.decode import Square
 from graft.errors import DataError, ParamsError
 from graft.images import presize as module
 from graft.images.partial import PartialArray
-from graft.images.presize import Presize, presize
+from graft.images.presize import Presize, presize, read_square, write_square
 from graft.params import check
 
 Draw = Callable[[int, int, int], Image.Image]
@@ -49,7 +51,7 @@ def expected(folder: Path) -> np.ndarray:
 def test_every_picture_has_its_row(folder: Path, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHUNK", chunk)
     into = unfinished(folder)
-    presize(folder, [hashed(folder, name) for name in NAMES], SIZE, into)
+    presize(folder, [hashed(folder, name) for name in NAMES], Square(SIZE), into)
     assert into.done == len(NAMES)
     np.testing.assert_array_equal(into.rows, expected(folder))
 
@@ -57,34 +59,34 @@ def test_every_picture_has_its_row(folder: Path, chunk: int, monkeypatch: pytest
 def test_an_interrupted_run_goes_on_and_decodes_nothing_twice(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order = [hashed(folder, name)[1] for name in NAMES]
     opened: list[str] = []
-    decode = module.open_upright
+    read = Square.read
 
-    def watched(content: BytesIO, shrink_to: int | None = None) -> Image.Image:
+    def watched(square: Square, content: BytesIO) -> NDArray[np.uint8]:
         name = NAMES[order.index(hashlib.sha256(content.getvalue()).hexdigest())]
         if name == "5.png" and not opened.count("killed"):
             opened.append("killed")
             raise KeyboardInterrupt
         opened.append(name)
-        return decode(content, shrink_to)
+        return read(square, content)
 
     monkeypatch.setattr(module, "CHUNK", 2)
-    monkeypatch.setattr(module, "open_upright", watched)
+    monkeypatch.setattr(Square, "read", watched)
     with pytest.raises(KeyboardInterrupt):
-        presize(folder, [hashed(folder, name) for name in NAMES], SIZE, unfinished(folder))
+        presize(folder, [hashed(folder, name) for name in NAMES], Square(SIZE), unfinished(folder))
     opened = ["killed"]
     again = unfinished(folder)
     assert again.done == 4
-    presize(folder, [hashed(folder, name) for name in NAMES], SIZE, again)
+    presize(folder, [hashed(folder, name) for name in NAMES], Square(SIZE), again)
     assert sorted(opened) == ["4.png", "5.png", "6.png", "killed"]
     np.testing.assert_array_equal(again.rows, expected(folder))
 
 
 def test_what_is_complete_is_left_alone(folder: Path) -> None:
     into, pictures = unfinished(folder), [hashed(folder, name) for name in NAMES]
-    presize(folder, pictures, SIZE, into)
+    presize(folder, pictures, Square(SIZE), into)
     for name in NAMES:
         (folder / name).unlink()
-    presize(folder, pictures, SIZE, into)
+    presize(folder, pictures, Square(SIZE), into)
     assert into.done == len(NAMES)
 
 
@@ -92,7 +94,7 @@ def test_a_picture_that_changed_since_it_was_indexed_is_refused(folder: Path, dr
     pictures = [hashed(folder, name) for name in NAMES]
     draw(99, SIZE, SIZE).save(folder / "3.png")
     with pytest.raises(DataError, match=r"3\.png has changed since it was indexed; run `dvc repro` again$"):
-        presize(folder, pictures, SIZE, unfinished(folder))
+        presize(folder, pictures, Square(SIZE), unfinished(folder))
 
 
 def test_pictures_of_any_shape_and_mode_fit(tmp_path: Path, draw: Draw) -> None:
@@ -100,7 +102,7 @@ def test_pictures_of_any_shape_and_mode_fit(tmp_path: Path, draw: Draw) -> None:
     Image.new("RGBA", (3, 90), (1, 2, 3, 0)).save(tmp_path / "1.png")
     Image.new("RGB", (300, 200), (200, 100, 50)).save(tmp_path / "2.jpg", quality=95)
     into = unfinished(tmp_path, 3)
-    presize(tmp_path, [hashed(tmp_path, name) for name in ("0.png", "1.png", "2.jpg")], SIZE, into)
+    presize(tmp_path, [hashed(tmp_path, name) for name in ("0.png", "1.png", "2.jpg")], Square(SIZE), into)
     np.testing.assert_array_equal(into.rows[0], np.full((SIZE, SIZE, 3), 50))
     np.testing.assert_array_equal(into.rows[1], np.full((SIZE, SIZE, 3), 255))
     np.testing.assert_allclose(into.rows[2], np.broadcast_to((200, 100, 50), (SIZE, SIZE, 3)), atol=3)
@@ -118,3 +120,9 @@ def test_pictures_of_any_shape_and_mode_fit(tmp_path: Path, draw: Draw) -> None:
 def test_a_size_out_of_range_is_refused(value: dict[str, Any], said: str) -> None:
     with pytest.raises(ParamsError, match=said):
         check("presize", Presize, value)
+
+
+def test_what_was_done_is_read_back(tmp_path: Path) -> None:
+    square = Presize(size=24, crop=0.5).square
+    write_square(tmp_path, square)
+    assert read_square(tmp_path) == square == Square(24, 0.5)

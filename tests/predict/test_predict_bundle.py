@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from graft.decode import Square
 from graft.errors import BundleError
 from graft.predict.bundle import FORMAT, Facts, read_facts
 from tests.predict.tiny import CLASSES, SIZE, write_bundle
@@ -19,7 +20,7 @@ def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
         multi_label=False,
         threshold=0.5,
         abstain_below=None,
-        size=SIZE,
+        square=Square(SIZE),
         input="pixels",
         output="probabilities",
         models={"float": "model.onnx"},
@@ -32,6 +33,7 @@ def test_what_is_said_is_taken(tmp_path: Path) -> None:
     said: dict[str, Any] = {
         "format": FORMAT,
         "abstain_below": 0.7,
+        "presize": {"size": SIZE, "crop": 0.5},
         "input": {"name": "x"},
         "output": {"name": "y"},
         "models": {"float": "model.onnx", "int8": "small.onnx"},
@@ -40,6 +42,7 @@ def test_what_is_said_is_taken(tmp_path: Path) -> None:
     facts = read_facts(write_bundle(tmp_path, **said))
     (tmp_path / "small.onnx").touch()
     assert (facts.abstain_below, facts.input, facts.output) == (0.7, "x", "y")
+    assert facts.square == Square(SIZE, 0.5)
     assert facts.model("int8") == (tmp_path / "small.onnx", "abc")
     assert facts.model("float")[1] is None
 
@@ -61,6 +64,7 @@ def test_of_several_labels_nothing_is_abstained_from(tmp_path: Path) -> None:
         ({"classes": []}, r"classes must be names; they are \[\]"),
         ({"classes": [1, 2]}, r"classes must be names; they are \[1, 2\]"),
         ({"presize": {}}, r"is damaged \(KeyError: 'size'\)"),
+        ({"presize": {"size": 8, "crop": 2}}, "presize.crop must be a share from 0 to 1; it is 2"),
         ({"presize": {"size": "8"}}, r"presize.size must be a whole number of pixels; it is '8'"),
         ({"presize": [8]}, r"is damaged \(TypeError"),
         ({"input": "pixels"}, r"is damaged \(AttributeError"),

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from graft.decode import UnreadableError, open_upright, square
+from graft.decode import Square, UnreadableError
 from graft.errors import BundleError
 from graft.predict import Failure, Prediction, Predictor
 from graft.predict.pipeline import AHEAD
@@ -44,7 +44,7 @@ def test_one_picture(bundle: Path, tmp_path: Path) -> None:
 
 def test_it_is_the_graph_over_the_pixels_of_the_cache(bundle: Path, pictures: list[Path]) -> None:
     predictor = Predictor(str(bundle))
-    wanted = predictor.run(np.stack([square(open_upright(path, shrink_to=SIZE), SIZE) for path in pictures]))
+    wanted = predictor.run(np.stack([Square(SIZE).read(path) for path in pictures]))
     one_by_one = [list(predictor.predict(path).probabilities.values()) for path in pictures]
     found = predictor.predict_many(pictures)
     many = [list(result.probabilities.values()) for result in found if isinstance(result, Prediction)]

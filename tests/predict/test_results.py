@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from graft.decode import Square
 from graft.predict.bundle import Facts
 from graft.predict.results import Prediction, decide
 
-FACTS = Facts(Path(), ["a", "b", "c"], False, 0.5, None, 8, "pixels", "probabilities", {}, {})
+FACTS = Facts(Path(), ["a", "b", "c"], False, 0.5, None, Square(8), "pixels", "probabilities", {}, {})
 
 
 def row(*chances: float) -> np.ndarray:

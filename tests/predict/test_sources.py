@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from graft.decode import UnreadableError, open_upright, square
+from graft.decode import Square, UnreadableError
 from graft.errors import SourceError
 from graft.predict.sources import Source, name_of, pixels_of
 from tests.predict.tiny import SIZE
+
+SQUARE = Square(SIZE, crop=0.5)
 
 
 def gradient(width: int = 20, height: int = 14) -> Image.Image:
@@ -40,22 +42,22 @@ def test_path_content_and_open_file_give_the_pixels_of_the_cache(tmp_path: Path,
     path = tmp_path / f"a.{suffix}"
     picture, saved = turned(mode)
     picture.save(path, **saved)
-    wanted = square(open_upright(path, shrink_to=SIZE), SIZE)
+    wanted = SQUARE.read(path)
     assert wanted.shape == (SIZE, SIZE, 3)
     with path.open("rb") as file:
         sources: list[Source] = [path, str(path), path.read_bytes(), BytesIO(path.read_bytes()), file]
         for source in sources:
-            np.testing.assert_array_equal(pixels_of(source, SIZE), wanted)
+            np.testing.assert_array_equal(pixels_of(source, SQUARE), wanted)
     with Image.open(path) as opened:
         before = opened.size
-        np.testing.assert_array_equal(pixels_of(opened, SIZE), wanted)
+        np.testing.assert_array_equal(pixels_of(opened, SQUARE), wanted)
         assert opened.size == before  # the caller's picture stays as it is
 
 
 def test_a_picture_in_memory_needs_no_file(tmp_path: Path) -> None:
     picture = gradient()
     picture.save(tmp_path / "a.png")
-    np.testing.assert_array_equal(pixels_of(picture, SIZE), pixels_of(tmp_path / "a.png", SIZE))
+    np.testing.assert_array_equal(pixels_of(picture, SQUARE), pixels_of(tmp_path / "a.png", SQUARE))
 
 
 class Broken:
@@ -83,7 +85,7 @@ class Silent:
 )
 def test_what_cannot_be_read_says_why_in_one_line(source: Source, said: str) -> None:
     with pytest.raises(UnreadableError, match=said) as error:
-        pixels_of(source, SIZE)
+        pixels_of(source, SQUARE)
     assert "\n" not in str(error.value)
 
 
@@ -91,12 +93,12 @@ def test_a_truncated_picture_that_is_open_says_so(tmp_path: Path) -> None:
     gradient(200, 200).save(tmp_path / "a.png")
     content = (tmp_path / "a.png").read_bytes()
     with Image.open(BytesIO(content[:-2000])) as picture, pytest.raises(UnreadableError, match="truncated"):
-        pixels_of(picture, SIZE)
+        pixels_of(picture, SQUARE)
 
 
 def test_text_in_place_of_bytes_is_the_callers_mistake() -> None:
     with pytest.raises(TypeError):
-        pixels_of(StringIO("text"), SIZE)  # type: ignore[arg-type]
+        pixels_of(StringIO("text"), SQUARE)  # type: ignore[arg-type]
 
 
 def test_names(tmp_path: Path) -> None:

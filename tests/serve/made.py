@@ -16,6 +16,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from graft.decode import Square
 from graft.predict.predictor import Predictor
 from graft.serve.server import build
 from graft.serve.settings import Settings
@@ -76,7 +77,7 @@ class Colours:
     """A predictor without a graph, that may dawdle and may be unsure; `batches` are the sizes it was given."""
 
     def __init__(self, seconds: float = 0.0, abstain_below: float | None = None) -> None:
-        self.classes, self.size = CLASSES, SIZE
+        self.classes, self.square = CLASSES, Square(SIZE)
         self.multi_label, self.threshold = False, 0.5
         self.abstain_below, self.seconds = abstain_below, seconds
         self.batches: list[int] = []

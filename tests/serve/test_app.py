@@ -10,7 +10,6 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from graft.decode import open_upright, square
 from graft.predict.predictor import Predictor
 from graft.serve.app import create_app
 from graft.serve.settings import Settings
@@ -52,7 +51,7 @@ def test_answers_are_those_of_the_predictor(client: TestClient, predictor: Predi
     response = client.post("/predict", content=data, headers={"Content-Type": "image/jpeg"})
     said = response.json()["pictures"][0]
     assert said["file"] is None
-    row = predictor.run(square(open_upright(BytesIO(data), shrink_to=predictor.size), predictor.size)[None])[0]
+    row = predictor.run(predictor.square.read(BytesIO(data))[None])[0]
     shares = {share["label"]: share["probability"] for share in said["probabilities"]}
     assert [shares[name] for name in CLASSES] == pytest.approx(row.tolist(), abs=1e-6)
 

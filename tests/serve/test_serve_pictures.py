@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from graft.decode import open_upright, square
+from graft.decode import Square
 from graft.serve.pictures import pixels_of
 from graft.serve.problems import ProblemError
 from tests.serve.made import picture
@@ -32,8 +32,8 @@ def png_bomb(width: int, height: int) -> bytes:
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"])
 def test_pixels_are_those_of_the_predictor(kind: str) -> None:
     data = picture("green", kind, 300, 200)
-    wanted = square(open_upright(BytesIO(data), shrink_to=16), 16)
-    np.testing.assert_array_equal(pixels_of(data, 16, MOST), wanted)
+    wanted = Square(16).read(BytesIO(data))
+    np.testing.assert_array_equal(pixels_of(data, Square(16), MOST), wanted)
 
 
 def test_orientation_is_applied() -> None:
@@ -42,7 +42,7 @@ def test_orientation_is_applied() -> None:
     exif[0x0112] = 6
     out = BytesIO()
     image.transpose(Image.Transpose.ROTATE_90).save(out, "PNG", exif=exif)
-    np.testing.assert_array_equal(pixels_of(out.getvalue(), 16, MOST), np.asarray(image))
+    np.testing.assert_array_equal(pixels_of(out.getvalue(), Square(16), MOST), np.asarray(image))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_refusals(data: bytes, status: int, said: str) -> None:
     tracemalloc.start()
     try:
         with pytest.raises(ProblemError) as refused:
-            pixels_of(data, 16, 20_000_000)
+            pixels_of(data, Square(16), 20_000_000)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

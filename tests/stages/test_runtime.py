@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -152,3 +153,13 @@ def test_failed_stage_keeps_its_unfinished_work(project: Path) -> None:
     with pytest.raises(SystemExit, match="stopped"):
         start("toy", main)
     assert len(list((project / ".graft").rglob("half"))) == 1
+
+
+def test_rubbish_is_not_looked_for_before_the_stage_begins() -> None:
+    told = "import gc; print(gc.isenabled())"
+    script = f"import sys; sys.argv[0] = '-m'; import stages; {told}; from stages.runtime import start; start('toy', "
+    command = [sys.executable, "-c", f"{script}lambda run: exec({told!r}))"]
+    done = subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split()[:2] == ["False", "True"]
