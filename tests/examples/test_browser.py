@@ -7,6 +7,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -52,7 +53,7 @@ def port(bundle: Path) -> Iterator[int]:
 
 def test_probabilities_are_those_of_python(browser: Browser, port: int, bundle: Path, tmp_path: Path) -> None:
     files = pictures(tmp_path)
-    rows = next(Predictor(bundle).probabilities(list(files.values())))
+    rows = np.concatenate(list(Predictor(bundle).probabilities(list(files.values()))))
     asked: list[str] = []
     page = browser.new_page()
     page.on("request", lambda request: asked.append(request.url))
