@@ -10,7 +10,7 @@ from graft.train.schedule import Kind
 
 
 class Thaw(Section):
-    """Part of gradual unfreezing: what a pattern matches stays frozen before an epoch."""
+    """Part of gradual unfreezing: what a pattern matches stays as it is before an epoch."""
 
     epoch: int = Field(ge=2)
     """First epoch in which it trains, counted from 1."""
@@ -45,9 +45,9 @@ class Finetune(Section):
     lr_ratio: float = Field(default=100.0, ge=1)
     """Peak rate of the head over that of the stem."""
     freeze: list[str] = []
-    """Patterns for names of body parameters that stay as they are."""
+    """Patterns for names of body parameters that stay as they are, norms' statistics included."""
     unfreeze: list[Thaw] = []
-    """What joins in later."""
+    """What joins in later, whether `freeze` names it too or not; of several, the latest epoch counts."""
     batch_norm: Literal["frozen", "train"] = "frozen"
     """``frozen`` folds the statistics of the pretraining into the weights: twice as fast on a CPU."""
 

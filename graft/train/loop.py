@@ -26,7 +26,7 @@ from graft.train.average import averaged
 from graft.train.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
 from graft.train.epoch import Epoch
 from graft.train.finetune import Finetune
-from graft.train.groups import matching
+from graft.train.groups import thawing
 from graft.train.kept import KeptViews
 from graft.train.memory import is_out_of_memory, largest_fit
 from graft.train.order import Batch, epoch_order, in_batches, steps_of
@@ -42,7 +42,7 @@ class Training:
     """The whole network in training, with an exponential moving average of its weights beside it.
 
     Args:
-        network: with a head; what is frozen must not require gradients.
+        network: with a head; what stays frozen must not require gradients, what thaws later must.
         task: gives the loss.
         train: what to train on.
         judge: scores the averaged weights after every epoch.
@@ -69,11 +69,7 @@ class Training:
     ) -> None:
         self.task, self.train, self.judge = task, train, judge
         self.knobs, self.seed = knobs, seed
-        self.thaws = [
-            (thaw.epoch, parameter)
-            for thaw in knobs.unfreeze
-            for parameter in matching(network, thaw.pattern, "finetune.unfreeze")
-        ]
+        self.thaws = thawing(network, knobs.unfreeze)
         self.step = Step(network, task, train.targets, knobs, views, learning_rate)
         self.network, self.average = self.step.network, averaged(network, knobs.ema)
         self.kept = KeptViews(self.step, train, knobs.views, seed, folder) if knobs.views else None
@@ -119,7 +115,7 @@ class Training:
 
     def _batches(self, epoch: int, size: int, schedule: LRScheduler) -> float:
         knobs = self.knobs
-        for first, parameter in self.thaws:
+        for parameter, first in self.thaws.items():
             parameter.requires_grad_(epoch >= first)
         chances = self.task.chances(self.train.targets) if knobs.sampling == "balanced" else None
         order = epoch_order(len(self.train), self.seed, epoch, chances)

@@ -85,11 +85,12 @@ class Step:
         self.optimizer.zero_grad()
 
     def train_mode(self) -> None:
-        """Dropout and the like on; batch norms on only if their statistics are to follow."""
+        """Dropout and the like on; batch norms on only if their statistics are to follow, and they train."""
         self.network.train()
         for module in self.network.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.train(self.knobs.batch_norm == "train")
+                trains = any(parameter.requires_grad for parameter in module.parameters())
+                module.train(self.knobs.batch_norm == "train" and trains)
         assert self.network.head is not None
         for module in self.network.head.modules():
             if isinstance(module, nn.Dropout) and self.knobs.dropout is not None:

@@ -220,9 +220,16 @@ def test_accumulated_batches_make_the_step_of_a_large_one(network: Network, pict
         torch.testing.assert_close(value, wanted[name], rtol=1e-4, atol=1e-6)
 
 
-def test_what_thaws_joins_in_its_epoch(network: Network, pictures: Pictures, tmp_path: Path) -> None:
-    thaws = [Thaw(epoch=2, pattern=r"blocks\.0\."), Thaw(epoch=3, pattern="conv_stem")]
-    knobs = KNOBS.model_copy(update={"unfreeze": thaws})
+THAWS = [Thaw(epoch=3, pattern="conv_stem"), Thaw(epoch=2, pattern=r"conv_stem|blocks\.0\.")]
+"""The stem is named twice: what counts is the latest epoch, not the last line."""
+
+
+@pytest.mark.parametrize("frozen_too", [[], ["conv_stem", r"blocks\.0\."]])
+def test_what_thaws_joins_in_its_epoch(
+    network: Network, pictures: Pictures, tmp_path: Path, frozen_too: list[str]
+) -> None:
+    freeze(network, frozen_too, THAWS)
+    knobs = KNOBS.model_copy(update={"freeze": frozen_too, "unfreeze": THAWS})
     run = training(network, pictures, knobs, lr=1e-2)
     names = {"stem": "features.body.conv_stem.weight", "first": "features.body.blocks.0.0.conv.weight"}
 
@@ -247,10 +254,16 @@ def test_a_thaw_that_matches_nothing_is_an_error(network: Network, pictures: Pic
         training(network, pictures, knobs)
 
 
-@pytest.mark.parametrize(("policy", "moves"), [("frozen", False), ("train", True)])
-def test_batch_norm_statistics_follow_only_if_asked(pictures: Pictures, policy: str, moves: bool) -> None:
+@pytest.mark.parametrize(
+    ("policy", "patterns", "moves"),
+    [("frozen", [], False), ("train", [], True), ("train", ["conv_stem", "bn1"], False)],
+)
+def test_batch_norm_statistics_follow_only_if_asked(
+    pictures: Pictures, policy: str, patterns: list[str], moves: bool
+) -> None:
     body = tiny_body(folded=False)
     network = Network(Features(body, [], ["mean"]), Head(256, 2), DESCRIPTION)
+    freeze(network, patterns)
     before = body.state_dict()["bn1.running_mean"].clone()
     run = training(network, pictures, KNOBS.model_copy(update={"batch_norm": policy}))
     next(run.epochs())
