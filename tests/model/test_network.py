@@ -8,12 +8,13 @@ import torch
 from safetensors.torch import save_file
 
 from graft.errors import ParamsError, WeightsError
-from graft.model.backbone import Backbone, full_state
+from graft.model.backbone import Backbone
 from graft.model.head import Head, load_head, make_head
 from graft.model.network import Network, grafted, load, pretrained, width, without_exposure
 from graft.model.saved import Description, HeadKind, describe, save
 from graft.model.settings import Embed
 from graft.model.weights import fetch_weights
+from tests.model.made import full_state
 
 KNOBS = Embed(view=64, layers=["blocks.3", "blocks.4"], pools=["mean", "max"])
 
