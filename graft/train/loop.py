@@ -79,7 +79,7 @@ class Training:
         """Train from the first epoch that is not done to the last, yielding after each.
 
         Raises:
-            TrainingError: the loss is no longer finite, or a batch does not fit into memory.
+            TrainingError: a loss or gradient is no longer finite, or a batch does not fit into memory.
         """
         knobs = self.knobs
         if self.kept and self.done < knobs.epochs:
@@ -97,15 +97,16 @@ class Training:
         while self.done < knobs.epochs:
             epoch = self.done + 1
             size = knobs.size_at(epoch)
-            loss = self._pass(epoch, size, schedule)
-            if loss is None:
+            passed = self._pass(epoch, size, schedule)
+            if passed is None:
                 raise TrainingError(self._too_large(size))
+            loss, rates = passed
             judged = self.judge(self.averaged())
             self.done = epoch
-            yield Epoch(epoch, size, loss, -judged.log_likelihood, judged.figures, self.step.rates())
+            yield Epoch(epoch, size, loss, -judged.log_likelihood, judged.figures, rates)
 
-    def _pass(self, epoch: int, size: int, schedule: LRScheduler) -> float | None:
-        """Train on every picture once; return the mean loss of an answer, None where memory ran out."""
+    def _pass(self, epoch: int, size: int, schedule: LRScheduler) -> tuple[float, dict[str, float]] | None:
+        """Train on every picture once; return what `_batches` does, None where memory ran out."""
         try:
             return self._batches(epoch, size, schedule)
         except RuntimeError as error:
@@ -113,7 +114,8 @@ class Training:
                 raise
         return None  # the error is gone by now, and with it all that it held on to
 
-    def _batches(self, epoch: int, size: int, schedule: LRScheduler) -> float:
+    def _batches(self, epoch: int, size: int, schedule: LRScheduler) -> tuple[float, dict[str, float]]:
+        """Train on every picture once; return the mean loss of an answer, and the last step's learning rates."""
         knobs = self.knobs
         for parameter, first in self.thaws.items():
             parameter.requires_grad_(epoch >= first)
@@ -122,6 +124,7 @@ class Training:
         batches = in_batches(order, knobs.batch_size, knobs.accumulate)
         ahead: Ahead[Batch, tuple[torch.Tensor, torch.Tensor]] = Ahead(partial(self._read, epoch), batches)
         losses: list[torch.Tensor] = []
+        norms: list[torch.Tensor] = []
         self.step.train_mode()
         torch.manual_seed(derive(self.seed, "dropout", epoch))
         began = time.perf_counter()
@@ -133,16 +136,19 @@ class Training:
                     draws = derive(self.seed, "augment", epoch, number)
                     loss = self.step.backward(pixels, targets, size, draws, batch.of)
                 losses.append(loss)
+                rates = self.step.rates()
                 if batch.last:
-                    self.step.update()
+                    norms.append(self.step.update())
                     self.average.update_parameters(self.network)
                     schedule.step()
                 if number % CHECK_EVERY == 0 or number + 1 == len(batches):
-                    self._check(losses, epoch)
+                    self._check("loss", losses, f"epoch {epoch}, batch", rates)
+                    if not self.step.scaler.is_enabled():
+                        self._check("norm of the gradients", norms, f"epoch {epoch}, step", rates)
                 progress.update(len(pixels))
         seconds = time.perf_counter() - began
         self.speed = f"{len(order) / seconds:.1f} pictures/s, {ahead.waited / seconds:.1%} of the time waiting for them"
-        return float(torch.stack(losses).sum()) / (len(order) * self.task.answers)
+        return float(torch.stack(losses).sum()) / (len(order) * self.task.answers), rates
 
     def _read(self, epoch: int, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Pixels, or what is kept of them, and targets."""
@@ -150,13 +156,13 @@ class Training:
             return self.kept.batch(batch.places, epoch)
         return self.train.batch(batch.places, self.step.device)
 
-    def _check(self, losses: list[torch.Tensor], epoch: int) -> None:
-        finite = torch.isfinite(torch.stack(losses))
+    def _check(self, name: str, values: list[torch.Tensor], where: str, rates: dict[str, float]) -> None:
+        finite = torch.isfinite(torch.stack(values)) if values else torch.ones(1)
         if not bool(finite.all()):
-            batch = int(finite.int().argmin())
-            rates = ", ".join(f"{name} {rate:.2g}" for name, rate in self.step.rates().items())
+            first = int(finite.int().argmin())
+            told = ", ".join(f"{group} {rate:.2g}" for group, rate in rates.items())
             raise TrainingError(
-                f"the loss is {losses[batch].item()} in epoch {epoch}, batch {batch + 1}, at learning rates {rates}; "
+                f"the {name} is {values[first].item()} in {where} {first + 1}, at learning rates {told}; "
                 f"try a lower lr, a lower finetune.clip than {self.knobs.clip:g}, or finetune.precision fp32"
             )
 

@@ -76,13 +76,19 @@ class Step:
         self.scaler.scale(total / of).backward()
         return total.detach()
 
-    def update(self) -> None:
-        """Move the weights along the gradients, and clear these."""
+    def update(self) -> torch.Tensor:
+        """Move the weights along the gradients, and clear these.
+
+        Returns:
+            Their norm before it was clipped, on the device. If it is not finite the weights are lost, except
+            where gradients are scaled: their overflow is looked for, and such a step left out.
+        """
         self.scaler.unscale_(self.optimizer)
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.knobs.clip)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.knobs.clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad()
+        return norm
 
     def train_mode(self) -> None:
         """Dropout and the like on; batch norms on only if their statistics are to follow, and they train."""
