@@ -95,6 +95,15 @@ class Finetune(Section):
         return self
 
     @model_validator(mode="after")
+    def _norms_have_a_batch(self) -> Self:
+        if self.batch_size < self.fewest:
+            raise ValueError(
+                f"batch_size: {self.batch_size} picture has no spread that batch_norm 'train' could follow; "
+                "choose 2 or more, or batch_norm 'frozen'"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _weighed_once(self) -> Self:
         if self.class_weights == self.sampling == "balanced":
             raise ValueError("class_weights and sampling are both balanced: rare classes would count twice; keep one")
@@ -109,6 +118,11 @@ class Finetune(Section):
                     "name an earlier epoch, or list it in freeze"
                 )
         return self
+
+    @property
+    def fewest(self) -> int:
+        """Pictures that a batch must have: a norm that follows its statistics needs two."""
+        return 2 if self.batch_norm == "train" else 1
 
     def size_at(self, epoch: int) -> int:
         """Side of the training views in an epoch, counted from 1."""

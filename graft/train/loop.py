@@ -84,7 +84,7 @@ class Training:
         knobs = self.knobs
         if self.kept and self.done < knobs.epochs:
             self.kept.fill()
-        steps = steps_of(len(self.train), knobs.batch_size, knobs.accumulate)
+        steps = steps_of(len(self.train), knobs.batch_size, knobs.accumulate, knobs.fewest)
         schedule = make_schedule(
             self.step.optimizer,
             knobs.schedule,
@@ -121,7 +121,7 @@ class Training:
             parameter.requires_grad_(epoch >= first)
         chances = self.task.chances(self.train.targets) if knobs.sampling == "balanced" else None
         order = epoch_order(len(self.train), self.seed, epoch, chances)
-        batches = in_batches(order, knobs.batch_size, knobs.accumulate)
+        batches = in_batches(order, knobs.batch_size, knobs.accumulate, knobs.fewest)
         ahead: Ahead[Batch, tuple[torch.Tensor, torch.Tensor]] = Ahead(partial(self._read, epoch), batches)
         losses: list[torch.Tensor] = []
         norms: list[torch.Tensor] = []
@@ -167,13 +167,17 @@ class Training:
             )
 
     def _too_large(self, size: int) -> str:
-        batch, side = self.knobs.batch_size, self.train.pixels.array.shape[1]
-        fits = largest_fit(lambda count: self.step.attempt(count, side, size, self.train.targets), batch)
+        batch, side, fewest = self.knobs.batch_size, self.train.pixels.array.shape[1], self.knobs.fewest
+        fits = largest_fit(lambda count: self.step.attempt(count, side, size, self.train.targets), batch, fewest)
         said = f"finetune.batch_size {batch} at {size} x {size} does not fit into the memory of {self.step.device}"
         if not fits:
-            return f"{said}, nor does a single picture; freeze more layers, or choose a smaller size or backbone"
-        accumulate = -(-batch * self.knobs.accumulate // fits)
-        return f"{said}; {fits} does: with finetune.accumulate {accumulate} the steps stay as they are"
+            least = "a single picture" if fewest == 1 else f"one of {fewest}"
+            return f"{said}, nor does {least}; freeze more layers, or choose a smaller size or backbone"
+        step = batch * self.knobs.accumulate
+        same = next((count for count in range(fits, fewest - 1, -1) if step % count == 0), None)
+        if same is None:
+            return f"{said}; {fits} does"
+        return f"{said}; {same} does: with finetune.accumulate {step // same} the steps stay as they are"
 
     def averaged(self) -> Network:
         """The network with the moving average of its weights, in evaluation mode."""

@@ -350,24 +350,49 @@ def test_lower_precision_learns_and_resumes(
     assert resumed.step.scaler.state_dict() == whole.step.scaler.state_dict()
 
 
+SAME = r"{} does: with finetune.accumulate {} the steps stay as they are$"
+
+
+@pytest.mark.parametrize(
+    ("room", "knobs", "said"),
+    [
+        (3, {"batch_size": 8}, SAME.format(2, 4)),
+        (4, {"batch_size": 14, "accumulate": 5}, SAME.format(2, 35)),  # 3 would fit, but is no part of 70
+        (3, {"batch_size": 15, "batch_norm": "train"}, SAME.format(3, 5)),
+        (3, {"batch_size": 13, "batch_norm": "train"}, r"; 3 does$"),  # no number but 1 is a part of 13
+        (1, {"batch_size": 8, "batch_norm": "train"}, r", nor does one of 2; freeze more layers"),
+    ],
+)
 def test_too_little_memory_names_what_fits(
-    network: Network, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+    network: Network,
+    pictures: Pictures,
+    monkeypatch: pytest.MonkeyPatch,
+    room: int,
+    knobs: dict[str, Any],
+    said: str,
 ) -> None:
     plain = network.forward
 
     def cramped(views: torch.Tensor) -> torch.Tensor:
-        if len(views) > 3:
+        if len(views) > room:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return plain(views)
 
-    run = training(network, pictures, KNOBS.model_copy(update={"batch_size": 8}))
+    run = training(network, pictures, KNOBS.model_copy(update=knobs))
     monkeypatch.setattr(run.network, "forward", cramped)
-    wanted = (
-        r"^finetune.batch_size 8 at 32 x 32 does not fit into the memory of cpu; 2 does: "
-        r"with finetune.accumulate 4 the steps stay as they are$"
-    )
-    with pytest.raises(TrainingError, match=wanted):
+    start = rf"^finetune.batch_size {knobs['batch_size']} at 32 x 32 does not fit into the memory of cpu"
+    with pytest.raises(TrainingError, match=rf"{start}.*{said}"):
         next(run.epochs())
+
+
+@pytest.mark.parametrize("count", [3, 16])
+def test_norms_that_follow_never_meet_a_single_picture(pictures: Pictures, count: int) -> None:
+    """A fastai head refuses a batch of one; an odd number of pictures in batches of two would leave one."""
+    body = tiny_body(folded=False)
+    network = Network(Features(body, [], ["mean"]), Head(256, 2, "fastai", 8), DESCRIPTION)
+    few = Pictures(pictures.pixels, pictures.rows[:count], pictures.targets[:count])
+    run = training(network, few, KNOBS.model_copy(update={"batch_norm": "train", "batch_size": 2, "epochs": 1}))
+    assert math.isfinite(next(run.epochs()).train_loss)
 
 
 def test_no_epochs_leave_the_network_alone(network: Network, pictures: Pictures) -> None:
@@ -381,6 +406,7 @@ def test_no_epochs_leave_the_network_alone(network: Network, pictures: Pictures)
     [
         ({"class_weights": "balanced", "sampling": "balanced"}, "rare classes would count twice"),
         ({"views": 2, "batch_norm": "train"}, "2 are kept only with batch_norm 'frozen', not 'train'"),
+        ({"batch_norm": "train", "batch_size": 1}, "1 picture has no spread that batch_norm 'train' could follow"),
         ({"views": 2, "compile": True}, "2 are kept only with compile False"),
         ({"views": 2, "sizes": [[32, 0.5], [64, 0.5]]}, "2 are kept of one size; sizes names 2"),
         ({"epochs": 3, "unfreeze": [Thaw(epoch=4, pattern="x")]}, "'x' would thaw in epoch 4 of 3"),
