@@ -141,3 +141,14 @@ def test_standardising_network_ignores_brightness(backbone: Path, views: torch.T
     with torch.inference_mode():
         moved = [(network(views) - network(views + 0.1)).norm() / network(views).norm() for network in (plain, blind)]
     assert moved[1] < moved[0] / 10
+
+
+def test_the_head_computes_in_float32_whatever_the_body_does(backbone: Path, views: torch.Tensor) -> None:
+    network, _ = make(backbone)
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = network(views)
+        features = network.features((views - network.mean) / network.std)
+    assert network.head is not None
+    assert logits.dtype == torch.float32
+    with torch.no_grad():
+        assert torch.equal(logits, network.head(features.float()))
