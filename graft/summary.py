@@ -92,7 +92,7 @@ class Sample:
 
     def _augmented(self) -> Iterator[str]:
         knobs: Finetune = self._params("finetune", Finetune)
-        for size in sorted({int(size) for size, _ in knobs.sizes}):
+        for size in sorted(set(knobs.sides(self._params("embed", Embed).view))):
             yield _shown(augment(self._pixels, self._params("augment", Augment), size, seed=0)) + ", a random view"
 
     def _features(self) -> Iterator[str]:

@@ -72,7 +72,7 @@ class Training:
         self.thaws = thawing(network, knobs.unfreeze)
         self.step = Step(network, task, train.targets, knobs, views, learning_rate)
         self.network, self.average = self.step.network, averaged(network, knobs.ema)
-        self.kept = KeptViews(self.step, train, knobs.views, seed, folder) if knobs.views else None
+        self.kept = KeptViews(self.step, train, knobs.views, seed, folder) if knobs.views and knobs.epochs else None
         self.done, self.speed = 0, ""
 
     def epochs(self) -> Iterator[Epoch]:
@@ -96,7 +96,7 @@ class Training:
         )
         while self.done < knobs.epochs:
             epoch = self.done + 1
-            size = knobs.size_at(epoch)
+            size = knobs.size_at(epoch, self.network.view)
             passed = self._pass(epoch, size, schedule)
             if passed is None:
                 raise TrainingError(self._too_large(size))

@@ -83,7 +83,7 @@ def network_range(step: Step, train: Pictures, knobs: Finetune, seed: int) -> Ra
     """
     peaks = [group["lr"] for group in step.optimizer.param_groups]
     batches = _batches(len(train), knobs.batch_size, knobs.fewest, derive(seed, "lr-find", "network"))
-    size = knobs.size_at(1)
+    size = knobs.size_at(1, step.network.view)
 
     def tried(number: int, rate: float) -> float:
         for group, peak in zip(step.optimizer.param_groups, peaks, strict=True):

@@ -395,8 +395,9 @@ def test_norms_that_follow_never_meet_a_single_picture(pictures: Pictures, count
     assert math.isfinite(next(run.epochs()).train_loss)
 
 
-def test_no_epochs_leave_the_network_alone(network: Network, pictures: Pictures) -> None:
-    run = training(network, pictures, Finetune(epochs=0))
+@pytest.mark.parametrize("views", [None, 2])
+def test_no_epochs_leave_the_network_alone(network: Network, pictures: Pictures, views: int | None) -> None:
+    run = training(network, pictures, Finetune(epochs=0, views=views))
     assert list(run.epochs()) == []
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in run.averaged().state_dict().items())
 
@@ -407,6 +408,7 @@ def test_no_epochs_leave_the_network_alone(network: Network, pictures: Pictures)
         ({"class_weights": "balanced", "sampling": "balanced"}, "rare classes would count twice"),
         ({"views": 2, "batch_norm": "train"}, "2 are kept only with batch_norm 'frozen', not 'train'"),
         ({"batch_norm": "train", "batch_size": 1}, "1 picture has no spread that batch_norm 'train' could follow"),
+        ({"views": 5, "epochs": 4}, "of 5 views of each picture, 4 epochs show 4; draw no more than"),
         ({"views": 2, "compile": True}, "2 are kept only with compile False"),
         ({"views": 2, "sizes": [[32, 0.5], [64, 0.5]]}, "2 are kept of one size; sizes names 2"),
         ({"epochs": 3, "unfreeze": [Thaw(epoch=4, pattern="x")]}, "'x' would thaw in epoch 4 of 3"),
@@ -437,6 +439,19 @@ def test_kept_views_train_as_the_views_themselves(network: Network, pictures: Pi
         torch.testing.assert_close(value, wanted[name], rtol=0.05, atol=2e-3)
         if name.startswith("network.features.body.blocks.1."):
             assert torch.equal(value, start[name.removeprefix("network.")])
+
+
+def test_what_thaws_lies_behind_the_views_that_are_kept(network: Network, pictures: Pictures, tmp_path: Path) -> None:
+    thaws = [Thaw(epoch=2, pattern=r"blocks\.1\.")]
+    freeze(network, KEPT.freeze, thaws)
+    knobs = KEPT.model_copy(update={"unfreeze": thaws})
+    run = training(network, pictures, knobs, lr=1e-2, folder=tmp_path)
+    assert run.kept is not None
+    assert run.kept.cut.name == "blocks.0"
+    name, moved = "features.body.blocks.1.0.conv_pwl.weight", []
+    for _ in run.epochs():
+        moved.append(not torch.equal(run.network.state_dict()[name], network.state_dict()[name]))
+    assert moved == [False, True, True]
 
 
 def test_kept_views_are_drawn_once_and_shown_in_turn(network: Network, pictures: Pictures, tmp_path: Path) -> None:
