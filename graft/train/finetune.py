@@ -44,7 +44,8 @@ class Finetune(Section):
     """Epochs in which ``step`` and ``exponential`` bring the rate down by `decay`."""
     decay: float = Field(default=0.1, gt=0, le=1)
     lr_ratio: float = Field(default=100.0, ge=1)
-    """Peak rate of the head over that of the stem."""
+    """Peak rate of the head, `lr` / 2, over that of the stem. That is the rate of the head's biases: a matrix of
+    the head sums over all of its D inputs at once and peaks at `lr` / 2 / sqrt(D)."""
     freeze: list[str] = []
     """Patterns for names of body parameters that stay as they are, norms' statistics included."""
     unfreeze: list[Thaw] = []

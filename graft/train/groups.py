@@ -63,7 +63,7 @@ def parameter_groups(network: Network, peak: float, ratio: float, weight_decay: 
     From the head to the stem, peaks fall geometrically from `peak` to `peak / ratio`. Biases and
     other vectors take no weight decay.
 
-    The head's first matrix sums over all `D` features at once, so it takes a step smaller by the
+    A matrix of the head sums over all of its `D` inputs at once, so it takes a step smaller by the
     square root of `D`: every group then changes the logits by the same order.
 
     Source: Howard and Ruder 2018, discriminative fine-tuning, https://arxiv.org/abs/1801.06146; the
