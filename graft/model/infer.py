@@ -41,7 +41,7 @@ def outputs(
         for start, stop in pairwise([*range(0, len(rows), batch_of(device, view)), len(rows)]):
             batch = torch.from_numpy(pixels.read(rows[start:stop])).to(device)
             with torch.inference_mode(), autocast(device, precision):
-                output = network(sample(batch, None, view))
+                output = network(sample(batch, view))
             yield output.float().cpu().numpy()
             progress.update(stop - start)
 

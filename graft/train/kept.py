@@ -45,7 +45,7 @@ class KeptViews:
         self.step, self.train, self.count, self.seed = step, train, count, seed
         self.size = step.knobs.size_at(1, step.network.view)
         first, _ = train.batch(np.arange(min(2, len(train))), step.device)
-        example = sample(first, None, self.size)
+        example = sample(first, self.size)
         self.cut = cut(step.network.eval(), example)
         with torch.no_grad():
             shape = _stored(self.cut.head(example)).shape[1:]
