@@ -64,11 +64,11 @@ class Steps:
     def __init__(self, values: dict[str, Any], folder: Path) -> None:
         self.knobs: Finetune = params.check("finetune", Finetune, values["finetune"])
         self.views: Augment = params.check("augment", Augment, values["augment"])
-        self.size = self.knobs.size_at(self.knobs.epochs)
         self.pictures = draw(folder, STEPS * self.knobs.batch_size, values["presize"]["size"])
         embed: Embed = params.check("embed", Embed, values["embed"])
         body, description = pretrained(BACKBONE, embed)
         self.description = description.model_copy(update={"classes": ["a", "b"]})
+        self.size = self.knobs.size_at(self.knobs.epochs, description.view)
         self.task, self.features = task_of(self.description), width(body)
         self.training = Training(
             self._network(), self.task, self.pictures, _judge, self.knobs, self.views, RATE, seed=0, folder=folder
@@ -80,7 +80,7 @@ class Steps:
 
     def _network(self) -> Network:
         network = grafted(BACKBONE, self.description, Head(self.features, 2))
-        freeze(network, self.knobs.freeze)
+        freeze(network, self.knobs.freeze, self.knobs.unfreeze)
         return network
 
     def whole(self) -> float:

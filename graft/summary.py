@@ -92,12 +92,12 @@ class Sample:
 
     def _augmented(self) -> Iterator[str]:
         knobs: Finetune = self._params("finetune", Finetune)
-        for size in sorted({int(size) for size, _ in knobs.sizes}):
+        for size in sorted(set(knobs.sides(self._params("embed", Embed).view))):
             yield _shown(augment(self._pixels, self._params("augment", Augment), size, seed=0)) + ", a random view"
 
     def _features(self) -> Iterator[str]:
         embed: Embed = self._params("embed", Embed)
-        self._view = sample(self._pixels, None, embed.view)
+        self._view = sample(self._pixels, embed.view)
         yield _shown(self._view) + ", all that presize kept"
         if not BACKBONE.is_dir():
             raise DataError(f"{BACKBONE} is absent; run `dvc repro download`")
@@ -117,7 +117,7 @@ class Sample:
             raise DataError(f"{FINETUNED} is absent: no network was handed on yet; run `dvc repro`")
         network, description = load(FINETUNED)
         with torch.inference_mode():
-            logits = network(sample(self._pixels, None, description.view))[0]
+            logits = network(sample(self._pixels, description.view))[0]
         order = logits.argsort(descending=True)[:3].tolist()
         yield "highest logits: " + ", ".join(f"{description.classes[place]} {logits[place]:.2f}" for place in order)
 

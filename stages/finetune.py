@@ -58,7 +58,8 @@ def main(run: Run) -> None:
     with atomic.new_folder(REPORT) as report:
         write_curves(report, (epoch.metrics() for epoch in history))
         atomic.write_json(report / "metrics.json", metrics)
-        save_augmented(report / "augmented.png", train, augment, knobs.size_at(max(1, knobs.epochs)), seed)
+        size = knobs.size_at(max(1, knobs.epochs), description.view)
+        save_augmented(report / "augmented.png", train, augment, size, seed)
     with atomic.new_folder(FINETUNED) as folder:
         save(folder, training.averaged() if metrics["kept"] == "finetuned" else unchanged, description)
     run.log(f"kept the {metrics['kept']} network")

@@ -70,7 +70,7 @@ def save_cams(
     reads: list[Read] = []
     for start in range(0, len(rows), BATCH):
         some = rows.iloc[start : start + BATCH]
-        views = sample(torch.from_numpy(pixels.read(pixels.find(some["path"].tolist()))), None, view)
+        views = sample(torch.from_numpy(pixels.read(pixels.find(some["path"].tolist()))), view)
         asked = [questions(row, task) for _, row in some.iterrows()]
         reads = reads or read_layers(network, views)
         maps = [

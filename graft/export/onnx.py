@@ -29,7 +29,7 @@ class Served(nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Map pixels `[B, S, S, 3]`, uint8, RGB, to probabilities `[B, K]`, float32."""
-        logits = self.network(sample(pixels, None, self.view))
+        logits = self.network(sample(pixels, self.view))
         return self.task.activate(logits / self.temperature)
 
 

@@ -1,9 +1,13 @@
 """An array on disk that is filled row by row and can be gone on with after a crash."""
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
 from numpy.lib.format import open_memmap
+
+from graft.errors import DataError
 
 
 class PartialArray:
@@ -16,6 +20,9 @@ class PartialArray:
         folder: where the array and its mark lie; made when absent.
         shape: of the whole array, rows first.
         dtype: of its elements.
+
+    Raises:
+        DataError: the disk has no room for the whole array.
     """
 
     def __init__(self, folder: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> None:
@@ -30,6 +37,25 @@ class PartialArray:
                 return
         self._mark.unlink(missing_ok=True)
         self.rows = open_memmap(self.path, mode="w+", dtype=dtype, shape=shape)
+        self._reserve()
+
+    def _reserve(self) -> None:
+        """Have the disk set the whole file's room aside: one that fills up later kills whoever writes to the map."""
+        size = self.path.stat().st_size
+        if not size or not hasattr(os, "posix_fallocate"):
+            return
+        try:
+            with self.path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                return  # not every file system can
+            del self.rows
+            self.path.unlink()
+            raise DataError(
+                f"{self.path.parent} has no room for {self.path.name}, which takes {size:,} bytes: "
+                f"{error.strerror}; make room, or let the project lie on a larger disk"
+            ) from error
 
     def mark(self, done: int) -> None:
         """Record that the first `done` rows are complete.

@@ -50,12 +50,15 @@ def presize(root: Path, pictures: Sequence[tuple[str, str]], square: Square, int
         into: where the rows go.
 
     Raises:
-        DataError: a file is no longer the one that was indexed.
+        DataError: a file is gone, or no longer the one that was indexed.
     """
 
     def row(picture: tuple[str, str]) -> np.ndarray:
         path, sha256 = picture
-        content = (root / path).read_bytes()
+        try:
+            content = (root / path).read_bytes()
+        except FileNotFoundError as error:
+            raise DataError(f"{root / path} is gone since it was indexed; run `dvc repro` again") from error
         if hashlib.sha256(content).hexdigest() != sha256:
             raise DataError(f"{root / path} has changed since it was indexed; run `dvc repro` again")
         return square.read(BytesIO(content))

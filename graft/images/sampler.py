@@ -13,42 +13,35 @@ from collections.abc import Iterator
 import torch
 import torch.nn.functional as F
 
-from graft.images.parallel import share_out
-
 AT_ONCE = 2
 """Pictures that a CPU's core draws at a time: with one it does more calls, four no longer fit a cache of 2 MiB."""
 
 
-def sample(pixels: torch.Tensor, maps: torch.Tensor | None, size: int) -> torch.Tensor:
-    """Sample one square view a picture.
+def sample(pixels: torch.Tensor, size: int) -> torch.Tensor:
+    """Sample the whole of every picture.
 
     Args:
         pixels: `[B, S, S, 3]`, uint8, RGB.
-        maps: `[B, 3, 3]`, float32: from view to picture coordinates; None for the whole picture.
         size: side of the view in pixels.
 
     Returns:
-        `[B, 3, size, size]`, float32 in [0, 1]. What lies outside the picture mirrors it, once to
-        every side; beyond that, its edge goes on.
+        `[B, 3, size, size]`, float32 in [0, 1].
     """
-    if maps is None:
-        pictures = pixels.permute(0, 3, 1, 2).float() / 255
-        if size == pixels.shape[1]:
-            return pictures
-        return F.interpolate(pictures, (size, size), mode="bilinear", align_corners=False)
-    views = pixels.new_empty((len(pixels), 3, size, size), dtype=torch.float32)
-
-    def draw(run: slice) -> None:
-        out = views[run]
-        for rows, drawn in sampled(pixels[run], maps[run], size):
-            torch.div(drawn, 255, out=out[rows])
-
-    share_out(draw, len(pixels), pixels.device)
-    return views
+    pictures = pixels.permute(0, 3, 1, 2).float() / 255
+    if size == pixels.shape[1]:
+        return pictures
+    return F.interpolate(pictures, (size, size), mode="bilinear", align_corners=False)
 
 
 def sampled(pixels: torch.Tensor, maps: torch.Tensor, size: int) -> Iterator[tuple[slice, torch.Tensor]]:
-    """Sample some pictures at a time, for more to be done to them while they are in the cache.
+    """Sample one view a picture, some pictures at a time, for more to be done to them while they are in the cache.
+
+    What lies outside the picture mirrors it, once to every side; beyond that, its edge goes on.
+
+    Args:
+        pixels: `[B, S, S, 3]`, uint8, RGB.
+        maps: `[B, 3, 3]`, float32: from view to picture coordinates.
+        size: side of the views in pixels.
 
     Yields:
         Which pictures, and their views `[b, 3, size, size]`, float32 in [0, 255], which are the

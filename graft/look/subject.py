@@ -65,4 +65,4 @@ def open_picture(values: dict[str, Any], picture: Path, view: int) -> torch.Tens
         pixels = square.read(picture)
     except UnreadableError as error:
         raise DataError(f"{picture}: {error}") from error
-    return sample(torch.from_numpy(np.array(pixels))[None], None, view)
+    return sample(torch.from_numpy(np.array(pixels))[None], view)

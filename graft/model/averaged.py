@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from graft.model.embed import AXES
+from graft.model.embed import turned
 from graft.model.network import Network
 from graft.model.settings import Flip
 
@@ -24,5 +24,5 @@ class Averaged(nn.Module):
 
     def forward(self, views: torch.Tensor) -> torch.Tensor:
         """Map views `[B, 3, H, W]`, float in [0, 1], to logits `[B, K]`."""
-        said = [self.network(views.flip(AXES[flip]) if AXES[flip] else views) for flip in self.flips]
+        said = [self.network(turned(views, flip)) for flip in self.flips]
         return said[0] if len(said) == 1 else torch.stack(said).mean(0)

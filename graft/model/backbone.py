@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
 from pydantic import Field, field_validator
 from safetensors.torch import load_file
 from torch import nn
@@ -59,12 +58,6 @@ def create(name: str, drop_path: float = 0.0) -> nn.Module:
     return architecture.library.body(architecture.name, drop_path)
 
 
-def full_state(name: str) -> dict[str, torch.Tensor]:
-    """Names and shapes of an architecture's tensors with its own classifier."""
-    architecture = find(name)
-    return architecture.library.whole(architecture.name).state_dict()
-
-
 def native_side(name: str) -> int:
     """Side in pixels of the pictures that an architecture was made for."""
     architecture = find(name)
@@ -86,9 +79,9 @@ def load(folder: Path, drop_path: float = 0.0) -> tuple[nn.Module, dict[str, Any
     """
     facts: dict[str, Any] = json.loads((folder / "backbone.json").read_text(encoding="utf-8"))
     model = create(facts["name"], drop_path)
-    state = load_file(folder / "model.safetensors")
-    wanted = model.state_dict()
-    if missing := sorted(set(wanted) - set(state)):
-        raise WeightsError(f"{folder}: no tensor {missing[0]!r} for {facts['name']} ({len(missing)} missing)")
-    model.load_state_dict({key: state[key] for key in wanted}, assign=True)
+    file = folder / "model.safetensors"
+    try:
+        model.load_state_dict(load_file(file), assign=True)
+    except RuntimeError as error:
+        raise WeightsError(f"{file} does not fit {facts['name']}; run `dvc repro download`: {error}") from error
     return model, facts

@@ -1,6 +1,7 @@
 """Where to compute, and in what precision."""
 
 import ctypes
+import os
 import platform
 from typing import Literal
 
@@ -37,6 +38,10 @@ def _make_deterministic() -> None:
     # else every fresh tensor is filled once more, a tenth of a CPU's time, to expose reads of unset memory
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it at the first call of CUDA
+    # fp32 is what the bundle computes in, not ten bits of its mantissa
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def _keep_memory() -> None:

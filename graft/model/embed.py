@@ -17,6 +17,11 @@ AXES: dict[Flip, tuple[int, ...]] = {"none": (), "horizontal": (3,), "vertical":
 """What is turned round in views `[B, 3, H, W]`; no pixel is interpolated."""
 
 
+def turned(views: torch.Tensor, flip: Flip) -> torch.Tensor:
+    """Views `[B, 3, H, W]` turned round."""
+    return views.flip(AXES[flip]) if AXES[flip] else views
+
+
 class Flipped(nn.Module):
     """A network that is shown each picture plain and flipped."""
 
@@ -26,8 +31,7 @@ class Flipped(nn.Module):
 
     def forward(self, views: torch.Tensor) -> torch.Tensor:
         """Map views `[B, 3, H, W]` to features `[B, V, D]`, one for each flip."""
-        turned = (views.flip(AXES[flip]) if AXES[flip] else views for flip in self.flips)
-        return torch.stack([self.network(view) for view in turned], dim=1)
+        return torch.stack([self.network(turned(views, flip)) for flip in self.flips], dim=1)
 
 
 def embed(network: Network, pixels: PictureRows, knobs: Embed, into: PartialArray) -> None:

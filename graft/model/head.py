@@ -74,6 +74,22 @@ def _hidden(kind: HeadKind, features: int, hidden: int, dropout: float) -> nn.Se
     return nn.Sequential(nn.Dropout(0.0))  # drops nothing while the head is fitted; fine-tuning may
 
 
+def linear_head(weight: torch.Tensor, bias: torch.Tensor, moments: tuple[torch.Tensor, torch.Tensor]) -> Head:
+    """Make a linear head of weights that were fitted.
+
+    Args:
+        weight: `[D, K]`, of standardised features.
+        bias: `[K]`.
+        moments: mean and deviation of each feature to standardise by, `[D]` both.
+    """
+    head = Head(*weight.shape)
+    head.mean, head.scale = moments
+    with torch.no_grad():
+        head.linear.weight.copy_(weight.T)
+        head.linear.bias.copy_(bias)
+    return head.eval()
+
+
 def make_head(description: Description, features: int, classes: int) -> Head:
     """Make a head of the kind described, with fresh weights."""
     return Head(features, classes, description.head, description.hidden, description.dropout)

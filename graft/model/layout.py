@@ -7,8 +7,6 @@ from typing import Literal
 import torch
 from torch import nn
 
-from graft.model.positions import Positions
-
 Kind = Literal["first", "last", "tokens"]
 
 
@@ -41,20 +39,25 @@ class Layout:
 
 
 class Layouts:
-    """Tells the layout of the outputs of a body's layers, by the same marks as `Positions`."""
+    """Tells the layout of the outputs of a body's layers.
+
+    A view is square, so that the two axes of equal size are the positions. Where the channels are
+    as many, the body tells: it says so (timm) or is of a family that keeps channels last.
+    """
 
     def __init__(self, body: nn.Module) -> None:
-        self._marks = Positions(body, [])
+        self._channels_last = _keeps_channels_last(body)
+        self._prefix = _prefix_tokens(body)
 
-    def of(self, output: object) -> Layout | None:
-        """The layout of a layer's output; None where it is no square of two positions a side or more."""
+    def of(self, output: object, least: int = 2) -> Layout | None:
+        """The layout of a layer's output; None where it is no square of `least` positions a side or more."""
         if not isinstance(output, torch.Tensor):
             return None
         found = self._grid(output.shape) if output.ndim == 4 else self._tokens(output.shape)
-        return found if found is not None and found.side > 1 else None
+        return found if found is not None and found.side >= least else None
 
     def _grid(self, shape: torch.Size) -> Layout | None:
-        last = shape[1] == shape[2] and (self._marks.channels_last or shape[2] != shape[3])
+        last = shape[1] == shape[2] and (self._channels_last or shape[2] != shape[3])
         if last:
             return Layout("last", shape[1])
         return Layout("first", shape[2]) if shape[2] == shape[3] else None
@@ -62,8 +65,18 @@ class Layouts:
     def _tokens(self, shape: torch.Size) -> Layout | None:
         if len(shape) != 3:
             return None
-        for prefix in (self._marks.prefix, 0):  # a class token may join late
+        for prefix in (self._prefix, 0):  # a class token may join late
             side = math.isqrt(max(0, shape[1] - prefix))
-            if side**2 == shape[1] - prefix:
+            if side and side**2 == shape[1] - prefix:
                 return Layout("tokens", side, prefix)
         return None
+
+
+def _keeps_channels_last(body: nn.Module) -> bool:
+    return getattr(body, "output_fmt", None) == "NHWC" or type(body).__name__ == "SwinTransformer"
+
+
+def _prefix_tokens(body: nn.Module) -> int:
+    """Tokens before those of the positions: of the class, registers."""
+    told = getattr(body, "num_prefix_tokens", None)
+    return int(told) if told is not None else int(hasattr(body, "class_token"))

@@ -34,7 +34,7 @@ def softmax_losses(logits: torch.Tensor, targets: torch.Tensor, shaping: Shaping
     losses = F.cross_entropy(scores, targets, reduction="none", label_smoothing=shaping.smoothing)
     if shaping.focal:
         plain = F.cross_entropy(scores, targets, reduction="none") if shaping.smoothing else losses
-        losses = losses * (1 - torch.exp(-plain)) ** shaping.focal
+        losses = losses * _doubt(torch.exp(-plain), shaping.focal)
     if shaping.weights is not None:
         losses = losses * shaping.weights[targets]
     return losses
@@ -50,8 +50,13 @@ def sigmoid_losses(logits: torch.Tensor, targets: torch.Tensor, shaping: Shaping
     losses = F.binary_cross_entropy_with_logits(logits, soft, reduction="none")
     if shaping.focal:
         given = torch.sigmoid(torch.where(targets > 0, logits, -logits))
-        losses = losses * (1 - given) ** shaping.focal
+        losses = losses * _doubt(given, shaping.focal)
     if shaping.weights is not None:
         no, yes = shaping.weights
         losses = losses * torch.where(targets > 0, yes, no)
     return losses.sum(-1)
+
+
+def _doubt(given: torch.Tensor, exponent: float) -> torch.Tensor:
+    """`(1 - given) ** exponent`, whose slope an exponent below 1 would let grow without end towards certainty."""
+    return (1 - given).clamp(min=torch.finfo(given.dtype).eps) ** exponent

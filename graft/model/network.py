@@ -51,7 +51,8 @@ class Network(nn.Module):
         if self.head is None:
             return features
         # float32 from here on, whatever the body computes in
-        logits: torch.Tensor = self.head(features.float())
+        with torch.autocast(features.device.type, enabled=False):
+            logits: torch.Tensor = self.head(features.float())
         return logits
 
 

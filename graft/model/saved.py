@@ -39,7 +39,7 @@ class Description(Section):
     hidden: int = 512
     """Width of the head's hidden layer, where it has one."""
     dropout: float = 0.5
-    """Share of the head's inputs that training drops, where it has a hidden layer."""
+    """Share of what the hidden layer gives that training drops; ``fastai`` drops half that of its input too."""
     folded: bool = True
     """Whether the backbone's batch norms are part of its convolutions."""
 

@@ -93,7 +93,7 @@ def published(reference: str) -> Published:
     Raises:
         WeightsError: timm names no such weights.
     """
-    if not timm.is_model(reference) or not has(reference) or not _config(reference).has_weights:
+    if not has(reference) or not _config(reference).has_weights:
         known = timm.list_pretrained()
         raise WeightsError(f"backbone.weights: timm has no weights {reference!r}{nearest(reference, known)}")
     config = _config(reference)

@@ -81,9 +81,8 @@ def published(reference: str, name: str) -> Published:
         reference = f"{get_model_weights(name).__name__}.{reference}"
     known = [str(entry) for other in names() for entry in get_model_weights(other)]
     family, _, entry = reference.partition(".")
-    if entry != "DEFAULT" and reference not in known:
-        raise WeightsError(f"backbone.weights: torchvision has no weights {reference!r}{nearest(reference, known)}")
-    if family not in {one.partition(".")[0] for one in known}:
+    families = {one.partition(".")[0] for one in known}
+    if reference not in known and not (entry == "DEFAULT" and family in families):
         raise WeightsError(f"backbone.weights: torchvision has no weights {reference!r}{nearest(reference, known)}")
     weights = get_weight(reference)
     return Published(weights.url, _preprocessing(weights))

@@ -14,10 +14,15 @@ def averaged(network: nn.Module, decay: float) -> AveragedModel:
 
     Source: the warm-up of TensorFlow's ExponentialMovingAverage(num_updates=...).
     """
-    return AveragedModel(network, multi_avg_fn=partial(_average, decay=decay))
+    model = AveragedModel(network)
+    # the count that is passed on lies on the weights' device, for which each step would wait
+    model.multi_avg_fn = partial(_average, count=model.n_averaged, decay=decay)
+    return model
 
 
 @torch.no_grad()
-def _average(averaged: list[torch.Tensor], current: list[torch.Tensor], steps: torch.Tensor, decay: float) -> None:
-    taken = int(steps)
+def _average(
+    averaged: list[torch.Tensor], current: list[torch.Tensor], _: torch.Tensor, count: torch.Tensor, decay: float
+) -> None:
+    taken = int(count)
     torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + taken) / (10 + taken)))

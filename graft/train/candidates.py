@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 import torch
 
-from graft.model.head import Head
+from graft.model.head import Head, linear_head
 from graft.model.task import Task
 from graft.seeds import derive
 from graft.train.examples import Examples
@@ -68,12 +68,7 @@ class LinearHeads(Candidates):
 
     def head(self, place: int) -> Head:
         """The head under one penalty."""
-        head = Head(*self.weight.shape[1:])
-        head.mean, head.scale = self.mean, self.scale
-        with torch.no_grad():
-            head.linear.weight.copy_(self.weight[place].T)
-            head.linear.bias.copy_(self.bias[place, 0])
-        return head.eval()
+        return linear_head(self.weight[place], self.bias[place, 0], (self.mean, self.scale))
 
     def chosen(self, place: int) -> dict[str, float]:
         """Its penalty."""

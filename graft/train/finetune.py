@@ -1,5 +1,6 @@
 """The knobs of fine-tuning the whole network."""
 
+import itertools
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -10,7 +11,7 @@ from graft.train.schedule import Kind
 
 
 class Thaw(Section):
-    """Part of gradual unfreezing: what a pattern matches stays frozen before an epoch."""
+    """Part of gradual unfreezing: what a pattern matches stays as it is before an epoch."""
 
     epoch: int = Field(ge=2)
     """First epoch in which it trains, counted from 1."""
@@ -27,8 +28,8 @@ class Finetune(Section):
     """Pictures that the device sees at once."""
     accumulate: int = Field(default=1, ge=1)
     """Batches whose gradients make one step."""
-    sizes: list[list[float]] = Field(default=[[224, 1.0]], min_length=1)
-    """Progressive resizing: pairs of side in pixels and share of the epochs, in order."""
+    sizes: list[list[float]] | None = Field(default=None, min_length=1)
+    """Progressive resizing: pairs of side in pixels and share of the epochs, in order; null keeps to `embed.view`."""
 
     views: int | None = Field(default=None, ge=1, le=100)
     """Random views to draw of each picture once and for all, so that what frozen layers give of them
@@ -43,11 +44,12 @@ class Finetune(Section):
     """Epochs in which ``step`` and ``exponential`` bring the rate down by `decay`."""
     decay: float = Field(default=0.1, gt=0, le=1)
     lr_ratio: float = Field(default=100.0, ge=1)
-    """Peak rate of the head over that of the stem."""
+    """Peak rate of the head, `lr` / 2, over that of the stem. That is the rate of the head's biases: a matrix of
+    the head sums over all of its D inputs at once and peaks at `lr` / 2 / sqrt(D)."""
     freeze: list[str] = []
-    """Patterns for names of body parameters that stay as they are."""
+    """Patterns for names of body parameters that stay as they are, norms' statistics included."""
     unfreeze: list[Thaw] = []
-    """What joins in later."""
+    """What joins in later, whether `freeze` names it too or not; of several, the latest epoch counts."""
     batch_norm: Literal["frozen", "train"] = "frozen"
     """``frozen`` folds the statistics of the pretraining into the weights: twice as fast on a CPU."""
 
@@ -77,11 +79,19 @@ class Finetune(Section):
 
     @model_validator(mode="after")
     def _sizes_are_pairs(self) -> Self:
-        for pair in self.sizes:
-            if len(pair) != 2 or pair[0] != int(pair[0]) or pair[0] < 16 or not 0 < pair[1] <= 1:
+        sizes = self.sizes or []
+        for pair in sizes:
+            if len(pair) != 2 or not pair[0].is_integer() or pair[0] < 16 or not 0 < pair[1] <= 1:
                 raise ValueError(f"sizes: expected pairs such as [224, 0.5]: side, share of the epochs; got {pair}")
-        if abs(sum(share for _, share in self.sizes) - 1) > 1e-6:
-            raise ValueError(f"sizes: the shares must add up to 1; got {[share for _, share in self.sizes]}")
+        if sizes and abs(sum(share for _, share in sizes) - 1) > 1e-6:
+            raise ValueError(f"sizes: the shares must add up to 1; got {[share for _, share in sizes]}")
+        ends = [0, *self._ends()]
+        for (side, share), (begin, end) in zip(sizes, itertools.pairwise(ends), strict=True):
+            if self.epochs and begin == end:
+                raise ValueError(
+                    f"sizes: {share:g} of {self.epochs} epochs leaves none to {side:g}; "
+                    "give it a larger share, or leave it out"
+                )
         return self
 
     @model_validator(mode="after")
@@ -90,8 +100,22 @@ class Finetune(Section):
             for knob, plain in (("batch_norm", "frozen"), ("compile", False)):
                 if (value := getattr(self, knob)) != plain:
                     raise ValueError(f"views: {self.views} are kept only with {knob} {plain!r}, not {value!r}")
-            if len(self.sizes) > 1:
+            if self.epochs and self.views > self.epochs:
+                raise ValueError(
+                    f"views: of {self.views} views of each picture, {self.epochs} epochs show {self.epochs}; "
+                    "draw no more than there are epochs"
+                )
+            if self.sizes and len(self.sizes) > 1:
                 raise ValueError(f"views: {self.views} are kept of one size; sizes names {len(self.sizes)}")
+        return self
+
+    @model_validator(mode="after")
+    def _norms_have_a_batch(self) -> Self:
+        if self.batch_size < self.fewest:
+            raise ValueError(
+                f"batch_size: {self.batch_size} picture has no spread that batch_norm 'train' could follow; "
+                "choose 2 or more, or batch_norm 'frozen'"
+            )
         return self
 
     @model_validator(mode="after")
@@ -110,11 +134,24 @@ class Finetune(Section):
                 )
         return self
 
-    def size_at(self, epoch: int) -> int:
-        """Side of the training views in an epoch, counted from 1."""
-        end = 0.0
-        for size, share in self.sizes:
-            end += share
-            if epoch <= round(end * self.epochs):
-                return int(size)
-        return int(self.sizes[-1][0])
+    @property
+    def fewest(self) -> int:
+        """Pictures that a batch must have: a norm that follows its statistics needs two."""
+        return 2 if self.batch_norm == "train" else 1
+
+    def sides(self, view: int) -> list[int]:
+        """Sides of training views, in the order in which their epochs come.
+
+        Args:
+            view: side that the network is evaluated at.
+        """
+        return [view] if self.sizes is None else [int(side) for side, _ in self.sizes]
+
+    def size_at(self, epoch: int, view: int) -> int:
+        """Side of the training views in an epoch, counted from 1; `view` as in `sides`."""
+        sides = self.sides(view)
+        return next((side for side, end in zip(sides, self._ends(), strict=False) if epoch <= end), sides[-1])
+
+    def _ends(self) -> list[int]:
+        """Last epoch of each of `sizes`."""
+        return [round(share * self.epochs) for share in itertools.accumulate(share for _, share in self.sizes or [])]

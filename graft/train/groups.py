@@ -10,9 +10,10 @@ from torch import nn
 from graft.errors import ParamsError
 from graft.model.depth import by_depth
 from graft.model.network import Network
+from graft.train.finetune import Thaw
 
 
-def matching(network: Network, pattern: str, key: str = "finetune.freeze") -> list[torch.nn.Parameter]:
+def matching(network: Network, pattern: str, key: str = "finetune.freeze") -> list[nn.Parameter]:
     """Body parameters whose name begins with a match of a pattern.
 
     Raises:
@@ -29,14 +30,31 @@ def matching(network: Network, pattern: str, key: str = "finetune.freeze") -> li
     return matched
 
 
-def freeze(network: Network, patterns: list[str]) -> None:
-    """Stop gradients of every body parameter that a pattern matches.
+def freeze(network: Network, patterns: list[str], thaws: Sequence[Thaw] = ()) -> None:
+    """Stop gradients of every body parameter that a pattern matches, unless it joins in later.
+
+    What joins in later is the training's to hold back: the optimizer must know it from the beginning.
 
     Raises:
         ParamsError: a pattern matches nothing.
     """
     for parameter in [parameter for pattern in patterns for parameter in matching(network, pattern)]:
         parameter.requires_grad_(False)
+    for parameter in thawing(network, thaws):
+        parameter.requires_grad_(True)
+
+
+def thawing(network: Network, thaws: Sequence[Thaw]) -> dict[nn.Parameter, int]:
+    """First epoch of every parameter that joins in later; where several patterns match it, the latest.
+
+    Raises:
+        ParamsError: a pattern matches nothing.
+    """
+    first: dict[nn.Parameter, int] = {}
+    for thaw in thaws:
+        for parameter in matching(network, thaw.pattern, "finetune.unfreeze"):
+            first[parameter] = max(thaw.epoch, first.get(parameter, 0))
+    return first
 
 
 def parameter_groups(network: Network, peak: float, ratio: float, weight_decay: float) -> list[dict[str, Any]]:
@@ -45,7 +63,7 @@ def parameter_groups(network: Network, peak: float, ratio: float, weight_decay: 
     From the head to the stem, peaks fall geometrically from `peak` to `peak / ratio`. Biases and
     other vectors take no weight decay.
 
-    The head's first matrix sums over all `D` features at once, so it takes a step smaller by the
+    A matrix of the head sums over all of its `D` inputs at once, so it takes a step smaller by the
     square root of `D`: every group then changes the logits by the same order.
 
     Source: Howard and Ruder 2018, discriminative fine-tuning, https://arxiv.org/abs/1801.06146; the

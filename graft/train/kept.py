@@ -43,9 +43,9 @@ class KeptViews:
                 f"{step.views.mixup:g} and cutmix {step.views.cutmix:g} cannot mix; set views to null or both to 0"
             )
         self.step, self.train, self.count, self.seed = step, train, count, seed
-        self.size = step.knobs.size_at(1)
+        self.size = step.knobs.size_at(1, step.network.view)
         first, _ = train.batch(np.arange(min(2, len(train))), step.device)
-        example = sample(first, None, self.size)
+        example = sample(first, self.size)
         self.cut = cut(step.network.eval(), example)
         with torch.no_grad():
             shape = _stored(self.cut.head(example)).shape[1:]

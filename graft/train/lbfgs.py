@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import fmin_l_bfgs_b
 
 from graft.errors import TrainingError
-from graft.model.head import Head
+from graft.model.head import Head, linear_head
 from graft.model.task import Task
 from graft.train.examples import Examples
 
@@ -79,13 +79,8 @@ class Objective:
 
     def head(self, vector: NDArray[np.float64]) -> Head:
         """The head of these weights and biases."""
-        head = Head(self.shape[0] - 1, self.shape[1])
-        head.mean, head.scale = self.mean, self.scale
         both = torch.from_numpy(vector.reshape(self.shape)).float()
-        with torch.no_grad():
-            head.linear.weight.copy_(both[:-1].T)
-            head.linear.bias.copy_(both[-1])
-        return head.eval()
+        return linear_head(both[:-1], both[-1], (self.mean, self.scale))
 
     def _evaluate(self, vector: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         both = torch.from_numpy(vector).view(self.shape)

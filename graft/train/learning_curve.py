@@ -149,8 +149,9 @@ def learning_curve(values: dict[str, Any], draws: int) -> Iterator[str]:
     copies = tables.read(IMAGES, ["path", "duplicate_group"]).set_index("path")["duplicate_group"]
     pool = Pool(dataset, copies.loc[dataset.rows["path"]])
     l2 = json.loads(METRICS.read_text(encoding="utf-8"))["valid"].get("l2")
-    if l2 is None:  # the head has a hidden layer; the curve is that of a linear one all the same
-        l2 = fit_head(embeddings, dataset, TrainHead(solver="lbfgs", l2=knobs.l2), 1.0, 0).chosen["l2"]
+    if not l2:  # the head has a hidden layer, or no penalty; the curve is that of a linear one with one all the same
+        penalties = [value for value in knobs.l2 if value > 0] or TrainHead().l2
+        l2 = fit_head(embeddings, dataset, TrainHead(solver="lbfgs", l2=penalties), 1.0, 0).chosen["l2"]
     hits, trend = make_task(dataset.classes, dataset.multi_label).hits, Trend(pool.valid)
     drawn = "by group" if pool.by_group else "picture by picture"
     yield f"linear heads at l2 {l2:g}, {draws} draws of each share, drawn {drawn}, judged on valid"

@@ -26,7 +26,7 @@ from graft.train.average import averaged
 from graft.train.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
 from graft.train.epoch import Epoch
 from graft.train.finetune import Finetune
-from graft.train.groups import matching
+from graft.train.groups import thawing
 from graft.train.kept import KeptViews
 from graft.train.memory import is_out_of_memory, largest_fit
 from graft.train.order import Batch, epoch_order, in_batches, steps_of
@@ -42,7 +42,7 @@ class Training:
     """The whole network in training, with an exponential moving average of its weights beside it.
 
     Args:
-        network: with a head; what is frozen must not require gradients.
+        network: with a head; what stays frozen must not require gradients, what thaws later must.
         task: gives the loss.
         train: what to train on.
         judge: scores the averaged weights after every epoch.
@@ -69,26 +69,22 @@ class Training:
     ) -> None:
         self.task, self.train, self.judge = task, train, judge
         self.knobs, self.seed = knobs, seed
-        self.thaws = [
-            (thaw.epoch, parameter)
-            for thaw in knobs.unfreeze
-            for parameter in matching(network, thaw.pattern, "finetune.unfreeze")
-        ]
+        self.thaws = thawing(network, knobs.unfreeze)
         self.step = Step(network, task, train.targets, knobs, views, learning_rate)
         self.network, self.average = self.step.network, averaged(network, knobs.ema)
-        self.kept = KeptViews(self.step, train, knobs.views, seed, folder) if knobs.views else None
+        self.kept = KeptViews(self.step, train, knobs.views, seed, folder) if knobs.views and knobs.epochs else None
         self.done, self.speed = 0, ""
 
     def epochs(self) -> Iterator[Epoch]:
         """Train from the first epoch that is not done to the last, yielding after each.
 
         Raises:
-            TrainingError: the loss is no longer finite, or a batch does not fit into memory.
+            TrainingError: a loss or gradient is no longer finite, or a batch does not fit into memory.
         """
         knobs = self.knobs
         if self.kept and self.done < knobs.epochs:
             self.kept.fill()
-        steps = steps_of(len(self.train), knobs.batch_size, knobs.accumulate)
+        steps = steps_of(len(self.train), knobs.batch_size, knobs.accumulate, knobs.fewest)
         schedule = make_schedule(
             self.step.optimizer,
             knobs.schedule,
@@ -100,16 +96,17 @@ class Training:
         )
         while self.done < knobs.epochs:
             epoch = self.done + 1
-            size = knobs.size_at(epoch)
-            loss = self._pass(epoch, size, schedule)
-            if loss is None:
+            size = knobs.size_at(epoch, self.network.view)
+            passed = self._pass(epoch, size, schedule)
+            if passed is None:
                 raise TrainingError(self._too_large(size))
+            loss, rates = passed
             judged = self.judge(self.averaged())
             self.done = epoch
-            yield Epoch(epoch, size, loss, -judged.log_likelihood, judged.figures, self.step.rates())
+            yield Epoch(epoch, size, loss, -judged.log_likelihood, judged.figures, rates)
 
-    def _pass(self, epoch: int, size: int, schedule: LRScheduler) -> float | None:
-        """Train on every picture once; return the mean loss of an answer, None where memory ran out."""
+    def _pass(self, epoch: int, size: int, schedule: LRScheduler) -> tuple[float, dict[str, float]] | None:
+        """Train on every picture once; return what `_batches` does, None where memory ran out."""
         try:
             return self._batches(epoch, size, schedule)
         except RuntimeError as error:
@@ -117,15 +114,17 @@ class Training:
                 raise
         return None  # the error is gone by now, and with it all that it held on to
 
-    def _batches(self, epoch: int, size: int, schedule: LRScheduler) -> float:
+    def _batches(self, epoch: int, size: int, schedule: LRScheduler) -> tuple[float, dict[str, float]]:
+        """Train on every picture once; return the mean loss of an answer, and the last step's learning rates."""
         knobs = self.knobs
-        for first, parameter in self.thaws:
+        for parameter, first in self.thaws.items():
             parameter.requires_grad_(epoch >= first)
         chances = self.task.chances(self.train.targets) if knobs.sampling == "balanced" else None
         order = epoch_order(len(self.train), self.seed, epoch, chances)
-        batches = in_batches(order, knobs.batch_size, knobs.accumulate)
+        batches = in_batches(order, knobs.batch_size, knobs.accumulate, knobs.fewest)
         ahead: Ahead[Batch, tuple[torch.Tensor, torch.Tensor]] = Ahead(partial(self._read, epoch), batches)
         losses: list[torch.Tensor] = []
+        norms: list[torch.Tensor] = []
         self.step.train_mode()
         torch.manual_seed(derive(self.seed, "dropout", epoch))
         began = time.perf_counter()
@@ -137,16 +136,19 @@ class Training:
                     draws = derive(self.seed, "augment", epoch, number)
                     loss = self.step.backward(pixels, targets, size, draws, batch.of)
                 losses.append(loss)
+                rates = self.step.rates()
                 if batch.last:
-                    self.step.update()
+                    norms.append(self.step.update())
                     self.average.update_parameters(self.network)
                     schedule.step()
                 if number % CHECK_EVERY == 0 or number + 1 == len(batches):
-                    self._check(losses, epoch)
+                    self._check("loss", losses, f"epoch {epoch}, batch", rates)
+                    if not self.step.scaler.is_enabled():
+                        self._check("norm of the gradients", norms, f"epoch {epoch}, step", rates)
                 progress.update(len(pixels))
         seconds = time.perf_counter() - began
         self.speed = f"{len(order) / seconds:.1f} pictures/s, {ahead.waited / seconds:.1%} of the time waiting for them"
-        return float(torch.stack(losses).sum()) / (len(order) * self.task.answers)
+        return float(torch.stack(losses).sum()) / (len(order) * self.task.answers), rates
 
     def _read(self, epoch: int, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Pixels, or what is kept of them, and targets."""
@@ -154,24 +156,28 @@ class Training:
             return self.kept.batch(batch.places, epoch)
         return self.train.batch(batch.places, self.step.device)
 
-    def _check(self, losses: list[torch.Tensor], epoch: int) -> None:
-        finite = torch.isfinite(torch.stack(losses))
+    def _check(self, name: str, values: list[torch.Tensor], where: str, rates: dict[str, float]) -> None:
+        finite = torch.isfinite(torch.stack(values)) if values else torch.ones(1)
         if not bool(finite.all()):
-            batch = int(finite.int().argmin())
-            rates = ", ".join(f"{name} {rate:.2g}" for name, rate in self.step.rates().items())
+            first = int(finite.int().argmin())
+            told = ", ".join(f"{group} {rate:.2g}" for group, rate in rates.items())
             raise TrainingError(
-                f"the loss is {losses[batch].item()} in epoch {epoch}, batch {batch + 1}, at learning rates {rates}; "
+                f"the {name} is {values[first].item()} in {where} {first + 1}, at learning rates {told}; "
                 f"try a lower lr, a lower finetune.clip than {self.knobs.clip:g}, or finetune.precision fp32"
             )
 
     def _too_large(self, size: int) -> str:
-        batch, side = self.knobs.batch_size, self.train.pixels.array.shape[1]
-        fits = largest_fit(lambda count: self.step.attempt(count, side, size, self.train.targets), batch)
+        batch, side, fewest = self.knobs.batch_size, self.train.pixels.array.shape[1], self.knobs.fewest
+        fits = largest_fit(lambda count: self.step.attempt(count, side, size, self.train.targets), batch, fewest)
         said = f"finetune.batch_size {batch} at {size} x {size} does not fit into the memory of {self.step.device}"
         if not fits:
-            return f"{said}, nor does a single picture; freeze more layers, or choose a smaller size or backbone"
-        accumulate = -(-batch * self.knobs.accumulate // fits)
-        return f"{said}; {fits} does: with finetune.accumulate {accumulate} the steps stay as they are"
+            least = "a single picture" if fewest == 1 else f"one of {fewest}"
+            return f"{said}, nor does {least}; freeze more layers, or choose a smaller size or backbone"
+        step = batch * self.knobs.accumulate
+        same = next((count for count in range(fits, fewest - 1, -1) if step % count == 0), None)
+        if same is None:
+            return f"{said}; {fits} does"
+        return f"{said}; {same} does: with finetune.accumulate {step // same} the steps stay as they are"
 
     def averaged(self) -> Network:
         """The network with the moving average of its weights, in evaluation mode."""

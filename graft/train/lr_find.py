@@ -31,6 +31,8 @@ from graft.split.table import Dataset, read_dataset
 from graft.train.candidates import Candidates, make_candidates
 from graft.train.examples import Examples
 from graft.train.finetune import Finetune
+from graft.train.onecycle import FEWEST
+from graft.train.order import parts_of
 from graft.train.rate_range import STEPS, RateRange, find_range
 from graft.train.start import trainable
 from graft.train.step import Step
@@ -58,7 +60,7 @@ def head_range(embeddings: Embeddings, dataset: Dataset, knobs: TrainHead, seed:
     task, train = make_task(dataset.classes, dataset.multi_label), Examples.train(embeddings, dataset)
     candidates: Candidates = make_candidates(train, task, knobs.model_copy(update={"l2": knobs.l2[:1]}), seed)
     optimizer = torch.optim.AdamW(candidates.parameters, weight_decay=0.0)
-    batches = _batches(len(train), knobs.batch_size, derive(seed, "lr-find", "head"))
+    batches = _batches(len(train), knobs.batch_size, FEWEST, derive(seed, "lr-find", "head"))
 
     def step(number: int, rate: float) -> float:
         features, targets = train.read(next(batches))
@@ -80,8 +82,8 @@ def network_range(step: Step, train: Pictures, knobs: Finetune, seed: int) -> Ra
         step: made for the base rate 1.
     """
     peaks = [group["lr"] for group in step.optimizer.param_groups]
-    batches = _batches(len(train), knobs.batch_size, derive(seed, "lr-find", "network"))
-    size = knobs.size_at(1)
+    batches = _batches(len(train), knobs.batch_size, knobs.fewest, derive(seed, "lr-find", "network"))
+    size = knobs.size_at(1, step.network.view)
 
     def tried(number: int, rate: float) -> float:
         for group, peak in zip(step.optimizer.param_groups, peaks, strict=True):
@@ -98,11 +100,11 @@ def network_range(step: Step, train: Pictures, knobs: Finetune, seed: int) -> Ra
         return find_range(tried)
 
 
-def _batches(count: int, size: int, seed: int) -> Iterator[NDArray[np.int64]]:
+def _batches(count: int, size: int, fewest: int, seed: int) -> Iterator[NDArray[np.int64]]:
     """Places of pictures in batches, without end: shuffled anew each time round."""
     for epoch in itertools.count():
         order = np.random.default_rng(derive(seed, epoch)).permutation(count)
-        yield from np.array_split(order, -(-count // size))
+        yield from np.array_split(order, parts_of(count, size, fewest))
 
 
 def save_range(folder: Path, name: str, found: RateRange) -> None:

@@ -13,13 +13,14 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or any(text in str(error).lower() for text in SAID)
 
 
-def largest_fit(attempt: Callable[[int], None], batch: int) -> int:
+def largest_fit(attempt: Callable[[int], None], batch: int, fewest: int = 1) -> int:
     """Return the largest batch, halving from `batch`, that `attempt` goes through with; 0 for none.
 
     Args:
         attempt: takes a batch size and uses as much memory as a training step.
+        fewest: batches of less are not tried.
     """
-    while batch := batch // 2:
+    while (batch := batch // 2) >= fewest:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         try:

@@ -15,7 +15,11 @@ from graft.model.task import Task
 from graft.seeds import derive
 from graft.train.candidates import Candidates
 from graft.train.examples import Examples
+from graft.train.order import parts_of
 from graft.train.schedule import make_schedule
+
+FEWEST = 2
+"""Examples a batch: a batch norm needs two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,7 @@ def train_epochs(
     """
     # without decay: the penalty is part of the loss
     optimizer = torch.optim.AdamW(candidates.parameters, lr=learning_rate, weight_decay=0.0)
-    # a batch norm needs two examples a batch
-    batches = max(1, min(-(-len(train) // batch_size), len(train) // 2))
+    batches = parts_of(len(train), batch_size, FEWEST)
     schedule = make_schedule(optimizer, "one_cycle", epochs * batches)
     for epoch in range(1, epochs + 1):
         order = np.random.default_rng(derive(seed, "head", "order", epoch)).permutation(len(train))

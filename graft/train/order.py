@@ -32,15 +32,24 @@ def epoch_order(count: int, seed: int, epoch: int, chances: NDArray[np.float64] 
     return generator.choice(count, count, p=chances)
 
 
-def in_batches(order: NDArray[np.int64], size: int, accumulate: int) -> list[Batch]:
-    """Divide an epoch into steps as equal as can be, and each step into at most `accumulate` batches."""
+def in_batches(order: NDArray[np.int64], size: int, accumulate: int, least: int = 1) -> list[Batch]:
+    """Divide an epoch into steps as equal as can be, and each step into at most `accumulate` batches.
+
+    Args:
+        size: pictures a batch; it has more where it takes that to leave none with fewer than `least`.
+    """
     found = []
-    for step in np.array_split(order, steps_of(len(order), size, accumulate)):
-        parts = np.array_split(step, -(-len(step) // size))
+    for step in np.array_split(order, steps_of(len(order), size, accumulate, least)):
+        parts = np.array_split(step, parts_of(len(step), size, least))
         found += [Batch(part, len(step), part is parts[-1]) for part in parts]
     return found
 
 
-def steps_of(count: int, size: int, accumulate: int) -> int:
+def steps_of(count: int, size: int, accumulate: int, least: int = 1) -> int:
     """How many optimizer steps an epoch has."""
-    return -(-count // (size * accumulate))
+    return parts_of(count, size * accumulate, least)
+
+
+def parts_of(count: int, size: int, least: int) -> int:
+    """How many equal parts to make of so many pictures: of at most `size` each, unless one had fewer than `least`."""
+    return max(1, min(-(-count // size), count // least))

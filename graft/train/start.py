@@ -17,12 +17,12 @@ def trainable(backbone: Path, head: Path, knobs: Finetune) -> tuple[Network, Des
         head: the folder that `train-head` wrote.
 
     Raises:
-        ParamsError: the network takes no views of a size, or a pattern of `freeze` matches nothing.
+        ParamsError: the network takes no views of a size, or a pattern of `freeze` or `unfreeze` matches nothing.
     """
     fitted, description = load_head(head)
     description = description.model_copy(update={"folded": knobs.batch_norm == "frozen"})
     network = grafted(backbone, description, fitted, knobs.drop_path)
-    for side, _ in knobs.sizes:
-        check_side(network, description.backbone, int(side), "finetune.sizes")
-    freeze(network, knobs.freeze)
+    for side in knobs.sides(description.view):
+        check_side(network, description.backbone, side, "finetune.sizes")
+    freeze(network, knobs.freeze, knobs.unfreeze)
     return network, description

@@ -76,20 +76,27 @@ class Step:
         self.scaler.scale(total / of).backward()
         return total.detach()
 
-    def update(self) -> None:
-        """Move the weights along the gradients, and clear these."""
+    def update(self) -> torch.Tensor:
+        """Move the weights along the gradients, and clear these.
+
+        Returns:
+            Their norm before it was clipped, on the device. If it is not finite the weights are lost, except
+            where gradients are scaled: their overflow is looked for, and such a step left out.
+        """
         self.scaler.unscale_(self.optimizer)
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.knobs.clip)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.knobs.clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad()
+        return norm
 
     def train_mode(self) -> None:
-        """Dropout and the like on; batch norms on only if their statistics are to follow."""
+        """Dropout and the like on; batch norms on only if their statistics are to follow, and they train."""
         self.network.train()
         for module in self.network.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.train(self.knobs.batch_norm == "train")
+                trains = any(parameter.requires_grad for parameter in module.parameters())
+                module.train(self.knobs.batch_norm == "train" and trains)
         assert self.network.head is not None
         for module in self.network.head.modules():
             if isinstance(module, nn.Dropout) and self.knobs.dropout is not None:

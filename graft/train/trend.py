@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from graft.intervals import LEVEL, Interval, wilson
+from graft.intervals import Interval, tail, wilson
 from graft.seeds import derive
 
 RESAMPLES = 2000
@@ -67,11 +67,13 @@ class Trend:
         self._times = generator.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
 
     def interval(self, point: Point) -> Interval:
-        """95 % interval of a point's accuracy."""
+        """95 % interval of a point's accuracy, no narrower than if its pictures were independent."""
         if point.right.all() or not point.right.any():
             # every resample would agree, which is no certainty: count the units as the trials
             return wilson(len(self._sizes) if point.right.all() else 0, len(self._sizes))
-        return _interval(self._resampled(point))
+        found, count = self._middle(self._resampled(point)), point.right.shape[1]
+        alone = wilson(round(point.accuracy * count), count)
+        return Interval(min(found.low, alone.low), max(found.high, alone.high))
 
     def doubling(self, points: list[Point]) -> tuple[float, Interval] | None:
         """Gain of accuracy from twice as many training pictures, if the curve keeps its recent slope.
@@ -89,7 +91,7 @@ class Trend:
             return None
         across = (sizes - sizes.mean()) / np.square(sizes - sizes.mean()).sum()
         slope = float(across @ [point.accuracy for point in recent])
-        return slope, _interval(across @ np.stack([self._resampled(point) for point in recent]))
+        return slope, self._middle(across @ np.stack([self._resampled(point) for point in recent]))
 
     def _resampled(self, point: Point) -> NDArray[np.float64]:
         """Accuracy of every resample, `[RESAMPLES]`."""
@@ -100,6 +102,12 @@ class Trend:
         right = np.einsum("br,ru,bu->b", again, by_unit, self._times, optimize=True)
         found: NDArray[np.float64] = right / (self._times @ self._sizes)
         return found
+
+    def _middle(self, values: NDArray[np.float64]) -> Interval:
+        """What lies between the tails of resamples, as wide as so few units ask for."""
+        out = tail(len(self._sizes))
+        low, high = np.quantile(values, [out, 1 - out])
+        return Interval(float(low), float(high))
 
 
 def verdict(gain: float, interval: Interval, hits: str) -> str:
@@ -136,9 +144,3 @@ def table(points: list[Point], trend: Trend, hits: str) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def _interval(values: NDArray[np.float64]) -> Interval:
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
-    return Interval(float(low), float(high))

@@ -1,10 +1,12 @@
 """How good a network is on the pictures it is chosen by."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from graft.errors import TrainingError
 from graft.images.pictures import Pictures
 from graft.model.device import Precision
 from graft.model.infer import all_outputs
@@ -20,8 +22,11 @@ class Score:
     log_likelihood: float
 
     def beats(self, other: "Score") -> bool:
-        """The first figure decides; among equals, the higher log likelihood is better."""
-        return self._order > other._order
+        """The first figure decides; among equals, the higher log likelihood is better.
+
+        Without a finite log likelihood nothing is beaten: a broken network may have a figure all the same.
+        """
+        return math.isfinite(self.log_likelihood) and self._order > other._order
 
     def __str__(self) -> str:
         """Say the first figure, ``accuracy 0.8125``."""
@@ -34,10 +39,19 @@ class Score:
 
 
 def score(network: Network, task: Task, pictures: Pictures, view: int, precision: Precision) -> Score:
-    """Evaluate a network on whole pictures at the side `view`."""
+    """Evaluate a network on whole pictures at the side `view`.
+
+    Raises:
+        TrainingError: what it says of them is not finite.
+    """
     logits = all_outputs(network.eval(), pictures.pixels, pictures.rows, view, precision, "valid")
-    likelihood = task.log_likelihood(logits.astype(np.float64), pictures.targets)
-    return Score(task.figures(logits, pictures.targets), float(likelihood.mean()))
+    likelihood = float(task.log_likelihood(logits.astype(np.float64), pictures.targets).mean())
+    if not math.isfinite(likelihood):
+        raise TrainingError(
+            f"the network's log loss on valid is {-likelihood} at precision {precision}; "
+            "try a lower lr, or finetune.precision fp32"
+        )
+    return Score(task.figures(logits, pictures.targets), likelihood)
 
 
 def better(head: Score, finetuned: Score) -> dict[str, Any]:

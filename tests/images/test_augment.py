@@ -53,7 +53,7 @@ def test_flips_at_the_pictures_own_size_sample_nothing(pixels: torch.Tensor, mon
 def test_nothing_to_vary_changes_nothing(pixels: torch.Tensor) -> None:
     before = pixels.clone()
     assert torch.equal(augment(pixels, STILL, SIZE, seed=5), as_pictures(pixels))
-    torch.testing.assert_close(augment(pixels, STILL, 24, seed=5), sample(pixels, None, 24), atol=1e-5, rtol=0)
+    torch.testing.assert_close(augment(pixels, STILL, 24, seed=5), sample(pixels, 24), atol=1e-5, rtol=0)
     augment(pixels, Augment(strength="strong", erase=1.0), SIZE, seed=5)
     assert torch.equal(pixels, before)
 

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 
 from graft.images.geometry import random_maps, spread, warp
-from graft.images.sampler import sample
 from graft.images.settings import Augment, Flip
 from graft.model.torchvision_ops import declare_missing
+from tests.images.made import mapped
 
 declare_missing()
 
@@ -52,7 +52,7 @@ def test_random_rotation_is_torchvisions(pixels: torch.Tensor, seed: int) -> Non
     degrees = math.degrees(math.atan2(maps[0, 1, 0], maps[0, 0, 0]))
     assert 0.5 < abs(degrees) <= 40
     peer = v2.rotate(as_pictures(pixels), degrees, interpolation=BILINEAR)
-    turned = sample(pixels, maps, SIZE)
+    turned = mapped(pixels, maps, SIZE)
     torch.testing.assert_close(turned[..., INNER, INNER], peer[..., INNER, INNER], atol=1e-4, rtol=0)
 
 
@@ -69,7 +69,7 @@ def test_flips_are_torchvisions_each_as_often(pixels: torch.Tensor, kind: Flip, 
     }.get(kind, [picture, mirrored, upside_down, v2.vertical_flip(mirrored)])
     if kind == "dihedral":
         known = known + [v2.rotate(view, 90) for view in known]
-    seen = sample(pixels.expand(800, -1, -1, -1), maps, SIZE)
+    seen = mapped(pixels.expand(800, -1, -1, -1), maps, SIZE)
     gaps = torch.stack([(seen - view).abs().amax((1, 2, 3)) for view in known])
     assert gaps.min(0).values.max() < 1e-4
     counts = torch.bincount(gaps.argmin(0), minlength=views)
@@ -92,7 +92,7 @@ def test_warp_is_torchvisions_perspective_with_fastais_corners(
     places = [[(side * (x + 1), side * (y + 1)) for x, y in points] for points in (ends, starts)]
     coefficients = _coefficients(*places)
     peer = v2.perspective(as_pictures(pixels), None, None, coefficients=coefficients, interpolation=BILINEAR)
-    warped = sample(pixels, maps, SIZE)
+    warped = mapped(pixels, maps, SIZE)
     torch.testing.assert_close(warped[..., INNER, INNER], peer[..., INNER, INNER], atol=1e-3, rtol=0)
 
 
@@ -119,7 +119,7 @@ def test_crop_is_torchvisions(pixels: torch.Tensor, seed: int) -> None:
     peer = v2.resized_crop(
         as_pictures(pixels), edges[1], edges[0], edges[3] - edges[1], edges[2] - edges[0], [SIZE, SIZE], BILINEAR, False
     )
-    cropped = sample(pixels, snapped, SIZE)
+    cropped = mapped(pixels, snapped, SIZE)
     torch.testing.assert_close(cropped[..., INNER, INNER], peer[..., INNER, INNER], atol=1e-4, rtol=0)
 
 

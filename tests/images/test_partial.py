@@ -1,10 +1,13 @@
 """An array on disk goes on where it stopped, and trusts only what was marked."""
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from graft.errors import DataError
 from graft.images.partial import PartialArray
 
 SHAPE = (5, 2)
@@ -69,3 +72,29 @@ def test_a_moved_array_is_a_plain_npy_file(tmp_path: Path) -> None:
     assert np.load(tmp_path / "final.npy", allow_pickle=False).tolist() == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]]
     assert list((tmp_path / "unfinished").iterdir()) == []
     assert PartialArray(tmp_path / "unfinished", SHAPE, np.uint8).done == 0
+
+
+def test_room_is_set_aside_at_once(tmp_path: Path) -> None:
+    array = PartialArray(tmp_path, (1000, 1000), np.uint8)
+    told = array.path.stat()
+    assert told.st_blocks * 512 >= told.st_size > 1_000_000
+
+
+def test_a_file_system_that_sets_no_room_aside_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unable(descriptor: int, offset: int, size: int) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(os, "posix_fallocate", unable)
+    PartialArray(tmp_path, SHAPE, np.uint8).mark(3)
+    assert PartialArray(tmp_path, SHAPE, np.uint8).done == 3
+
+
+def test_too_full_a_disk_is_told_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int, offset: int, size: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    wanted = r"unfinished has no room for rows.npy, which takes 1,000,128 bytes: No space left on device; make room"
+    with pytest.raises(DataError, match=wanted):
+        PartialArray(tmp_path / "unfinished", (1000, 1000), np.uint8)
+    assert list((tmp_path / "unfinished").iterdir()) == []

@@ -97,6 +97,13 @@ def test_a_picture_that_changed_since_it_was_indexed_is_refused(folder: Path, dr
         presize(folder, pictures, Square(SIZE), unfinished(folder))
 
 
+def test_a_picture_that_is_gone_since_it_was_indexed_is_named(folder: Path) -> None:
+    pictures = [hashed(folder, name) for name in NAMES]
+    (folder / "3.png").unlink()
+    with pytest.raises(DataError, match=r"3\.png is gone since it was indexed; run `dvc repro` again$"):
+        presize(folder, pictures, Square(SIZE), unfinished(folder))
+
+
 def test_pictures_of_any_shape_and_mode_fit(tmp_path: Path, draw: Draw) -> None:
     Image.new("L", (40, 10), 50).save(tmp_path / "0.png")
     Image.new("RGBA", (3, 90), (1, 2, 3, 0)).save(tmp_path / "1.png")

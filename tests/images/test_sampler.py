@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from graft.images.sampler import flipped, sample
 from graft.model.torchvision_ops import declare_missing
+from tests.images.made import mapped
 
 declare_missing()
 
@@ -34,18 +35,18 @@ def maps(batch: int, rows: list[list[float]]) -> torch.Tensor:
 
 
 def test_whole_picture_at_its_own_size_is_itself(pixels: torch.Tensor) -> None:
-    assert torch.equal(sample(pixels, None, SIZE), as_pictures(pixels))
-    torch.testing.assert_close(sample(pixels, maps(3, torch.eye(3).tolist()), SIZE), as_pictures(pixels))
+    assert torch.equal(sample(pixels, SIZE), as_pictures(pixels))
+    torch.testing.assert_close(mapped(pixels, maps(3, torch.eye(3).tolist()), SIZE), as_pictures(pixels))
 
 
 @pytest.mark.parametrize("size", [16, 24, 48])
 def test_the_two_ways_to_sample_the_whole_picture_agree(pixels: torch.Tensor, size: int) -> None:
-    plain, mapped = sample(pixels, None, size), sample(pixels, maps(3, torch.eye(3).tolist()), size)
-    torch.testing.assert_close(plain, mapped, atol=1e-5, rtol=0)
+    plain = sample(pixels, size)
+    torch.testing.assert_close(plain, mapped(pixels, maps(3, torch.eye(3).tolist()), size), atol=1e-5, rtol=0)
 
 
 def test_mirror_is_torchvisions(pixels: torch.Tensor) -> None:
-    mirrored = sample(pixels, maps(3, [[-1, 0, 0], [0, 1, 0], [0, 0, 1]]), SIZE)
+    mirrored = mapped(pixels, maps(3, [[-1, 0, 0], [0, 1, 0], [0, 0, 1]]), SIZE)
     torch.testing.assert_close(mirrored, v2.horizontal_flip(as_pictures(pixels)))
 
 
@@ -54,7 +55,7 @@ def test_rotation_is_torchvisions(pixels: torch.Tensor, degrees: float) -> None:
     # torchvision turns counter-clockwise; y points down here, so the view's map is the same turn
     angle = math.radians(degrees)
     cos, sin = math.cos(angle), math.sin(angle)
-    turned = sample(pixels, maps(3, [[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]]), SIZE)
+    turned = mapped(pixels, maps(3, [[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]]), SIZE)
     peer = v2.rotate(as_pictures(pixels), degrees, interpolation=v2.InterpolationMode.BILINEAR)
     inner = slice(8, 24)  # what both sides fill from the picture alone
     torch.testing.assert_close(turned[..., inner, inner], peer[..., inner, inner], atol=1e-4, rtol=0)
@@ -63,7 +64,7 @@ def test_rotation_is_torchvisions(pixels: torch.Tensor, degrees: float) -> None:
 def test_warp_is_torchvisions(pixels: torch.Tensor) -> None:
     tilt = 0.2
     matrix = torch.tensor([[1, 0, 0], [0, 1, 0], [tilt, 0, 1.0]])
-    warped = sample(pixels, matrix.repeat(3, 1, 1), SIZE)
+    warped = mapped(pixels, matrix.repeat(3, 1, 1), SIZE)
     # where the view's corners lie in the picture, in pixels from its edge
     corners = torch.tensor([[-1, -1, 1], [1, -1, 1], [1, 1, 1], [-1, 1, 1.0]]) @ matrix.T
     ends = ((corners[:, :2] / corners[:, 2:] + 1) / 2 * SIZE).tolist()
@@ -88,7 +89,7 @@ def _coefficients(view: list[list[float]], picture: list[list[float]]) -> list[f
 
 def test_what_lies_outside_mirrors_the_picture_and_then_its_edge_goes_on(pixels: torch.Tensor) -> None:
     # five times as wide; every fifth row falls on a row of the picture
-    wide = sample(pixels, maps(3, [[5, 0, 0], [0, 1, 0], [0, 0, 1]]), 5 * SIZE)[:, :, 2::5]
+    wide = mapped(pixels, maps(3, [[5, 0, 0], [0, 1, 0], [0, 0, 1]]), 5 * SIZE)[:, :, 2::5]
     picture = as_pictures(pixels)
     mirrored = picture.flip(3)
     left, right = picture[..., :1].expand_as(picture), picture[..., -1:].expand_as(picture)
@@ -104,23 +105,16 @@ def test_mirroring_is_the_samplers_own_reflection(pixels: torch.Tensor) -> None:
     grid = points[..., :2] / points[..., 2:]
     assert 1 < grid.abs().max() < 3
     peer = F.grid_sample(as_pictures(pixels), grid, padding_mode="reflection", align_corners=False)
-    torch.testing.assert_close(sample(pixels, matrices, 40), peer, atol=1e-4, rtol=0)
+    torch.testing.assert_close(mapped(pixels, matrices, 40), peer, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_a_view_does_not_depend_on_the_rest_of_the_batch(threads: int) -> None:
+def test_a_view_does_not_depend_on_the_rest_of_the_batch() -> None:
     generator = torch.Generator().manual_seed(1)
     many = torch.randint(0, 256, (5, SIZE, SIZE, 3), dtype=torch.uint8, generator=generator)
     matrices = torch.eye(3) + 0.1 * torch.randn((5, 3, 3), generator=generator)
     matrices[::2, 2] = torch.tensor([0, 0, 1.0])  # some project, some do not
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        together = sample(many, matrices, 24)
-        alone = [sample(many[n : n + 1], matrices[n : n + 1], 24) for n in range(5)]
-    finally:
-        torch.set_num_threads(before)
-    assert torch.equal(together, torch.cat(alone))
+    alone = [mapped(many[n : n + 1], matrices[n : n + 1], 24) for n in range(5)]
+    assert torch.equal(mapped(many, matrices, 24), torch.cat(alone))
 
 
 @pytest.mark.parametrize("transposed", [False, True])
@@ -131,6 +125,6 @@ def test_flips_without_sampling_are_those_with_it(
     top, middle = ([0, sign_x, 0], [sign_y, 0, 0]) if transposed else ([sign_x, 0, 0], [0, sign_y, 0])
     matrices = maps(3, [top, middle, [0, 0, 1]])
     moved = torch.cat([drawn for _, drawn in flipped(pixels, matrices)]) / 255
-    torch.testing.assert_close(moved, sample(pixels, matrices, SIZE))
+    torch.testing.assert_close(moved, mapped(pixels, matrices, SIZE))
     values = [torch.sort(views.flatten(1)).values for views in (moved, as_pictures(pixels))]
     assert torch.equal(*values)  # pixels are moved, none is made

@@ -1,11 +1,16 @@
 """Weights made on the spot, for any architecture: seeded, and such that statistics and signs matter."""
 
+from pathlib import Path
+
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
-from graft.model.backbone import create, full_state
+from graft.model.backbone import Backbone, create
 from graft.model.fold import fold_batch_norms
+from graft.model.library import find
 from graft.model.saved import Description
+from graft.model.weights import fetch_weights
 
 TINY = Description(
     backbone="test_efficientnet",
@@ -20,10 +25,28 @@ TINY = Description(
 """Of a network around `tiny_body` that ends in its features."""
 
 
+def full_state(name: str) -> dict[str, torch.Tensor]:
+    """Names and shapes of an architecture's tensors with its own classifier."""
+    architecture = find(name)
+    return architecture.library.whole(architecture.name).state_dict()
+
+
 def made(name: str) -> dict[str, torch.Tensor]:
     """A whole state dict of an architecture, classifier and all, whose features neither vanish nor explode."""
     generator = torch.Generator().manual_seed(0)
     return {key: _made(key, tensor, generator) for key, tensor in full_state(name).items()}
+
+
+def fetched(name: str, suffix: str, folder: Path) -> dict[str, torch.Tensor]:
+    """Make weights, fetch them into a folder, and return them."""
+    state = made(name)
+    file = folder / f"made{suffix}"
+    if suffix == ".pth":
+        torch.save({"state_dict": {f"module.{key}": tensor for key, tensor in state.items()}}, file)
+    else:
+        save_file(state, file)
+    fetch_weights(Backbone(name=name, weights=str(file), licence="none"), folder)
+    return state
 
 
 def tiny_body(folded: bool = True) -> nn.Module:

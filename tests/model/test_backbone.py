@@ -4,19 +4,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
-from graft.errors import ParamsError
+from graft.errors import ParamsError, WeightsError
 from graft.model import torchvision_models
-from graft.model.backbone import Backbone, create, load, native_side
+from graft.model.backbone import create, load, native_side
 from graft.model.head import Head
 from graft.model.network import load as load_network
 from graft.model.network import pretrained, width
 from graft.model.saved import save
 from graft.model.settings import Embed
-from graft.model.weights import fetch_weights
-from tests.model.made import made
+from tests.model.made import fetched
 
 CASES = [
     ("alexnet", ".pth", "features", 4096 + 2 * 256, {"classifier.6"}),
@@ -24,18 +23,6 @@ CASES = [
     ("resnet18", ".safetensors", "layer2", 512 + 2 * 128, {"fc"}),
     ("torchvision/resnet34", ".safetensors", "layer3", 512 + 2 * 256, {"fc"}),
 ]
-
-
-def fetched(name: str, suffix: str, folder: Path) -> dict[str, torch.Tensor]:
-    """Make weights, fetch them into a folder, and return them."""
-    state = made(name)
-    file = folder / f"made{suffix}"
-    if suffix == ".pth":
-        torch.save({"state_dict": {f"module.{key}": tensor for key, tensor in state.items()}}, file)
-    else:
-        save_file(state, file)
-    fetch_weights(Backbone(name=name, weights=str(file), licence="none"), folder)
-    return state
 
 
 @pytest.mark.parametrize(("name", "suffix", "layer", "wide", "cut"), CASES)
@@ -111,3 +98,18 @@ def test_stochastic_depth_needs_blocks_to_leave_out() -> None:
 def test_native_side_is_the_librarys() -> None:
     assert native_side("torchvision/inception_v3") == 299
     assert native_side("vit_tiny_patch16_384") == 384
+
+
+@pytest.mark.parametrize("wrong", ["missing", "unexpected", "of another shape"])
+def test_weights_that_do_not_fit_are_refused(tmp_path: Path, wrong: str) -> None:
+    fetched("test_efficientnet", ".safetensors", tmp_path)
+    state = load_file(tmp_path / "model.safetensors")
+    if wrong == "missing":
+        del state["conv_stem.weight"]
+    elif wrong == "unexpected":
+        state["conv_root.weight"] = state["conv_stem.weight"].clone()
+    else:
+        state["conv_stem.weight"] = state["conv_stem.weight"][:1].clone()
+    save_file(state, tmp_path / "model.safetensors")
+    with pytest.raises(WeightsError, match=r"model\.safetensors does not fit test_efficientnet(.|\n)*conv_(stem|root)"):
+        load(tmp_path)

@@ -1,16 +1,23 @@
 """The process is set up once, and precision follows the processor."""
 
+import os
+
 import pytest
 import torch
 
 from graft.model import device
 from graft.model.device import autocast, pick_device, prepare
+from graft.model.infer import batch_of
 
 
-def test_prepared_process_is_deterministic() -> None:
+def test_prepared_process_is_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
     try:
         prepare()
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+        assert not torch.backends.cudnn.allow_tf32
+        assert not torch.backends.cuda.matmul.allow_tf32
         assert torch.are_deterministic_algorithms_enabled()
         assert not torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     finally:
@@ -32,3 +39,11 @@ def test_auto_takes_bfloat16_where_it_is_native(
 
 def test_device_is_one_that_is_there() -> None:
     assert torch.ones(1, device=pick_device()).item() == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "view", "wanted"),
+    [("cuda", 224, 256), ("cuda", 448, 64), ("cuda", 64, 256), ("cuda", 9000, 1), ("mps", 448, 16), ("cpu", 448, 16)],
+)
+def test_of_large_views_fewer_go_together(kind: str, view: int, wanted: int) -> None:
+    assert batch_of(torch.device(kind), view) == wanted

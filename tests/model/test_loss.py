@@ -56,6 +56,19 @@ def test_focal_of_a_softmax_by_hand() -> None:
     assert softmax_losses(LOGITS, ONE, Shaping(focal=1.5)).tolist() == pytest.approx(wanted)
 
 
+@pytest.mark.parametrize("focal", [0.1, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_focal_of_certain_answers_has_a_gradient(focal: float, smoothing: float) -> None:
+    """In float32 the probability of the truth is 1 here."""
+    sure = torch.tensor([[20.0, 0.0], [90.0, 0.0]], requires_grad=True)
+    shaping = Shaping(smoothing, focal)
+    total = softmax_losses(sure, torch.tensor([0, 0]), shaping).sum()
+    total = total + sigmoid_losses(sure, torch.tensor([[1.0, 0], [1, 0]]), shaping).sum()
+    total.backward()
+    assert sure.grad is not None
+    assert torch.isfinite(sure.grad).all()
+
+
 def test_weights_are_those_of_the_truth() -> None:
     weights = torch.tensor([2.0, 5.0, 0.5])
     plain = softmax_losses(LOGITS, ONE)

@@ -8,12 +8,13 @@ import torch
 from safetensors.torch import save_file
 
 from graft.errors import ParamsError, WeightsError
-from graft.model.backbone import Backbone, full_state
+from graft.model.backbone import Backbone
 from graft.model.head import Head, load_head, make_head
 from graft.model.network import Network, grafted, load, pretrained, width, without_exposure
 from graft.model.saved import Description, HeadKind, describe, save
 from graft.model.settings import Embed
 from graft.model.weights import fetch_weights
+from tests.model.made import full_state
 
 KNOBS = Embed(view=64, layers=["blocks.3", "blocks.4"], pools=["mean", "max"])
 
@@ -140,3 +141,14 @@ def test_standardising_network_ignores_brightness(backbone: Path, views: torch.T
     with torch.inference_mode():
         moved = [(network(views) - network(views + 0.1)).norm() / network(views).norm() for network in (plain, blind)]
     assert moved[1] < moved[0] / 10
+
+
+def test_the_head_computes_in_float32_whatever_the_body_does(backbone: Path, views: torch.Tensor) -> None:
+    network, _ = make(backbone)
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = network(views)
+        features = network.features((views - network.mean) / network.std)
+    assert network.head is not None
+    assert logits.dtype == torch.float32
+    with torch.no_grad():
+        assert torch.equal(logits, network.head(features.float()))

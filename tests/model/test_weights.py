@@ -13,10 +13,10 @@ from safetensors.torch import load_file, save_file
 
 from graft.errors import SourceError, WeightsError
 from graft.model import timm_models, torchvision_models
-from graft.model.backbone import Backbone, full_state, load
+from graft.model.backbone import Backbone, load
 from graft.model.keymap import to_timm
 from graft.model.weights import fetch_weights, fit
-from tests.model.made import made
+from tests.model.made import full_state, made
 from tests.source.site import Site, serve
 
 TINY = "test_efficientnet"

@@ -233,6 +233,7 @@ def test_several_labels_are_as_many_regressions(features: Embeddings, several: D
     [
         ({"solver": "lbfgs", "head": "mlp"}, "solver lbfgs fits linear heads only, and head is mlp"),
         ({"solver": "lbfgs", "l2": [0.1, 0.0]}, "needs penalties l2 above 0, or there is no optimum; got 0"),
+        ({"l2": [0.1, -1.0]}, r"train_head.l2\[?.?1\]?: input should be greater than or equal to 0; got -1.0"),
         ({"head": "mpl"}, r"got 'mpl' \(did you mean 'mlp'\?\)"),
         ({"dropout": 1.0}, "train_head.dropout: input should be less than 1; got 1.0"),
     ],

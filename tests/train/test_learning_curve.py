@@ -126,10 +126,19 @@ def test_command_writes_the_curve_and_a_verdict(project: Path) -> None:
     assert [file.read_bytes() for file in sorted(module.REPORT.iterdir())] == first
 
 
-def test_a_head_without_a_penalty_leaves_the_choice_to_valid(project: Path) -> None:
-    module.METRICS.write_text(json.dumps({"valid": {"epoch": 3}}))
-    values = {"train_head": {"head": "mlp", "l2": [100.0, 0.3]}}
+@pytest.mark.parametrize("chosen", [{"epoch": 3}, {"l2": 0.0}], ids=["a hidden layer", "no penalty"])
+@pytest.mark.parametrize("l2", [[100.0, 0.3], [0.3, 0.0]])
+def test_a_head_without_a_penalty_leaves_the_choice_to_valid(
+    project: Path, chosen: dict[str, float], l2: list[float]
+) -> None:
+    module.METRICS.write_text(json.dumps({"valid": chosen}))
+    values = {"train_head": {"head": "mlp" if "epoch" in chosen else "linear", "l2": l2}}
     assert next(learning_curve(values, 2)).startswith("linear heads at l2 0.3, ")
+
+
+def test_where_no_penalty_is_above_zero_the_usual_ones_are_tried(project: Path) -> None:
+    module.METRICS.write_text(json.dumps({"valid": {"epoch": 3}}))
+    assert "linear heads at l2 " in next(learning_curve({"train_head": {"head": "mlp", "l2": [0.0]}}, 2))
 
 
 def test_nothing_to_read_says_what_to_run(project: Path) -> None:

@@ -119,6 +119,50 @@ def test_loss_that_is_not_finite_stops_with_epoch_and_rates(network: Network, pi
         list(training(network, pictures).epochs())
 
 
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_gradient_that_is_not_finite_stops_before_a_checkpoint(
+    network: Network, pictures: Pictures, steps: int
+) -> None:
+    """The loss of the last step is finite still: only its gradient shows that the weights are lost."""
+    run = training(network, pictures, KNOBS.model_copy(update={"batch_size": 16 // steps}))
+    assert run.network.head is not None
+    taken = itertools.count(1)
+
+    def spoilt(gradient: torch.Tensor) -> torch.Tensor:
+        return gradient * (math.nan if next(taken) == steps else 1)
+
+    run.network.head.linear.weight.register_hook(spoilt)
+    with pytest.raises(
+        TrainingError, match=rf"the norm of the gradients is nan in epoch 1, step {steps}, at learning rates .*lower lr"
+    ):
+        next(run.epochs())
+    assert run.done == 0
+
+
+def test_scaled_gradients_may_overflow(network: Network, pictures: Pictures) -> None:
+    run = training(network, pictures, KNOBS.model_copy(update={"batch_size": 16, "precision": "fp16"}))
+    assert run.network.head is not None
+    run.network.head.linear.weight.register_hook(lambda gradient: gradient * math.inf)
+    next(run.epochs())
+    assert all(torch.equal(value, network.state_dict()[name]) for name, value in run.network.state_dict().items())
+
+
+def test_a_network_that_is_broken_gets_no_score(network: Network, pictures: Pictures) -> None:
+    assert network.head is not None
+    network.head.linear.bias.data[0] = math.nan
+    with pytest.raises(
+        TrainingError, match=r"log loss on valid is nan at precision bf16; try a lower lr, or finetune.precision fp32"
+    ):
+        score(network, TASK, pictures, 32, "bf16")
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_learning_rates_told_are_those_of_the_last_step(network: Network, pictures: Pictures, accumulate: int) -> None:
+    knobs = KNOBS.model_copy(update={"schedule": "step", "decay_epochs": 1, "accumulate": accumulate})
+    told = [epoch.learning_rates["head.bias"] for epoch in training(network, pictures, knobs, lr=1e-3).epochs()]
+    assert told == pytest.approx([5e-4, 5e-5, 5e-6])  # half of lr, and a tenth of that after each epoch
+
+
 def test_average_of_weights_by_hand(network: Network, pictures: Pictures) -> None:
     run = training(network, pictures, KNOBS.model_copy(update={"ema": 0.2}))
     assert run.network.head is not None
@@ -162,7 +206,7 @@ def scored(figure: float, log_likelihood: float) -> Score:
         (scored(0.9, -0.5), scored(0.9, -0.4), "finetuned"),
         (scored(0.9, -0.4), scored(0.9, -0.5), "head"),
         (scored(0.9, -0.4), scored(0.9, -0.4), "head"),
-        (scored(0.9, -0.4), scored(float("nan"), float("nan")), "head"),
+        (scored(0.8, -0.4), scored(0.9, float("nan")), "head"),
     ],
     ids=["more right", "fewer right", "as many, surer", "as many, less sure", "the same", "broken"],
 )
@@ -220,9 +264,16 @@ def test_accumulated_batches_make_the_step_of_a_large_one(network: Network, pict
         torch.testing.assert_close(value, wanted[name], rtol=1e-4, atol=1e-6)
 
 
-def test_what_thaws_joins_in_its_epoch(network: Network, pictures: Pictures, tmp_path: Path) -> None:
-    thaws = [Thaw(epoch=2, pattern=r"blocks\.0\."), Thaw(epoch=3, pattern="conv_stem")]
-    knobs = KNOBS.model_copy(update={"unfreeze": thaws})
+THAWS = [Thaw(epoch=3, pattern="conv_stem"), Thaw(epoch=2, pattern=r"conv_stem|blocks\.0\.")]
+"""The stem is named twice: what counts is the latest epoch, not the last line."""
+
+
+@pytest.mark.parametrize("frozen_too", [[], ["conv_stem", r"blocks\.0\."]])
+def test_what_thaws_joins_in_its_epoch(
+    network: Network, pictures: Pictures, tmp_path: Path, frozen_too: list[str]
+) -> None:
+    freeze(network, frozen_too, THAWS)
+    knobs = KNOBS.model_copy(update={"freeze": frozen_too, "unfreeze": THAWS})
     run = training(network, pictures, knobs, lr=1e-2)
     names = {"stem": "features.body.conv_stem.weight", "first": "features.body.blocks.0.0.conv.weight"}
 
@@ -247,10 +298,16 @@ def test_a_thaw_that_matches_nothing_is_an_error(network: Network, pictures: Pic
         training(network, pictures, knobs)
 
 
-@pytest.mark.parametrize(("policy", "moves"), [("frozen", False), ("train", True)])
-def test_batch_norm_statistics_follow_only_if_asked(pictures: Pictures, policy: str, moves: bool) -> None:
+@pytest.mark.parametrize(
+    ("policy", "patterns", "moves"),
+    [("frozen", [], False), ("train", [], True), ("train", ["conv_stem", "bn1"], False)],
+)
+def test_batch_norm_statistics_follow_only_if_asked(
+    pictures: Pictures, policy: str, patterns: list[str], moves: bool
+) -> None:
     body = tiny_body(folded=False)
     network = Network(Features(body, [], ["mean"]), Head(256, 2), DESCRIPTION)
+    freeze(network, patterns)
     before = body.state_dict()["bn1.running_mean"].clone()
     run = training(network, pictures, KNOBS.model_copy(update={"batch_norm": policy}))
     next(run.epochs())
@@ -293,28 +350,54 @@ def test_lower_precision_learns_and_resumes(
     assert resumed.step.scaler.state_dict() == whole.step.scaler.state_dict()
 
 
+SAME = r"{} does: with finetune.accumulate {} the steps stay as they are$"
+
+
+@pytest.mark.parametrize(
+    ("room", "knobs", "said"),
+    [
+        (3, {"batch_size": 8}, SAME.format(2, 4)),
+        (4, {"batch_size": 14, "accumulate": 5}, SAME.format(2, 35)),  # 3 would fit, but is no part of 70
+        (3, {"batch_size": 15, "batch_norm": "train"}, SAME.format(3, 5)),
+        (3, {"batch_size": 13, "batch_norm": "train"}, r"; 3 does$"),  # no number but 1 is a part of 13
+        (1, {"batch_size": 8, "batch_norm": "train"}, r", nor does one of 2; freeze more layers"),
+    ],
+)
 def test_too_little_memory_names_what_fits(
-    network: Network, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+    network: Network,
+    pictures: Pictures,
+    monkeypatch: pytest.MonkeyPatch,
+    room: int,
+    knobs: dict[str, Any],
+    said: str,
 ) -> None:
     plain = network.forward
 
     def cramped(views: torch.Tensor) -> torch.Tensor:
-        if len(views) > 3:
+        if len(views) > room:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return plain(views)
 
-    run = training(network, pictures, KNOBS.model_copy(update={"batch_size": 8}))
+    run = training(network, pictures, KNOBS.model_copy(update=knobs))
     monkeypatch.setattr(run.network, "forward", cramped)
-    wanted = (
-        r"^finetune.batch_size 8 at 32 x 32 does not fit into the memory of cpu; 2 does: "
-        r"with finetune.accumulate 4 the steps stay as they are$"
-    )
-    with pytest.raises(TrainingError, match=wanted):
+    start = rf"^finetune.batch_size {knobs['batch_size']} at 32 x 32 does not fit into the memory of cpu"
+    with pytest.raises(TrainingError, match=rf"{start}.*{said}"):
         next(run.epochs())
 
 
-def test_no_epochs_leave_the_network_alone(network: Network, pictures: Pictures) -> None:
-    run = training(network, pictures, Finetune(epochs=0))
+@pytest.mark.parametrize("count", [3, 16])
+def test_norms_that_follow_never_meet_a_single_picture(pictures: Pictures, count: int) -> None:
+    """A fastai head refuses a batch of one; an odd number of pictures in batches of two would leave one."""
+    body = tiny_body(folded=False)
+    network = Network(Features(body, [], ["mean"]), Head(256, 2, "fastai", 8), DESCRIPTION)
+    few = Pictures(pictures.pixels, pictures.rows[:count], pictures.targets[:count])
+    run = training(network, few, KNOBS.model_copy(update={"batch_norm": "train", "batch_size": 2, "epochs": 1}))
+    assert math.isfinite(next(run.epochs()).train_loss)
+
+
+@pytest.mark.parametrize("views", [None, 2])
+def test_no_epochs_leave_the_network_alone(network: Network, pictures: Pictures, views: int | None) -> None:
+    run = training(network, pictures, Finetune(epochs=0, views=views))
     assert list(run.epochs()) == []
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in run.averaged().state_dict().items())
 
@@ -324,6 +407,8 @@ def test_no_epochs_leave_the_network_alone(network: Network, pictures: Pictures)
     [
         ({"class_weights": "balanced", "sampling": "balanced"}, "rare classes would count twice"),
         ({"views": 2, "batch_norm": "train"}, "2 are kept only with batch_norm 'frozen', not 'train'"),
+        ({"batch_norm": "train", "batch_size": 1}, "1 picture has no spread that batch_norm 'train' could follow"),
+        ({"views": 5, "epochs": 4}, "of 5 views of each picture, 4 epochs show 4; draw no more than"),
         ({"views": 2, "compile": True}, "2 are kept only with compile False"),
         ({"views": 2, "sizes": [[32, 0.5], [64, 0.5]]}, "2 are kept of one size; sizes names 2"),
         ({"epochs": 3, "unfreeze": [Thaw(epoch=4, pattern="x")]}, "'x' would thaw in epoch 4 of 3"),
@@ -354,6 +439,19 @@ def test_kept_views_train_as_the_views_themselves(network: Network, pictures: Pi
         torch.testing.assert_close(value, wanted[name], rtol=0.05, atol=2e-3)
         if name.startswith("network.features.body.blocks.1."):
             assert torch.equal(value, start[name.removeprefix("network.")])
+
+
+def test_what_thaws_lies_behind_the_views_that_are_kept(network: Network, pictures: Pictures, tmp_path: Path) -> None:
+    thaws = [Thaw(epoch=2, pattern=r"blocks\.1\.")]
+    freeze(network, KEPT.freeze, thaws)
+    knobs = KEPT.model_copy(update={"unfreeze": thaws})
+    run = training(network, pictures, knobs, lr=1e-2, folder=tmp_path)
+    assert run.kept is not None
+    assert run.kept.cut.name == "blocks.0"
+    name, moved = "features.body.blocks.1.0.conv_pwl.weight", []
+    for _ in run.epochs():
+        moved.append(not torch.equal(run.network.state_dict()[name], network.state_dict()[name]))
+    assert moved == [False, True, True]
 
 
 def test_kept_views_are_drawn_once_and_shown_in_turn(network: Network, pictures: Pictures, tmp_path: Path) -> None:

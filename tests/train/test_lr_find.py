@@ -14,6 +14,8 @@ from graft.errors import DataError
 from graft.images.pictures import Pictures
 from graft.images.settings import Augment
 from graft.model.embeddings import Embeddings
+from graft.model.features import Features
+from graft.model.head import Head
 from graft.model.network import Network
 from graft.model.task import OneLabel
 from graft.split.table import read_dataset
@@ -23,6 +25,8 @@ from graft.train.lr_find import head_range, lr_find, network_range, save_range
 from graft.train.rate_range import find_range
 from graft.train.step import Step
 from graft.train.train_head import TrainHead
+from tests.model.made import tiny_body
+from tests.train.conftest import DESCRIPTION
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -57,6 +61,18 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     splits = np.where(np.arange(40) % 5 == 0, "valid", "train")
     tables.write(Path("data/split.csv"), pd.DataFrame({"path": paths, "split": splits}))
     return tmp_path
+
+
+def test_no_norm_meets_a_single_picture(project: Path, pictures: Pictures) -> None:
+    """A fastai head refuses a batch of one."""
+    knobs = TrainHead.model_validate({"head": "fastai", "hidden": 8, "batch_size": 1})
+    dataset, embeddings = read_dataset(module.LABELS, module.SPLIT), Embeddings(module.EMBEDDINGS)
+    assert np.isfinite(head_range(embeddings, dataset, knobs, seed=1).losses).all()
+    network = Network(Features(tiny_body(folded=False), [], ["mean"]), Head(256, 2, "fastai", 8), DESCRIPTION)
+    few = Pictures(pictures.pixels, pictures.rows[:3], pictures.targets[:3])
+    following = Finetune(epochs=1, batch_size=2, sizes=[[32, 1.0]], precision="fp32", batch_norm="train")
+    step = Step(network, OneLabel(["dark", "light"]), few.targets, following, Augment(strength="none"), 1.0)
+    assert np.isfinite(network_range(step, few, following, seed=3).losses).all()
 
 
 @pytest.mark.parametrize("kind", ["linear", "mlp"])

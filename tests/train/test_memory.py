@@ -15,6 +15,17 @@ def test_halves_until_it_fits(room: int, wanted: int) -> None:
     assert largest_fit(attempt, 32) == wanted
 
 
+def test_smaller_batches_than_may_be_are_not_tried() -> None:
+    tried: list[int] = []
+
+    def attempt(batch: int) -> None:
+        tried.append(batch)
+        raise MemoryError("out of memory")
+
+    assert largest_fit(attempt, 16, fewest=2) == 0
+    assert tried == [8, 4, 2]
+
+
 def test_another_error_is_passed_on() -> None:
     def attempt(batch: int) -> None:
         raise RuntimeError(f"shapes of {batch} do not agree")

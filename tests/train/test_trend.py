@@ -1,9 +1,10 @@
 """A trend promises no more than its points hold."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from graft.intervals import Interval
+from graft.intervals import Interval, by_group, wilson
 from graft.train.trend import Point, Trend, table, verdict
 
 COUNT = 400
@@ -41,6 +42,22 @@ def test_units_that_hang_together_widen_the_interval() -> None:
     alone = Trend(np.arange(COUNT)).interval(made)
     together = Trend(np.repeat(np.arange(20), COUNT // 20)).interval(made)
     assert together.high - together.low > 3 * (alone.high - alone.low)
+
+
+def test_interval_of_one_draw_is_that_of_its_groups() -> None:
+    """As evaluate's of few groups: wider than plain quantiles are."""
+    right = np.random.default_rng(1).random(COUNT) < np.repeat(np.linspace(0.4, 1, 8), COUNT // 8)
+    units = np.repeat(np.arange(8), COUNT // 8)
+    interval = Trend(units).interval(Point(1.0, [1000], right[None], [0.5]))
+    wanted = by_group(right, pd.Series(units.astype(str)), 0)
+    assert interval.low == pytest.approx(wanted.low, abs=0.02)
+    assert interval.high == pytest.approx(wanted.high, abs=0.02)
+
+
+def test_interval_is_no_narrower_than_wilsons() -> None:
+    right = np.tile(np.arange(COUNT // 8) < 20, 8)  # by chance, all groups alike
+    interval = Trend(np.repeat(np.arange(8), COUNT // 8)).interval(Point(1.0, [1000], right[None], [0.5]))
+    assert interval == wilson(int(right.sum()), COUNT)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
