@@ -9,6 +9,7 @@ from graft.seeds import derive
 from graft.split.draw import Rows, draw_groups, draw_units, tied
 from graft.split.given import by_column, by_folder, by_hash
 from graft.split.settings import ASIDE, NAMES, Split
+from graft.tables import is_multi_label, said
 
 SMALLEST = 3
 """A class of fewer units cannot be in all three splits: it is learnt, and not measured."""
@@ -95,7 +96,7 @@ def _hold_out(split: Split, units: Rows, strata: pd.Series, name: str) -> NDArra
 
 
 def _strata(split: Split, labels: pd.DataFrame) -> pd.Series:
-    columns = ["labels" if name == "label" and "labels" in labels.columns else name for name in split.stratify]
+    columns = [str(said(labels).name) if name == "label" else name for name in split.stratify]
     for column in columns:
         if column not in labels.columns:
             raise DataError(f"split.stratify: labels have no column {column!r}{nearest(column, labels.columns)}")
@@ -107,7 +108,7 @@ def _strata(split: Split, labels: pd.DataFrame) -> pd.Series:
 
 def _small(labels: pd.DataFrame, units: Rows) -> Rows:
     """Units with a picture of a class that has fewer than `SMALLEST` units."""
-    if "label" not in labels.columns:
+    if is_multi_label(labels):
         return np.empty(0, dtype=np.int64)
     count = pd.Series(units).groupby(labels["label"].to_numpy()).nunique()
     return np.unique(units[labels["label"].isin(count.index[count < SMALLEST]).to_numpy()])
@@ -121,7 +122,7 @@ def _outranked(places: pd.Series, copies: pd.Series) -> pd.Series:
 
 def _unlearnt(labels: pd.DataFrame, places: pd.Series) -> pd.Series:
     """Mask of rows in valid or test whose class train does not have."""
-    if "label" not in labels.columns:
+    if is_multi_label(labels):
         return pd.Series(False, index=labels.index)
     learnt = labels.loc[places == "train", "label"].unique()
     return places.isin(["valid", "test"]) & ~labels["label"].isin(learnt)
@@ -135,5 +136,5 @@ def _check(labels: pd.DataFrame, places: pd.Series) -> None:
             raise DataError(
                 f"split: no picture is left for {name} ({shown}); change the shares, or bring more pictures"
             )
-    if "label" in labels.columns and (classes := labels.loc[places == "train", "label"].unique()).size < 2:
+    if not is_multi_label(labels) and (classes := labels.loc[places == "train", "label"].unique()).size < 2:
         raise DataError(f"split: train has a single class, {classes[0]!r}; at least two are needed")
