@@ -38,5 +38,7 @@ def weights(run: Run) -> None:
 
 
 if __name__ == "__main__":
-    item = sys.argv[1]
-    start(f"download@{item}", {"dataset": dataset, "weights": weights}[item])
+    items = {"dataset": dataset, "weights": weights}
+    if len(sys.argv) != 2 or sys.argv[1] not in items:
+        sys.exit(f"download: expected one of {' and '.join(items)}; got {' '.join(sys.argv[1:]) or 'nothing'}")
+    start(f"download@{sys.argv[1]}", items[sys.argv[1]])
