@@ -10,7 +10,7 @@ from pathlib import Path
 from graft import atomic, tables
 from graft.index.labels import Labels
 from graft.split.assign import assign
-from graft.split.audit import audit, describe, gate
+from graft.split.audit import audit, describe, gate, unlearnt
 from graft.split.metadata import Audit
 from graft.split.settings import ASIDE, Split
 from stages.runtime import Run, start
@@ -38,7 +38,7 @@ def main(run: Run) -> None:
         atomic.write_json(report / "metrics.json", counts)
         atomic.write_json(report / "audit.json", found)
     run.log(", ".join(f"{count['all']} {name}" for name, count in counts.items()))
-    if said := found["metadata"]["warning"]:
+    for said in filter(None, (unlearnt(counts), found["metadata"]["warning"])):
         run.log(f"warning: {said}")
 
 

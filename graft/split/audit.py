@@ -9,6 +9,9 @@ from graft.split.metadata import Audit, baseline
 from graft.split.settings import ASIDE, NAMES
 from graft.tables import JOINED, is_multi_label, said
 
+SHOWN = 10
+"""Classes that are named in a warning."""
+
 
 def describe(labels: pd.DataFrame, splits: pd.Series) -> dict[str, dict[str, int]]:
     """Count pictures by split and class, ``{"train": {"all": 3, "cat": 2, "dog": 1}, ...}``.
@@ -44,6 +47,16 @@ def audit(labels: pd.DataFrame, images: pd.DataFrame, splits: pd.Series, pattern
         "groups_across_splits": _straddling(labels["group"][grouped], splits[grouped]),
         "metadata": metadata | {"warning": warning(metadata)},
     }
+
+
+def unlearnt(counts: dict[str, dict[str, int]]) -> str | None:
+    """Say which classes train has no picture of, given what `describe` counted; None if there is none."""
+    names = sorted({name for count in counts.values() for name in count} - set(counts["train"]) - {""})
+    if not names:
+        return None
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    told = f"class{'es' * (len(names) > 1)} {', '.join(map(repr, names[:SHOWN]))}{more}"
+    return f"{told}: in no training picture, so nothing is learnt of it; what has no other class was left out"
 
 
 def warning(metadata: dict[str, Any]) -> str | None:

@@ -17,8 +17,9 @@ class Split(Section):
 
     by: Literal["random", "group", "hash", "folder", "column"]
     """``random``: stratified, exact counts; ``group``: whole groups, stratified as well as they allow; ``hash``:
-    by each picture's content (or its group's name) alone, so that adding pictures never moves an old one;
-    ``folder``: a folder of its path is called train, valid or test; ``column``: a column of labels.csv says so."""
+    by each picture's content (or its group's name) alone, so that adding pictures moves no old one to another
+    split (a copy that arrives in test or valid sets its like in train aside); ``folder``: a folder of its path
+    is called train, valid or test; ``column``: a column of labels.csv says so."""
     test: float = Field(gt=0, lt=1)
     """Share of all pictures held out for `evaluate`; unused where folds, folders or the column give a test split."""
     valid: float = Field(gt=0, lt=1)
