@@ -23,7 +23,8 @@ from graft.model.device import prepare
 from graft.model.embeddings import Embeddings
 from graft.model.task import make_task
 from graft.seeds import derive
-from graft.split.table import USED, Dataset, read_dataset
+from graft.split.settings import NAMES
+from graft.split.table import Dataset, read_dataset
 
 OUT = Path(__file__).with_suffix(".json")
 PRESETS = ("dogs-vs-cats",)
@@ -52,7 +53,7 @@ def measure(data: Path) -> list[dict[str, Any]]:
         dataset, planted = plant(known, seed)
         began = time.perf_counter()
         probabilities = out_of_fold(dataset, copies, embeddings, task, None)
-        doubted = suspects(dataset.paths(*USED), dataset.targets(*USED), probabilities, task)["path"]
+        doubted = suspects(dataset.paths(*NAMES), dataset.targets(*NAMES), probabilities, task)["path"]
         found.append(
             {
                 "seed": seed,

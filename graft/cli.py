@@ -50,10 +50,12 @@ def check() -> None:
     """Check every value of params.yaml, and that a linked folder is as it was, before anything is computed."""
     from graft import params
     from graft.sections import check_all
-    from graft.source.raw import vouch
+    from graft.source.fetch import vouch_for
+    from graft.source.settings import Source
 
-    count = check_all(params.load(PARAMS))
-    vouch(RAW)
+    values = params.load(PARAMS)
+    count = check_all(values)
+    vouch_for(params.check("source", Source, values["source"]), RAW)
     typer.echo(f"{PARAMS}: all {count} keys are valid")
 
 
@@ -76,8 +78,8 @@ def use(
     from graft.intake import plan
     from graft.presets import write_values
 
-    current = {} if anew else params.load(PARAMS)["source"]
-    planned = plan(source, pictures, licence, current, DOWNLOADS)
+    current = params.load(PARAMS)["source"]
+    planned = plan(source, pictures, licence, {} if anew or not isinstance(current, dict) else current, DOWNLOADS)
     for line in planned.lines:
         typer.echo(line)
     changed = write_values(planned.values, PARAMS, dry_run)

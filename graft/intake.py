@@ -12,11 +12,15 @@ from graft.presets import names, read_preset
 from graft.source.fetch import Opened, open_source
 from graft.source.locate import PACKAGE, is_remote
 from graft.source.raw import check_apart
+from graft.source.stream import has_secret, shown
 
 RAW = Path("data/raw")
 
 RECIPE = "photos"
 """The preset whose knobs suit pictures of which nothing else is known."""
+
+UNSTATED = "not stated"
+"""The licence of pictures of which none was told."""
 
 SHOWN = 12
 """Classes that are listed one by one; of more, the largest and smallest."""
@@ -51,15 +55,35 @@ def plan(source: str, pictures: str | None, licence: str | None, current: dict[s
         return _of_preset(source, pictures, downloads)
     hint = nearest(source, names())
     if pictures is not None:
-        raise ParamsError(f"--from belongs to a preset, and {source!r} is none{hint}; there are {', '.join(names())}")
+        raise ParamsError(
+            f"--from belongs to a preset, and {shown(source)!r} is none{hint}; there are {', '.join(names())}"
+        )
     if not is_remote(source) and not source.startswith(PACKAGE) and not Path(source).expanduser().exists():
         raise ParamsError(f"{source!r}: nothing lies there, nor is it a preset{hint}; there are {', '.join(names())}")
-    if source == current.get("uri"):
+    if "uri" in current and absolute(source) == absolute(str(current["uri"])):
         with open_source(source, downloads) as opened:
-            kept = {"licence": licence or current["licence"]} | {k: current[k] for k in ("limits",) if k in current}
-            line = f"{source}: in use already, so only its digest is written; --anew looks at it afresh"
-            return Plan({"source": _source(source, opened, kept)}, [line])
-    return _of_pictures(source, licence or "not stated", downloads)
+            kept = {"licence": licence or current.get("licence", UNSTATED)} | {
+                k: current[k] for k in ("limits",) if k in current
+            }
+            line = f"{shown(source)}: in use already, so only its digest is written; --anew looks at it afresh"
+            return Plan({"source": _source(source, opened, kept)}, [line, *_warned(source)])
+    return _of_pictures(source, licence or UNSTATED, downloads)
+
+
+def absolute(uri: str) -> str:
+    """Write a path so that it holds in every folder: an experiment in DVC's queue runs in one of its own."""
+    if is_remote(uri) or uri.startswith((PACKAGE, "~")):
+        return uri
+    return uri if Path(uri).is_absolute() else str(Path(uri).resolve())
+
+
+def _warned(uri: str) -> list[str]:
+    if not has_secret(uri):
+        return []
+    return [
+        f"warning: {shown(uri)} carries a login or a signature, which params.yaml, dvc.lock and git then keep: "
+        "put logins into ~/.netrc, or fetch the file yourself and name it"
+    ]
 
 
 def _of_preset(name: str, pictures: str | None, downloads: Path) -> Plan:
@@ -71,7 +95,7 @@ def _of_preset(name: str, pictures: str | None, downloads: Path) -> Plan:
             values["source"] = _source(pictures, opened, {"licence": values["source"]["licence"]})
     elif "uri" not in values.get("source", {"uri": "as it is"}):
         raise ParamsError(f"{name}: {about}")
-    return Plan(values, [f"{name}: {about}"] if about else [])
+    return Plan(values, ([f"{name}: {about}"] if about else []) + _warned(pictures or ""))
 
 
 def _of_pictures(source: str, licence: str, downloads: Path) -> Plan:
@@ -85,13 +109,13 @@ def _of_pictures(source: str, licence: str, downloads: Path) -> Plan:
             "labels": layout.rule.labels,
             "split": layout.split,
         }
-    return Plan(values, list(_explain(source, layout)))
+    return Plan(values, [*_explain(shown(source), layout), *_warned(source)])
 
 
 def _source(uri: str, opened: Opened, kept: dict[str, Any]) -> dict[str, Any]:
     """The section ``source``, with the digest by which a change is noticed."""
     size = {} if opened.bytes is None else {"bytes": opened.bytes}
-    return {"uri": uri, "sha256": opened.sha256} | size | kept
+    return {"uri": absolute(uri), "sha256": opened.sha256} | size | kept
 
 
 def _explain(source: str, layout: Layout) -> Iterator[str]:

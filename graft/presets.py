@@ -6,6 +6,7 @@ from typing import Any
 
 from graft import atomic
 from graft.errors import ParamsError, nearest
+from graft.source.stream import shown
 
 FOLDER = Path("presets")
 
@@ -77,5 +78,5 @@ def _merge(old: MutableMapping[str, Any], new: Mapping[str, Any], where: str) ->
 
 
 def _short(value: Any) -> str:
-    text = str(value)
+    text = shown(str(value))
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -12,6 +12,7 @@ from pathlib import Path
 from graft import atomic
 from graft.source.fetch import fetch_dataset
 from graft.source.settings import Source
+from graft.source.stream import shown
 from stages.runtime import STATE, Run, start
 
 RAW, BACKBONE = Path("data/raw"), Path("models/backbone")
@@ -21,7 +22,7 @@ DOWNLOADS = STATE / "downloads"
 def dataset(run: Run) -> None:
     source: Source = run.params("source", Source)
     fetched = fetch_dataset(source, RAW, DOWNLOADS)
-    run.log(f"{fetched.files} files {fetched.how} from {source.uri}, sha256 {fetched.sha256[:12]}")
+    run.log(f"{fetched.files} files {fetched.how} from {source.shown}, sha256 {fetched.sha256[:12]}")
 
 
 def weights(run: Run) -> None:
@@ -32,11 +33,13 @@ def weights(run: Run) -> None:
     backbone: Backbone = run.params("backbone", Backbone)
     with atomic.new_folder(BACKBONE) as folder:
         facts = fetch_weights(backbone, folder, DOWNLOADS)
-    run.log(f"{backbone.name} from {facts.get('address', backbone.weights)}, sha256 {facts['sha256'][:12]}")
+    run.log(f"{backbone.name} from {shown(facts.get('address', backbone.weights))}, sha256 {facts['sha256'][:12]}")
     for layer in facts["cut_off"]:
         run.log(f"cut off {layer['name']}: {layer['type']} {layer['shape']}")
 
 
 if __name__ == "__main__":
-    item = sys.argv[1]
-    start(f"download@{item}", {"dataset": dataset, "weights": weights}[item])
+    items = {"dataset": dataset, "weights": weights}
+    if len(sys.argv) != 2 or sys.argv[1] not in items:
+        sys.exit(f"download: expected one of {' and '.join(items)}; got {' '.join(sys.argv[1:]) or 'nothing'}")
+    start(f"download@{sys.argv[1]}", items[sys.argv[1]])

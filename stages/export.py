@@ -44,10 +44,10 @@ def main(run: Run) -> None:
     backbone: Backbone = run.params("backbone", Backbone)
 
     network, description = load(FINETUNED)
-    decision, pixels = read_decision(EVALUATED), PictureRows(PRESIZED / "pixels.npy")
-    square = read_square(PRESIZED)
+    decision, square, pixels = read_decision(EVALUATED), read_square(PRESIZED), PictureRows(PRESIZED / "pixels.npy")
     licences = {"pictures": source.licence, "weights": backbone.licence}
-    story = {"source": source.uri, "licences": licences, "labels": labels.model_dump()} | read_story(EVALUATED, DIVIDED)
+    story = {"source": source.shown, "licences": licences, "labels": labels.model_dump()}
+    story |= read_story(EVALUATED, DIVIDED)
     some = partial(drawn, pixels, pixels.find(read_dataset(LABELS, SPLIT).paths("train")))
     with atomic.new_folder(BUNDLE) as bundle:
         facts = write_bundle(bundle, network, description, square, decision, export, some, story)

@@ -38,7 +38,7 @@ def main(run: Run) -> None:
     limit(rejected, len(images), index)
     copies = duplicates.group(album.pixels, album.hashes, album.thumbnails, index.near)
     images["duplicate_group"] = copies.groups
-    labelled = apply_rule(labels, root, images["path"].tolist(), Corrections.read(CORRECTIONS))
+    labelled = apply_rule(labels, root, images["path"].tolist(), Corrections.read(run.written(CORRECTIONS)))
     conflicts = duplicates.conflicts(images, labelled.rows.rename(columns={"labels": "label"}))
 
     tables.write(IMAGES, images)

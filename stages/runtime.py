@@ -49,7 +49,8 @@ class Run:
         self.name = name
         self._values = params.load(PARAMS)
         self._read: dict[str, Any] = {}
-        self._code = _loaded_code()
+        self._written: dict[Path, str | None] = {}
+        self._code = _loaded_code({})
 
     def params(self, key: str, kind: Any) -> Any:
         """Return one top-level value of params.yaml, checked against its model or type."""
@@ -62,6 +63,11 @@ class Run:
         told = {key: self._values[key] for key in keys}
         self._read |= told
         return told
+
+    def written(self, path: Path) -> Path:
+        """Return an input that a person writes, such as corrections.csv, and note what it holds: read it after this."""
+        self._written[path] = _content(path)
+        return path
 
     def unfinished(self, *inputs: Path) -> Path:
         """Return the folder for unfinished work on exactly these inputs, code and params.
@@ -90,13 +96,16 @@ class Run:
         """Vouch for the record, and drop the unfinished work.
 
         Raises:
-            StageError: params or code are no longer those the run began with.
+            StageError: params, code or an input that a person writes are no longer those the run began with.
         """
         now = params.load(PARAMS)
         for key, value in self._read.items():
             if now[key] != value:
                 raise StageError(f"{PARAMS}: {key} was {value!r} when the stage began and is {now[key]!r} now")
-        _loaded_code()
+        for path, content in self._written.items():
+            if _content(path) != content:
+                raise StageError(f"{path} changed while the stage ran, which read it as it was before: run it again")
+        _loaded_code(self._code)
         shutil.rmtree(STATE / "unfinished" / self.name, ignore_errors=True)
 
 
@@ -116,6 +125,10 @@ def start(name: str, main: Callable[[Run], None]) -> None:
             run.log(f"done in {time.perf_counter() - began:.1f} s")
     except GraftError as error:
         sys.exit(f"{name}: {type(error).__name__}: {error}")
+    except FileNotFoundError as error:
+        sys.exit(f"{name}: {error.filename} is absent; `dvc repro {name}` makes what the stage reads, and runs it")
+    except OSError as error:
+        sys.exit(f"{name}: {error.filename or type(error).__name__}: {error.strerror or error}")
 
 
 def _exclusive(lock: Path, name: str) -> FileLock:
@@ -135,11 +148,18 @@ def _end_with_dvc() -> None:
     dvc = next((parent for parent in parents if _is_dvc(parent)), parents[0])
 
     def watch() -> None:
-        while dvc.is_running() and dvc.status() != psutil.STATUS_ZOMBIE:
+        while _lives(dvc):
             time.sleep(0.5)
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:  # it ended between the two questions
+        return False
 
 
 def _is_dvc(process: psutil.Process) -> bool:
@@ -149,22 +169,37 @@ def _is_dvc(process: psutil.Process) -> bool:
         return False
 
 
-def _loaded_code() -> dict[str, str]:
+def _loaded_code(before: dict[str, str]) -> dict[str, str]:
     """Digest of each of the project's own files that this process has imported.
+
+    Args:
+        before: what was found earlier; a file that was not is judged by its time of change, which may
+            lie in the future: a clock was set back since.
 
     Raises:
         StageError: one was edited after the process began, so that it may not be what was loaded.
     """
-    here = Path.cwd()
+    here, now = Path.cwd(), time.time()
     code: dict[str, str] = {}
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if file and (path := Path(file)).is_relative_to(here) and ".venv" not in path.relative_to(here).parts:
             name = path.relative_to(here).as_posix()
-            if not path.is_file() or path.stat().st_mtime > STARTED:
+            content = _content(path)
+            known = content == before[name] if name in before else not STARTED < _changed(path) <= now
+            if content is None or not known:
                 raise StageError(f"{name} changed while the stage ran; the result may be of the old code: run it again")
-            code[name] = sha256(path)
+            code[name] = content
     return code
+
+
+def _changed(path: Path) -> float:
+    return path.stat().st_mtime if path.exists() else 0.0
+
+
+def _content(path: Path) -> str | None:
+    """Digest of a file, None where there is none."""
+    return sha256(path) if path.is_file() else None
 
 
 def _fingerprint(path: Path) -> Any:

@@ -1,15 +1,16 @@
 """split: divide the labelled pictures into train, valid and test.
 
 Reads   data/images.csv (duplicate groups, metadata), data/labels.csv
-Params  split, audit
+Params  split, audit, labels (what its pattern reads in a path is no leak)
 Writes  data/split.csv (path, split), reports/split/ (counts, what was set aside, leak audit)
 """
 
 from pathlib import Path
 
 from graft import atomic, tables
+from graft.index.labels import Labels
 from graft.split.assign import assign
-from graft.split.audit import audit, describe, gate
+from graft.split.audit import audit, describe, gate, unlearnt
 from graft.split.metadata import Audit
 from graft.split.settings import ASIDE, Split
 from stages.runtime import Run, start
@@ -21,12 +22,13 @@ SPLIT, REPORT = Path("data/split.csv"), Path("reports/split")
 def main(run: Run) -> None:
     split: Split = run.params("split", Split)
     knobs: Audit = run.params("audit", Audit)
+    rule: Labels = run.params("labels", Labels)
 
     labels = tables.read(LABELS)
     images = tables.read(IMAGES).set_index("path", drop=False).loc[labels["path"]].reset_index(drop=True)
     placed = assign(split, labels, images)
     counts = describe(labels, placed["split"])
-    found = audit(labels, images, placed["split"])
+    found = audit(labels, images, placed["split"], rule.pattern if rule.rule == "regex" else None)
     gate(knobs, found["metadata"])
 
     tables.write(SPLIT, labels[["path"]].assign(split=placed["split"]))
@@ -36,7 +38,7 @@ def main(run: Run) -> None:
         atomic.write_json(report / "metrics.json", counts)
         atomic.write_json(report / "audit.json", found)
     run.log(", ".join(f"{count['all']} {name}" for name, count in counts.items()))
-    if said := found["metadata"]["warning"]:
+    for said in filter(None, (unlearnt(counts), found["metadata"]["warning"])):
         run.log(f"warning: {said}")
 
 

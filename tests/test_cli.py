@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -16,6 +17,7 @@ from graft.sections import MODELS
 from graft.source.fetch import fetch_dataset
 from graft.source.fingerprint import fingerprint
 from graft.source.settings import Source
+from tests.source.site import Site, serve
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -58,7 +60,7 @@ def test_check_names_every_problem_at_once(project: Path, monkeypatch: pytest.Mo
     (project / "params.yaml").write_text(text)
     message = said(monkeypatch, "check")
     assert "lr: input should be less than or equal to 10; got 30" in message
-    assert "presize.sise: unknown key (did you mean 'size'?); the names are size" in message
+    assert "presize.sise: unknown key (did you mean 'size'?); the names are crop, size" in message
     assert "presize.size: missing" in message
 
 
@@ -138,23 +140,77 @@ def test_a_linked_folder_that_changed_is_noticed(
     project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = pictures(tmp_path_factory.mktemp("elsewhere") / "set")
+    write_values({"source": {"uri": str(folder), "licence": "CC0"}}, project / "params.yaml")
     fetch_dataset(Source(uri=str(folder), licence="CC0"), project / "data/raw", project / ".graft/downloads")
+    (folder / "cat" / ".DS_Store").touch()
     assert CliRunner().invoke(cli.app, ["check"]).exit_code == 0
     (folder / "cat" / "9.png").touch()
     assert f"the folder {folder} has changed since `download` linked it; run `graft use {folder}`" in said(
         monkeypatch, "check"
     )
+    assert CliRunner().invoke(cli.app, ["use", str(folder)]).exit_code == 0  # as advised
+    assert CliRunner().invoke(cli.app, ["check"]).exit_code == 0
+    (folder / "cat" / "8.png").touch()
+    assert f"the folder {folder} has changed since source.sha256 was written" in said(monkeypatch, "check")
+
+
+def test_another_source_is_not_held_to_the_folder_linked_before(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    before = pictures(tmp_path_factory.mktemp("elsewhere") / "before")
+    fetch_dataset(Source(uri=str(before), licence="CC0"), project / "data/raw", project / ".graft/downloads")
+    (before / "cat" / "9.png").touch()
+    assert CliRunner().invoke(cli.app, ["check"]).exit_code == 0  # params.yaml names a package
+
+
+@pytest.mark.parametrize("written", ["../set", "~/set"])
+def test_a_path_is_written_so_that_it_holds_in_every_folder(
+    written: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = pictures(project / "set")
+    (project / "here").mkdir()
+    for name in ("params.yaml", "presets"):
+        (project / name).rename(project / "here" / name)
+    monkeypatch.chdir(project / "here")
+    monkeypatch.setenv("HOME", str(project))
+    for _ in range(2):
+        assert CliRunner().invoke(cli.app, ["use", written]).exit_code == 0
+        uri = params.load(Path("params.yaml"))["source"]["uri"]
+        assert uri == (written if written.startswith("~") else str(folder))
+
+
+@pytest.mark.parametrize("source", ["foo", {"uri": "set"}], ids=["no section", "no licence"])
+def test_a_source_that_is_not_as_it_should_be_is_written_anew(source: object, project: Path) -> None:
+    pictures(project / "set")
+    values = yaml.safe_load((project / "params.yaml").read_text())
+    (project / "params.yaml").write_text(yaml.safe_dump(values | {"source": source}))
+    done = CliRunner().invoke(cli.app, ["use", "set"])
+    assert done.exit_code == 0, done.output
+    assert params.load(project / "params.yaml")["source"]["licence"] == "not stated"
+
+
+def test_a_login_in_an_address_is_warned_of_and_not_shown(project: Path) -> None:
+    shutil.make_archive(str(project / "set"), "zip", pictures(project / "set"))
+    with serve(Site((project / "set.zip").read_bytes())) as site:
+        address = site.url.replace("http://", "http://me:secret@")
+        done = CliRunner().invoke(cli.app, ["use", address])
+    assert done.exit_code == 0, done.output
+    told, _, written = done.output.partition("source.uri: ")
+    assert f"warning: {site.url} carries a login or a signature" in told
+    assert "secret" not in told
+    assert "secret" not in written
 
 
 def test_an_archive_is_looked_at_and_named_with_size_and_digest(project: Path) -> None:
     archive = shutil.make_archive(str(project / "set"), "zip", pictures(project / "set"))
+    (project / ".graft/downloads/look/left by a run that was killed").mkdir(parents=True)
     done = CliRunner().invoke(cli.app, ["use", "dogs-vs-cats", "--from", archive])
     assert done.exit_code == 0, done.output
     source = params.load(project / "params.yaml")["source"]
     assert source["bytes"] == Path(archive).stat().st_size
     assert source["sha256"] == hashlib.sha256(Path(archive).read_bytes()).hexdigest()
     assert source["uri"] == archive
-    assert not list((project / ".graft/downloads").glob("look-*"))
+    assert not list((project / ".graft/downloads").glob("look*"))
 
 
 def test_pictures_must_not_lie_where_dvc_would_delete_them(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from graft.evaluate.standardised import Standardised
 from graft.index.near import BITS, Search
 from graft.seeds import derive
-from graft.split.table import USED
+from graft.split.settings import NAMES
 
 SIMILAR = 0.95
 """Least cosine of two pictures' standardised features, 1 being the same."""
@@ -48,7 +48,7 @@ def near_duplicates(rows: pd.DataFrame, copies: pd.Series, features: Standardise
         rows: path, split and label of every picture.
         copies: duplicate group of every picture; two of one group are known to be copies.
     """
-    place, label = rows["split"].map(USED.index).to_numpy(), rows["label"].to_numpy()
+    place, label = rows["split"].map(NAMES.index).to_numpy(), rows["label"].to_numpy()
     known = pd.factorize(copies)[0]
     nothing = np.empty(0, dtype=np.int64)
     pairs = [_compared(features, nothing, nothing)]

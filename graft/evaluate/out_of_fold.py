@@ -14,7 +14,9 @@ from graft.model.task import Task, make_task
 from graft.progress import bar
 from graft.seeds import derive
 from graft.split.draw import draw_groups, draw_units, tied
-from graft.split.table import USED, Dataset, Targets
+from graft.split.settings import NAMES
+from graft.split.table import Dataset, Targets
+from graft.tables import said
 from graft.train.examples import Examples
 from graft.train.head import fit_head
 from graft.train.lbfgs import solve
@@ -43,8 +45,8 @@ def out_of_fold(
     """
     if l2 is None:
         l2 = fit_head(embeddings, dataset, TrainHead(solver="lbfgs"), 1.0, 0).chosen["l2"]
-    fold, targets = make_folds(dataset, copies), dataset.targets(*USED)
-    places = embeddings.find(dataset.paths(*USED))
+    fold, targets = make_folds(dataset, copies), dataset.targets(*NAMES)
+    places = embeddings.find(dataset.paths(*NAMES))
     moments = Examples(embeddings, places, targets, embeddings.views).moments()  # takes no labels, so leaks none
     probabilities = np.full((len(fold), len(task.classes)), np.nan)
     with bar("out of fold", FOLDS) as progress:
@@ -67,10 +69,10 @@ def make_folds(dataset: Dataset, copies: pd.Series) -> NDArray[np.int64]:
 
     With very few groups some folds are empty.
     """
-    used = dataset.rows["split"].isin(USED).to_numpy()
+    used = dataset.rows["split"].isin(NAMES).to_numpy()
     rows = dataset.rows[used].reset_index(drop=True)
     group = rows["group"] if "group" in rows else pd.Series("", rows.index)
-    strata = rows["labels" if dataset.multi_label else "label"]
+    strata = said(rows)
     units = tied([copies[used].reset_index(drop=True), group], len(rows))
     draw = draw_groups if (group != "").any() else draw_units
     fold, rest = np.full(len(rows), FOLDS - 1, dtype=np.int64), np.arange(len(rows))

@@ -10,6 +10,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from graft import atomic
+from graft.source.stream import shown
 
 HERE = Path(__file__).parent
 TEMPLATE, STYLE = HERE / "report.html.j2", HERE / "report.css"
@@ -32,8 +33,9 @@ def save_report(path: Path, images: Path, facts: dict[str, Any]) -> None:
     )
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     parameters = facts["parameters"]
-    shown = facts | {"parameters": dict(flattened(parameters)), "source": parameters["source"]}
-    atomic.write_text(path, template.render(shown).lstrip())
+    source = parameters["source"] | {"uri": shown(parameters["source"]["uri"])}
+    told = facts | {"parameters": dict(flattened(parameters | {"source": source})), "source": source}
+    atomic.write_text(path, template.render(told).lstrip())
 
 
 def flattened(values: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

@@ -15,7 +15,8 @@ from graft.images.rows import PictureRows
 from graft.model.embeddings import Embeddings
 from graft.model.task import Task
 from graft.sheet import Tile, save_sheet
-from graft.split.table import USED, Dataset
+from graft.split.settings import NAMES
+from graft.split.table import Dataset
 
 COLUMNS = ["rank", "path", "kind", "label", "suggested", "score", "other", "split"]
 
@@ -45,12 +46,12 @@ def review(
     Raises:
         TrainingError: a head reaches no optimum.
     """
-    used = dataset.rows["split"].isin(USED).to_numpy()
+    used = dataset.rows["split"].isin(NAMES).to_numpy()
     rows = dataset.rows[used].reset_index(drop=True).rename(columns={"labels": "label"})
     paths, features = rows["path"].tolist(), Standardised.of(embeddings, rows["path"].tolist())
     probabilities = out_of_fold(dataset, copies, embeddings, task, l2)
     found = {
-        "label": suspects(paths, dataset.targets(*USED), probabilities, task),
+        "label": suspects(paths, dataset.targets(*NAMES), probabilities, task),
         "near_duplicate": near_duplicates(rows, copies[used], features),
         "outlier": outliers(paths, features),
     }

@@ -13,7 +13,7 @@ from typing import Literal
 from graft.decode import NotAPictureError, UnreadableError, decode
 from graft.index.looks import Look, look
 from graft.progress import bar
-from graft.source.fingerprint import names
+from graft.source.fingerprint import is_litter, names
 
 CHUNK = 1024
 """Files under way at once: enough to keep every core busy, little enough to hold in memory."""
@@ -100,7 +100,7 @@ def _verdict(root: Path, name: str, only: Sequence[str]) -> Picture | Rejected:
 def _admit(name: str, shown: str, only: Sequence[str]) -> None:
     """Turn a file away by its name alone."""
     if is_hidden(name):
-        raise _AsideError("hidden: its name, or its folder's, begins with a dot or is __MACOSX")
+        raise _AsideError("hidden: its name, or its folder's, begins with a dot or is a system's, such as __MACOSX")
     if only and not any(fnmatchcase(name, pattern) for pattern in only):
         raise _AsideError("matches no pattern of index.only")
     if shown != name:
@@ -108,8 +108,8 @@ def _admit(name: str, shown: str, only: Sequence[str]) -> None:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a path leads through what systems put beside pictures: ``.DS_Store``, ``__MACOSX``."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
+    """Whether a path leads through a name that begins with a dot, or through what systems put beside pictures."""
+    return is_litter(name) or any(part.startswith(".") for part in PurePosixPath(name).parts)
 
 
 def _picture(path: Path, name: str) -> Picture:

@@ -127,11 +127,12 @@ def _split(rule: Rule, pictures: Sequence[str]) -> tuple[dict[str, Any], str]:
         "stratify": ["label"],
         "seed": 0,
     }
+    table = rule.labels.get("table", {})
     if splits := sorted(split_folders(pictures)):
         missing = {"valid", "test"} - {PLACE[PurePosixPath(name).name.lower()] for name in splits}
         rest = f"; {' and '.join(sorted(missing))} drawn from train" if missing else ""
-        return {"by": "folder"} | drawn, f"the folders {', '.join(splits)}{rest}"
-    table = rule.labels.get("table", {})
+        whole = f", in whole groups by the column {table['group']}" if missing and "group" in table else ""
+        return {"by": "folder"} | drawn, f"the folders {', '.join(splits)}{rest}{whole}"
     if "group" in table:
         return {"by": "group"} | drawn, f"whole groups, from the column {table['group']}"
     return {"by": "random"} | drawn, "at random, stratified by label: nothing names groups or splits"

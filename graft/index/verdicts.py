@@ -12,7 +12,7 @@ from graft.index.duplicates import Duplicates
 from graft.index.files import Picture, Rejected
 from graft.index.labels import Labelled
 from graft.index.settings import Index
-from graft.tables import JOINED
+from graft.tables import JOINED, is_multi_label, said
 
 COLUMNS = ("path", "sha256", "bytes", "width", "height", "format", "mode", "camera", "taken")
 """What images.csv says of each picture, before its duplicate group."""
@@ -60,9 +60,10 @@ def limit(rejected: pd.DataFrame, pictures: int, knobs: Index) -> None:
 
 def by_class(rows: pd.DataFrame) -> pd.Series:
     """Class by path; a picture of several classes has a row for each, one of none has no row."""
-    if "labels" not in rows.columns:
-        return rows.set_index("path")["label"]
-    single = rows.set_index("path")["labels"].str.split(JOINED, regex=False).explode()
+    names = said(rows.set_index("path"))
+    if not is_multi_label(rows):
+        return names
+    single = names.str.split(JOINED, regex=False).explode()
     return single[single != ""]
 
 

@@ -9,7 +9,6 @@ import pandas as pd
 
 from graft import tables
 from graft.errors import DataError
-from graft.split.table import is_multi_label
 
 REVIEW = Path("reports/evaluate/review.csv")
 LABELS, SPLIT = Path("data/labels.csv"), Path("data/split.csv")
@@ -68,9 +67,8 @@ def read_cases(review: Path = REVIEW, labels: Path = LABELS, split: Path = SPLIT
         if not file.is_file():
             raise DataError(f"{file} is absent: nothing was found to review yet; run `dvc repro`")
     known = tables.read(labels)
-    several = is_multi_label(known)
-    said = known["labels" if several else "label"]
-    named = {path: _names(text, several) for path, text in zip(known["path"], said, strict=True)}
+    several = tables.is_multi_label(known)
+    named = {path: _names(text, several) for path, text in zip(known["path"], tables.said(known), strict=True)}
     splits = tables.read(split).set_index("path")["split"]
     rows = [_case(row, named, splits, several) for row in tables.read(review).to_dict("records")]
     return Cases(rows, named, sorted({name for names in named.values() for name in names}), several)

@@ -1,19 +1,20 @@
 """Bring the dataset into the project: link a folder, copy a package's data, unpack an archive."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from filelock import FileLock, Timeout
+
 from graft import atomic, params
 from graft.errors import SourceError
 from graft.progress import bar
-from graft.source.fingerprint import combine, content, hashed, names
+from graft.source.fingerprint import combine, content, hashed, is_litter, names
 from graft.source.locate import PACKAGE, is_remote, locate
-from graft.source.raw import POINTER, Linked, check_apart, write_link
+from graft.source.raw import POINTER, Linked, check_apart, linked, vouch, write_link
 from graft.source.remote import DOWNLOADS, fetch_file
 from graft.source.settings import Source
 from graft.source.unpack import unpack
@@ -63,8 +64,21 @@ def fetch_dataset(source: Source, raw: Path, downloads: Path = DOWNLOADS) -> Fet
             return _link(source, path, raw, folder)
         fetched = _copy(source, path, folder) if path.is_dir() else _unpack(source, path, folder)
         if (folder / POINTER).exists():
-            raise SourceError(f"source.uri: {source.uri} has a file {POINTER} at its top; graft keeps that name")
+            raise SourceError(f"source.uri: {source.shown} has a file {POINTER} at its top; graft keeps that name")
     return fetched
+
+
+def vouch_for(source: Source, raw: Path) -> None:
+    """Check that a folder is still the one that params.yaml means; whatever else is named, `download` checks.
+
+    Raises:
+        SourceError: a file was added, removed or changed since `graft use` or `download` saw it.
+    """
+    link, folder = linked(raw), Path(source.uri).expanduser()
+    if link is not None and link.folder == source.uri and source.sha256 in (None, link.sha256):
+        vouch(raw)
+    elif not is_remote(source.uri) and not source.uri.startswith(PACKAGE) and folder.is_dir():
+        _fingerprint(source, folder, _names(source, folder))
 
 
 @contextmanager
@@ -86,10 +100,26 @@ def open_source(source: Source | str, downloads: Path = DOWNLOADS) -> Iterator[O
         yield Opened(path, _fingerprint(source, path, _names(source, path)), None)
         return
     digest = _archive_sha256(source, path)
+    with _looking(downloads) as folder:
+        unpack(path, folder, source.limits)
+        yield Opened(folder, digest, path.stat().st_size)
+
+
+@contextmanager
+def _looking(downloads: Path) -> Iterator[Path]:
+    """Yield a folder that is removed afterwards, as is what a run that was killed left there."""
+    folder, lock = downloads / "look", downloads / ".look.lock"
     downloads.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=downloads, prefix="look-") as folder:
-        unpack(path, Path(folder), source.limits)
-        yield Opened(Path(folder), digest, path.stat().st_size)
+    try:
+        with FileLock(lock, timeout=0):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder)
+    except Timeout as error:
+        raise SourceError(f"another process looks at an archive in this folder ({lock} is held)") from error
 
 
 def _bring(source: Source, downloads: Path) -> Path:
@@ -133,7 +163,7 @@ def _unpack(source: Source, path: Path, folder: Path) -> Fetched:
 
 def _names(source: Source, folder: Path) -> list[str]:
     """Return the paths of all files of a folder; of a package, of all but its code."""
-    files = names(folder)
+    files = [name for name in names(folder) if not is_litter(name)]
     if source.uri.startswith(PACKAGE):
         files = [name for name in files if PurePosixPath(name).suffix not in CODE_SUFFIXES]
     if not files:

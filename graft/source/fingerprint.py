@@ -1,7 +1,8 @@
 """One digest for a whole folder: any file added, removed, renamed or changed gives another.
 
 The digest is sha256 over ``path NUL digest LF`` of every entry that is not a folder, in order of path.
-Times, owners and permissions do not count. What is not a regular file counts as its kind (`ODD`),
+Times, owners and permissions do not count, nor does what systems leave in folders that are looked at
+(`is_litter`). What is not a regular file counts as its kind (`ODD`),
 so that nothing can block the walk and nothing is passed over.
 """
 
@@ -10,7 +11,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from graft.digest import sha256
 from graft.errors import SourceError
@@ -23,6 +24,10 @@ ODD = ("broken link", "link to a folder", "fifo", "socket", "device", "unreadabl
 """What stands in the place of a digest where there is no content to read."""
 
 
+LITTER = {".ds_store", "thumbs.db", "desktop.ini", "__macosx"}
+"""Names, in any case, of what no one put there and nothing reads."""
+
+
 def fingerprint(folder: Path) -> str:
     """Return the digest of a folder, 64 hexadecimal digits.
 
@@ -31,7 +36,7 @@ def fingerprint(folder: Path) -> str:
     Raises:
         SourceError: the folder itself cannot be read.
     """
-    return combine(hashed(folder, names(folder)))
+    return combine(hashed(folder, [name for name in names(folder) if not is_litter(name)]))
 
 
 def hashed(folder: Path, paths: list[str]) -> Iterator[tuple[str, str]]:
@@ -74,6 +79,11 @@ def names(folder: Path) -> list[str]:
         SourceError: the folder itself cannot be read.
     """
     return sorted(_walk(folder))
+
+
+def is_litter(name: str) -> bool:
+    """Whether a path leads through what systems put beside pictures: ``.DS_Store``, ``Thumbs.db``, ``__MACOSX``."""
+    return any(part.lower() in LITTER or part.startswith("._") for part in PurePosixPath(name).parts)
 
 
 def content(path: Path) -> str:

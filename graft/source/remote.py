@@ -68,7 +68,7 @@ def fetch_file(
     try:
         name = _name(uri)
     except ValueError as error:
-        raise SourceError(f"{uri}: is no valid address: {error}") from error
+        raise SourceError(f"{shown(uri)}: is no valid address: {error}") from error
     home = folder / hashlib.sha256(uri.encode()).hexdigest()[:16]
     home.mkdir(parents=True, exist_ok=True)
     with _alone(home, uri):

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from graft.params import Section
+from graft.source.stream import shown
 
 SHA256 = "^[0-9a-f]{64}$"
 
@@ -32,3 +33,8 @@ class Source(Section):
     """Licence of the pictures as their owner states it; shown in the report and the bundle."""
     limits: Limits = Limits()
     """What the archive may unpack to."""
+
+    @property
+    def shown(self) -> str:
+        """The uri as it may be printed and published."""
+        return shown(self.uri)

@@ -97,7 +97,9 @@ def _explained(uri: str, error: Exception) -> SourceError:
         cause = error.os_error
     for kind, said in LASTING:
         if isinstance(cause, kind):
-            return SourceError(f"{shown(uri)}: {said}: {cause}")
+            # what other causes say is the address itself, with all that it carries
+            detail = f": {cause}" if isinstance(cause, aiohttp.ClientSSLError) else ""
+            return SourceError(f"{shown(uri)}: {said}{detail}")
     if isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN:
         return SourceError(f"{shown(uri)}: unknown host; is it spelt right?")
     for kind, said in PASSING:
@@ -123,7 +125,7 @@ async def _no_downgrade(_: object, __: object, asked: aiohttp.TraceRequestRedire
     target = asked.response.headers.get("Location", "")
     if asked.url.scheme == "https" and target.lower().startswith("http:"):
         raise SourceError(
-            f"{shown(str(asked.url))}: redirects from https to {target}, which anyone on the way can forge"
+            f"{shown(str(asked.url))}: redirects from https to {shown(target)}, which anyone on the way can forge"
         )
 
 

@@ -9,9 +9,7 @@ from graft.seeds import derive
 from graft.split.draw import Rows, draw_groups, draw_units, tied
 from graft.split.given import by_column, by_folder, by_hash
 from graft.split.settings import ASIDE, NAMES, Split
-
-SMALLEST = 3
-"""A class of fewer units cannot be in all three splits: it is learnt, and not measured."""
+from graft.tables import JOINED, is_multi_label, said
 
 
 def assign(split: Split, labels: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
@@ -57,27 +55,34 @@ def _drawn(split: Split, labels: pd.DataFrame, copies: pd.Series, places: pd.Ser
         return places
     places = places.replace("", "train")
     strata = _strata(split, labels)
-    if split.by == "group" and (labels["group"] == "").all():
+    grouped = split.by != "random" and (labels["group"] != "").any()
+    if split.by == "group" and not grouped:
         raise DataError("split.by is 'group', but the labels have no groups; name a column or use 'random'")
-    ties = [copies] + ([labels["group"]] if split.by == "group" else [])
+    ties = [copies] + ([labels["group"]] if grouped else [])
     units = tied(ties, len(labels))
-    small = pd.Series(units).isin(_small(labels, units)) if split.by == "random" else pd.Series(False, labels.index)
-    for name in ("test", "valid"):
-        if (places == name).any():
-            continue
-        free = np.flatnonzero((places == "train") & ~small.to_numpy())
-        chosen = free[_hold_out(split, units[free], strata.iloc[free], name)]
+    wanted = [name for name in ("test", "valid") if not (places == name).any()]
+    small = np.zeros(len(labels), dtype=np.bool_)
+    for parts, name in zip(range(len(wanted) + 1, 1, -1), wanted, strict=True):
+        left = np.flatnonzero(places == "train")
+        small |= np.isin(units, _small(labels.iloc[left], units[left], parts))
+        free = left[~small[left]]
+        if grouped and not len(free):
+            told = f"{len(left)} pictures in {len(np.unique(units[left]))} groups"
+            raise DataError(
+                f"split.{name}: of {told} none can be held out: each group has a class that fewer than {parts} have"
+            )
+        chosen = free[_hold_out(split, units[free], strata.iloc[free], name, grouped)]
         places.iloc[chosen] = name
     return places
 
 
-def _hold_out(split: Split, units: Rows, strata: pd.Series, name: str) -> NDArray[np.bool_]:
+def _hold_out(split: Split, units: Rows, strata: pd.Series, name: str, grouped: bool) -> NDArray[np.bool_]:
     """Mask of the rows to hold out, as a share or as one of the folds."""
-    draw = draw_groups if split.by == "group" else draw_units
+    draw = draw_groups if grouped else draw_units
     if name == "valid" or split.folds is None:
         share = split.valid if name == "valid" else split.test
         chosen = draw(units, strata, share, derive(split.seed, "split", name))
-        if split.by == "group" and not chosen.any():
+        if grouped and not chosen.any():
             groups = len(np.unique(units))
             raise DataError(f"split.{name}: {share:g} of {len(units)} pictures in {groups} groups cannot be held out")
         return chosen
@@ -95,7 +100,7 @@ def _hold_out(split: Split, units: Rows, strata: pd.Series, name: str) -> NDArra
 
 
 def _strata(split: Split, labels: pd.DataFrame) -> pd.Series:
-    columns = ["labels" if name == "label" and "labels" in labels.columns else name for name in split.stratify]
+    columns = [str(said(labels).name) if name == "label" else name for name in split.stratify]
     for column in columns:
         if column not in labels.columns:
             raise DataError(f"split.stratify: labels have no column {column!r}{nearest(column, labels.columns)}")
@@ -105,12 +110,12 @@ def _strata(split: Split, labels: pd.DataFrame) -> pd.Series:
     return joined
 
 
-def _small(labels: pd.DataFrame, units: Rows) -> Rows:
-    """Units with a picture of a class that has fewer than `SMALLEST` units."""
-    if "label" not in labels.columns:
-        return np.empty(0, dtype=np.int64)
-    count = pd.Series(units).groupby(labels["label"].to_numpy()).nunique()
-    return np.unique(units[labels["label"].isin(count.index[count < SMALLEST]).to_numpy()])
+def _small(labels: pd.DataFrame, units: Rows, parts: int) -> Rows:
+    """Units with a picture of a class of fewer units than there are parts: it is learnt, and not measured."""
+    names = said(labels).str.split(JOINED, regex=False).explode() if is_multi_label(labels) else said(labels)
+    held = pd.DataFrame({"name": names.to_numpy(), "unit": pd.Series(units, labels.index).loc[names.index].to_numpy()})
+    held = held[held["name"] != ""]
+    return held.loc[held.groupby("name")["unit"].transform("nunique") < parts, "unit"].unique()
 
 
 def _outranked(places: pd.Series, copies: pd.Series) -> pd.Series:
@@ -121,7 +126,7 @@ def _outranked(places: pd.Series, copies: pd.Series) -> pd.Series:
 
 def _unlearnt(labels: pd.DataFrame, places: pd.Series) -> pd.Series:
     """Mask of rows in valid or test whose class train does not have."""
-    if "label" not in labels.columns:
+    if is_multi_label(labels):
         return pd.Series(False, index=labels.index)
     learnt = labels.loc[places == "train", "label"].unique()
     return places.isin(["valid", "test"]) & ~labels["label"].isin(learnt)
@@ -135,5 +140,5 @@ def _check(labels: pd.DataFrame, places: pd.Series) -> None:
             raise DataError(
                 f"split: no picture is left for {name} ({shown}); change the shares, or bring more pictures"
             )
-    if "label" in labels.columns and (classes := labels.loc[places == "train", "label"].unique()).size < 2:
+    if not is_multi_label(labels) and (classes := labels.loc[places == "train", "label"].unique()).size < 2:
         raise DataError(f"split: train has a single class, {classes[0]!r}; at least two are needed")

@@ -7,7 +7,10 @@ import pandas as pd
 from graft.errors import DataError
 from graft.split.metadata import Audit, baseline
 from graft.split.settings import ASIDE, NAMES
-from graft.tables import JOINED
+from graft.tables import JOINED, is_multi_label, said
+
+SHOWN = 10
+"""Classes that are named in a warning."""
 
 
 def describe(labels: pd.DataFrame, splits: pd.Series) -> dict[str, dict[str, int]]:
@@ -16,7 +19,9 @@ def describe(labels: pd.DataFrame, splits: pd.Series) -> dict[str, dict[str, int
     A picture of several classes counts in each. What was set aside has a count of its own, when
     there is any.
     """
-    names = labels["labels"].str.split(JOINED, regex=False) if "labels" in labels.columns else labels["label"]
+    names = said(labels)
+    if is_multi_label(labels):
+        names = names.str.split(JOINED, regex=False)
     counts: dict[str, dict[str, int]] = {}
     for name in (*NAMES, ASIDE):
         inside = names[splits == name]
@@ -26,14 +31,15 @@ def describe(labels: pd.DataFrame, splits: pd.Series) -> dict[str, dict[str, int
     return counts
 
 
-def audit(labels: pd.DataFrame, images: pd.DataFrame, splits: pd.Series) -> dict[str, Any]:
+def audit(labels: pd.DataFrame, images: pd.DataFrame, splits: pd.Series, pattern: str | None = None) -> dict[str, Any]:
     """Count what straddles the splits, and see how far the label follows without pixels.
 
     Duplicate groups must never straddle (`assign` ties them or sets copies aside); groups do in a
-    random split, and the count says how much a random split may flatter.
+    random split, and the count says how much a random split may flatter. `pattern` is the label
+    rule's, where it has one.
     """
     inside = splits != ASIDE
-    metadata = baseline(labels, images, splits)
+    metadata = baseline(labels, images, splits, pattern)
     grouped = (labels["group"] != "") & inside
     return {
         "duplicate_groups_across_splits": _straddling(images["duplicate_group"][inside], splits[inside]),
@@ -43,13 +49,24 @@ def audit(labels: pd.DataFrame, images: pd.DataFrame, splits: pd.Series) -> dict
     }
 
 
+def unlearnt(counts: dict[str, dict[str, int]]) -> str | None:
+    """Say which classes train has no picture of, given what `describe` counted; None if there is none."""
+    names = sorted({name for count in counts.values() for name in count} - set(counts["train"]) - {""})
+    if not names:
+        return None
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    told = f"class{'es' * (len(names) > 1)} {', '.join(map(repr, names[:SHOWN]))}{more}"
+    return f"{told}: in no training picture, so nothing is learnt of it; what has no other class was left out"
+
+
 def warning(metadata: dict[str, Any]) -> str | None:
     """Say in plain words that the label can be guessed without the picture, and from what; None if not."""
     if not metadata["suspicious"]:
         return None
     told = max(metadata["alone"], key=metadata["alone"].get)
+    of = f" ({metadata['left_out']} of rarer classes left out)" if metadata["left_out"] else ""
     return (
-        f"without looking at a pixel, the label of {metadata['accuracy']:.1%} of the held-out pictures is guessed "
+        f"without looking at a pixel, the label of {metadata['accuracy']:.1%} of the held-out pictures{of} is guessed "
         f"right ({metadata['accuracy_low']:.1%} to {metadata['accuracy_high']:.1%}; always the most frequent class: "
         f"{metadata['majority']:.1%}), best from {told} ({metadata['alone'][told]:.1%} alone): a network may learn "
         f"that instead of the thing itself, and its figures then flatter"

@@ -17,13 +17,14 @@ from sklearn.ensemble import RandomForestClassifier
 from graft.intervals import accuracy_interval
 from graft.params import Section
 from graft.seeds import derive
-from graft.tables import JOINED
+from graft.split.blank import blanked
+from graft.tables import JOINED, is_multi_label, said
 
 MOST_PICTURES = 10_000
 """More are drawn from at random: a baseline needs no more."""
 
 MOST_CLASSES = 50
-"""The most frequent are told apart; rarer ones count as one."""
+"""Only pictures of the most frequent are learnt and judged: told as one, the rest would be the majority."""
 
 LEAST_GAIN = 0.02
 """A gain over the majority below this is not worth a warning, however certain."""
@@ -36,36 +37,43 @@ class Audit(Section):
     """Largest share by which the pixel-free baseline may beat the majority class before `split` fails; null: any."""
 
 
-def baseline(labels: pd.DataFrame, images: pd.DataFrame, places: pd.Series) -> dict[str, Any]:
+def baseline(
+    labels: pd.DataFrame, images: pd.DataFrame, places: pd.Series, pattern: str | None = None
+) -> dict[str, Any]:
     """Predict the labels of what is held out, valid and test, from everything but pixels.
 
-    What the label rule reads (the label as part of the path) is blanked first: it is the label
-    itself, not a leak. A random forest is fitted on train, with all clues and with each kind alone.
+    What tells the label in the path is blanked first: it is the label itself, not a leak. A random
+    forest is fitted on train, with all clues and with each kind alone.
 
     Args:
         labels, images: rows of labels.csv and images.csv, aligned.
         places: the split of every row.
+        pattern: of the label rule, where that is one.
 
     Returns:
-        On what is held out: ``majority``, the share of its most frequent class; ``accuracy`` with its interval;
-        ``gain`` over the majority; ``suspicious``; and ``alone``: the accuracy of each kind of clue.
+        On what is held out: ``pictures`` judged, and ``left_out`` of rarer classes; ``majority``, the share of the
+        most frequent class; ``accuracy`` with its interval; ``gain`` over the majority; ``suspicious``; and
+        ``alone``: the accuracy of each kind of clue.
     """
     generator = np.random.default_rng(derive(0, "audit"))
-    learn, judge = (
-        _some(np.flatnonzero(places.isin(chosen).to_numpy()), generator) for chosen in (("train",), ("valid", "test"))
-    )
+    train, held_out = (places.isin(chosen).to_numpy() for chosen in (("train",), ("valid", "test")))
+    classes = _most_frequent(said(labels)[held_out])
+    kept = said(labels).isin(classes).to_numpy()
+    known = train & kept if (train & kept).any() else train
+    learn, judge = (_some(np.flatnonzero(rows), generator) for rows in (known, held_out & kept))
     labels, images = labels.iloc[[*learn, *judge]], images.iloc[[*learn, *judge]]
-    names = labels["labels" if "labels" in labels.columns else "label"]
-    target = pd.Categorical(names, sorted(names.value_counts().index[:MOST_CLASSES])).codes
+    target = pd.Index(classes).get_indexer(said(labels).tolist())
     judged = target[len(learn) :]
-    floor = float(np.bincount(judged + 1).max() / len(judged))
-    clues = dict(_clues(names, images)) or {"none": np.zeros((len(names), 1))}
+    floor = float(np.bincount(judged).max() / len(judged))
+    paths = blanked(images["path"], _words(classes, is_multi_label(labels)), pattern)
+    clues = dict(_clues(paths, images)) or {"none": np.zeros((len(labels), 1))}
     right = {kind: _guessed(clue, target, len(learn)) for kind, clue in clues.items()}
     every = _guessed(np.hstack(list(clues.values())), target, len(learn))
     interval, method = accuracy_interval(every, labels["group"].iloc[len(learn) :])
     gain = float(every.mean()) - floor
     return {
         "pictures": len(judge),
+        "left_out": int((held_out & ~kept).sum()),
         "majority": floor,
         "accuracy": float(every.mean()),
         "accuracy_low": interval.low,
@@ -77,24 +85,33 @@ def baseline(labels: pd.DataFrame, images: pd.DataFrame, places: pd.Series) -> d
     }
 
 
+def _most_frequent(names: pd.Series) -> list[str]:
+    counts = names.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    return sorted(counts.index[:MOST_CLASSES])
+
+
+def _words(classes: list[str], several: bool) -> set[str]:
+    """Names of classes; of joined ones, each."""
+    return {word for name in classes for word in (name.split(JOINED) if several else [name])} - {""}
+
+
 def _some(rows: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
     return rows if len(rows) <= MOST_PICTURES else np.sort(generator.choice(rows, MOST_PICTURES, replace=False))
 
 
-def _guessed(clue: NDArray[np.float64], target: NDArray[np.int8], learn: int) -> NDArray[np.bool_]:
+def _guessed(clue: NDArray[np.float64], target: NDArray[np.int64], learn: int) -> NDArray[np.bool_]:
     """Which rows after the first `learn` are guessed right by a forest that saw those."""
     forest = RandomForestClassifier(100, min_samples_leaf=3, random_state=0, n_jobs=1)
     forest.fit(clue[:learn], target[:learn])
     return np.asarray(forest.predict(clue[learn:]) == target[learn:], dtype=np.bool_)
 
 
-def _clues(names: pd.Series, images: pd.DataFrame) -> Iterator[tuple[str, NDArray[np.float64]]]:
+def _clues(paths: list[str], images: pd.DataFrame) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """Kinds of clues as columns `[N, F]`; a kind that is the same for all pictures is no clue."""
     number = {column: images[column].astype(float) for column in ("bytes", "width", "height")}
-    blank = [_blank(path, label) for path, label in zip(images["path"], names, strict=True)]
-    folders = pd.Series([path.rpartition("/")[0] for path in blank])
+    folders = pd.Series([path.rpartition("/")[0] for path in paths])
     kinds: dict[str, list[Any]] = {
-        "order": [_ranks(blank)],
+        "order": [_ranks(paths)],
         "folder": [_codes(folders)],
         "bytes": [number["bytes"]],
         "dimensions": [number["width"], number["height"], number["width"] / number["height"]],
@@ -105,13 +122,6 @@ def _clues(names: pd.Series, images: pd.DataFrame) -> Iterator[tuple[str, NDArra
         clue = np.column_stack([np.asarray(column, dtype=np.float64) for column in columns])
         if (clue != clue[0]).any():
             yield kind, clue
-
-
-def _blank(path: str, label: str) -> str:
-    """Path without the label, wherever it stands as a word of its own."""
-    for name in label.split(JOINED):
-        path = re.sub(rf"(?<![^\W_]){re.escape(name)}(?![^\W\d_])", "*", path)
-    return path
 
 
 def _ranks(paths: list[str]) -> NDArray[np.int64]:

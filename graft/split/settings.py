@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from graft.params import Section, Seed
 
 NAMES = ("train", "valid", "test")
+"""The splits, which decide what the classes are; a picture may also lie aside, in none of them."""
 ASIDE = "aside"
 """The place of a labelled picture that is in none of the three, for a reason that is reported."""
 
@@ -16,8 +17,9 @@ class Split(Section):
 
     by: Literal["random", "group", "hash", "folder", "column"]
     """``random``: stratified, exact counts; ``group``: whole groups, stratified as well as they allow; ``hash``:
-    by each picture's content (or its group's name) alone, so that adding pictures never moves an old one;
-    ``folder``: a folder of its path is called train, valid or test; ``column``: a column of labels.csv says so."""
+    by each picture's content (or its group's name) alone, so that adding pictures moves no old one to another
+    split (a copy that arrives in test or valid sets its like in train aside); ``folder``: a folder of its path
+    is called train, valid or test; ``column``: a column of labels.csv says so."""
     test: float = Field(gt=0, lt=1)
     """Share of all pictures held out for `evaluate`; unused where folds, folders or the column give a test split."""
     valid: float = Field(gt=0, lt=1)

@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 
 from graft import tables
 from graft.errors import DataError
-
-USED = ("train", "valid", "test")
-"""Splits that decide what the classes are; a picture may also lie aside, in none of them."""
+from graft.split.settings import NAMES
 
 Targets = NDArray[np.int64] | NDArray[np.float32]
 """One label a picture: int64 `[N]`, places among the classes. Several: float32 `[N, K]`, 1 where a class holds."""
@@ -31,7 +29,7 @@ class Dataset:
     @property
     def multi_label(self) -> bool:
         """Whether a picture has any number of labels, instead of exactly one."""
-        return is_multi_label(self.rows)
+        return tables.is_multi_label(self.rows)
 
     def paths(self, *splits: str) -> list[str]:
         """Paths of the pictures of some splits, in order of path."""
@@ -54,24 +52,19 @@ def read_dataset(labels: Path, split: Path) -> Dataset:
     if not {"label", "labels"} & set(left.columns):
         raise DataError(f"{labels} has the columns {', '.join(left.columns)}: neither label nor labels")
     rows = left.assign(split=right["split"])
-    return Dataset(rows, _classes(rows[rows["split"].isin(USED)]))
-
-
-def is_multi_label(rows: pd.DataFrame) -> bool:
-    """Tell the two kinds of labels.csv apart: several labels a picture stand in `labels`, one in `label`."""
-    return "label" not in rows.columns
+    return Dataset(rows, _classes(rows[rows["split"].isin(NAMES)]))
 
 
 def _classes(rows: pd.DataFrame) -> list[str]:
     """Names that occur, sorted."""
-    if not is_multi_label(rows):
+    if not tables.is_multi_label(rows):
         return sorted(rows["label"].unique())
     return sorted(set(rows["labels"].str.split(tables.JOINED, regex=False).explode()) - {""})
 
 
 def targets(rows: pd.DataFrame, classes: list[str]) -> Targets:
     """Targets of some rows of labels.csv."""
-    if not is_multi_label(rows):
+    if not tables.is_multi_label(rows):
         return np.asarray(pd.Categorical(rows["label"], classes).codes, dtype=np.int64)
     place = {name: number for number, name in enumerate(classes)}
     held = np.zeros((len(rows), len(classes)), dtype=np.float32)

@@ -56,7 +56,7 @@ class Pool:
         self.by_group = bool(inside["train"]) and not inside["train"] & inside["valid"]
         units = tied([copies.reset_index(drop=True)] + [group] * self.by_group, len(rows))
         self.train, self.valid = units[train], units[valid]
-        self.strata = rows.loc[train, "labels" if dataset.multi_label else "label"].reset_index(drop=True)
+        self.strata = tables.said(rows)[train].reset_index(drop=True)
 
     def draw(self, share: float, number: int) -> NDArray[np.bool_] | None:
         """Mask of one draw of a share of the training pictures; None when it would be of one class only."""

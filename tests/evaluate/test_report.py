@@ -252,3 +252,12 @@ def test_a_baseline_without_any_class_is_named(small: tuple[Path, dict[str, Any]
     text = Page(render(folder, facts | {"choice": {"valid": valid, "kept": "head"}})).text
     assert "Always answering no class, which" in text
     assert "(always the same answer: none)" in text
+
+
+def test_an_address_is_shown_without_what_it_should_not_give_away(small: tuple[Path, dict[str, Any]]) -> None:
+    folder, told = small
+    source = SOURCE | {"uri": "https://me:secret@a.org/b.zip?token=hidden"}
+    html = render(folder, told | {"parameters": {"source": source}})
+    assert "https://a.org/b.zip" in html
+    assert "secret" not in html
+    assert "hidden" not in html.partition("https://a.org/b.zip")[2][:200]

@@ -71,7 +71,7 @@ def test_every_file_is_accounted_for_exactly_once(messy: Path, chunk: int, monke
         ("cat/cut.jpg", "image file is truncated"),
         ("dog/broken-link.png", "a link that leads nowhere"),
         ("dog/pipe", "not a regular file but a pipe, socket or device"),
-        (".hidden.png", "hidden: its name, or its folder's, begins with a dot or is __MACOSX"),
+        (".hidden.png", "hidden: its name, or its folder's, begins with a dot or is a system's, such as __MACOSX"),
     ],
 )
 def test_a_rejected_file_has_a_reason_in_one_line(messy: Path, name: str, said: str) -> None:

@@ -237,7 +237,7 @@ def test_an_archive_is_looked_at_in_a_folder_that_is_gone_afterwards(tmp_path: P
     with open_source(str(archive), tmp_path / "downloads") as opened:
         assert below(opened.folder) == FILES
         assert (opened.sha256, opened.bytes) == (digest(archive), archive.stat().st_size)
-    assert list((tmp_path / "downloads").iterdir()) == []
+    assert [path.name for path in (tmp_path / "downloads").iterdir()] == [".look.lock"]
 
 
 def test_what_was_looked_at_from_afar_is_kept(site: Site, tmp_path: Path, raw: Path) -> None:
@@ -253,6 +253,6 @@ def test_what_cannot_be_looked_at_is_said(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(b"no archive")
     with pytest.raises(SourceError, match="reads zip and tar"), open_source(str(tmp_path / "a.zip"), tmp_path / "down"):
         pass
-    assert list((tmp_path / "down").iterdir()) == []
+    assert [path.name for path in (tmp_path / "down").iterdir()] == [".look.lock"]
     with pytest.raises(ParamsError, match=r"source\.uri: string should have at least 1"), open_source("", tmp_path):
         pass

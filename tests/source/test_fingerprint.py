@@ -134,3 +134,16 @@ PAIRS = st.dictionaries(
 @given(PAIRS, PAIRS)
 def test_two_folders_share_it_only_if_they_are_equal(one: dict[str, str], other: dict[str, str]) -> None:
     assert (combine(sorted(one.items())) == combine(sorted(other.items()))) == (one == other)
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "cat/Thumbs.db", "desktop.ini", "__MACOSX/cat/1.jpg", "cat/._1.jpg"])
+def test_what_systems_leave_does_not_count(tmp_path: Path, name: str) -> None:
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "cat" / "1.jpg").write_bytes(b"1")
+    before = fingerprint(tmp_path)
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_bytes(b"litter")
+    assert fingerprint(tmp_path) == before
+    assert name in names(tmp_path)  # the index still says what became of it
+    (tmp_path / ".labels.csv").write_bytes(b"hidden, but a person may have put it there")
+    assert fingerprint(tmp_path) != before

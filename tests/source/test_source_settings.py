@@ -50,3 +50,8 @@ def test_all_keys_are_read() -> None:
 def test_what_is_wrong_is_said(value: object, said: str) -> None:
     with pytest.raises(ParamsError, match=said):
         check("source", Source, value)
+
+
+def test_an_address_is_shown_without_login_and_signature() -> None:
+    assert Source(uri="https://me:secret@a.org/b.zip?sig=1", licence="").shown == "https://a.org/b.zip"
+    assert Source(uri="~/pictures", licence="").shown == "~/pictures"

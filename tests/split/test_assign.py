@@ -205,12 +205,17 @@ def test_the_answer_is_aligned_with_the_labels() -> None:
         (
             frame(["a", "b"] * 10, ["g"] * 20),
             {"by": "group"},
-            "^split.test: 0.2 of 20 pictures in 1 groups cannot be held out",
+            "^split.test: of 20 pictures in 1 groups none can be held out: each group has a class that fewer",
         ),
         (
             frame(["a", "b"] * 10, ["g"] * 10 + ["h"] * 10),
             {"by": "group"},
-            "^split.valid: .* in 1 groups cannot be held out",
+            "^split.test: of 20 pictures in 2 groups none can be held out",
+        ),
+        (
+            frame(["a", "b"] * 20, ["g"] * 36 + ["h", "h", "i", "i"]),
+            {"by": "group", "test": 0.99},
+            "^split.test: 0.99 of 40 pictures in 3 groups cannot be held out",
         ),
         (frame(["a", "b"]), {}, "^split: no picture is left for valid .2 train, 0 valid, 0 test."),
         (frame(["a", "a", "b", "b", "c", "c"]), {}, "^split: no picture is left for valid"),
@@ -221,6 +226,7 @@ def test_the_answer_is_aligned_with_the_labels() -> None:
         "no groups",
         "one group",
         "two groups",
+        "one large group",
         "two pictures",
         "small classes only",
         "one class",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from graft.split.audit import audit, describe
+from graft.split.audit import audit, describe, unlearnt
 
 LABELS = pd.DataFrame(
     {
@@ -55,3 +55,11 @@ def test_audit_without_groups() -> None:
 def test_what_is_set_aside_straddles_nothing() -> None:
     aside = SPLITS.where(SPLITS != "test", "aside")
     assert straddling(audit(LABELS, images("012301"), aside.replace("valid", "test"))) == (0, 2, 0)
+
+
+def test_a_class_that_train_lacks_is_named() -> None:
+    assert unlearnt({"train": {"all": 2, "cat": 1, "dog": 1}, "test": {"all": 2, "cat": 1, "": 1}}) is None
+    said = unlearnt({"train": {"all": 1, "cat": 1}, "test": {"all": 1, "cat": 1}, "aside": {"all": 2, "owl": 2}})
+    assert str(said).startswith("class 'owl': in no training picture")
+    counts = {"train": {"all": 0}, "aside": {f"kind {number:02}": 1 for number in range(12)}}
+    assert "'kind 09' and 2 more: in no training picture" in str(unlearnt(counts))

@@ -169,3 +169,42 @@ def test_a_class_too_small_to_split_is_learnt_and_not_measured() -> None:
     placed = assign(rule(by="random"), labels, images)["split"]
     assert placed[labels["label"] == "c"].tolist() == ["train", "train"]
     assert placed.value_counts()["test"] == 10
+
+
+def test_a_class_too_rare_to_be_held_out_stays_in_train_however_the_rest_is_drawn() -> None:
+    paths = [f"train/{kind}{number}" for kind in "ab" for number in range(12)] + ["train/c0", "test/a", "test/b"]
+    for seed in range(12):
+        placed = assign(rule(by="folder", seed=seed, valid=0.5), *rows(paths))["split"]
+        assert placed[24] == "train", seed
+        assert (placed == "valid").sum() == 12
+
+
+def test_a_class_of_as_many_pictures_as_are_needed_is_held_out_too() -> None:
+    paths = [f"train/{kind}{number}" for kind in "ab" for number in range(2)] + ["test/a", "test/b"]
+    placed = assign(rule(by="folder", valid=0.5), *rows(paths))["split"]
+    assert sorted(placed[:2]) == sorted(placed[2:4]) == ["train", "valid"]
+
+
+def test_a_class_in_too_few_groups_stays_in_train() -> None:
+    labels, images = rows([f"{'ab'[place % 2]}{place:02}" for place in range(60)] + ["c60", "c61"])
+    labels["group"] = [f"g{place // 3}" for place in range(60)] + ["h0", "h1"]
+    for seed in range(6):
+        assert assign(rule(by="group", seed=seed), labels, images)["split"][60:].tolist() == ["train", "train"]
+
+
+def test_a_rare_one_of_several_classes_stays_in_train() -> None:
+    labels, images = rows([f"{'ab'[place % 2]}{place:02}" for place in range(40)])
+    labels = labels.rename(columns={"label": "labels"})
+    labels.loc[[3, 8], "labels"] = ["b|c", "a|c"]
+    labels.loc[5, "labels"] = ""
+    for seed in range(6):
+        placed = assign(rule(by="random", seed=seed), labels, images)["split"]
+        assert placed[[3, 8]].tolist() == ["train", "train"]
+
+
+def test_groups_stay_whole_where_valid_is_drawn_beside_given_splits() -> None:
+    paths = [f"train/{'ab'[number % 2]}{number}" for number in range(40)] + ["test/a", "test/b"]
+    labels, images = rows(paths, group=[f"g{number // 4}" for number in range(40)] + ["", ""])
+    placed = assign(rule(by="folder"), labels, images)["split"]
+    assert (placed[:40].groupby(labels["group"][:40]).nunique() == 1).all()
+    assert (placed == "valid").sum() == 8

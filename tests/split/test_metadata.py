@@ -1,11 +1,14 @@
 """What the label follows from without a pixel is found, and what the label rule reads is not taken for a leak."""
 
+import unicodedata
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from graft.errors import DataError
 from graft.split.audit import gate, warning
+from graft.split.blank import blanked
 from graft.split.metadata import Audit, baseline
 
 COUNT = 240
@@ -86,3 +89,44 @@ def test_the_gate_stops_above_the_limit_only() -> None:
     gate(Audit(max_metadata_gain=found["gain"]), found)
     with pytest.raises(DataError, match=r"^audit: without looking at a pixel.* is over audit.max_metadata_gain = 0.1;"):
         gate(Audit(max_metadata_gain=0.1), found)
+
+
+@pytest.mark.parametrize("path", ["img_{number:05}.png", "{number:05}.png", "scan{number}.png", "0/1_{number}.png"])
+def test_a_class_called_by_a_number_is_not_read_into_counters(path: str) -> None:
+    labels = [str(name) for name in np.random.default_rng(5).choice(["0", "1"], COUNT)]
+    found = baseline(*pictures([path.format(number=number) for number in range(COUNT)], labels))
+    assert not found["suspicious"]
+
+
+def test_a_word_in_every_name_that_is_a_class_is_no_leak() -> None:
+    labels = ["no" if name == "cat" else "yes" for name in coins(2)]
+    assert not baseline(*pictures([f"no_{number:03}_camera.png" for number in range(COUNT)], labels))["suspicious"]
+
+
+def test_several_classes_are_blanked_one_by_one_and_a_joined_name_whole() -> None:
+    assert blanked(["haze|clear/haze_1.jpg"], ["haze", "clear"], None) == ["*|*/*_1.jpg"]
+    assert blanked(["a|b/a_1.jpg"], ["a|b", "c"], None) == ["*/a_1.jpg"]
+
+
+def test_what_the_pattern_reads_is_blanked_and_no_more() -> None:
+    pattern = r"img(?P<label>\d)_(?P<group>\d+)"
+    assert blanked(["x7/img7_070.png", "img8_1"], ["7", "8"], pattern) == ["x7/img*_070.png", "img*_1"]
+
+
+def test_a_name_in_either_form_of_unicode_is_blanked() -> None:
+    decomposed = unicodedata.normalize("NFD", "päonie/päonie_1.jpg")
+    assert blanked([decomposed], ["päonie"], None) == ["*/*_1.jpg"]
+
+
+def test_of_very_many_classes_the_rare_ones_are_neither_learnt_nor_judged() -> None:
+    labels = [f"kind {number // 2:03}" for number in range(400)] + ["common"] * 40
+    found = baseline(*pictures([f"cell{number}.png" for number in range(440)], labels))
+    assert found["pictures"] + found["left_out"] == sum(pictures(["x"] * 440, labels)[2] != "train")
+    assert found["left_out"] > 100
+    assert found["majority"] < 0.35
+
+
+def test_a_rare_class_that_train_lacks_is_judged_all_the_same() -> None:
+    labels, images, splits = pictures([f"{number}.png" for number in range(COUNT)], halves("a", "b"))
+    labels["label"] = labels["label"].where(splits != "train", "c")
+    assert baseline(labels, images, splits)["accuracy"] == 0

@@ -1,6 +1,8 @@
 """download brings the dataset under data/raw, or a pointer to it."""
 
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -72,3 +74,11 @@ def test_a_refusal_is_said_in_a_line_and_leaves_what_was_there(project: Path) ->
         start("download@dataset", download.dataset)
     assert [path.name for path in download.RAW.iterdir()] == [POINTER]
     assert [path.name for path in download.RAW.parent.iterdir()] == ["raw"]
+
+
+@pytest.mark.parametrize(("words", "got"), [(["nonsense"], "nonsense"), ([], "nothing")])
+def test_an_item_that_there_is_not_is_said(words: list[str], got: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.download", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, f"download: expected one of dataset and weights; got {got}\n")

@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 from filelock import FileLock
 
@@ -163,3 +165,78 @@ def test_rubbish_is_not_looked_for_before_the_stage_begins() -> None:
         command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
     )
     assert done.stdout.split()[:2] == ["False", "True"]
+
+
+@pytest.fixture
+def mine(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A module of the project's own that the stage has imported."""
+    file = project / "mine.py"
+    file.write_text("ANSWER = 1\n")
+    monkeypatch.setitem(sys.modules, "mine", SimpleNamespace(__file__=str(file)))
+    return file
+
+
+def test_code_from_the_future_is_no_edit(mine: Path) -> None:
+    later = time.time() + 3600
+    os.utime(mine, (later, later))
+    start("toy", lambda _: None)
+
+    def main(_: Run) -> None:
+        mine.write_text("ANSWER = 2\n")
+        os.utime(mine, (later, later))
+
+    with pytest.raises(SystemExit, match=r"mine.py changed while the stage ran"):
+        start("toy", main)
+
+
+def test_code_edited_while_the_stage_was_loading_fails_it(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "STARTED", mine.stat().st_mtime - 1)
+    with pytest.raises(SystemExit, match=r"mine.py changed while the stage ran"):
+        start("toy", lambda _: None)
+
+
+def test_code_that_is_gone_fails_the_stage(mine: Path) -> None:
+    os.utime(mine, (1, 1))
+    with pytest.raises(SystemExit, match=r"mine.py changed while the stage ran"):
+        start("toy", lambda _: mine.unlink())
+
+
+@pytest.mark.parametrize("before", ["path,label,note\n", None], ids=["there", "absent"])
+def test_what_a_person_wrote_and_edits_while_the_stage_runs_fails_it(project: Path, before: str | None) -> None:
+    file = project / "corrections.csv"
+    if before is not None:
+        file.write_text(before)
+
+    def read(run: Run) -> None:
+        assert run.written(Path("corrections.csv")) == Path("corrections.csv")
+
+    def main(run: Run) -> None:
+        read(run)
+        file.write_text("path,label,note\na.jpg,drop,\n")
+
+    start("toy", read)
+
+    with pytest.raises(SystemExit, match=r"corrections.csv changed while the stage ran, which read it as it was"):
+        start("toy", main)
+
+
+def test_what_a_stage_lacks_is_said_in_a_line() -> None:
+    def main(_: Run) -> None:
+        Path("data/images.csv").read_text()
+
+    with pytest.raises(SystemExit, match=r"^toy: data/images.csv is absent; `dvc repro toy` makes what the stage"):
+        start("toy", main)
+    Path("data/images.csv").mkdir(parents=True)
+    with pytest.raises(SystemExit, match=r"^toy: data/images.csv: Is a directory$"):
+        start("toy", main)
+
+
+def test_a_dvc_that_ends_between_two_questions_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = psutil.Process()
+    assert runtime._lives(process)
+
+    def gone() -> str:
+        raise psutil.NoSuchProcess(process.pid)
+
+    monkeypatch.setattr(process, "status", gone)
+    assert not runtime._lives(process)
