@@ -60,7 +60,8 @@ def main(run: Run) -> None:
         facts |= {name: json.loads(file.read_text()) for name, file in told.items()}
         save_report(REPORT, folder, facts | {"lineage": lineage, "parameters": shown})
     share, low, high = (facts["test"][task.hits + end] for end in ("", "_low", "_high"))
-    run.log(f"test {task.hits.replace('_', ' ')} {share:.4f} ({low:.4f} to {high:.4f})")
+    within = "one group, so no interval" if low is None else f"{low:.4f} to {high:.4f}"
+    run.log(f"test {task.hits.replace('_', ' ')} {share:.4f} ({within})")
 
 
 if __name__ == "__main__":

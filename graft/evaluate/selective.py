@@ -15,6 +15,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from graft.errors import ParamsError
+from graft.evaluate.scores import ends
 from graft.evaluate.settings import Abstain
 from graft.figure import save_figure
 from graft.intervals import accuracy_interval
@@ -118,11 +119,7 @@ def answered(
     if not answers.any():
         return found | dict.fromkeys(("accuracy", "accuracy_low", "accuracy_high"))
     interval, _ = accuracy_interval(right[answers], groups[answers])
-    return found | {
-        "accuracy": float(right[answers].mean()),
-        "accuracy_low": interval.low,
-        "accuracy_high": interval.high,
-    }
+    return found | {"accuracy": float(right[answers].mean()), **ends("accuracy", interval)}
 
 
 def save_coverage(path: Path, curve: pd.DataFrame, kept: float | None) -> None:
