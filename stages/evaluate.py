@@ -49,7 +49,7 @@ def main(run: Run) -> None:
     probe = task.probabilities(head_logits(load_head(HEAD)[0], known.embeddings, stored))
     evaluation = Evaluation(known.rows("test"), task, test.values, probe, decide(task, valid, knobs))
     l2 = json.loads((FITTED / "metrics.json").read_text())["valid"].get("l2")
-    interpretation = Interpretation(evaluation, network, description.view, known, l2)
+    interpretation = Interpretation(evaluation, network, known, l2)
 
     with atomic.new_folder(EVALUATE) as folder:
         lineage = {"files": digests(INPUTS), "versions": versions()}
