@@ -142,7 +142,8 @@ def results() -> None:
         + "".join(f"{title:>10}" for title in figures.values())
     )
     for name, row in rows:
-        interval = f"{row[f'{share}_low']:.1%} to {row[f'{share}_high']:.1%}"
+        low, high = row[f"{share}_low"], row[f"{share}_high"]
+        interval = "none: one group" if low is None else f"{low:.1%} to {high:.1%}"
         told = "".join(f"{'none':>10}" if row[key] is None else f"{row[key]:>10.3f}" for key in figures)
         typer.echo(f"{name:24}{row[share]:>10.1%}{interval:>20}{told}")
     typer.echo(f"{'majority class':24}{metrics['majority'][share]:>10.1%}")

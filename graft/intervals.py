@@ -15,6 +15,9 @@ DRAWS = 2000
 ENOUGH = 0.5
 """Share of the draws in which a figure must have a value for its interval to have one."""
 
+WILSON, BY_GROUP, ONE_GROUP = "Wilson", "by group", "one group"
+"""How an interval was made; of one group there is none, for it says nothing of others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -33,40 +36,54 @@ def wilson(right: int, count: int) -> Interval:
     return Interval(float(found.low), float(found.high))
 
 
-def in_groups(groups: pd.Series) -> bool:
-    """Whether every picture has a group, there are at least two, and some hold more than one picture."""
-    return bool((groups != "").all() and 1 < groups.nunique() < len(groups))
+def units(groups: pd.Series) -> NDArray[np.int64] | None:
+    """Number the units that are independent of each other, one number a picture; None where every picture is one.
+
+    A picture without a group is a unit of its own.
+
+    Args:
+        groups: group of every picture, "" where there is none.
+    """
+    alone = pd.Series([f"\0{place}" for place in range(len(groups))], groups.index)
+    codes, names = pd.factorize(groups.where(groups != "", alone), sort=True)
+    return np.asarray(codes, dtype=np.int64) if len(names) < len(groups) else None
 
 
-def by_group(right: NDArray[np.bool_], groups: pd.Series, seed: int) -> Interval:
+def by_group(right: NDArray[np.bool_], of: NDArray[np.int64]) -> Interval:
     """Interval of a share of pictures that come in groups, such as the cells of one module.
 
     Pictures of a group resemble each other, so whole groups are drawn again, with replacement
     (the cluster bootstrap); drawing single pictures would promise too much. No narrower than
     Wilson's: by chance, few groups may be more alike than pictures are.
 
+    Args:
+        of: the unit of each picture, as `units` numbers them; two or more.
+
     Source: Field and Welsh 2007, https://doi.org/10.1111/j.1467-9868.2007.00593.x
     """
-    sums = pd.DataFrame({"right": right, "count": 1}).groupby(groups.to_numpy()).sum().to_numpy()
+    sums = np.stack([np.bincount(of, right), np.bincount(of)], axis=1)
     if right.all() or not right.any():
         # every draw would agree, which is no certainty: count the groups as the trials
         return wilson(len(sums) if right.all() else 0, len(sums))
-    drawn = np.asarray([count @ sums for count in _draws(len(sums), seed)])
-    found, alone = _middle(drawn[:, 0] / drawn[:, 1], len(sums)), wilson(int(right.sum()), len(right))
-    return Interval(min(found.low, alone.low), max(found.high, alone.high))
+    drawn = np.asarray([count @ sums for count in _draws(len(sums))])
+    return widest(_middle(drawn[:, 0] / drawn[:, 1], len(sums)), wilson(int(right.sum()), len(right)))
 
 
-def accuracy_interval(right: NDArray[np.bool_], groups: pd.Series, seed: int = 0) -> tuple[Interval, str]:
-    """Return the interval that fits the data, and how it was made: ``by group`` or ``Wilson``."""
-    if in_groups(groups):
-        return by_group(right, groups, seed), "by group"
-    return wilson(int(right.sum()), len(right)), "Wilson"
+def accuracy_interval(right: NDArray[np.bool_], groups: pd.Series) -> tuple[Interval | None, str]:
+    """Return the interval that fits the data, and how it was made: `BY_GROUP`, `WILSON`, or `ONE_GROUP` and none."""
+    of = units(groups)
+    if of is None:
+        return wilson(int(right.sum()), len(right)), WILSON
+    return (None, ONE_GROUP) if of.max() == 0 else (by_group(right, of), BY_GROUP)
 
 
 def bootstrap(
-    figures: Callable[[NDArray[np.float64]], dict[str, float]], groups: pd.Series, seed: int = 0
+    figures: Callable[[NDArray[np.float64]], dict[str, float]], groups: pd.Series
 ) -> dict[str, Interval | None]:
-    """Intervals of any figures, from drawing the pictures, or their groups where they have any, again.
+    """Intervals of any figures, from drawing the pictures again.
+
+    Where they come in groups, whole groups are drawn too, and the wider of the two holds: by chance, few
+    groups may be more alike than pictures are.
 
     Args:
         figures: what is measured when picture n counts `weights[n]` times, of weights `[N]`; NaN
@@ -75,12 +92,34 @@ def bootstrap(
 
     Returns:
         An interval for each figure; None where most draws give it no value, or all the same one,
-        which would be a promise that no sample can keep.
+        which would be a promise that no sample can keep, and where all pictures are of one group.
     """
-    unit = pd.factorize(groups, sort=True)[0] if in_groups(groups) else np.arange(len(groups))
-    units = int(unit.max(initial=-1)) + 1
-    drawn = [figures(count[unit].astype(np.float64)) for count in _draws(units, seed)]
-    return {name: _spread(np.asarray([draw[name] for draw in drawn]), units) for name in drawn[0]}
+    of = units(groups)
+    found = [_drawn(figures, np.arange(len(groups))), *([] if of is None else [_drawn(figures, of)])]
+    return {name: _told([intervals[name] for intervals in found]) for name in found[0]}
+
+
+def widest(*intervals: Interval) -> Interval:
+    """The interval that holds them all."""
+    return Interval(min(one.low for one in intervals), max(one.high for one in intervals))
+
+
+def _drawn(
+    figures: Callable[[NDArray[np.float64]], dict[str, float]], of: NDArray[np.int64]
+) -> dict[str, Interval | None]:
+    """Intervals from drawing the units again; None where most draws give a figure no value, or there is one group."""
+    count = int(of.max(initial=-1)) + 1
+    if count == 1 < len(of):
+        return dict.fromkeys(figures(np.ones(len(of))))
+    drawn = [figures(times[of].astype(np.float64)) for times in _draws(count)]
+    return {name: _spread(np.asarray([draw[name] for draw in drawn]), count) for name in drawn[0]}
+
+
+def _told(intervals: list[Interval | None]) -> Interval | None:
+    """The widest, where none lacks a value and it promises no certainty."""
+    known = [interval for interval in intervals if interval]
+    found = widest(*known) if len(known) == len(intervals) else None
+    return found if found and found.low < found.high else None
 
 
 def tail(units: int) -> float:
@@ -97,15 +136,15 @@ def tail(units: int) -> float:
     return float(norm.cdf(-np.sqrt(units / (units - 1)) * far))
 
 
-def _draws(units: int, seed: int) -> Iterator[NDArray[np.int64]]:
+def _draws(units: int) -> Iterator[NDArray[np.int64]]:
     """How often each unit is drawn, `[units]`, one draw at a time: memory stays that of the units."""
-    generator = np.random.default_rng(derive(seed, "bootstrap"))
+    generator = np.random.default_rng(derive(0, "bootstrap"))
     return (generator.multinomial(units, np.full(units, 1 / units)) for _ in range(DRAWS))
 
 
 def _spread(values: NDArray[np.float64], units: int) -> Interval | None:
     told = values[~np.isnan(values)]
-    return None if len(told) < ENOUGH * len(values) or np.ptp(told) == 0 else _middle(told, units)
+    return None if len(told) < ENOUGH * len(values) else _middle(told, units)
 
 
 def _middle(values: NDArray[np.float64], units: int) -> Interval:

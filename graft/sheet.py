@@ -9,10 +9,16 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from graft import atomic
+from graft.fonts import covering
 
 GAP = 12
 CAPTION = 20
 INK, PAPER = (36, 36, 40), (255, 255, 255)
+SIZE = 13
+LATIN = 0x17F
+"""The last letter of those that Pillow's own font has."""
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,6 @@ def save_sheet(path: Path, tiles: Sequence[Tile], columns: int, side: int, palet
         side: every picture is shown at this many pixels a side.
         palette: whether 256 colours do; a third of the bytes, and of photographs the eye sees little difference.
     """
-    font = ImageFont.load_default(13)
     lines = max((len(tile.lines) for tile in tiles), default=0)
     width, height = side + GAP, side + GAP + CAPTION * lines
     rows = -(-len(tiles) // columns)
@@ -44,13 +49,20 @@ def save_sheet(path: Path, tiles: Sequence[Tile], columns: int, side: int, palet
         if tile.frame:
             draw.rectangle((x - 3, y - 3, x + side + 2, y + side + 2), outline=tile.frame, width=3)
         for number, line in enumerate(tile.lines):
+            font = _font(line)
             draw.text((x, y + side + 4 + CAPTION * number), _fitted(line, side, font), fill=INK, font=font)
     with atomic.new_file(path) as partial:
         shown = sheet.quantize(256, dither=Image.Dither.NONE) if palette else sheet
         shown.save(partial, format="PNG", optimize=True)
 
 
-def _fitted(line: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+def _font(line: str) -> Font:
+    """Pillow's own, which is Latin; for other scripts one of the system's, where one has them."""
+    file = None if max(map(ord, line), default=0) <= LATIN else covering(line)
+    return ImageFont.load_default(SIZE) if file is None else ImageFont.truetype(file, SIZE)
+
+
+def _fitted(line: str, width: int, font: Font) -> str:
     """Cut a caption to the width of its picture, keeping its end: names differ there."""
     if font.getlength(line) <= width:
         return line

@@ -1,5 +1,6 @@
 """CSV tables, written so that equal content is equal bytes and read so that nothing is guessed."""
 
+import csv
 from pathlib import Path
 
 import pandas as pd
@@ -22,8 +23,12 @@ def said(rows: pd.DataFrame) -> pd.Series:
 
 def write(path: Path, table: pd.DataFrame) -> None:
     """Write a CSV with a header, commas and line feeds on every platform."""
+    texts = (table[name] for name in table.columns if not pd.api.types.is_numeric_dtype(table[name]))
+    # unless quoted, others take a carriage return for the end of a row, and the csv module does not quote it
+    bare = any(text.astype(str).str.contains("\r", regex=False).any() for text in texts)
+    quoting = csv.QUOTE_NONNUMERIC if bare else csv.QUOTE_MINIMAL
     with atomic.new_file(path) as partial:
-        table.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
+        table.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8", quoting=quoting)
 
 
 def read(path: Path, columns: list[str] | None = None) -> pd.DataFrame:

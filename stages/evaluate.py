@@ -49,7 +49,7 @@ def main(run: Run) -> None:
     probe = task.probabilities(head_logits(load_head(HEAD)[0], known.embeddings, stored))
     evaluation = Evaluation(known.rows("test"), task, test.values, probe, decide(task, valid, knobs))
     l2 = json.loads((FITTED / "metrics.json").read_text())["valid"].get("l2")
-    interpretation = Interpretation(evaluation, network, description.view, known, l2)
+    interpretation = Interpretation(evaluation, network, known, l2)
 
     with atomic.new_folder(EVALUATE) as folder:
         lineage = {"files": digests(INPUTS), "versions": versions()}
@@ -60,7 +60,8 @@ def main(run: Run) -> None:
         facts |= {name: json.loads(file.read_text()) for name, file in told.items()}
         save_report(REPORT, folder, facts | {"lineage": lineage, "parameters": shown})
     share, low, high = (facts["test"][task.hits + end] for end in ("", "_low", "_high"))
-    run.log(f"test {task.hits.replace('_', ' ')} {share:.4f} ({low:.4f} to {high:.4f})")
+    within = "one group, so no interval" if low is None else f"{low:.4f} to {high:.4f}"
+    run.log(f"test {task.hits.replace('_', ' ')} {share:.4f} ({within})")
 
 
 if __name__ == "__main__":

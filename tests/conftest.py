@@ -6,12 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 Draw = Callable[[int, int, int], Image.Image]
 
 CHROMIUM = Path("/usr/bin/chromium")
 """Debian's; `apt-get install chromium` brings it."""
+
+# a machine that does much else answers late; what never comes fails all the same
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="session")

@@ -90,3 +90,11 @@ def test_a_long_caption_keeps_its_end(width: int) -> None:
 
 def test_a_short_caption_is_left_alone() -> None:
     assert sheet._fitted("0042.jpg", 144, ImageFont.load_default(13)) == "0042.jpg"
+
+
+def test_letters_of_other_scripts_are_drawn_and_not_boxes(tmp_path: Path) -> None:
+    sheets = []
+    for place, word in enumerate(("\u05db\u05dc\u05d1", "\u05d7\u05ea\u05d5")):  # two words of as many letters
+        save_sheet(tmp_path / f"{place}.png", [tile(RED, word)], columns=1, side=60)
+        sheets.append(shown(tmp_path / f"{place}.png"))
+    assert (sheets[0] != sheets[1]).any()

@@ -1,5 +1,6 @@
 """Tables come back as they were written, with nothing guessed."""
 
+import csv
 from pathlib import Path
 
 import pandas as pd
@@ -38,3 +39,11 @@ def test_any_text_comes_back(rows: list[tuple[str, str, str]], tmp_path_factory:
     file = tmp_path_factory.getbasetemp() / "any.csv"
     tables.write(file, pd.DataFrame(rows, columns=["a", "b", "c"], dtype=str))
     assert [tuple(row) for row in tables.read(file).to_numpy().tolist()] == rows
+
+
+def test_a_carriage_return_ends_no_row_for_anybody(tmp_path: Path) -> None:
+    table = pd.DataFrame({"path": ["a\r.jpg", ""], "label": ["cat", "dog"], "score": [0.5, 1.0]})
+    tables.write(tmp_path / "t.csv", table)
+    with (tmp_path / "t.csv").open(newline="") as lines:
+        assert list(csv.reader(lines)) == [["path", "label", "score"], ["a\r.jpg", "cat", "0.5"], ["", "dog", "1.0"]]
+    assert tables.read(tmp_path / "t.csv")["path"].tolist() == ["a\r.jpg", ""]

@@ -10,15 +10,18 @@ from numpy.typing import NDArray
 from graft.compare.changes import Changed, Figure, changed_params, side_by_side
 from graft.compare.flips import NOW_RIGHT, NOW_WRONG, OTHERWISE, flips
 from graft.compare.match import Match, differences, match, refuse
-from graft.compare.paired import Difference, mcnemar, mean_difference, units
+from graft.compare.paired import ONE_GROUP, Difference, mcnemar, mean_difference
 from graft.compare.run import Run
 from graft.compare.slices import Slice, by_slice
 from graft.compare.verdict import Verdict, judge, rule
+from graft.intervals import units
 
 UNKNOWN_GROUPS = (
     "the split keeps groups together, but which picture is of which group is not known here, "
     "so no interval can be trusted"
 )
+
+IN_ONE_GROUP = "all pictures are of one group, which says nothing of others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +89,13 @@ def compare(a: Run, b: Run, labels: pd.DataFrame | None, common: bool = False, w
         raise refuse(a, b, found, changed)
     before, after = a.predicted.of(found.both), b.predicted.of(found.both)
     right_a, right_b = before.right.to_numpy(), after.right.to_numpy()
-    of = units(labels["group"] if labels is not None and "group" in labels.columns else None)
+    of = units(labels["group"]) if labels is not None and "group" in labels.columns else None
 
     several = a.predicted.multi_label or b.predicted.multi_label
     hits = "exact match" if several else "accuracy"
     overall = Slice.measure("all pictures", right_a, right_b, of)
     doubt = UNKNOWN_GROUPS if labels is None and _grouped(a, b) else None
+    doubt = IN_ONE_GROUP if overall.difference.method == ONE_GROUP else doubt
     turned = flips(before, after)
     counts = turned["flip"].value_counts()
     slices, left_out = by_slice(right_a, right_b, of, labels, None if several else before.rows["label"])
@@ -115,7 +119,7 @@ def compare(a: Run, b: Run, labels: pd.DataFrame | None, common: bool = False, w
         notes=[
             *dict.fromkeys(_notes(a, b, found)),
             *_likeness(before.rows, after.rows, changed if found.same else []),
-            *_independence(labels, of, why_not),
+            *_independence(labels, why_not),
             *left_out,
         ],
     )
@@ -160,17 +164,8 @@ def _likeness(a: pd.DataFrame, b: pd.DataFrame, changed: list[Changed]) -> list[
     return [f"A and B say the same of every picture, to the last digit{stale}"]
 
 
-def _independence(labels: pd.DataFrame | None, of: NDArray[np.int64] | None, why_not: str) -> list[str]:
+def _independence(labels: pd.DataFrame | None, why_not: str) -> list[str]:
     """Say what the intervals take for granted."""
-    if of is not None:
-        return []
-    if labels is None:
-        return [f"groups and slices are not known, so pictures are taken as independent: {why_not}"]
-    if (
-        "group" in labels.columns
-        and labels["group"].nunique() == 1
-        and (labels["group"] != "").all()
-        and len(labels) > 1
-    ):
-        return ["all pictures are of one group, so the intervals say nothing of pictures of any other"]
-    return []
+    return (
+        [f"groups and slices are not known, so pictures are taken as independent: {why_not}"] if labels is None else []
+    )

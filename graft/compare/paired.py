@@ -7,12 +7,11 @@ taken picture by picture, which leaves only what the two disagree on.
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.stats import binomtest, norm, t
 
-from graft.intervals import DRAWS, LEVEL, Interval, tail
+from graft.intervals import DRAWS, LEVEL, Interval, tail, widest
 from graft.seeds import derive
 
 TAIL = (1 - LEVEL) / 2
@@ -36,22 +35,6 @@ class Difference:
     method: str
 
 
-def units(groups: pd.Series | None) -> NDArray[np.int64] | None:
-    """Number the units that are independent of each other, one number a picture; None where every picture is one.
-
-    A picture without a group is a unit of its own. Where all are of one group, nothing can be said
-    of other groups, and the pictures have to do.
-
-    Args:
-        groups: group of every picture, "" where there is none.
-    """
-    if groups is None:
-        return None
-    alone = pd.Series([f"\0{place}" for place in range(len(groups))], groups.index)
-    codes, names = pd.factorize(groups.where(groups != "", alone))
-    return np.asarray(codes, dtype=np.int64) if 1 < len(names) < len(groups) else None
-
-
 def share_difference(before: NDArray[np.bool_], after: NDArray[np.bool_], of: NDArray[np.int64] | None) -> Difference:
     """Difference of the shares of pictures that are right, B's less A's.
 
@@ -61,7 +44,7 @@ def share_difference(before: NDArray[np.bool_], after: NDArray[np.bool_], of: ND
 
     Args:
         before, after: whether A and B are right, `[N]`.
-        of: the unit of each picture, as `units` numbers them.
+        of: the unit of each picture, as `graft.intervals.units` numbers them.
     """
     gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
     alone = tango(gained, lost, len(before))
@@ -79,12 +62,12 @@ def mean_difference(before: Values, after: Values, of: NDArray[np.int64] | None)
 
     Args:
         before, after: a figure of each picture, such as its loss, `[N]`.
-        of: the unit of each picture, as `units` numbers them.
+        of: the unit of each picture, as `graft.intervals.units` numbers them.
 
     Returns:
-        None for a single picture: it says nothing of chance.
+        None for a single picture, or group: it says nothing of chance.
     """
-    if len(before) < 2:
+    if len(before) < 2 or (of is not None and of.max() == 0):
         return None
     single = of is None
     found = widest(*by_unit(after - before, np.arange(len(before)) if of is None else of))
@@ -92,7 +75,7 @@ def mean_difference(before: Values, after: Values, of: NDArray[np.int64] | None)
     return Difference(float((after - before).mean()), found.low, found.high, method)
 
 
-def by_unit(values: Values, of: NDArray[np.int64], seed: int = 0) -> tuple[Interval, Interval]:
+def by_unit(values: Values, of: NDArray[np.int64]) -> tuple[Interval, Interval]:
     """Intervals of a mean over units that are drawn whole: bootstrap, and Student's t.
 
     The bootstrap takes quantiles farther out the fewer the units are (`graft.intervals.tail`).
@@ -105,7 +88,7 @@ def by_unit(values: Values, of: NDArray[np.int64], seed: int = 0) -> tuple[Inter
     apart = sums - mean * counts
     half = far * float(np.sqrt((apart @ apart) * number / (number - 1))) / len(values)
 
-    generator = np.random.default_rng(derive(seed, "compare"))
+    generator = np.random.default_rng(derive(0, "compare"))
     # some draws at a time: of few units all of them, of many one, so that memory stays theirs
     block = max(1, AT_ONCE // number)
     means = np.empty(DRAWS)
@@ -114,11 +97,6 @@ def by_unit(values: Values, of: NDArray[np.int64], seed: int = 0) -> tuple[Inter
         means[start : start + block] = sums[draws].sum(1) / counts[draws].sum(1)
     low, high = np.quantile(means, [tail(number), 1 - tail(number)])
     return Interval(float(low), float(high)), Interval(mean - half, mean + half)
-
-
-def widest(*intervals: Interval) -> Interval:
-    """The interval that holds them all."""
-    return Interval(min(one.low for one in intervals), max(one.high for one in intervals))
 
 
 def tango(gained: int, lost: int, count: int) -> Interval:

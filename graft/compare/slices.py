@@ -35,7 +35,7 @@ class Slice:
 
         Args:
             before, after: whether A and B are right, `[N]`.
-            of: the unit of each picture, `[N]`; see `graft.compare.paired.units`.
+            of: the unit of each picture, `[N]`; see `graft.intervals.units`.
         """
         number = None if of is None else np.unique(of, return_inverse=True)[1]
         difference = share_difference(before, after, number)

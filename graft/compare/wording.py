@@ -91,8 +91,9 @@ def evidence(found: Comparison) -> list[str]:
     lines = [
         f"{found.hits} {share(overall.a)} in A, {share(overall.b)} in B: {points(overall.difference.value)} points, "
         f"95 % interval {interval(overall.difference)}",
-        f"{pictures} in {found.groups} groups; groups are drawn whole, for their pictures resemble each other"
-        if grouped
+        f"{pictures} in {counted(found.groups, 'group', 'groups')}; groups are drawn whole, for their pictures "
+        "resemble each other"
+        if found.groups is not None
         else f"{pictures}, each taken as independent of the others",
         f"answers that changed: {found.now_right} now right, {found.now_wrong} now wrong, "
         f"{found.otherwise} wrong otherwise",

@@ -11,13 +11,12 @@ from graft.evaluate.metrics import confusion
 
 
 def most_confused(
-    predicted: NDArray[np.int64], targets: NDArray[np.int64], classes: list[str], min_count: int = 1
+    predicted: NDArray[np.int64], targets: NDArray[np.int64], classes: list[str]
 ) -> list[tuple[str, str, int]]:
     """Pairs of classes that are confused, the most frequent first, equal ones by name.
 
     Args:
         predicted, targets: `[N]`, places in `classes`.
-        min_count: pictures from which on a pair is named.
 
     Returns:
         Actual class, predicted class, pictures.
@@ -26,7 +25,7 @@ def most_confused(
     """
     counts = confusion(predicted, targets, classes)
     np.fill_diagonal(counts, 0)
-    pairs = np.argwhere(counts >= max(1, min_count))
+    pairs = np.argwhere(counts > 0)
     found = [(classes[actual], classes[said], int(counts[actual, said])) for actual, said in pairs]
     return sorted(found, key=lambda pair: (-pair[2], pair[0], pair[1]))
 
@@ -52,9 +51,10 @@ def counted(predicted: NDArray[np.int64], targets: NDArray[np.int64], classes: l
 
 
 def save_confused(
-    folder: Path, predicted: NDArray[np.int64], targets: NDArray[np.int64], classes: list[str], min_count: int = 1
-) -> None:
-    """Write ``confused.csv``, the pairs that are confused, and ``confusion.csv``, all of the matrix."""
-    pairs = most_confused(predicted, targets, classes, min_count)
+    folder: Path, predicted: NDArray[np.int64], targets: NDArray[np.int64], classes: list[str]
+) -> list[tuple[str, str, int]]:
+    """Write ``confused.csv``, the pairs that are confused, and ``confusion.csv``, the matrix; return the pairs."""
+    pairs = most_confused(predicted, targets, classes)
     tables.write(folder / "confused.csv", pd.DataFrame(pairs, columns=["actual", "predicted", "pictures"]))
     tables.write(folder / "confusion.csv", counted(predicted, targets, classes))
+    return pairs

@@ -24,6 +24,8 @@ FEW = 10
 COMPONENTS = 50
 PERPLEXITY = 30
 """About how many neighbours a picture heeds."""
+LONGEST = 24
+"""Letters of a name in the legend, which takes its width from the map."""
 NAMED = 12
 """Up to this many classes have a legend."""
 COLOURS = (
@@ -33,18 +35,14 @@ COLOURS = (
 """Source: Paul Tol's qualitative schemes, told apart by the colour-blind too, https://sronpersonalpages.nl/~pault/"""
 
 
-def save_map(
-    folder: Path, predictions: pd.DataFrame, features: Embeddings, task: Task, seed: int = 0, most: int = MOST
-) -> None:
-    """Write ``map.csv`` (path, x, y, label, predicted) and ``map.png``, the same bytes on each run.
+def save_map(folder: Path, predictions: pd.DataFrame, features: Embeddings, task: Task) -> None:
+    """Write ``map.csv`` (path, x, y, label, predicted) and ``map.png`` of a random sample, the same bytes on each run.
 
     Args:
         predictions: as `graft.evaluate.predictions.table` makes them.
         features: of the pretrained network, as `embed` stored them.
-        seed: of the draw of pictures.
-        most: pictures to draw; of more, a random sample.
     """
-    chosen = np.random.default_rng(derive(seed, "map")).permutation(len(predictions))[:most]
+    chosen = np.random.default_rng(derive(0, "map")).permutation(len(predictions))[:MOST]
     rows = predictions.iloc[np.sort(chosen)]
     places = flattened(features.plain(features.find(rows["path"].tolist())))
     found = rows[["path"]].assign(x=places[:, 0], y=places[:, 1], label=rows["label"], predicted=rows["predicted"])
@@ -109,7 +107,7 @@ def _draw(path: Path, found: pd.DataFrame, task: Task) -> None:
 
 def _named(kind: str) -> str:
     """A kind for the legend, which would leave out an empty one and one that begins with an underscore."""
-    shown = plain([kind])[0] if kind else "no class"
+    shown = plain([kind], LONGEST)[0] if kind else "no class"
     return f" {shown}" if shown.startswith("_") else shown
 
 

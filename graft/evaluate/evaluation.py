@@ -61,7 +61,11 @@ class Evaluation:
     @cached_property
     def predictions(self) -> pd.DataFrame:
         """The table of answers."""
-        return predictions.table(self.rows["path"].tolist(), self.targets, self.network, self.task)
+        told = predictions.table(self.rows["path"].tolist(), self.targets, self.network, self.task)
+        if self.decision.abstain_below is not None:
+            answers = selective.sure(self.network.max(1), self.decision.abstain_below)
+            told.insert(3, "sure", np.where(answers, "yes", "no"))
+        return told
 
     def measure(self, probabilities: NDArray[np.float64]) -> dict[str, Any]:
         """Measure one of the two."""
@@ -141,9 +145,8 @@ class Evaluation:
         confidence, right = self._confidences(self.network)
         curve, below = selective.Surest.of(confidence, right).table(), self.decision.abstain_below
         tables.write(folder / "coverage.csv", curve)
-        selective.save_coverage(folder / "coverage.png", curve, below)
-        groups = self.rows["group"]
-        answered = None if below is None else selective.answered(confidence, right, groups, below)
+        answered = None if below is None else selective.answered(confidence, right, self.rows["group"], below)
+        selective.save_coverage(folder / "coverage.png", curve, answered and answered["coverage"])
         return {"coverage": curve.to_dict("records"), "answered": answered}
 
     def _confidences(self, probabilities: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from graft import tables
-from graft.evaluate.confused import most_confused, save_confused
+from graft.evaluate.confused import save_confused
 from graft.evaluate.embedding_map import save_map
 from graft.evaluate.evaluation import Evaluation
 from graft.evaluate.gallery import save_least_sure, save_surest
@@ -25,14 +25,12 @@ class Interpretation:
     Attributes:
         evaluation: what the network answered.
         network: the one that answered, in evaluation mode.
-        view: side in pixels of the views it sees.
         material: all that is known of the pictures.
         l2: penalty of the head that train-head chose; None for one with a hidden layer.
     """
 
     evaluation: Evaluation
     network: Network
-    view: int
     material: Material
     l2: float | None
 
@@ -41,7 +39,7 @@ class Interpretation:
         told, task, pixels = self.evaluation.predictions, self.evaluation.task, self.material.pixels
         save_surest(folder / "surest.png", told, pixels, task, knobs.gallery)
         save_least_sure(folder / "least_sure.png", told, pixels, task, knobs.gallery)
-        save_cams(folder / "cam.png", told, pixels, self.network, self.view, task, knobs.gallery // 2 or 1)
+        save_cams(folder / "cam.png", told, pixels, self.network, task, knobs.gallery // 2 or 1)
         save_map(folder, told, self.material.embeddings, task)
         return {"confused": self._confused(folder), "review": self._review(folder, knobs)}
 
@@ -51,8 +49,7 @@ class Interpretation:
         if task.multi_label:
             return []
         decided, wanted = task.decide(self.evaluation.network), targets.astype(np.int64)
-        save_confused(folder, decided, wanted, task.classes)
-        return most_confused(decided, wanted, task.classes)
+        return save_confused(folder, decided, wanted, task.classes)
 
     def _review(self, folder: Path, knobs: Evaluate) -> list[dict[str, Any]]:
         """What a person should look at again."""

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_fscore_support
 
 from graft.evaluate.reliability import calibration_error, reliability
-from graft.evaluate.scores import brier, mean_of, ranked, top_k, with_intervals
-from graft.intervals import accuracy_interval
+from graft.evaluate.scores import brier, ends, mean_of, ranked, top_k, with_intervals
+from graft.intervals import Interval, accuracy_interval
 
 TOP = 5
 """Top-5 is told of more classes than these."""
@@ -62,12 +62,10 @@ def measure(
     found = {
         "pictures": len(targets),
         "accuracy": float(right.mean()),
-        "accuracy_low": interval.low,
-        "accuracy_high": interval.high,
+        **ends("accuracy", interval),
         "interval": method,
         "error_rate": float(1 - right.mean()),
-        "error_rate_low": 1 - interval.high,
-        "error_rate_high": 1 - interval.low,
+        **ends("error_rate", interval and Interval(1 - interval.high, 1 - interval.low)),
         **with_intervals(weighable(probabilities, targets), groups),
         "macro_precision": mean_of(by_class, "precision"),
         "roc_auc": mean_of(by_class, "roc_auc"),

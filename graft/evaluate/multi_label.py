@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, f1_score, hamming_loss, precision_recall_fscore_support
 
 from graft.evaluate.reliability import calibration_error, reliability
-from graft.evaluate.scores import brier, mean_of, ranked, with_intervals
+from graft.evaluate.scores import brier, ends, mean_of, ranked, with_intervals
 from graft.intervals import accuracy_interval
 from graft.model.ranking import mean_average_precision
 from graft.model.task import ManyLabels
@@ -78,8 +78,7 @@ def measure(
     found = {
         "pictures": len(truth),
         "exact_match": float(right.mean()),
-        "exact_match_low": interval.low,
-        "exact_match_high": interval.high,
+        **ends("exact_match", interval),
         "interval": method,
         **with_intervals(weighable(probabilities, truth, predicted), groups),
         "mean_average_precision": mean_average_precision(truth, probabilities),

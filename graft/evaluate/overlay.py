@@ -49,7 +49,6 @@ def save_cams(
     predictions: pd.DataFrame,
     pixels: PictureRows,
     network: Network,
-    view: int,
     task: Task,
     count: int,
 ) -> None:
@@ -62,7 +61,6 @@ def save_cams(
         predictions: as `graft.evaluate.predictions.table` makes them.
         pixels: the presized pictures.
         network: in evaluation mode; it is left as it was.
-        view: side in pixels of the view of the whole square that the network sees.
         count: pictures to draw.
     """
     rows = worst_first(predictions).head(count)
@@ -70,7 +68,7 @@ def save_cams(
     reads: list[Read] = []
     for start in range(0, len(rows), BATCH):
         some = rows.iloc[start : start + BATCH]
-        views = sample(torch.from_numpy(pixels.read(pixels.find(some["path"].tolist()))), view)
+        views = sample(torch.from_numpy(pixels.read(pixels.find(some["path"].tolist()))), network.view)
         asked = [questions(row, task) for _, row in some.iterrows()]
         reads = reads or read_layers(network, views)
         maps = [

@@ -89,21 +89,20 @@ def save_outcomes(path: Path, counts: NDArray[np.int64], classes: list[str]) -> 
             A cell is coloured by its share of the pictures for which the class holds, or does not.
     """
     shares = counts / counts.sum(2, keepdims=True).clip(1)
-    figure = Figure(figsize=(6.4, min(14.0, 1.6 + 0.42 * len(classes))), layout="constrained")
+    height = min(14.0, 1.6 + 0.42 * len(classes))
+    figure = Figure(figsize=(6.4, height), layout="constrained")
     axes = figure.subplots()
     # whether it holds and is predicted: 1 1, 1 0, 0 1, 0 0
     laid = shares[:, ::-1, ::-1].reshape(len(classes), 4)
     numbers = counts[:, ::-1, ::-1].reshape(len(classes), 4)
     axes.imshow(laid, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     axes.set_xticks(range(4), ["true\npositive", "false\nnegative", "false\npositive", "true\nnegative"], fontsize=9)
-    axes.set_yticks(range(len(classes)), plain(classes), fontsize=_font_size(classes))
+    places = _spaced(len(classes), height)
+    numbered = len(classes) <= LABELLED
+    axes.set_yticks(places, plain([classes[place] for place in places]), fontsize=9 if numbered else TINY)
     axes.axvline(1.5, color="white", linewidth=4)
-    if len(classes) <= LABELLED:
+    if numbered:
         for (row, column), share in np.ndenumerate(laid):
             colour = "white" if share > 0.55 else "black"
             axes.text(column, row, str(numbers[row, column]), ha="center", va="center", color=colour, fontsize=9)
     save_figure(figure, path)
-
-
-def _font_size(classes: list[str]) -> int:
-    return 9 if len(classes) <= LABELLED else 5

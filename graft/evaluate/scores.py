@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from graft.intervals import bootstrap
+from graft.intervals import Interval, bootstrap
 from graft.model.ranking import average_precisions
 
 
@@ -68,6 +68,11 @@ def with_intervals(
     whole = figures(np.ones(len(groups)))
     found: dict[str, float | None] = {name: None if np.isnan(value) else value for name, value in whole.items()}
     for name, spread in bootstrap(figures, groups).items():
-        ends = (spread.low, spread.high) if spread else (None, None)
-        found |= {f"{name}_low": ends[0], f"{name}_high": ends[1]}
+        found |= ends(name, spread)
     return found
+
+
+def ends(name: str, interval: Interval | None) -> dict[str, float | None]:
+    """Ends of a figure's interval, ``name_low`` and ``name_high``; None where it has none."""
+    low, high = (interval.low, interval.high) if interval else (None, None)
+    return {f"{name}_low": low, f"{name}_high": high}

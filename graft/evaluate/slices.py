@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from graft.evaluate.scores import ends
 from graft.intervals import accuracy_interval
 
 
@@ -25,7 +26,6 @@ def by_slice(
             found[f"{column}={value}"] = {
                 "pictures": int(inside.sum()),
                 name: float(right[inside].mean()),
-                f"{name}_low": interval.low,
-                f"{name}_high": interval.high,
+                **ends(name, interval),
             }
     return found

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from graft.errors import ExportError
 from graft.model.task import Task
 
+NOT_SURE = "not sure"
+
 
 def compare(
     predictions: pd.DataFrame, probabilities: NDArray[np.float32], task: Task, abstain_below: float | None = None
@@ -16,7 +18,8 @@ def compare(
     """Lay the bundle's probabilities beside those of the evaluation.
 
     Args:
-        predictions: the evaluation's predictions.csv, probabilities as text.
+        predictions: the evaluation's predictions.csv, all text; its column ``sure`` says of which pictures
+            the answer was given, for its probabilities are rounded.
         probabilities: `[N, K]`, the bundle's, of the same pictures in the same order.
         abstain_below: confidence from which on an answer is given.
 
@@ -30,10 +33,9 @@ def compare(
     right = said == predictions["label"].to_numpy()
     wanted = predictions["predicted"].to_numpy(dtype=object)
     if abstain_below is not None:
-        said, wanted = (
-            np.where(values.max(1) >= abstain_below, answers, "not sure")
-            for values, answers in ((probabilities, said), (measured, wanted))
-        )
+        # in double precision, as whoever reads the bundle's answer compares
+        sure = probabilities.max(1).astype(np.float64) >= abstain_below
+        said, wanted = np.where(sure, said, NOT_SURE), np.where(predictions["sure"] == "yes", wanted, NOT_SURE)
     flipped = said != wanted
     listed = [
         {"path": path, "evaluated": evaluated, "exported": exported}

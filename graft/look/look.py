@@ -1,5 +1,6 @@
 """``graft look``: what a layer of the network makes of a picture, drawn."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def listed(values: dict[str, Any]) -> Iterator[str]:
 def look(values: dict[str, Any], layer: str, picture: Path) -> Iterator[str]:
     """Draw a picture, what a layer gives for it and, of a convolution over the colours, its filters.
 
-    Sheets go to ``reports/look/``, in a folder of the picture's name. Of maps the strongest 64
+    Sheets go to ``reports/look/``, in a folder of the picture's name and place. Of maps the strongest 64
     channels are drawn, of a layer that gives plain numbers the largest as bars.
 
     Args:
@@ -60,7 +61,7 @@ def look(values: dict[str, Any], layer: str, picture: Path) -> Iterator[str]:
     module = find_layer(subject.network, layer)
     view = open_picture(values, picture, subject.network.view)
     output = output_of(subject.network, layer, view)
-    folder = LOOK / picture.stem
+    folder = _folder(picture)
 
     pixels = (view[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
     save_sheet(folder / "picture.png", [Tile(pixels, (picture.name,))], columns=1, side=2 * len(pixels))
@@ -71,6 +72,12 @@ def look(values: dict[str, Any], layer: str, picture: Path) -> Iterator[str]:
         save_sheet(file, tiles, COLUMNS, side_of(tiles), palette=False)
         yield f"{file}: {len(tiles)} of {module.out_channels} filters, each on its own scale, mid-grey is 0"
     yield _drawn(subject, layer, output, folder)
+
+
+def _folder(picture: Path) -> Path:
+    """Where its sheets go: named so that a person finds it, and no other picture of that name overwrites it."""
+    place = hashlib.sha256(picture.resolve().as_posix().encode()).hexdigest()[:8]
+    return LOOK / f"{picture.stem}-{place}"
 
 
 def _drawn(subject: Subject, layer: str, output: torch.Tensor, folder: Path) -> str:

@@ -1,12 +1,12 @@
 """The local page and what it asks for: cases, their pictures, decisions.
 
-Only this machine's own browser may use it. Pictures are asked for by number, never by path; what
-writes must name this host, come from this page's own origin and know the token that stands in it.
+Only this machine's own browser may use it, and in it whoever knows the secret of the address (`Door`).
+Pictures are asked for by number, never by path; what writes must name this host, come from this page's
+own origin and know the token that stands in it.
 """
 
 import io
 import secrets
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,18 +20,13 @@ from graft.decode import UnreadableError, open_upright
 from graft.errors import GraftError
 from graft.review.cases import Cases, Picture
 from graft.review.decisions import Action, Decisions
+from graft.review.door import Door
+from graft.serve.security import SecurityHeaders
 
 PAGE = Path(__file__).with_name("page.html")
 HOSTS = ["127.0.0.1", "localhost"]
 SIDE = 1200
 """Longest side of a picture on the page, in pixels; larger ones are scaled."""
-
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
 
 
 class Decided(BaseModel):
@@ -45,21 +40,18 @@ class Decided(BaseModel):
     labels: list[str] = []
 
 
-def make_app(cases: Cases, decisions: Decisions, root: Path) -> FastAPI:
+def make_app(cases: Cases, decisions: Decisions, root: Path, secret: str) -> FastAPI:
     """Make the application.
 
     Args:
         root: the folder that the cases' paths start from.
+        secret: what the address holds that is to be opened.
     """
     token = secrets.token_urlsafe(24)
     app = FastAPI(openapi_url=None)  # and with it no docs page, which would be fetched from elsewhere
+    app.add_middleware(Door, secret=secret)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)
-
-    @app.middleware("http")
-    async def careful(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call(request)
-        response.headers.update(HEADERS)
-        return response
+    app.add_middleware(SecurityHeaders)  # what is added last is asked first
 
     @app.exception_handler(GraftError)
     def said(_: Request, error: GraftError) -> JSONResponse:
@@ -82,7 +74,7 @@ def _page(token: str) -> HTMLResponse:
         f"default-src 'none'; img-src 'self' data:; connect-src 'self'; style-src 'nonce-{nonce}'; "
         f"script-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
-    return HTMLResponse(text, headers={"Content-Security-Policy": policy, "Cache-Control": "no-store"})
+    return HTMLResponse(text, headers={"Content-Security-Policy": policy})
 
 
 def _shown(cases: Cases, decisions: Decisions, root: Path) -> APIRouter:

@@ -1,5 +1,6 @@
 """``graft review``: serve the page on this machine until it is interrupted."""
 
+import secrets
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from graft.index.labels import Labels
 from graft.review.app import HOSTS, make_app
 from graft.review.cases import read_cases
 from graft.review.decisions import Decisions
+from graft.review.door import address
 from graft.source.raw import raw_root
 
 RAW = Path("data/raw")
@@ -34,10 +36,11 @@ def serve(values: dict[str, Any], port: int, say: Callable[[str], None]) -> None
     labels: Labels = params.check("labels", Labels, values["labels"])
     decisions = Decisions(cases, labels.several)
     states, _ = decisions.state()  # refuses a damaged corrections.csv before anybody begins
-    app = make_app(cases, decisions, raw_root(RAW))
+    secret = secrets.token_urlsafe(24)
+    app = make_app(cases, decisions, raw_root(RAW), secret)
     with listen(port) as door:
         left = sum(not state.settled for state in states)
-        say(f"{len(cases.rows)} cases, {left} of them open: http://{HOSTS[0]}:{door.getsockname()[1]}")
+        say(f"{len(cases.rows)} cases, {left} of them open: {address(HOSTS[0], door.getsockname()[1], secret)}")
         say("what is decided there is written to corrections.csv at once; end with Ctrl-C, then run `dvc repro`")
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[door])
 

@@ -65,9 +65,11 @@ def warning(metadata: dict[str, Any]) -> str | None:
         return None
     told = max(metadata["alone"], key=metadata["alone"].get)
     of = f" ({metadata['left_out']} of rarer classes left out)" if metadata["left_out"] else ""
+    low, high = metadata["accuracy_low"], metadata["accuracy_high"]
+    within = "one group, so no interval" if low is None else f"{low:.1%} to {high:.1%}"
     return (
         f"without looking at a pixel, the label of {metadata['accuracy']:.1%} of the held-out pictures{of} is guessed "
-        f"right ({metadata['accuracy_low']:.1%} to {metadata['accuracy_high']:.1%}; always the most frequent class: "
+        f"right ({within}; always the most frequent class: "
         f"{metadata['majority']:.1%}), best from {told} ({metadata['alone'][told]:.1%} alone): a network may learn "
         f"that instead of the thing itself, and its figures then flatter"
     )

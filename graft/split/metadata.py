@@ -76,11 +76,12 @@ def baseline(
         "left_out": int((held_out & ~kept).sum()),
         "majority": floor,
         "accuracy": float(every.mean()),
-        "accuracy_low": interval.low,
-        "accuracy_high": interval.high,
+        "accuracy_low": interval and interval.low,
+        "accuracy_high": interval and interval.high,
         "interval": method,
         "gain": gain,
-        "suspicious": bool(interval.low > floor and gain > LEAST_GAIN),
+        # where all is of one group no interval tells it from chance, and to warn is the safer mistake
+        "suspicious": bool((interval is None or interval.low > floor) and gain > LEAST_GAIN),
         "alone": {kind: float(answers.mean()) for kind, answers in right.items()},
     }
 

@@ -9,6 +9,7 @@ import pytest
 from graft.compare.changes import Changed
 from graft.compare.comparison import comparable, compare
 from graft.compare.run import Run
+from graft.compare.wording import evidence
 from graft.errors import DataError
 from tests.compare.made import answers, labels, names, pair, run
 
@@ -70,8 +71,13 @@ def test_unknown_groups_of_a_split_by_group_decide_nothing() -> None:
 
 
 def test_one_group_alone_is_said() -> None:
-    found = compare(*pair(9, [1], [2]), grouped(9, 9))
-    assert found.notes == ["all pictures are of one group, so the intervals say nothing of pictures of any other"]
+    found = compare(*pair(300, range(0, 300, 3), []), grouped(300, 300))
+    assert found.verdict.word == "can't tell"  # a hundred pictures more are right, and yet
+    assert found.verdict.reason == "all pictures are of one group, which says nothing of others"
+    assert found.loss is not None
+    assert found.loss.difference is None
+    assert evidence(found)[0].endswith("95 % interval not known: one group")
+    assert "300 test pictures in 1 group;" in evidence(found)[1]
 
 
 def test_other_pictures_are_refused_and_common_ones_compared() -> None:

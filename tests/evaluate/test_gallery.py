@@ -66,16 +66,16 @@ def test_captions_say_what_was_predicted_and_what_is_true(
     assert [tile.frame for tile in tiles] == [gallery.GREEN, gallery.RED]
 
 
-def test_the_sample_has_no_picture_twice_and_depends_on_the_seed(
+def test_the_sample_is_the_same_each_time_and_has_no_picture_twice(
     tmp_path: Path, pixels: PictureRows, tiles: list[Tile]
 ) -> None:
     drawn = []
-    for seed in (0, 0, 1, 2, 3):
-        gallery.save_sample(tmp_path / "s.png", predictions([0.0] * 8), pixels, TASK, 5, seed)
-        drawn.append(tuple(tile.lines[-1] for tile in tiles))
-    assert all(len(set(names)) == 5 for names in drawn)
+    for _ in range(2):
+        gallery.save_sample(tmp_path / "s.png", predictions([0.0] * 8), pixels, TASK, 5)
+        drawn.append([tile.lines[-1] for tile in tiles])
     assert drawn[0] == drawn[1]
-    assert len(set(drawn)) > 2
+    assert len(set(drawn[0])) == 5
+    assert drawn[0] != [f"{name}.jpg" for name in NAMES[:5]]
 
 
 def test_fewer_pictures_than_asked_for_are_all_drawn(tmp_path: Path, pixels: PictureRows, tiles: list[Tile]) -> None:

@@ -53,7 +53,7 @@ def interpretation(known: Material, made: Network) -> Interpretation:
     logits = logits_of(made, known.pictures("test"), 32, "fp32")
     probe = task.probabilities(logits.values)
     evaluation = Evaluation(known.rows("test"), task, logits.values, probe, Decision())
-    return Interpretation(evaluation, made, 32, known, 0.1)
+    return Interpretation(evaluation, made, known, 0.1)
 
 
 @pytest.mark.parametrize("several", [False, True], ids=["one label", "several"])

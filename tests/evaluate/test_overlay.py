@@ -113,7 +113,7 @@ def test_tiles_are_the_picture_and_both_classes_the_costliest_first(
 
     monkeypatch.setattr(module, "save_sheet", keep)
     monkeypatch.setattr(module, "BATCH", 2)
-    save_cams(tmp_path / "cam.png", predictions, pixels, planted("folded"), 32, TASK, 24)
+    save_cams(tmp_path / "cam.png", predictions, pixels, planted("folded"), TASK, 24)
     assert [(tile.lines[:2], tile.frame) for tile in laid if tile.frame != module.GREY] == [
         (("dark 87%", "is bright"), RED),
         (("dark 87%", "wrong"), RED),
@@ -134,12 +134,12 @@ def test_tiles_are_the_picture_and_both_classes_the_costliest_first(
 
 def test_the_sheet_is_the_same_bytes_twice(tmp_path: Path, pixels: PictureRows, predictions: pd.DataFrame) -> None:
     for name in ("one.png", "two.png"):
-        save_cams(tmp_path / name, predictions, pixels, planted("tokens"), 32, TASK, 2)
+        save_cams(tmp_path / name, predictions, pixels, planted("tokens"), TASK, 2)
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
 
 
 def test_no_pictures_make_an_empty_sheet(tmp_path: Path, pixels: PictureRows, predictions: pd.DataFrame) -> None:
-    save_cams(tmp_path / "cam.png", predictions.head(0), pixels, planted("tokens"), 32, TASK, 2)
+    save_cams(tmp_path / "cam.png", predictions.head(0), pixels, planted("tokens"), TASK, 2)
     assert (tmp_path / "cam.png").is_file()
 
 
@@ -149,7 +149,7 @@ def test_of_several_labels_each_picture_has_its_maps(
     laid: list[Tile] = []
     monkeypatch.setattr(module, "save_sheet", lambda path, tiles, **_: laid.extend(tiles))
     told = predictions.assign(label=["", "bright|dark", "bright"], predicted=["bright", "bright", "bright"])
-    save_cams(tmp_path / "cam.png", told, pixels, planted("folded"), 32, ManyLabels(TASK.classes), 24)
+    save_cams(tmp_path / "cam.png", told, pixels, planted("folded"), ManyLabels(TASK.classes), 24)
     assert [tile.lines[:2] for tile in laid] == [
         ("bright 13%", "right"),
         ("dark 87%", "not predicted"),

@@ -81,6 +81,29 @@ def test_names_are_not_read_as_mathematics(tmp_path: Path) -> None:
     assert (tmp_path / "confusion.png").is_file()
 
 
+def test_letters_that_no_font_has_raise_no_warning(tmp_path: Path) -> None:
+    save_confusion(
+        tmp_path / "confusion.png", np.eye(3, dtype=np.int64), ["\u732b", "\U0001f436", "\u05db\u05dc\u05d1"]
+    )
+    assert (tmp_path / "confusion.png").is_file()
+
+
+def test_a_very_long_name_is_shortened(tmp_path: Path) -> None:
+    for length in (60, 120):
+        names = [f"{letter} begins{'x' * length}ends {letter}" for letter in "ab"]
+        save_confusion(tmp_path / f"{length}.png", np.eye(2, dtype=np.int64), names)
+    assert (tmp_path / "60.png").read_bytes() == (tmp_path / "120.png").read_bytes()
+
+
+def test_names_of_many_outcomes_are_not_printed_over_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named: list[int] = []
+    monkeypatch.setattr(plots, "plain", lambda names: named.append(len(names)) or names)
+    save_outcomes(tmp_path / "a.png", np.ones((300, 2, 2), dtype=np.int64), [f"class {place}" for place in range(300)])
+    assert named[0] <= 14 * 72 / plots.TINY
+
+
 @pytest.mark.parametrize("count", [1, 5, 200])
 def test_outcomes_of_any_number_of_classes_are_drawn(tmp_path: Path, count: int) -> None:
     counts = np.tile(np.array([[5, 1], [0, 4]]), (count, 1, 1))

@@ -48,14 +48,14 @@ class Page(HTMLParser):
         self.text += data
 
 
-def facts(folder: Path, classes: list[str], each: int = 2) -> dict[str, Any]:
+def facts(folder: Path, classes: list[str], each: int = 2, group: str = "") -> dict[str, Any]:
     """Evaluate random answers on a few pictures of every class; pictures of it lie in the folder."""
     count = each * len(classes)
     names = [f"{place:04d}.jpg" for place in range(count)]
     folder.mkdir(exist_ok=True)
     np.save(folder / "pixels.npy", np.random.default_rng(0).integers(0, 256, (count, 4, 4, 3), dtype=np.uint8))
     (folder / "rows.csv").write_text("path\n" + "".join(f"{name}\n" for name in names))
-    rows = pd.DataFrame({"path": names, "label": classes * each, "group": "", "kind": "m"}, dtype=str)
+    rows = pd.DataFrame({"path": names, "label": classes * each, "group": group, "kind": "m"}, dtype=str)
     draws = np.random.default_rng(1).dirichlet(np.ones(len(classes)), (2, count))
     evaluation = Evaluation(rows, OneLabel(classes), np.log(draws[0]).astype(np.float32), draws[1], Decision())
     shown = evaluation.write(folder, PictureRows(folder / "pixels.npy"), Evaluate(gallery=4))
@@ -152,6 +152,15 @@ def test_what_has_no_value_is_said_with_the_reason(small: tuple[Path, dict[str, 
     assert "dog.precision has no value: never predicted." in Page(html).text
 
 
+def test_one_group_has_no_interval(tmp_path: Path) -> None:
+    told = facts(tmp_path, ["cat", "dog"], 8, "a")
+    metadata = METADATA | {"warning": None, "accuracy_low": None, "accuracy_high": None}
+    text = Page(render(tmp_path, told | {"audit": AUDIT | {"metadata": metadata}})).text
+    assert "There is no interval: all test pictures are of one group, which says nothing of others." in text
+    assert " % to " not in text
+    assert re.search(r"accuracy \(top-1\)[\d.]+none: one group", text)
+
+
 def test_parameters_lineage_and_confusions_are_told(small: tuple[Path, dict[str, Any]]) -> None:
     folder, told = small
     html = render(folder, told)
@@ -169,7 +178,7 @@ def test_a_threshold_is_told(small: tuple[Path, dict[str, Any]]) -> None:
     folder, told = small
     answered = {"abstain_below": 0.75, "coverage": 0.5, "accuracy": 1.0, "accuracy_low": 0.3, "accuracy_high": 1.0}
     text = Page(render(folder, told | {"answered": answered})).text
-    assert "answers only from a confidence of 0.750 on" in text
+    assert "answers only from a confidence of 0.75 on" in text
     assert "answers 50.0 % of the test pictures, 100.0 % of them rightly (30.0 % to 100.0 %)" in text
     assert "It always answers." not in text
 

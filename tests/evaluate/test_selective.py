@@ -7,16 +7,18 @@ import pandas as pd
 import pytest
 
 from graft.errors import ParamsError
-from graft.evaluate.selective import Surest, answered, save_coverage, threshold
+from graft.evaluate.selective import Surest, answered, save_coverage, sure, threshold
 from graft.evaluate.settings import Abstain
 
 CONFIDENCE = np.array([0.9, 0.8, 0.8, 0.6, 0.5])
 RIGHT = np.array([True, True, False, True, False])
 SUREST = Surest.of(CONFIDENCE, RIGHT)
+LEAST = 0.499999
+"""Below the least sure picture."""
 
 
 def test_curve_by_hand() -> None:
-    assert SUREST.confidence.tolist() == [0.9, 0.8, 0.6, 0.5]
+    assert SUREST.threshold.tolist() == [0.85, 0.7, 0.55, 0.499999]
     assert SUREST.coverage.tolist() == [0.2, 0.6, 0.8, 1.0]
     assert SUREST.precision.tolist() == pytest.approx([1.0, 2 / 3, 3 / 4, 3 / 5])
     table = SUREST.table()
@@ -31,12 +33,12 @@ def test_the_curve_of_many_pictures_is_short() -> None:
     assert table["coverage"].iloc[-1] == 1
 
 
-@pytest.mark.parametrize(("precision", "below"), [(0.99, 0.9), (0.74, 0.6), (0.7, 0.6), (0.6, 0.5), (0.1, 0.5)])
+@pytest.mark.parametrize(("precision", "below"), [(0.99, 0.85), (0.74, 0.55), (0.7, 0.55), (0.6, LEAST), (0.1, LEAST)])
 def test_a_precision_is_reached_with_as_many_answers_as_can_be(precision: float, below: float) -> None:
     assert threshold(SUREST, Abstain(precision=precision)) == below
 
 
-@pytest.mark.parametrize(("coverage", "below"), [(0.1, 0.9), (0.2, 0.9), (0.3, 0.8), (0.8, 0.6), (0.99, 0.5)])
+@pytest.mark.parametrize(("coverage", "below"), [(0.1, 0.85), (0.2, 0.85), (0.3, 0.7), (0.8, 0.55), (0.99, LEAST)])
 def test_a_coverage_is_reached(coverage: float, below: float) -> None:
     assert threshold(SUREST, Abstain(coverage=coverage)) == below
 
@@ -66,8 +68,23 @@ def test_nothing_answered_has_no_accuracy() -> None:
     assert (found["coverage"], found["accuracy"], found["accuracy_low"]) == (0.0, None, None)
 
 
-@pytest.mark.parametrize("below", [None, 0.8, 0.99])
-def test_plot_is_drawn(tmp_path: Path, below: float | None) -> None:
+def test_a_threshold_lies_between_what_can_be_told_apart() -> None:
+    close = np.array([0.9999999, 0.9999997, 0.7000001, 0.7, 0.6999999])
+    surest = Surest.of(close, np.ones(5, dtype=bool))
+    assert surest.answered.tolist() == [2, 5]  # what differs by noise is answered together
+    assert surest.threshold[0] == pytest.approx(0.85, abs=1e-5)
+    assert surest.threshold[1] < 0.6999999
+
+
+def test_a_threshold_divides_two_that_are_very_close() -> None:
+    close = np.array([0.8000051, 0.8000049])  # of two levels, and nearer than a short number could divide
+    surest = Surest.of(close, np.ones(2, dtype=bool))
+    assert sure(close, surest.threshold[0]).tolist() == [True, False]
+    assert surest.table()["threshold"].iloc[0] == surest.threshold[0]
+
+
+@pytest.mark.parametrize("kept", [None, 0.0, 0.6])
+def test_plot_is_drawn(tmp_path: Path, kept: float | None) -> None:
     for name in ("one.png", "two.png"):
-        save_coverage(tmp_path / name, SUREST.table(), below)
+        save_coverage(tmp_path / name, SUREST.table(), kept)
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()

@@ -23,3 +23,10 @@ def test_slices_by_hand() -> None:
 
 def test_no_column_is_no_slice() -> None:
     assert by_slice(np.array([True]), pd.DataFrame({"group": [""]}), []) == {}
+
+
+def test_a_slice_of_one_group_has_no_interval() -> None:
+    rows = pd.DataFrame({"kind": ["m", "m", "p", "p"], "group": ["a", "a", "b", "c"]})
+    found = by_slice(np.array([True, False, True, False]), rows, ["kind"])
+    assert (found["kind=m"]["accuracy_low"], found["kind=m"]["accuracy_high"]) == (None, None)
+    assert found["kind=p"]["accuracy_low"] == wilson(1, 2).low

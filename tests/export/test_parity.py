@@ -1,12 +1,22 @@
 """Parity counts the pictures that a bundle answers otherwise, and refuses too many."""
 
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from graft.errors import ExportError
+from graft.evaluate import selective
+from graft.evaluate.decide import Logits, decide
+from graft.evaluate.evaluation import Evaluation
+from graft.evaluate.settings import Abstain, Evaluate
 from graft.export.parity import compare, gate
 from graft.model.task import ManyLabels, OneLabel
+from graft.predict.bundle import Facts
+from graft.predict.results import decide as said
 
 
 def told(predicted: list[str]) -> pd.DataFrame:
@@ -29,11 +39,32 @@ def test_parity_by_hand() -> None:
 
 def test_not_sure_is_an_answer() -> None:
     said = np.asarray([[0.9, 0.1], [0.3, 0.7]], dtype=np.float32)
-    predictions = told(["a", "b"])
+    predictions = told(["a", "b"]).assign(sure="yes")
     assert compare(predictions, said, OneLabel(["a", "b"]), 0.6)["flips"] == 0
     found = compare(predictions, said, OneLabel(["a", "b"]), 0.75)
     assert found["flipped"] == [{"path": "y", "evaluated": "b", "exported": "not sure"}]
     assert found["right"] == 1
+
+
+def test_sure_means_the_same_to_evaluate_and_to_the_bundle() -> None:
+    """Confidences of a saturated network, which six digits round to 1, and the threshold among them."""
+    task, generator = OneLabel(["a", "b"]), np.random.default_rng(0)
+    margin = generator.uniform(8, 18, 400)
+    logits = np.stack([margin, np.zeros(400)], axis=1).astype(np.float32)
+    targets = (generator.random(400) < 0.02).astype(np.int64)
+    knobs = Evaluate(calibrate=False, abstain=Abstain(coverage=0.5))
+    decision = decide(task, Logits(logits[:200], targets[:200]), knobs)
+    below = decision.abstain_below
+    assert below is not None
+    rows = pd.DataFrame({"path": [f"{place:03}" for place in range(200)], "group": ""})
+    rows["label"] = task.texts(targets[200:])
+    evaluation = Evaluation(rows, task, logits[200:], task.probabilities(logits[200:]), decision)
+    served = torch.softmax(torch.from_numpy(logits[200:]), 1).numpy()
+    answered = selective.answered(evaluation.network.max(1), evaluation.targets == 0, rows["group"], below)
+    facts = SimpleNamespace(classes=task.classes, multi_label=False, abstain_below=below)
+    assert answered["coverage"] == np.mean([said(row, cast("Facts", facts)).sure for row in served])
+    assert 0 < answered["coverage"] < 1
+    assert compare(evaluation.predictions.astype(str), served, task, below)["flips"] == 0
 
 
 def test_a_share_of_the_pictures_may_flip() -> None:

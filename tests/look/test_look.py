@@ -62,11 +62,10 @@ def test_maps_filters_and_picture_are_drawn_the_same_bytes_each_time(tmp_path: P
     found = []
     for _ in range(2):
         lines = list(look(finetuned, "conv_stem", Path("cat.png")))
-        found.append([(file.name, file.read_bytes()) for file in sorted((tmp_path / "reports/look/cat").iterdir())])
+        (folder,) = (tmp_path / "reports/look").iterdir()
+        found.append([(file.name, file.read_bytes()) for file in sorted(folder.iterdir())])
     assert [line.split(":")[0] for line in lines] == [
-        "reports/look/cat/picture.png",
-        "reports/look/cat/conv_stem.filters.png",
-        "reports/look/cat/conv_stem.maps.png",
+        f"reports/look/{folder.name}/{name}.png" for name in ("picture", "conv_stem.filters", "conv_stem.maps")
     ]
     assert [name for name, _ in found[0]] == ["conv_stem.filters.png", "conv_stem.maps.png", "picture.png"]
     assert found[0] == found[1]
@@ -76,9 +75,20 @@ def test_maps_filters_and_picture_are_drawn_the_same_bytes_each_time(tmp_path: P
 
 def test_a_layer_without_a_grid_is_drawn_as_bars(tmp_path: Path, finetuned: dict[str, Any]) -> None:
     lines = list(look(finetuned, "head.linear", Path("cat.png")))
-    assert lines[-1] == "reports/look/cat/head.linear.bars.png: the largest of 2 numbers, which lie on no grid"
-    with Image.open(tmp_path / "reports/look/cat/head.linear.bars.png") as image:
+    name, said = lines[-1].split(": ")
+    assert name.endswith("/head.linear.bars.png")
+    assert said == "the largest of 2 numbers, which lie on no grid"
+    with Image.open(tmp_path / name) as image:
         assert image.format == "PNG"
+
+
+def test_pictures_of_one_name_do_not_overwrite_each_other(tmp_path: Path, finetuned: dict[str, Any]) -> None:
+    for place in ("here", "there"):
+        (tmp_path / place).mkdir()
+        shutil.copy("cat.png", tmp_path / place / "cat.png")
+        list(look(finetuned, "head.linear", Path(place, "cat.png")))
+        list(look(finetuned, "head.linear", tmp_path / place / "cat.png"))
+    assert len(list((tmp_path / "reports/look").iterdir())) == 2
 
 
 def test_before_anything_is_finetuned_the_backbone_is_looked_into(tmp_path: Path, values: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from graft.review.app import make_app
 from graft.review.cases import Cases, read_cases
 from graft.review.decisions import Decisions
 
+SECRET = "sesame"
 ROOT = Path(__file__).resolve().parents[2]
 
 PICTURES = {
@@ -72,4 +73,4 @@ def decisions(folder: Path, several: str | None = None) -> Decisions:
 
 def app(folder: Path, several: str | None = None) -> FastAPI:
     made = decisions(folder, several)
-    return make_app(made.cases, made, folder / "data/raw")
+    return make_app(made.cases, made, folder / "data/raw", SECRET)

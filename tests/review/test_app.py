@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from tests.review.made import app, project
+from tests.review.made import SECRET, app, project
 
 HERE = "http://127.0.0.1:8123"
 
@@ -18,7 +18,33 @@ HERE = "http://127.0.0.1:8123"
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[TestClient]:
     with TestClient(app(project(tmp_path)), base_url=HERE) as made:
+        assert made.get(f"/?token={SECRET}").url == f"{HERE}/"
         yield made
+
+
+def test_who_does_not_know_the_address_sees_and_writes_nothing(client: TestClient) -> None:
+    jar, ours = dict(client.cookies), token(client)
+    assert jar == {"graft-review-8123": SECRET}
+    client.cookies.clear()
+    for where in ("/", "/?token=", "/?token=other", f"/cases?token={SECRET}", "/cases", "/picture/0/0", "/none"):
+        answer = client.get(where)
+        assert answer.status_code == 403, where
+        assert answer.json() == {"detail": "open the address that graft review printed when it was started"}
+    assert client.post("/undo", headers=ours).status_code == 403
+    for cookies in ({"graft-review-8123": "other"}, {"graft-review-9999": SECRET}):
+        client.cookies.update(cookies)
+        assert client.get("/cases").status_code == 403
+    client.cookies.update(jar)
+    assert client.get("/cases").status_code == 200
+
+
+def test_the_secret_is_kept_from_other_sites_and_from_scripts(client: TestClient) -> None:
+    answer = client.get(f"/?token={SECRET}", follow_redirects=False)
+    assert answer.headers["location"] == "/"
+    given = answer.headers["set-cookie"].lower()
+    assert "samesite=strict" in given
+    assert "httponly" in given
+    assert answer.headers["x-frame-options"] == "DENY"
 
 
 def token(client: TestClient) -> dict[str, str]:

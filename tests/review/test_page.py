@@ -2,15 +2,18 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
+from graft import tables
 from graft.index.corrections import Corrections
+from graft.review.door import address as open_at
 from graft.review.server import listen
-from tests.review.made import app, project
+from tests.review.made import SECRET, app, project
 
 
 @pytest.fixture
@@ -22,11 +25,19 @@ def several() -> str | None:
 @pytest.fixture
 def address(tmp_path: Path, several: str | None) -> Iterator[str]:
     """A served project."""
+    project(tmp_path, several is not None)
+    with served(tmp_path, several) as where:
+        yield where
+
+
+@contextmanager
+def served(folder: Path, several: str | None = None) -> Iterator[str]:
+    """Serve a project as it is now."""
     door = listen(0)
-    server = uvicorn.Server(uvicorn.Config(app(project(tmp_path, several is not None), several), log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(app(folder, several), log_level="error"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
     thread.start()
-    yield f"http://127.0.0.1:{door.getsockname()[1]}/"
+    yield open_at("127.0.0.1", door.getsockname()[1], SECRET)
     server.should_exit = True
     thread.join()
     door.close()
@@ -177,3 +188,34 @@ def test_several_labels_are_toggled(browser: Browser, address: str, tmp_path: Pa
     expect(page.locator("#kind")).to_contain_text("2 of 4")
     assert corrections(tmp_path) == {"z.jpg": "drop", "den/wolf 1.jpg": "dog", "cats/odd.png": "+"}
     page.close()
+
+
+def test_the_box_decides_nothing_while_it_is_empty(page: Page, tmp_path: Path) -> None:
+    before = (tmp_path / "corrections.csv").read_bytes()
+    page.click("#find")
+    for key in ("Enter", "Delete", "Control+z", "-", "Backspace", "Space", "Backspace"):
+        page.keyboard.press(key)
+    page.keyboard.press("1")
+    expect(page.locator("#find")).to_have_value("1")
+    page.keyboard.press("Escape")
+    expect(page.locator("#kind")).to_contain_text("1 of 4")
+    expect(page.locator("#counts")).to_have_text("0 of 4 settled, 0 changes")
+    page.click("#find")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#kind")).to_contain_text("2 of 4")
+    assert (tmp_path / "corrections.csv").read_bytes() == before
+
+
+def test_a_digit_means_the_class_of_that_name(browser: Browser, tmp_path: Path) -> None:
+    file = project(tmp_path) / "data/labels.csv"
+    known = tables.read(file)
+    digits = known.replace({"label": {"cat": "0", "dog": "2", "wolf": "7"}})
+    tables.write(file, digits)
+    with served(tmp_path) as where:
+        page = browser.new_page()
+        page.goto(where)
+        expect(page.locator("#classes button")).to_have_text(["00", "22", "77"])  # name and key
+        page.keyboard.press("7")
+        expect(page.locator("#kind")).to_contain_text("2 of 4")
+        assert corrections(tmp_path)["den/wolf 1.jpg"] == "7"
+        page.close()

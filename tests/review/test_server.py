@@ -1,5 +1,6 @@
 """The server is this machine's alone, says where it is, and what it lacks."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def test_the_address_is_told_and_only_loopback_listens(values: dict[str, Any], m
     serve(values, 0, said.append)
     ((host, port),) = bound
     assert host == "127.0.0.1"
-    assert said[0] == f"4 cases, 4 of them open: http://127.0.0.1:{port}"
+    assert re.fullmatch(rf"4 cases, 4 of them open: http://127\.0\.0\.1:{port}/\?token=[\w-]{{32}}", said[0])
     assert said[1].endswith("then run `dvc repro`")
 
 
