@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from graft.serve.pictures import FORMATS
 from graft.serve.problems import MEDIA_TYPE, Problem
 
 TEXT = "Classify pictures. Every refusal is a problem as RFC 9457 has it, and says what would be right."
@@ -27,7 +28,7 @@ BODY: dict[str, Any] = {
                 "required": ["pictures"],
             },
         },
-        **{f"image/{kind}": {"schema": _PICTURE} for kind in ("jpeg", "png", "webp", "gif", "avif", "bmp", "tiff")},
+        **{f"image/{name.lower()}": {"schema": _PICTURE} for name in FORMATS},
     },
 }
 
@@ -37,7 +38,7 @@ _EXAMPLES: dict[int, str] = {
     408: "the body did not arrive in time; 1024 bytes of it did",
     413: "the body is over 33554432 bytes; send fewer or smaller pictures",
     415: "Content-Type is text/plain; send multipart/form-data with pictures, or one picture under its own type",
-    422: "the picture is damaged: image file is truncated",
+    422: "the picture is damaged: OSError: image file is truncated",
     431: "path and headers are over 16384 bytes",
     500: "the server failed; its log says why",
     503: "64 pictures wait already and 64 may; try again",

@@ -130,7 +130,7 @@ def test_too_many_files_and_too_many_bytes(predictor: Predictor) -> None:
 def test_a_picture_of_too_many_pixels(predictor: Predictor) -> None:
     with TestClient(create_app(predictor, Settings(max_pixels=400))) as client:
         response = post(client, ("wide.png", picture(width=21, height=20)))
-        assert "21 x 20 pixels, more than 400" in problem(response, 413)
+        assert "21 x 20 is over 400 pixels" in problem(response, 413)
         assert post(client, ("fits.png", picture(width=20, height=20))).status_code == 200
 
 
