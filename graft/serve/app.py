@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
+import numpy as np
 from fastapi import FastAPI, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.security import HTTPBearer
+from numpy.typing import NDArray
 from prometheus_client import generate_latest
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -19,6 +20,7 @@ from graft.predict.predictor import Predictor
 from graft.serve import describe, page
 from graft.serve.answers import About, Answer, Answers, Limit, State, abstain_below, answer
 from graft.serve.batching import Batcher
+from graft.serve.decoding import Decoders
 from graft.serve.limits import Limits
 from graft.serve.line import Line
 from graft.serve.linger import Linger
@@ -42,7 +44,7 @@ def create_app(predictor: Predictor, settings: Settings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with service.batcher:
             yield
-        service.decoders.shutdown(cancel_futures=True)
+        service.decoders.shutdown()
 
     app = App(
         title="graft serve",
@@ -89,7 +91,7 @@ class Service:
 
     def __init__(self, predictor: Predictor, settings: Settings, metrics: Metrics, line: Line) -> None:
         self.predictor, self.settings, self.metrics, self.line = predictor, settings, metrics, line
-        self.decoders = ThreadPoolExecutor(settings.decoders, thread_name_prefix="decode")
+        self.decoders = Decoders(self._pixels, settings.decoders, settings.timeout)
         self.batcher = Batcher(predictor.run, settings.max_batch, settings.max_wait, lambda: line.taken, metrics)
 
     async def classify(self, request: Request) -> Answers:
@@ -115,13 +117,14 @@ class Service:
         return Answers(pictures=answers)
 
     async def _one(self, upload: Upload) -> Answer:
-        loop = asyncio.get_running_loop()
-        wanted = self.predictor.square, self.settings.max_pixels
         try:
-            pixels = await loop.run_in_executor(self.decoders, pixels_of, upload.data, *wanted)
+            pixels = await self.decoders.run(upload.data)
         except ProblemError as error:
             return Answer.refused(upload.name, error.fault)
         return answer(upload.name, await self.batcher.run(pixels), self.predictor)
+
+    def _pixels(self, data: bytes | bytearray) -> NDArray[np.uint8]:
+        return pixels_of(data, self.predictor.square, self.settings.max_pixels)
 
     def _count(self, answers: list[Answer]) -> None:
         for said in answers:
@@ -166,7 +169,7 @@ def _add_routes(app: FastAPI, service: Service) -> None:
     @app.get("/ready", responses=describe.problems(*describe.ALWAYS, 503))
     async def ready() -> State:
         """Say whether pictures are taken now."""
-        if not service.batcher.ready or service.line.full:
+        if not service.batcher.ready or service.line.full or service.decoders.stuck:
             raise busy("no more pictures are taken for now")
         return State(status="ok")
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -27,10 +27,12 @@ FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 
 
 @contextmanager
-def process(bundle: Path, folder: Path, *words: str) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+def process(
+    bundle: Path, folder: Path, *words: str, start: Sequence[str] = ("-m", "graft")
+) -> Iterator[tuple["subprocess.Popen[str]", int]]:
     """`graft serve` in an empty folder, which is its home and that of its temporary files as well."""
     folder.mkdir()
-    command = [sys.executable, "-m", "graft", "serve", str(bundle), "--port", "0", *words]
+    command = [sys.executable, *start, "serve", str(bundle), "--port", "0", *words]
     own = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"), str(folder))
     env = os.environ | own | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     env.pop("GRAFT_TOKEN", None)
@@ -77,6 +79,28 @@ def test_sigterm_finishes_what_is_in_flight_and_takes_no_more(bundle: Path, tmp_
         assert response.status == 200
         assert json.loads(response.read())["pictures"][0]["label"] == "red"
         assert server.wait(10) == 0
+
+
+STUCK = """
+import sys, threading
+from graft.serve import app
+def endless(*_):
+    threading.Event().wait()
+app.pixels_of = endless
+from graft.cli import run
+run()
+"""
+
+
+def test_a_picture_that_decodes_for_ever_is_told_and_holds_up_no_end(bundle: Path, tmp_path: Path) -> None:
+    options = ("--decoders", "1", "--timeout", "0.3")
+    with process(bundle, tmp_path / "run", *options, start=("-c", STUCK)) as (server, port):
+        with closing(connected(port)) as link:
+            assert ask(link, form([("a.png", picture())]))[0] == 504
+            link.request("GET", "/ready")
+            assert link.getresponse().status == 503
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(60) == 0
 
 
 def test_nothing_is_written_to_disk(bundle: Path, tmp_path: Path) -> None:
