@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 from graft.predict.predictor import Predictor
 from graft.serve.app import create_app
 from graft.serve.settings import Settings
+from tests.predict.test_alone import REFUSE, modules_of
 from tests.serve.made import BOUNDARY, form, picture
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -161,10 +162,9 @@ def test_memory_stays_flat(bundle: Path, tmp_path: Path) -> None:
         (["BUNDLE", "--max-files", "65"], "max_files = 65: at most 64, max_queue"),
     ],
 )
-@pytest.mark.parametrize("module", ["graft", "graft.commands.serve"])
-def test_what_the_user_can_mend_is_one_line(bundle: Path, module: str, words: list[str], said: str) -> None:
+def test_what_the_user_can_mend_is_one_line(bundle: Path, words: list[str], said: str) -> None:
     given = [str(bundle) if word == "BUNDLE" else word for word in words]
-    command = [sys.executable, "-m", module, *(["serve"] if module == "graft" else []), *given]
+    command = [sys.executable, "-m", "graft", "serve", *given]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("graft: ")
@@ -172,36 +172,25 @@ def test_what_the_user_can_mend_is_one_line(bundle: Path, module: str, words: li
     assert done.stderr.count("\n") == 1
 
 
-NEEDED = """
-import sys
-class Without:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {names}:
-            raise ModuleNotFoundError(name)
-sys.meta_path.insert(0, Without())
-import graft.commands.serve, graft.serve.server
-"""
-
-
-def test_the_server_needs_nothing_of_the_pipeline() -> None:
-    absent = {
+def test_the_command_serves_with_its_extra_alone(bundle: Path, tmp_path: Path) -> None:
+    extra = ("numpy", "pillow", "onnxruntime", "tqdm", "typer")
+    extra += ("fastapi", "prometheus-client", "python-multipart", "uvicorn")
+    allowed = modules_of(*extra) | {"graft"}
+    assert not allowed & {
         "torch",
-        "torchvision",
-        "timm",
         "pandas",
-        "yaml",
-        "ruamel",
         "scipy",
         "sklearn",
-        "dvc",
+        "yaml",
+        "ruamel",
         "onnx",
+        "fsspec",
+        "dvc",
         "matplotlib",
     }
-    done = subprocess.run(
-        [sys.executable, "-c", NEEDED.format(names=sorted(absent))],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    code = f"ALLOWED = {allowed!r}\n{REFUSE}\nfrom graft.cli import run; run()"
+    with process(bundle, tmp_path / "run", start=("-c", code)) as (server, port):
+        with closing(connected(port)) as link:
+            assert ask(link, form([("red.png", picture())]))[0] == 200
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(60) == 0
