@@ -18,9 +18,10 @@ from starlette.middleware import Middleware
 from graft import __version__
 from graft.predict.predictor import Predictor
 from graft.serve import describe, page
-from graft.serve.answers import About, Answer, Answers, Limit, State, abstain_below, answer
+from graft.serve.answers import About, Answer, Answers, Limit, State
 from graft.serve.batching import Batcher
 from graft.serve.decoding import Decoders
+from graft.serve.leaving import unless_left
 from graft.serve.limits import Limits
 from graft.serve.line import Line
 from graft.serve.linger import Linger
@@ -72,6 +73,7 @@ def create_app(predictor: Predictor, settings: Settings) -> FastAPI:
             Middleware(Limits, settings),
         ],
     )
+    app.state.metrics = metrics
     _add_routes(app, service)
     return app
 
@@ -100,14 +102,10 @@ class Service:
         Raises:
             ProblemError: the request is refused, or every one of its pictures is.
         """
-        with self.line.enter(1):
-            uploads = await read_uploads(request, self.settings.max_files)
-            with self.line.enter(len(uploads) - 1):
-                try:
-                    async with asyncio.timeout(self.settings.timeout):
-                        answers = await asyncio.gather(*(self._one(upload) for upload in uploads))
-                except TimeoutError:
-                    raise ProblemError(504, f"no answer within {self.settings.timeout:g} s; try again") from None
+        self.line.check(1)  # before a body is read for nothing; who is slow to send it takes no place yet
+        uploads = await read_uploads(request, self.settings.max_files)
+        with self.line.enter(len(uploads)):
+            answers = await unless_left(request.receive, self._all(uploads))
         self._count(answers)
         refused = [Refused(file=said.file, error=said.error) for said in answers if said.error is not None]
         if len(refused) == len(answers):
@@ -116,12 +114,19 @@ class Service:
             raise ProblemError(first.status, first.detail + more, pictures=refused)
         return Answers(pictures=answers)
 
+    async def _all(self, uploads: list[Upload]) -> list[Answer]:
+        try:
+            async with asyncio.timeout(self.settings.timeout):
+                return await asyncio.gather(*(self._one(upload) for upload in uploads))
+        except TimeoutError:
+            raise ProblemError(504, f"no answer within {self.settings.timeout:g} s; try again") from None
+
     async def _one(self, upload: Upload) -> Answer:
         try:
             pixels = await self.decoders.run(upload.data)
         except ProblemError as error:
             return Answer.refused(upload.name, error.fault)
-        return answer(upload.name, await self.batcher.run(pixels), self.predictor)
+        return Answer.of(upload.name, self.predictor.decide(await self.batcher.run(pixels)))
 
     def _pixels(self, data: bytes | bytearray) -> NDArray[np.uint8]:
         return pixels_of(data, self.predictor.square, self.settings.max_pixels)
@@ -149,7 +154,7 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         """
         return await service.classify(request)
 
-    @app.get("/about", responses=describe.problems(*describe.ALWAYS), dependencies=named)
+    @app.get("/about", responses=describe.problems(*describe.GUARDED), dependencies=named)
     async def about() -> About:
         """Tell the classes and the limits."""
         threshold = predictor.threshold if predictor.multi_label else None
@@ -157,15 +162,17 @@ def _add_routes(app: FastAPI, service: Service) -> None:
             classes=predictor.classes,
             multi_label=predictor.multi_label,
             threshold=threshold,
-            abstain_below=abstain_below(predictor),
+            abstain_below=predictor.abstain_below,
             limits=limit,
         )
 
+    @app.head("/health", include_in_schema=False)
     @app.get("/health", responses=describe.problems(*describe.ALWAYS))
     async def health() -> State:
         """Say that the server lives."""
         return State(status="ok")
 
+    @app.head("/ready", include_in_schema=False)
     @app.get("/ready", responses=describe.problems(*describe.ALWAYS, 503))
     async def ready() -> State:
         """Say whether pictures are taken now."""
@@ -176,13 +183,14 @@ def _add_routes(app: FastAPI, service: Service) -> None:
     @app.get(
         "/metrics",
         response_class=PlainTextResponse,
-        responses=describe.problems(*describe.ALWAYS),
+        responses=describe.problems(*describe.GUARDED),
         dependencies=named,
     )
     async def metrics() -> PlainTextResponse:
         """Figures for Prometheus."""
         return PlainTextResponse(generate_latest(service.metrics.registry), media_type="text/plain; version=0.0.4")
 
+    @app.head("/", response_class=HTMLResponse, include_in_schema=False)
     @app.get("/", response_class=HTMLResponse, responses=describe.problems(*describe.ALWAYS))
     async def index() -> HTMLResponse:
         """Show a page to try the classifier on."""

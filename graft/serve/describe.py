@@ -10,10 +10,13 @@ from graft.serve.problems import MEDIA_TYPE, Problem
 
 TEXT = "Classify pictures. Every refusal is a problem as RFC 9457 has it, and says what would be right."
 
-ALWAYS = (400, 401, 408, 413, 415, 431)
-"""Refusals that any path may give, for each may be sent a body or no token."""
+ALWAYS = (400, 408, 413, 415, 431)
+"""Refusals that any path may give, for each may be sent a body."""
 
-OF_BODIES = (*ALWAYS, 422, 500, 503, 504)
+GUARDED = (*ALWAYS, 401)
+"""Those of paths that may want a token."""
+
+OF_BODIES = (*GUARDED, 422, 500, 503, 504)
 
 _PICTURE = {"type": "string", "format": "binary"}
 
@@ -30,6 +33,11 @@ BODY: dict[str, Any] = {
         },
         **{f"image/{name.lower()}": {"schema": _PICTURE} for name in FORMATS},
     },
+}
+
+_HEADERS: dict[int, dict[str, Any]] = {
+    401: {"WWW-Authenticate": {"description": "What is wanted: Bearer.", "schema": {"type": "string"}}},
+    503: {"Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}},
 }
 
 _EXAMPLES: dict[int, str] = {
@@ -62,6 +70,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
                     },
                 }
             },
+            "headers": _HEADERS.get(status, {}),
         }
         for status in statuses
     }

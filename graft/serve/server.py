@@ -15,21 +15,24 @@ from graft.serve.protocol import Http
 from graft.serve.settings import Settings
 
 GRACE = 5
-"""Seconds, beyond those that an answer may take, until a server that was told to stop does so."""
+"""Seconds until a server that was told to stop waits no more for bodies; then what is here is answered."""
 
 
 def build(predictor: Predictor, settings: Settings, host: str, port: int, access_log: bool = False) -> uvicorn.Server:
     """Return a server that is ready to run."""
+    app = create_app(predictor, settings)
 
     class Protocol(Http):
         """A connection of this server."""
 
         head_timeout = settings.read_timeout
+        grace = GRACE
         max_connections = settings.max_connections
+        metrics = app.state.metrics
 
     return uvicorn.Server(
         uvicorn.Config(
-            create_app(predictor, settings),
+            app,
             host=host,
             port=port,
             http=Protocol,

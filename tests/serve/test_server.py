@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -21,7 +20,7 @@ from graft.predict.predictor import Predictor
 from graft.serve.app import create_app
 from graft.serve.settings import Settings
 from tests.predict.test_alone import REFUSE, modules_of
-from tests.serve.made import BOUNDARY, form, picture
+from tests.serve.made import BOUNDARY, PATIENCE, begun, form, head, heard_from, parsed, picture
 
 ROOT = Path(__file__).resolve().parents[2]
 FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
@@ -52,7 +51,7 @@ def process(
 
 
 def connected(port: int) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
 
 
 def ask(link: http.client.HTTPConnection, body: bytes) -> tuple[int, dict[str, object]]:
@@ -61,25 +60,44 @@ def ask(link: http.client.HTTPConnection, body: bytes) -> tuple[int, dict[str, o
     return response.status, json.loads(response.read())
 
 
+PATIENT = "from graft.serve import server; server.GRACE = 600; from graft.cli import run; run()"
+
+
+def status_of(link: http.client.HTTPConnection, path: str) -> int:
+    link.request("GET", path)
+    response = link.getresponse()
+    response.read()
+    return response.status
+
+
 def test_sigterm_finishes_what_is_in_flight_and_takes_no_more(bundle: Path, tmp_path: Path) -> None:
     body = form([("red.png", picture("red", width=600, height=600))])
-    with process(bundle, tmp_path / "run") as (server, port), closing(connected(port)) as link:
-        link.putrequest("POST", "/predict")
-        for name, value in {**FORM, "Content-Length": str(len(body))}.items():
-            link.putheader(name, value)
-        link.endheaders()
-        link.send(body[: len(body) // 2])
-        time.sleep(0.3)
+    top = head(
+        **{name.replace("-", "_"): value for name, value in FORM.items()},
+        Content_Length=len(body),
+        Expect="100-continue",
+    )
+    with process(bundle, tmp_path / "run", start=("-c", PATIENT)) as (server, port), begun(port, top) as link:
+        link.sendall(body[: len(body) // 2])
         server.send_signal(signal.SIGTERM)
-        time.sleep(0.5)
+        while taken(port):
+            assert server.poll() is None
         assert server.poll() is None  # half of a request is here
-        with closing(connected(port)) as other, pytest.raises(ConnectionError):
-            other.request("GET", "/health")
-        link.send(body[len(body) // 2 :])
-        response = link.getresponse()
-        assert response.status == 200
-        assert json.loads(response.read())["pictures"][0]["label"] == "red"
-        assert server.wait(10) == 0
+        link.sendall(body[len(body) // 2 :])
+        status, _, answer = parsed(heard_from(link))
+        assert (status, answer["pictures"][0]["label"]) == (200, "red")
+        assert server.wait(60) == 0
+
+
+def taken(port: int) -> bool:
+    """Whether a client is taken any more."""
+    try:
+        with closing(connected(port)) as link:
+            link.request("GET", "/health")
+            link.getresponse().read()
+    except (ConnectionError, http.client.HTTPException):
+        return False
+    return True
 
 
 STUCK = """
@@ -98,8 +116,8 @@ def test_a_picture_that_decodes_for_ever_is_told_and_holds_up_no_end(bundle: Pat
     with process(bundle, tmp_path / "run", *options, start=("-c", STUCK)) as (server, port):
         with closing(connected(port)) as link:
             assert ask(link, form([("a.png", picture())]))[0] == 504
-            link.request("GET", "/ready")
-            assert link.getresponse().status == 503
+            while status_of(link, "/ready") != 503:  # as soon as the thread, too, is past its time
+                assert server.poll() is None
         server.send_signal(signal.SIGTERM)
         assert server.wait(60) == 0
 
