@@ -4,6 +4,7 @@
 of them can disagree about orientation, colour or resampling. Pillow and numpy only.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -11,6 +12,8 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from graft.scans import MAX_SCANS, too_many_scans
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "JPEG2000", "PPM", "QOI", "SGI")
 """What is read. Formats that Pillow only hands to other programs (EPS), or that have no mark by which
@@ -32,6 +35,10 @@ class NotAPictureError(UnreadableError):
     """Nothing in the file says that it is a picture at all."""
 
 
+class TooManyPixelsError(UnreadableError):
+    """The picture is larger than may be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """A picture, and how it lay in its file.
@@ -50,27 +57,42 @@ class Decoded:
     taken: str
 
 
-def open_upright(source: Path | IO[bytes], shrink_to: int | None = None) -> Image.Image:
+def open_upright(
+    source: Path | IO[bytes],
+    shrink_to: int | None = None,
+    formats: Sequence[str] = FORMATS,
+    max_pixels: int = MAX_PIXELS,
+) -> Image.Image:
     """Decode a file fully into an upright RGB picture; see `decode`."""
-    return decode(source, shrink_to).image
+    return decode(source, shrink_to, formats, max_pixels).image
 
 
-def decode(source: Path | IO[bytes], shrink_to: int | None = None) -> Decoded:
+def decode(
+    source: Path | IO[bytes],
+    shrink_to: int | None = None,
+    formats: Sequence[str] = FORMATS,
+    max_pixels: int = MAX_PIXELS,
+) -> Decoded:
     """Decode a file fully.
 
     Args:
-        source: a picture in one of `FORMATS`, or its path; of several frames the first is taken.
+        source: a picture in one of `formats`, or its path; of several frames the first is taken.
         shrink_to: when given, a JPEG may be decoded at a fraction of its size (DCT scaling) as
             long as both sides stay at least twice this long, which later resampling cannot tell
             from the whole but takes a fraction of the time.
+        formats: those that are read, of `FORMATS`.
+        max_pixels: width times height it may have.
 
     Raises:
         NotAPictureError: no format claims the file.
-        UnreadableError: damaged, truncated, or over `MAX_PIXELS`.
+        TooManyPixelsError: it says it is larger; nothing of it is decoded then.
+        UnreadableError: damaged, truncated, or a JPEG of more than `MAX_SCANS`.
     """
     try:
-        with Image.open(source, formats=FORMATS) as image:
-            _check_pixels(image)
+        with Image.open(source, formats=formats) as image:
+            _check_pixels(image, max_pixels)
+            if image.format in ("JPEG", "MPO") and image.fp is not None and too_many_scans(image.fp):
+                raise UnreadableError(f"a JPEG of more than {MAX_SCANS} scans, which would take minutes; save it anew")
             if shrink_to is not None:
                 image.draft("RGB", (2 * shrink_to, 2 * shrink_to))
             image.load()
@@ -79,12 +101,14 @@ def decode(source: Path | IO[bytes], shrink_to: int | None = None) -> Decoded:
     except UnreadableError:
         raise
     except UnidentifiedImageError as error:
-        raise NotAPictureError(f"not a picture in a format that is read ({', '.join(FORMATS)})") from error
+        raise NotAPictureError(f"not a picture in a format that is read ({', '.join(formats)})") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise TooManyPixelsError(f"the picture has more than {max_pixels} pixels") from error
     except Exception as error:  # decoders raise whatever they like on damaged input
-        said = str(error).replace("\n", " ")
+        said = _said(error)
         if isinstance(source, Path):  # the reason is the same wherever the file lies
             said = said.replace(str(source), source.name)
-        raise UnreadableError(f"{type(error).__name__}: {said}") from error
+        raise UnreadableError(said) from error
 
 
 def upright_rgb(image: Image.Image) -> Image.Image:
@@ -94,14 +118,13 @@ def upright_rgb(image: Image.Image) -> Image.Image:
         UnreadableError: its file is damaged or truncated, or it is over `MAX_PIXELS`.
     """
     try:
-        _check_pixels(image)
+        _check_pixels(image, MAX_PIXELS)
         image.load()
         return _rgb(_upright(image))
     except UnreadableError:
         raise
     except Exception as error:  # as above
-        said = str(error).replace("\n", " ")
-        raise UnreadableError(f"{type(error).__name__}: {said}") from error
+        raise UnreadableError(_said(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +140,15 @@ class Square:
     size: int
     crop: float = 0.0
 
-    def read(self, source: Path | IO[bytes]) -> NDArray[np.uint8]:
+    def read(
+        self, source: Path | IO[bytes], formats: Sequence[str] = FORMATS, max_pixels: int = MAX_PIXELS
+    ) -> NDArray[np.uint8]:
         """Decode a file into pixels `[size, size, 3]`, uint8, RGB.
 
         Raises:
             UnreadableError: see `decode`.
         """
-        return self.of(open_upright(source, shrink_to=self.size))
+        return self.of(open_upright(source, self.size, formats, max_pixels))
 
     def of(self, image: Image.Image) -> NDArray[np.uint8]:
         """Resample an RGB picture to pixels `[size, size, 3]`, uint8, RGB."""
@@ -139,9 +164,14 @@ class Square:
         return across, down, image.width - across, image.height - down
 
 
-def _check_pixels(image: Image.Image) -> None:
-    if image.width * image.height > MAX_PIXELS:
-        raise UnreadableError(f"{image.width} x {image.height} is over {MAX_PIXELS} pixels")
+def _said(error: Exception) -> str:
+    """An exception in one line, without the address that Python gives an object."""
+    return f"{type(error).__name__}: {error}".replace("\n", " ").partition(" <_io")[0]
+
+
+def _check_pixels(image: Image.Image, most: int) -> None:
+    if image.width * image.height > most:
+        raise TooManyPixelsError(f"{image.width} x {image.height} is over {most} pixels")
 
 
 def _exif(image: Image.Image) -> tuple[str, str]:

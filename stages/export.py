@@ -49,21 +49,20 @@ def main(run: Run) -> None:
     story = {"source": source.shown, "licences": licences, "labels": labels.model_dump()}
     story |= read_story(EVALUATED, DIVIDED)
     some = partial(drawn, pixels, pixels.find(read_dataset(LABELS, SPLIT).paths("train")))
-    with atomic.new_folder(BUNDLE) as bundle:
-        facts = write_bundle(bundle, network, description, square, decision, export, some, story)
-
     predictions, root = tables.read(EVALUATED / "predictions.csv"), raw_root(RAW)
     paths, parity = [root / path for path in predictions["path"]], {}
-    for precision in facts["models"]:
-        batches = Predictor(BUNDLE, precision=precision).probabilities(paths)
-        said = np.concatenate(list(tracked(batches, f"export {precision}", len(paths))))
-        found = parity[precision] = compare(predictions, said, task_of(description), decision.abstain_below)
-        run.log(f"{precision}: {found['flips']} of {len(paths)} differ, by {found['largest_difference']:g} at most")
-    with atomic.new_folder(REPORT) as report:
-        atomic.write_json(report / "parity.json", parity["float"] | {"int8": parity.get("int8")})
-    gate(parity["float"], export.max_flips)
-    if export.int8:
-        gate(parity["int8"], export.int8.max_flips * len(paths), "export.int8.max_flips, as pictures,")
+    with atomic.new_folder(BUNDLE) as bundle:  # a bundle that is refused takes no place
+        facts = write_bundle(bundle, network, description, square, decision, export, some, story)
+        for precision in facts["models"]:
+            batches = Predictor(bundle, precision=precision).probabilities(paths)
+            said = np.concatenate(list(tracked(batches, f"export {precision}", len(paths))))
+            found = parity[precision] = compare(predictions, said, task_of(description), decision.abstain_below)
+            run.log(f"{precision}: {found['flips']} of {len(paths)} differ, by {found['largest_difference']:g} at most")
+        with atomic.new_folder(REPORT) as report:
+            atomic.write_json(report / "parity.json", parity["float"] | {"int8": parity.get("int8")})
+        gate(parity["float"], export.max_flips)
+        if export.int8:
+            gate(parity["int8"], export.int8.max_flips * len(paths), "export.int8.max_flips, as pictures,")
 
 
 if __name__ == "__main__":

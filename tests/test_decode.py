@@ -3,6 +3,7 @@
 import struct
 import zlib
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,16 @@ import pytest
 from PIL import Image, ImageOps
 
 from graft import decode as module
-from graft.decode import NotAPictureError, Square, UnreadableError, decode, open_upright, upright_rgb
+from graft.decode import (
+    MAX_PIXELS,
+    NotAPictureError,
+    Square,
+    TooManyPixelsError,
+    UnreadableError,
+    decode,
+    open_upright,
+    upright_rgb,
+)
 
 Draw = Callable[[int, int, int], Image.Image]
 
@@ -150,7 +160,7 @@ def huge_png() -> bytes:
         (lambda whole: whole[:20], "not a picture in a format that is read|OSError"),
         (lambda whole: b"", "not a picture in a format that is read"),
         (lambda whole: b"a note, not a picture\n", "not a picture in a format that is read"),
-        (lambda whole: huge_png(), "3600000000 pixels"),
+        (lambda whole: huge_png(), f"the picture has more than {MAX_PIXELS} pixels"),
     ],
     ids=["truncated", "head only", "empty", "text", "bomb"],
 )
@@ -185,13 +195,28 @@ def test_what_is_no_file_has_a_reason(tmp_path: Path, name: str, said: str) -> N
         open_upright(tmp_path / name)
 
 
-def test_too_many_pixels_are_refused(tmp_path: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_pixels_are_refused(tmp_path: Path, draw: Draw) -> None:
     draw(0, 12, 10).save(tmp_path / "a.png")
-    monkeypatch.setattr(module, "MAX_PIXELS", 119)
-    with pytest.raises(UnreadableError, match=r"^12 x 10 is over 119 pixels$"):
-        open_upright(tmp_path / "a.png")
-    monkeypatch.setattr(module, "MAX_PIXELS", 120)
-    assert open_upright(tmp_path / "a.png").size == (12, 10)
+    with pytest.raises(TooManyPixelsError, match=r"^12 x 10 is over 119 pixels$"):
+        open_upright(tmp_path / "a.png", max_pixels=119)
+    assert open_upright(tmp_path / "a.png", max_pixels=120).size == (12, 10)
+
+
+def test_of_the_formats_some_may_be_left_out(tmp_path: Path, draw: Draw) -> None:
+    draw(0, 12, 10).save(tmp_path / "a.ppm")
+    assert decode(tmp_path / "a.ppm").format == "PPM"
+    with pytest.raises(NotAPictureError, match=r"^not a picture in a format that is read \(JPEG, PNG\)$"):
+        decode(tmp_path / "a.ppm", formats=("JPEG", "PNG"))
+
+
+def test_a_jpeg_of_too_many_scans_is_refused_before_it_is_decoded(draw: Draw) -> None:
+    out = BytesIO()
+    draw(0, 64, 48).save(out, "JPEG", progressive=True)
+    whole = out.getvalue()
+    last = whole[whole.rindex(b"\xff\xda") : -2]
+    assert decode(BytesIO(whole)).image.size == (64, 48)
+    with pytest.raises(UnreadableError, match=r"^a JPEG of more than 100 scans, which would take minutes"):
+        decode(BytesIO(whole[:-2] + last * 100 + whole[-2:]))
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,15 @@ import shlex
 import tomllib
 from collections.abc import Iterable
 from importlib.metadata import distribution
-from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlsplit
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from graft.commands.serve import PORT
+from graft.serve.server import GRACE
+from graft.serve.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 LINES = re.sub(r"\\\n\s*", "", (ROOT / "Dockerfile").read_text()).splitlines()
@@ -71,29 +74,36 @@ def test_it_runs_as_nobody_in_particular() -> None:
 
 def test_it_starts_the_server_itself_so_that_it_hears_sigterm() -> None:
     (entry,) = map(json.loads, steps("ENTRYPOINT"))
-    assert entry[:2] == ["python", "-m"]
-    assert find_spec(entry[2]) is not None
-    (bundle,) = [words.split()[1] for words in steps("COPY") if words.startswith("${BUNDLE}")]
-    assert entry[3:] == [bundle, "--host", "0.0.0.0"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert entry[0] in project["scripts"]
+    (bundle,) = [words.split()[-1] for words in steps("COPY") if words.startswith("--from=bundle")]
+    assert entry[1:] == ["serve", bundle, "--host", "0.0.0.0"]
 
 
-def test_it_looks_after_its_health_on_the_port_it_exposes() -> None:
-    (health,), (port,) = steps("HEALTHCHECK"), steps("EXPOSE")
-    script = json.loads(health.partition("CMD ")[2])[2]
-    address = urlsplit(re.findall(r"'(http://[^']*)'", script)[0])
-    assert (address.hostname, str(address.port), address.path) == ("127.0.0.1", port, "/health")
-    compile(script, "HEALTHCHECK", "exec")
+def test_it_looks_after_its_health_on_the_port_it_listens_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("urllib.request.urlopen", lambda address, timeout: asked.append(address))
+    (health,), (exposed,) = steps("HEALTHCHECK"), steps("EXPOSE")
+    (own,) = [word.partition("=")[2] for words in steps("ENV") for word in words.split() if word.startswith(PORT)]
+    for port in (own, "9000"):
+        monkeypatch.setenv(PORT, port)
+        exec(json.loads(health.partition("CMD ")[2])[2], {})
+    assert asked == [f"http://127.0.0.1:{exposed}/health", "http://127.0.0.1:9000/health"]
+
+
+def test_another_bundle_can_take_the_place_of_the_one_sent() -> None:
+    assert "scratch AS bundle" in steps("FROM")  # which docker build --build-context bundle=PATH overwrites
+    assert steps("ARG") == []
+
+
+def test_it_is_given_the_time_to_stop() -> None:
+    (given,) = re.findall(r"--stop-timeout (\d+)", (ROOT / "Dockerfile").read_text())
+    assert int(given) > Settings().timeout + GRACE
 
 
 def test_only_what_is_copied_is_sent_to_the_engine() -> None:
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert ignored[0] == "*"
     sent = {line[1:] for line in ignored if line.startswith("!")}
-    (bundle,) = [words.partition("=")[2] for words in steps("ARG")]
-    copied = {
-        name.replace("${BUNDLE}", bundle)
-        for words in steps("COPY")
-        if not words.startswith("--from")
-        for name in words.split()[:-1]
-    }
+    copied = {name for words in steps("COPY") if not words.startswith("--from") for name in words.split()[:-1]}
     assert sent == copied

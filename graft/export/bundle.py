@@ -17,9 +17,8 @@ from graft.model.decision import Decision
 from graft.model.network import Network
 from graft.model.saved import Description
 from graft.model.task import THRESHOLD, task_of
+from graft.predict.bundle import FORMAT
 
-FORMAT = 2
-"""Of graft.json; a reader refuses a higher one. 2 brought `presize.crop`."""
 GRAPH, INT8, FACTS, LABELS, SUMS = "model.onnx", "model.int8.onnx", "graft.json", "labels.txt", "SHA256SUMS"
 
 

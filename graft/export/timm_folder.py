@@ -4,7 +4,6 @@ timm's network classifies what its own last layer gives, and normalises by one m
 head that sees more than that, or pictures that are standardised one by one, do not fit into it.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,7 +54,7 @@ def write_timm(folder: Path, network: Network, description: Description, decisio
             "num_classes": len(description.classes),
         },
     }
-    atomic.write_text(folder / "config.json", json.dumps(told, indent=2) + "\n")
+    atomic.write_json(folder / "config.json", told)
 
 
 def _hindrances(description: Description, decision: Decision, crop: float) -> Iterator[str]:

@@ -9,7 +9,7 @@ from graft.decode import Square
 from graft.errors import BundleError, nearest
 
 FORMAT = 2
-"""The newest way of writing a bundle that is known here."""
+"""Of graft.json: what `export` writes, and the newest that is read here. 2 brought `presize.crop`."""
 
 FLOAT = "float"
 """The precision that every bundle has."""

@@ -103,7 +103,7 @@ def _fetching() -> Iterator[Callable[[Iterable[Named]], Iterator[Source]]]:
                     yield name
                     continue
                 if fetch is None:
-                    from graft.predict.web import fetching  # late: paths need none of it
+                    from graft.predict.fetchers import fetching  # late: paths need none of it
 
                     fetch = stack.enter_context(fetching())
                 yield fetch(name)

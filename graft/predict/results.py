@@ -14,10 +14,10 @@ class Prediction:
     """What the classifier says of one picture.
 
     Attributes:
-        label: the most probable class; None where the classifier is not sure.
-        labels: the classes that hold: `label` alone or, from a bundle of several labels a
-            picture, those as probable as its threshold or more, maybe none.
-        probability: of the most probable class.
+        label: the most probable class that holds; None where the classifier is not sure, or none holds.
+        labels: the classes that hold: `label` alone or, from a bundle of several labels a picture, those
+            as probable as its threshold or more, the most probable first, maybe none.
+        probability: of the most probable class, whether it holds or not.
         probabilities: of every class, by name.
         sure: whether `probability` reaches the bundle's ``abstain_below``; always, without one.
         source: what was classified: a path as given, an open file's name, else empty.
@@ -50,12 +50,13 @@ class Failure:
 
 def decide(row: NDArray[np.float32], facts: Facts, source: str = "") -> Prediction:
     """Turn a picture's probabilities `[K]` into a prediction."""
-    best = int(row.argmax())
-    name, probability = facts.classes[best], float(row[best])
-    chances = dict(zip(facts.classes, row.tolist(), strict=True))
+    row = np.clip(row, 0, 1)  # a softmax may round to a little more than one
+    order = np.argsort(-row, kind="stable")  # of equals the first
+    probability, sure = float(row[order[0]]), True
     if facts.multi_label:
-        held = tuple(facts.classes[place] for place in np.flatnonzero(row >= facts.threshold))
-        return Prediction(name, held, probability, chances, True, source)
-    if facts.abstain_below is not None and probability < facts.abstain_below:
-        return Prediction(None, (), probability, chances, False, source)
-    return Prediction(name, (name,), probability, chances, True, source)
+        held = tuple(facts.classes[place] for place in order if row[place] >= facts.threshold)
+    else:
+        sure = facts.abstain_below is None or probability >= facts.abstain_below
+        held = (facts.classes[order[0]],) if sure else ()
+    chances = dict(zip(facts.classes, row.tolist(), strict=True))
+    return Prediction(held[0] if held else None, held, probability, chances, sure, source)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from graft.decode import Square, UnreadableError, upright_rgb
 from graft.errors import GraftError
+from graft.source.locate import is_remote
 
 
 class Readable(Protocol):
@@ -20,7 +21,7 @@ class Readable(Protocol):
         ...
 
 
-Source: TypeAlias = str | Path | bytes | Image.Image | Readable
+Source: TypeAlias = str | Path | bytes | bytearray | memoryview | Image.Image | Readable
 """A path, the content of a picture file, a picture, or an open file."""
 
 
@@ -32,12 +33,13 @@ def pixels_of(source: Source, square: Square) -> NDArray[np.uint8]:
 
     Raises:
         UnreadableError: it cannot be read or decoded; the text says why, in one line.
+        TypeError: it is none of what a picture may be given as.
     """
     if isinstance(source, Image.Image):
         return square.of(upright_rgb(source))
-    place = Path(source) if isinstance(source, str) else source
-    file = place if isinstance(place, Path) else BytesIO(_content(place))
-    return square.read(file)
+    if isinstance(source, str):
+        return square.read(_path(source))
+    return square.read(source if isinstance(source, Path) else BytesIO(_content(source)))
 
 
 def name_of(source: Source) -> str:
@@ -48,9 +50,23 @@ def name_of(source: Source) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _content(source: bytes | Readable) -> bytes:
-    if isinstance(source, bytes):
+def _path(source: str) -> Path:
+    if source.startswith("file://"):
+        raise UnreadableError("is an address; give the path itself, without file://")
+    if is_remote(source):
+        raise UnreadableError("is an address, and a predictor reads files: give what lies there, as bytes")
+    return Path(source)
+
+
+def _content(source: bytes | bytearray | memoryview | Readable) -> bytes | bytearray | memoryview:
+    if isinstance(source, bytes | bytearray | memoryview):
         return source
+    if not hasattr(source, "read"):
+        kind = type(source).__name__
+        raise TypeError(
+            f"{kind}: a picture is a path, the bytes of a file, an open file or a picture of Pillow's, "
+            "such as Image.fromarray(array)"
+        )
     try:
         return source.read()
     except (OSError, GraftError) as error:

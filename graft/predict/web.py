@@ -1,18 +1,14 @@
-"""Pictures at addresses: fetched whole, bounded in size and time, several at once."""
+"""Pictures at addresses: fetched whole, bounded in size and time."""
 
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from http.client import HTTPException, HTTPMessage
 from typing import IO, Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from graft.errors import SourceError
-from graft.predict.inputs import row_name
 from graft.source.stream import shown
 
 LIMIT = 64 * 2**20
@@ -22,37 +18,8 @@ SILENCE = 10.0
 PATIENCE = 60.0
 """Seconds that a picture may take in all."""
 PIECE = 2**16
-AT_ONCE = 8
-"""Addresses that are read from at once: while one server is waited for, others answer."""
-
-
-class Remote:
-    """A picture on its way; it can be read like an open file.
-
-    Attributes:
-        name: its address, without a password.
-    """
-
-    def __init__(self, uri: str, coming: Future[bytes]) -> None:
-        self.name, self._coming = row_name(uri), coming
-
-    def read(self) -> bytes:
-        """Give the content, as soon as it is there.
-
-        Raises:
-            SourceError: it could not be fetched.
-        """
-        return self._coming.result()
-
-
-@contextmanager
-def fetching() -> Iterator[Callable[[str], Remote]]:
-    """Yield a function that begins to fetch an address; what is under way when the block ends is dropped."""
-    pool = ThreadPoolExecutor(AT_ONCE, "fetch")
-    try:
-        yield lambda uri: Remote(uri, pool.submit(fetch, uri))
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+SAFE = "%/:@!$&'()*+,;=~[]?"
+"""Characters of a path or a query that stay as they are."""
 
 
 def fetch(uri: str, limit: int = LIMIT, silence: float = SILENCE, patience: float = PATIENCE) -> bytes:
@@ -119,12 +86,28 @@ def _request(uri: str) -> Request:
     if parts.username is not None:  # urllib takes a login for a part of the host's name
         login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers["Authorization"] = f"Basic {b64encode(login.encode()).decode()}"
-        parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
-    return Request(urlunsplit(parts), headers=headers)  # noqa: S310 - the scheme is known by now
+    return Request(urlunsplit(_plain(parts)), headers=headers)  # noqa: S310 - the scheme is known by now
+
+
+def _plain(parts: SplitResult) -> SplitResult:
+    """An address in the characters that HTTP has, without its login; what is quoted already stays as it is."""
+    host = parts.netloc.rpartition("@")[2]
+    if not host.isascii():
+        host = host.encode("idna").decode()
+    return parts._replace(netloc=host, path=quote(parts.path, SAFE), query=quote(parts.query, SAFE))
+
+
+def _origin(uri: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port: whom a request goes to."""
+    parts = urlsplit(uri)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 class _NoDowngrade(HTTPRedirectHandler):
-    """Follows redirects, but not from https to what anyone on the way can forge, nor to ftp."""
+    """Follows redirects, but not from https to what anyone on the way can forge, nor to ftp.
+
+    A login is for the server that it was given for, and is not sent to another.
+    """
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
@@ -133,4 +116,7 @@ class _NoDowngrade(HTTPRedirectHandler):
         if target not in ("http", "https") or (req.type == "https" and target != "https"):
             fp.close()
             raise SourceError(f"redirects to {shown(newurl)}, which is not followed from {req.type}")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+        request = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if request is not None and _origin(newurl) != _origin(req.full_url):
+            request.remove_header("Authorization")
+        return request

@@ -1,12 +1,10 @@
-"""What is answered: the models that OpenAPI shows, and how probabilities become one of them."""
+"""What is answered: the models that OpenAPI shows."""
 
 from typing import Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from graft.predict.predictor import Predictor
+from graft.predict.results import Prediction
 from graft.serve.problems import Fault
 
 
@@ -50,6 +48,20 @@ class Answer(BaseModel):
     error: Fault | None = Field(description="Why the picture was not classified; null if it was.")
 
     @classmethod
+    def of(cls, file: str | None, found: Prediction) -> Self:
+        """Return what was found of a picture, as an answer."""
+        shares = [Share(label=name, probability=chance) for name, chance in found.top(len(found.probabilities))]
+        return cls(
+            file=file,
+            label=found.label,
+            sure=found.sure,
+            probability=found.probability,
+            labels=list(found.labels),
+            probabilities=shares,
+            error=None,
+        )
+
+    @classmethod
     def refused(cls, file: str | None, error: Fault) -> Self:
         """Return the answer for a picture that cannot be classified."""
         return cls(file=file, label=None, sure=False, probability=None, labels=[], probabilities=[], error=error)
@@ -83,36 +95,3 @@ class State(BaseModel):
     """Whether the server lives, or is ready for pictures."""
 
     status: str = Field(examples=["ok"])
-
-
-def answer(file: str | None, row: NDArray[np.float32], predictor: Predictor) -> Answer:
-    """Turn probabilities `[K]` into an answer, as the predictor decides.
-
-    One class is named unless its probability is below the bundle's ``abstain_below``; where any
-    number may hold, those at the threshold or above, maybe none.
-    """
-    row = np.clip(row, 0, 1)  # a softmax may round to a little more than one
-    order = np.argsort(-row, kind="stable")
-    shares = [Share(label=predictor.classes[place], probability=float(row[place])) for place in order]
-    best, least = shares[0], abstain_below(predictor)
-    if predictor.multi_label:
-        sure = True
-        labels = [predictor.classes[place] for place in order if row[place] >= predictor.threshold]
-    else:
-        sure = least is None or best.probability >= least
-        labels = [best.label] if sure else []
-    return Answer(
-        file=file,
-        label=labels[0] if labels else None,
-        sure=sure,
-        probability=best.probability,
-        labels=labels,
-        probabilities=shares,
-        error=None,
-    )
-
-
-def abstain_below(predictor: Predictor) -> float | None:
-    """Return the probability below which a bundle names no class; None if it always names one."""
-    least: float | None = getattr(predictor, "abstain_below", None)
-    return least

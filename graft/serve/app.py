@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
+import numpy as np
 from fastapi import FastAPI, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.security import HTTPBearer
+from numpy.typing import NDArray
 from prometheus_client import generate_latest
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -17,8 +18,10 @@ from starlette.middleware import Middleware
 from graft import __version__
 from graft.predict.predictor import Predictor
 from graft.serve import describe, page
-from graft.serve.answers import About, Answer, Answers, Limit, State, abstain_below, answer
+from graft.serve.answers import About, Answer, Answers, Limit, State
 from graft.serve.batching import Batcher
+from graft.serve.decoding import Decoders
+from graft.serve.leaving import unless_left
 from graft.serve.limits import Limits
 from graft.serve.line import Line
 from graft.serve.linger import Linger
@@ -42,7 +45,7 @@ def create_app(predictor: Predictor, settings: Settings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with service.batcher:
             yield
-        service.decoders.shutdown(cancel_futures=True)
+        service.decoders.shutdown()
 
     app = App(
         title="graft serve",
@@ -70,6 +73,7 @@ def create_app(predictor: Predictor, settings: Settings) -> FastAPI:
             Middleware(Limits, settings),
         ],
     )
+    app.state.metrics = metrics
     _add_routes(app, service)
     return app
 
@@ -89,7 +93,7 @@ class Service:
 
     def __init__(self, predictor: Predictor, settings: Settings, metrics: Metrics, line: Line) -> None:
         self.predictor, self.settings, self.metrics, self.line = predictor, settings, metrics, line
-        self.decoders = ThreadPoolExecutor(settings.decoders, thread_name_prefix="decode")
+        self.decoders = Decoders(self._pixels, settings.decoders, settings.timeout)
         self.batcher = Batcher(predictor.run, settings.max_batch, settings.max_wait, lambda: line.taken, metrics)
 
     async def classify(self, request: Request) -> Answers:
@@ -98,14 +102,10 @@ class Service:
         Raises:
             ProblemError: the request is refused, or every one of its pictures is.
         """
-        with self.line.enter(1):
-            uploads = await read_uploads(request, self.settings.max_files)
-            with self.line.enter(len(uploads) - 1):
-                try:
-                    async with asyncio.timeout(self.settings.timeout):
-                        answers = await asyncio.gather(*(self._one(upload) for upload in uploads))
-                except TimeoutError:
-                    raise ProblemError(504, f"no answer within {self.settings.timeout:g} s; try again") from None
+        self.line.check(1)  # before a body is read for nothing; who is slow to send it takes no place yet
+        uploads = await read_uploads(request, self.settings.max_files)
+        with self.line.enter(len(uploads)):
+            answers = await unless_left(request.receive, self._all(uploads))
         self._count(answers)
         refused = [Refused(file=said.file, error=said.error) for said in answers if said.error is not None]
         if len(refused) == len(answers):
@@ -114,14 +114,22 @@ class Service:
             raise ProblemError(first.status, first.detail + more, pictures=refused)
         return Answers(pictures=answers)
 
-    async def _one(self, upload: Upload) -> Answer:
-        loop = asyncio.get_running_loop()
-        wanted = self.predictor.square, self.settings.max_pixels
+    async def _all(self, uploads: list[Upload]) -> list[Answer]:
         try:
-            pixels = await loop.run_in_executor(self.decoders, pixels_of, upload.data, *wanted)
+            async with asyncio.timeout(self.settings.timeout):
+                return await asyncio.gather(*(self._one(upload) for upload in uploads))
+        except TimeoutError:
+            raise ProblemError(504, f"no answer within {self.settings.timeout:g} s; try again") from None
+
+    async def _one(self, upload: Upload) -> Answer:
+        try:
+            pixels = await self.decoders.run(upload.data)
         except ProblemError as error:
             return Answer.refused(upload.name, error.fault)
-        return answer(upload.name, await self.batcher.run(pixels), self.predictor)
+        return Answer.of(upload.name, self.predictor.decide(await self.batcher.run(pixels)))
+
+    def _pixels(self, data: bytes | bytearray) -> NDArray[np.uint8]:
+        return pixels_of(data, self.predictor.square, self.settings.max_pixels)
 
     def _count(self, answers: list[Answer]) -> None:
         for said in answers:
@@ -146,7 +154,7 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         """
         return await service.classify(request)
 
-    @app.get("/about", responses=describe.problems(*describe.ALWAYS), dependencies=named)
+    @app.get("/about", responses=describe.problems(*describe.GUARDED), dependencies=named)
     async def about() -> About:
         """Tell the classes and the limits."""
         threshold = predictor.threshold if predictor.multi_label else None
@@ -154,32 +162,35 @@ def _add_routes(app: FastAPI, service: Service) -> None:
             classes=predictor.classes,
             multi_label=predictor.multi_label,
             threshold=threshold,
-            abstain_below=abstain_below(predictor),
+            abstain_below=predictor.abstain_below,
             limits=limit,
         )
 
+    @app.head("/health", include_in_schema=False)
     @app.get("/health", responses=describe.problems(*describe.ALWAYS))
     async def health() -> State:
         """Say that the server lives."""
         return State(status="ok")
 
+    @app.head("/ready", include_in_schema=False)
     @app.get("/ready", responses=describe.problems(*describe.ALWAYS, 503))
     async def ready() -> State:
         """Say whether pictures are taken now."""
-        if not service.batcher.ready or service.line.full:
+        if not service.batcher.ready or service.line.full or service.decoders.stuck:
             raise busy("no more pictures are taken for now")
         return State(status="ok")
 
     @app.get(
         "/metrics",
         response_class=PlainTextResponse,
-        responses=describe.problems(*describe.ALWAYS),
+        responses=describe.problems(*describe.GUARDED),
         dependencies=named,
     )
     async def metrics() -> PlainTextResponse:
         """Figures for Prometheus."""
         return PlainTextResponse(generate_latest(service.metrics.registry), media_type="text/plain; version=0.0.4")
 
+    @app.head("/", response_class=HTMLResponse, include_in_schema=False)
     @app.get("/", response_class=HTMLResponse, responses=describe.problems(*describe.ALWAYS))
     async def index() -> HTMLResponse:
         """Show a page to try the classifier on."""

@@ -52,7 +52,7 @@ class Batcher:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        self._thread.shutdown()
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     @property
     def ready(self) -> bool:

@@ -5,14 +5,18 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from graft.serve.pictures import FORMATS
 from graft.serve.problems import MEDIA_TYPE, Problem
 
 TEXT = "Classify pictures. Every refusal is a problem as RFC 9457 has it, and says what would be right."
 
-ALWAYS = (400, 401, 408, 413, 415, 431)
-"""Refusals that any path may give, for each may be sent a body or no token."""
+ALWAYS = (400, 408, 413, 415, 431)
+"""Refusals that any path may give, for each may be sent a body."""
 
-OF_BODIES = (*ALWAYS, 422, 500, 503, 504)
+GUARDED = (*ALWAYS, 401)
+"""Those of paths that may want a token."""
+
+OF_BODIES = (*GUARDED, 422, 500, 503, 504)
 
 _PICTURE = {"type": "string", "format": "binary"}
 
@@ -27,8 +31,13 @@ BODY: dict[str, Any] = {
                 "required": ["pictures"],
             },
         },
-        **{f"image/{kind}": {"schema": _PICTURE} for kind in ("jpeg", "png", "webp", "gif", "avif", "bmp", "tiff")},
+        **{f"image/{name.lower()}": {"schema": _PICTURE} for name in FORMATS},
     },
+}
+
+_HEADERS: dict[int, dict[str, Any]] = {
+    401: {"WWW-Authenticate": {"description": "What is wanted: Bearer.", "schema": {"type": "string"}}},
+    503: {"Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}},
 }
 
 _EXAMPLES: dict[int, str] = {
@@ -37,7 +46,7 @@ _EXAMPLES: dict[int, str] = {
     408: "the body did not arrive in time; 1024 bytes of it did",
     413: "the body is over 33554432 bytes; send fewer or smaller pictures",
     415: "Content-Type is text/plain; send multipart/form-data with pictures, or one picture under its own type",
-    422: "the picture is damaged: image file is truncated",
+    422: "the picture is damaged: OSError: image file is truncated",
     431: "path and headers are over 16384 bytes",
     500: "the server failed; its log says why",
     503: "64 pictures wait already and 64 may; try again",
@@ -61,6 +70,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
                     },
                 }
             },
+            "headers": _HEADERS.get(status, {}),
         }
         for status in statuses
     }

@@ -24,6 +24,15 @@ class Line:
         """Whether the next picture would be turned away."""
         return self.taken >= self.places
 
+    def check(self, count: int) -> None:
+        """See that there are places for some pictures now.
+
+        Raises:
+            ProblemError: 503, there are not that many left.
+        """
+        if self.taken + count > self.places:
+            raise busy(f"{self.taken} pictures wait already and {self.places} may; try again")
+
     @contextmanager
     def enter(self, count: int) -> Iterator[None]:
         """Hold places for some pictures.
@@ -31,8 +40,7 @@ class Line:
         Raises:
             ProblemError: 503, there are not that many left.
         """
-        if self.taken + count > self.places:
-            raise busy(f"{self.taken} pictures wait already and {self.places} may; try again")
+        self.check(count)
         self._take(count)
         try:
             yield

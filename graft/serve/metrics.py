@@ -8,6 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 PICTURES = (1, 2, 4, 8, 16, 32, 64)
+REFUSED = "graft.refused"
+"""In a scope: the status with which the connection itself refused the rest of a request."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -31,6 +33,10 @@ class Metrics:
         )
         self.graph = Histogram("graft_graph_seconds", "Runs of the graph.", registry=registry, buckets=SECONDS)
         self.queue = Gauge("graft_queue_pictures", "Pictures that wait or are worked on.", registry=registry)
+
+    def refused(self, status: int) -> None:
+        """Count a refusal of what never became a request."""
+        self.requests.labels("other", "other", str(status)).inc()
 
 
 class Measured:
@@ -59,4 +65,4 @@ class Measured:
         try:
             await self.app(scope, receive, watched)
         finally:
-            self.metrics.requests.labels(method, path, status).inc()
+            self.metrics.requests.labels(method, path, str(scope.get(REFUSED, status))).inc()

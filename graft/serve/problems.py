@@ -3,6 +3,7 @@
 Source: RFC 9457, Problem Details for HTTP APIs.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -92,6 +93,10 @@ class Problems:
             await self.app(scope, receive, watched)
         except ClientDisconnect:
             return  # nobody is left to be answered
+        except asyncio.CancelledError:
+            if scope["type"] != "http" or started:
+                raise
+            await busy("the server is being stopped").response()(scope, receive, send)
         except Exception as error:
             if scope["type"] != "http" or started:
                 raise

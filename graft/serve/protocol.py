@@ -1,7 +1,8 @@
-"""HTTP/1.1 as uvicorn speaks it, with three things added.
+"""HTTP/1.1 as uvicorn speaks it, with four things added.
 
 What is no HTTP is refused in JSON like everything else; a head must arrive in time, so that clients who
-send a byte now and then do not stay for ever; and only so many may be connected.
+send a byte now and then do not stay for ever; only so many may be connected; and a server that was told to
+stop does not wait long for what has yet to be sent.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from typing import Any, ClassVar
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from graft.serve.metrics import REFUSED, Metrics
 from graft.serve.problems import ProblemError, busy
 from graft.serve.security import HEADERS
 
@@ -20,10 +22,19 @@ LINGER = 1.0
 
 
 class Http(H11Protocol):
-    """A connection. `head_timeout` in seconds and `max_connections` are set by a subclass."""
+    """A connection, whose subclass sets what follows.
+
+    Attributes:
+        head_timeout: seconds until the head of a request must be here.
+        grace: seconds that a body may still take when the server is told to stop.
+        max_connections: clients connected at once.
+        metrics: where refusals are counted.
+    """
 
     head_timeout: ClassVar[float]
+    grace: ClassVar[float]
     max_connections: ClassVar[int]
+    metrics: ClassVar[Metrics]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -48,6 +59,11 @@ class Http(H11Protocol):
         if not self._refused:
             super().data_received(data)
             self._watch()
+
+    def shutdown(self) -> None:
+        """Answer what is under way and no more; what is not here a little later is refused."""
+        super().shutdown()
+        self.loop.call_later(self.grace, self._stop)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what h11, whose exception is being handled, cannot read."""
@@ -80,16 +96,24 @@ class Http(H11Protocol):
         else:  # connected and silent, as browsers do in advance: there is nothing to answer
             self.transport.close()
 
+    def _stop(self) -> None:
+        if self._busy and self.cycle.more_body and not self.transport.is_closing():
+            self._refuse(busy("the server is being stopped, and the body is not here yet"))
+
     def _refuse(self, problem: ProblemError) -> None:
         self._refused = True
         self._stop_watching()
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):  # half an answer is out already
             self.transport.close()
             return
+        answer = problem.response()
+        if self._busy:
+            self.cycle.scope[REFUSED] = answer.status_code
+        else:
+            self.metrics.refused(answer.status_code)
         if self.cycle is not None:
             self.cycle.disconnected = True  # the app must not answer too
             self.cycle.message_event.set()
-        answer = problem.response()
         headers = [*answer.raw_headers, (b"connection", b"close")]
         headers += [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
         reason = HTTPStatus(answer.status_code).phrase.encode()

@@ -1,7 +1,9 @@
 """The server: uvicorn around the app."""
 
+import os
 import signal
 import sys
+import threading
 from contextlib import suppress
 from math import ceil
 
@@ -13,21 +15,24 @@ from graft.serve.protocol import Http
 from graft.serve.settings import Settings
 
 GRACE = 5
-"""Seconds, beyond those that an answer may take, until a server that was told to stop does so."""
+"""Seconds until a server that was told to stop waits no more for bodies; then what is here is answered."""
 
 
 def build(predictor: Predictor, settings: Settings, host: str, port: int, access_log: bool = False) -> uvicorn.Server:
     """Return a server that is ready to run."""
+    app = create_app(predictor, settings)
 
     class Protocol(Http):
         """A connection of this server."""
 
         head_timeout = settings.read_timeout
+        grace = GRACE
         max_connections = settings.max_connections
+        metrics = app.state.metrics
 
     return uvicorn.Server(
         uvicorn.Config(
-            create_app(predictor, settings),
+            app,
             host=host,
             port=port,
             http=Protocol,
@@ -44,6 +49,16 @@ def build(predictor: Predictor, settings: Settings, host: str, port: int, access
 def run(predictor: Predictor, settings: Settings, host: str, port: int, access_log: bool = False) -> None:
     """Serve until SIGTERM or SIGINT, and then until what is in flight is answered."""
     # uvicorn raises the signal again once it is done, for whoever handled it before
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _leave)
     with suppress(KeyboardInterrupt):
         build(predictor, settings, host, port, access_log).run()
+    _leave()
+
+
+def _leave(*_: object) -> None:
+    """End the process, even where a picture is still being decoded: Python would wait for it, maybe for minutes."""
+    if threading.active_count() > 1:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(0)
+    sys.exit(0)

@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass, fields
 
-from graft.decode import MAX_PIXELS
 from graft.errors import GraftError
 
 TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
@@ -14,7 +13,7 @@ class SettingsError(GraftError):
     """The server cannot run as it is told to."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Settings:
     """Limits of the server.
 
@@ -28,7 +27,7 @@ class Settings:
         max_wait: seconds that a picture waits for others to share its batch.
         max_connections: clients connected at once.
         timeout: seconds until a picture must be answered once it is here.
-        read_timeout: seconds until a request must be here; a body gets longer as long as it flows.
+        read_timeout: seconds until a request must be here; a body gets one more for each 16 KiB of it that came.
         decoders: threads that decode.
         token: what a client must know; nothing if None.
 
@@ -50,6 +49,8 @@ class Settings:
     token: str | None = None
 
     def __post_init__(self) -> None:
+        from graft.decode import MAX_PIXELS  # late: the command line shows the defaults, and starts without numpy
+
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, int | float) and not value > 0:

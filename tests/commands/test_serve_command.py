@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from graft import cli
 from graft.predict.predictor import Predictor
 from graft.serve import server
-from graft.serve.settings import Settings
+from graft.serve.settings import Settings, SettingsError
 from tests.serve.made import CLASSES, colour_bundle
 
 
@@ -18,7 +18,8 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What `graft serve` would have run."""
     given: list[Any] = []
     monkeypatch.setattr(server, "run", lambda *words: given.extend(words))
-    monkeypatch.delenv("GRAFT_TOKEN", raising=False)
+    for name in ("GRAFT_TOKEN", "GRAFT_PORT"):
+        monkeypatch.delenv(name, raising=False)
     return given
 
 
@@ -72,3 +73,30 @@ def test_it_warns_when_anyone_may_use_it(tmp_path: Path, ran: list[Any]) -> None
     done = CliRunner().invoke(cli.app, ["serve", str(colour_bundle(tmp_path)), "--host", "0.0.0.0"])
     assert ran[2] == "0.0.0.0"
     assert "whoever reaches this address may use the classifier; GRAFT_TOKEN asks for a token" in done.output
+
+
+def test_an_empty_token_is_not_taken_for_none(tmp_path: Path, ran: list[Any]) -> None:
+    for words, env in (([], {"GRAFT_TOKEN": ""}), (["--token", ""], {})):
+        done = CliRunner().invoke(cli.app, ["serve", str(colour_bundle(tmp_path)), *words], env=env)
+        assert isinstance(done.exception, SettingsError)
+        assert "empty" in str(done.exception)
+    assert ran == []
+
+
+def test_the_port_may_be_said_in_the_environment(tmp_path: Path, ran: list[Any]) -> None:
+    CliRunner().invoke(cli.app, ["serve", str(colour_bundle(tmp_path))], env={"GRAFT_PORT": "9000"})
+    assert ran[3] == 9000
+
+
+def test_the_predictor_is_told_how(tmp_path: Path, ran: list[Any]) -> None:
+    words = ["--threshold", "0.9", "--threads", "1"]
+    done = CliRunner().invoke(cli.app, ["serve", str(colour_bundle(tmp_path)), *words])
+    assert (done.exit_code, ran[0].abstain_below) == (0, 0.9)
+    done = CliRunner().invoke(cli.app, ["serve", str(tmp_path), "--precision", "int8"])
+    assert "has no precision 'int8'" in str(done.exception)
+
+
+def test_the_help_shows_the_defaults() -> None:
+    said = " ".join(CliRunner().invoke(cli.app, ["serve", "--help"], env={"COLUMNS": "200"}).output.split())
+    for shown in ("[default: 32000000]", "[default: 256]", "[default: 4.0]", "[default: 30.0]", "[default: 20.0]"):
+        assert shown in said

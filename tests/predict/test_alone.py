@@ -1,10 +1,11 @@
 """``pip install graft[predict]`` is enough, for the command and for Python."""
 
-import re
 import subprocess
 import sys
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from tests.predict.tiny import paint
 
@@ -31,8 +32,8 @@ def modules_of(*names: str) -> set[str]:
         if name in found:
             continue
         found.add(name)
-        lines = [line for line in requires(name) or [] if "extra ==" not in line and "Windows" not in line]
-        wanted += [re.split(r"[^\w.-]", line, maxsplit=1)[0].lower() for line in lines]
+        needed = map(Requirement, requires(name) or [])
+        wanted += [one.name.lower() for one in needed if one.marker is None or one.marker.evaluate({"extra": ""})]
     norm = {name.replace("_", "-") for name in found}
     return {
         module

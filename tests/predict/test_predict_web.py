@@ -2,22 +2,46 @@
 
 import socket
 import sys
-import threading
 from base64 import b64decode
+from http.client import HTTPMessage
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from graft.errors import SourceError
-from graft.predict.web import _request, fetch, fetching
+from graft.predict.web import _NoDowngrade, _request, fetch
 from tests.source.site import Site, serve
 
 
-def test_a_picture_is_fetched() -> None:
-    with serve(Site(b"content")) as site, fetching() as begin:
-        remote = begin(site.url.replace("//", "//user:secret@"))
-        assert remote.name == site.url.replace("//", "//user:***@")
-        assert remote.read() == fetch(site.url) == b"content"
+@pytest.mark.parametrize(
+    ("address", "asked"),
+    [
+        ("http://example.org/ä b.jpg?q=ü ü&c=1", "http://example.org/%C3%A4%20b.jpg?q=%C3%BC%20%C3%BC&c=1"),
+        ("http://example.org/a%20b.jpg?c=%26", "http://example.org/a%20b.jpg?c=%26"),
+        ("http://bücher.example:81/a.jpg", "http://xn--bcher-kva.example:81/a.jpg"),
+        ("http://[::1]:81/a.jpg", "http://[::1]:81/a.jpg"),
+    ],
+)
+def test_an_address_is_asked_for_in_the_characters_of_http(address: str, asked: str) -> None:
+    assert _request(address).full_url == asked
+
+
+@pytest.mark.parametrize(
+    ("target", "kept"),
+    [
+        ("http://one.example/b.jpg", True),
+        ("http://one.example:80/b.jpg", True),
+        ("http://two.example/b.jpg", False),
+        ("http://one.example:81/b.jpg", False),
+        ("https://one.example/b.jpg", False),
+    ],
+)
+def test_a_login_is_sent_to_nobody_else(target: str, kept: bool) -> None:
+    request = _request("http://user:secret@one.example/a.jpg")
+    followed = _NoDowngrade().redirect_request(request, BytesIO(), 302, "Found", HTTPMessage(), target)
+    assert followed is not None
+    assert ("Authorization" in followed.headers) is kept
 
 
 def test_a_login_in_the_address_is_sent_and_not_asked_for_as_a_host() -> None:
@@ -85,10 +109,3 @@ def test_without_fsspec_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     for scheme, extra in (("s3", "s3"), ("gs", "gs"), ("hf", "hf"), ("memory", "pipeline")):
         with pytest.raises(SourceError, match=rf"{scheme}:// needs a package.*`pip install graft\[{extra}\]`"):
             fetch(f"{scheme}://bucket/a.jpg")
-
-
-def test_several_are_under_way_at_once() -> None:
-    with serve(Site(b"x" * 100, silence=0.3)) as site, fetching() as begin:
-        remotes = [begin(site.url) for _ in range(6)]
-        assert sum(thread.name.startswith("fetch") for thread in threading.enumerate()) == 6
-        assert [remote.read() for remote in remotes] == [b"x" * 100] * 6

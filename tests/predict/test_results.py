@@ -32,14 +32,20 @@ def test_below_its_limit_it_is_not_sure(lowest: float, label: str | None, sure: 
 
 @pytest.mark.parametrize(
     ("chances", "label", "labels"),
-    [((0.5, 0.49, 0.9), "c", ("a", "c")), ((0.1, 0.2, 0.3), "c", ()), ((0.7, 0.6, 0.5), "a", ("a", "b", "c"))],
+    [((0.5, 0.49, 0.9), "c", ("c", "a")), ((0.1, 0.2, 0.3), None, ()), ((0.5, 0.6, 0.5), "b", ("b", "a", "c"))],
 )
-def test_several_labels(chances: tuple[float, ...], label: str, labels: tuple[str, ...]) -> None:
+def test_several_labels(chances: tuple[float, ...], label: str | None, labels: tuple[str, ...]) -> None:
     found = decide(row(*chances), replace(FACTS, multi_label=True))
     assert (found.label, found.labels, found.sure) == (label, labels, True)
+
+
+def test_a_rounded_softmax_stays_a_probability() -> None:
+    found = decide(row(1.0000001, 0.0, -1e-9), FACTS)
+    assert (found.probability, found.probabilities) == (1.0, {"a": 1.0, "b": 0.0, "c": 0.0})
 
 
 def test_the_most_probable_first_and_of_equals_the_first_class() -> None:
     found = decide(row(0.25, 0.5, 0.25), FACTS)
     assert found.top(0) == []
     assert found.top(9) == [("b", 0.5), ("a", 0.25), ("c", 0.25)]
+    assert decide(row(0.4, 0.4, 0.2), FACTS).label == "a"

@@ -81,6 +81,8 @@ class Silent:
         (b"no picture", "not a picture in a format that is read"),
         (Path("gone.png"), "FileNotFoundError: .*'gone.png'"),
         ("gone\n.png", r"FileNotFoundError: .*gone\\n.png"),
+        ("https://example.org/a.png", "is an address, and a predictor reads files: give what lies there, as bytes"),
+        ("file:///a.png", "is an address; give the path itself, without file://"),
     ],
 )
 def test_what_cannot_be_read_says_why_in_one_line(source: Source, said: str) -> None:
@@ -94,6 +96,19 @@ def test_a_truncated_picture_that_is_open_says_so(tmp_path: Path) -> None:
     content = (tmp_path / "a.png").read_bytes()
     with Image.open(BytesIO(content[:-2000])) as picture, pytest.raises(UnreadableError, match="truncated"):
         pixels_of(picture, SQUARE)
+
+
+def test_content_may_lie_in_any_kind_of_bytes(tmp_path: Path) -> None:
+    gradient().save(tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    wanted = pixels_of(content, SQUARE)
+    for source in (bytearray(content), memoryview(content)):
+        np.testing.assert_array_equal(pixels_of(source, SQUARE), wanted)
+
+
+def test_an_array_is_the_callers_mistake() -> None:
+    with pytest.raises(TypeError, match=r"^ndarray: a picture is .* such as Image.fromarray\(array\)$"):
+        pixels_of(np.zeros((4, 4, 3), dtype=np.uint8), SQUARE)  # type: ignore[arg-type]
 
 
 def test_text_in_place_of_bytes_is_the_callers_mistake() -> None:

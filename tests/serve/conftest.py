@@ -30,6 +30,13 @@ def client(predictor: Predictor) -> Iterator[TestClient]:
 
 @pytest.fixture(scope="session")
 def port(predictor: Predictor) -> Iterator[int]:
+    """A server that takes little, and waits for it long."""
+    with live(predictor, Settings(max_body=200_000)) as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def hasty(predictor: Predictor) -> Iterator[int]:
     """A server with short patience."""
-    with live(predictor, Settings(max_body=200_000, read_timeout=0.8, timeout=5)) as port:
+    with live(predictor, Settings(max_body=200_000, read_timeout=0.3)) as port:
         yield port

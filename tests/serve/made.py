@@ -9,15 +9,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from select import select
 from typing import Any, cast
 
 import numpy as np
 import onnx
+import uvicorn
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from graft.decode import Square
+from graft.predict.bundle import Facts
 from graft.predict.predictor import Predictor
+from graft.predict.results import Prediction, decide
 from graft.serve.server import build
 from graft.serve.settings import Settings
 
@@ -74,21 +78,34 @@ def colour_bundle(folder: Path, multi_label: bool = False) -> Path:
 
 
 class Colours:
-    """A predictor without a graph, that may dawdle and may be unsure; `batches` are the sizes it was given."""
+    """A predictor without a graph, that may be held up and may be unsure.
 
-    def __init__(self, seconds: float = 0.0, abstain_below: float | None = None) -> None:
+    Attributes:
+        batches: sizes of what it was given.
+        entered: has one more for each.
+        go: while it is not set, nothing is answered.
+    """
+
+    def __init__(self, abstain_below: float | None = None) -> None:
         self.classes, self.square = CLASSES, Square(SIZE)
         self.multi_label, self.threshold = False, 0.5
-        self.abstain_below, self.seconds = abstain_below, seconds
+        self.abstain_below = abstain_below
         self.batches: list[int] = []
+        self.entered, self.go = threading.Semaphore(0), threading.Event()
+        self.go.set()
 
     def run(self, pixels: np.ndarray) -> np.ndarray:
         """Do in numpy what the graph of `colour_bundle` does."""
         self.batches.append(len(pixels))
-        time.sleep(self.seconds)
+        self.entered.release()
+        self.go.wait()
         logits = pixels.astype(np.float32).mean((1, 2)) / 255 * 6
         powers = np.exp(logits)
         return cast(np.ndarray, powers / powers.sum(1, keepdims=True))
+
+    def decide(self, row: np.ndarray, source: str = "") -> Prediction:
+        """Decide as a predictor does."""
+        return decide(row, cast(Facts, self), source)
 
     @property
     def as_predictor(self) -> Predictor:
@@ -122,32 +139,63 @@ def head(path: str = "/predict", method: str = "POST", **headers: str | int) -> 
 
 
 @contextmanager
-def live(predictor: Predictor, settings: Settings) -> Iterator[int]:
-    """A server on a free port of the loopback, in a thread of this process; yields the port."""
+def running(predictor: Predictor, settings: Settings) -> Iterator[tuple[uvicorn.Server, int]]:
+    """A server on a free port of the loopback, in a thread of this process; yields it and its port."""
     server = build(predictor, settings, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        until = time.monotonic() + 10
         while not server.started:
-            assert time.monotonic() < until, "the server did not start"
+            assert thread.is_alive(), "the server did not start"
             time.sleep(0.01)
-        yield server.servers[0].sockets[0].getsockname()[1]
+        yield server, server.servers[0].sockets[0].getsockname()[1]
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
 
 
-def talk(port: int, *chunks: bytes, pause: float = 0.0, patience: float = 8.0) -> bytes:
-    """Send bytes as they are, with pauses between, and return all that comes until the server closes."""
-    heard = bytearray()
-    with socket.create_connection(("127.0.0.1", port), timeout=patience) as link:
+@contextmanager
+def live(predictor: Predictor, settings: Settings) -> Iterator[int]:
+    """As `running`; yields the port."""
+    with running(predictor, settings) as (_, port):
+        yield port
+
+
+PATIENCE = 60.0
+"""Seconds after which a server that says nothing has failed a test."""
+
+
+def talk(port: int, *chunks: bytes) -> bytes:
+    """Send bytes as they are, and return all that comes until the server closes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as link:
         for chunk in chunks:
             link.sendall(chunk)
-            time.sleep(pause)
-        while piece := link.recv(65536):
-            heard += piece
+        return heard_from(link)
+
+
+def drip(port: int, first: bytes, drop: bytes) -> bytes:
+    """Send bytes, and then a drop now and then until the server answers; return all that comes until it closes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as link:
+        link.sendall(first)
+        while not select([link], [], [], 0.05)[0]:
+            link.sendall(drop)
+        return heard_from(link)
+
+
+def begun(port: int, top: bytes) -> socket.socket:
+    """Send the head of a request that waits to be asked for its body, until it is."""
+    link = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+    link.sendall(top)
+    assert link.recv(65536).startswith(b"HTTP/1.1 100 ")
+    return link
+
+
+def heard_from(link: socket.socket) -> bytes:
+    """All that comes until the server closes."""
+    heard = bytearray()
+    while piece := link.recv(65536):
+        heard += piece
     return bytes(heard)
 
 

@@ -1,6 +1,5 @@
 """The routes: what is answered, and that every refusal says why as a problem."""
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
@@ -12,8 +11,9 @@ from starlette.testclient import TestClient
 
 from graft.predict.predictor import Predictor
 from graft.serve.app import create_app
+from graft.serve.security import OPEN
 from graft.serve.settings import Settings
-from tests.serve.made import BOUNDARY, CLASSES, Colours, colour_bundle, form, picture
+from tests.serve.made import BOUNDARY, CLASSES, PATIENCE, Colours, colour_bundle, form, picture
 
 FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 
@@ -130,7 +130,7 @@ def test_too_many_files_and_too_many_bytes(predictor: Predictor) -> None:
 def test_a_picture_of_too_many_pixels(predictor: Predictor) -> None:
     with TestClient(create_app(predictor, Settings(max_pixels=400))) as client:
         response = post(client, ("wide.png", picture(width=21, height=20)))
-        assert "21 x 20 pixels, more than 400" in problem(response, 413)
+        assert "21 x 20 is over 400 pixels" in problem(response, 413)
         assert post(client, ("fits.png", picture(width=20, height=20))).status_code == 200
 
 
@@ -147,30 +147,39 @@ def test_what_a_path_does_not_take(client: TestClient, method: str, path: str) -
 
 
 def test_a_full_line_turns_away_and_its_end_lets_in_again() -> None:
-    slow = Colours(seconds=1.0)
+    held = Colours()
+    held.go.clear()
     with (
-        TestClient(create_app(slow.as_predictor, Settings(max_queue=2, max_files=2))) as client,
+        TestClient(create_app(held.as_predictor, Settings(max_queue=2, max_files=2))) as client,
         ThreadPoolExecutor(1) as pool,
     ):
         first = pool.submit(post, client, ("a.png", picture()), ("b.png", picture()))
-        while client.get("/ready").status_code == 200:
-            assert not first.done()
+        held.entered.acquire()
         refused = post(client, ("c.png", picture()))
         assert "2 pictures wait already and 2 may" in problem(refused, 503)
         assert refused.headers["retry-after"] == "1"
         assert "no more pictures are taken" in problem(client.get("/ready"), 503)
         assert client.get("/health").json() == {"status": "ok"}
+        held.go.set()
         assert first.result().status_code == 200
         assert post(client, ("c.png", picture())).status_code == 200
         assert client.get("/ready").json() == {"status": "ok"}
 
 
 def test_an_answer_that_takes_too_long_is_not_waited_for() -> None:
-    slow = Colours(seconds=0.5)
-    with TestClient(create_app(slow.as_predictor, Settings(timeout=0.1))) as client:
+    held = Colours()
+    held.go.clear()
+    with TestClient(create_app(held.as_predictor, Settings(timeout=0.1))) as client:
         assert "no answer within 0.1 s" in problem(post(client, ("a.png", picture())), 504)
-        slow.seconds = 0
+        held.go.set()
         assert "graft_queue_pictures 0.0" in client.get("/metrics").text
+
+
+@pytest.mark.parametrize("path", OPEN)
+def test_what_a_supervisor_asks_without_wanting_the_body(client: TestClient, path: str) -> None:
+    response = client.head(path)
+    assert (response.status_code, response.content) == (200, b"")
+    assert response.headers["content-type"] == client.get(path).headers["content-type"]
 
 
 def test_a_graph_that_fails_is_said_without_its_secrets(caplog: pytest.LogCaptureFixture) -> None:
@@ -187,25 +196,28 @@ def test_a_graph_that_fails_is_said_without_its_secrets(caplog: pytest.LogCaptur
 
 
 def test_concurrent_requests_share_a_batch_and_keep_their_answers() -> None:
-    slow = Colours(seconds=0.2)
+    held = Colours()
+    held.go.clear()
     colours = ["red", "green", "blue", "red", "green", "blue"]
     with (
-        TestClient(create_app(slow.as_predictor, Settings(max_wait=0.5, max_batch=8))) as client,
+        TestClient(create_app(held.as_predictor, Settings(max_wait=PATIENCE, max_batch=5))) as client,
         ThreadPoolExecutor(len(colours)) as pool,
     ):
-        together = threading.Barrier(len(colours))
 
         def ask(colour: str) -> str:
-            together.wait()
             return str(post(client, (colour, picture(colour))).json()["pictures"][0]["label"])
 
-        assert list(pool.map(ask, colours)) == colours
-        assert sum(slow.batches) == len(colours)
-        assert max(slow.batches) >= 3
+        first = pool.submit(ask, colours[0])
+        held.entered.acquire()  # it runs alone, and others come meanwhile
+        others = [pool.submit(ask, colour) for colour in colours[1:]]
+        while "graft_queue_pictures 6.0" not in client.get("/metrics").text:
+            assert not first.done()
+        held.go.set()
+        assert [asked.result() for asked in (first, *others)] == colours
+        assert held.batches == [1, 5]
         families = {family.name: family for family in text_string_to_metric_families(client.get("/metrics").text)}
     batches = {sample.name: sample.value for sample in families["graft_batch_pictures"].samples if not sample.labels}
-    assert batches["graft_batch_pictures_sum"] == len(colours)
-    assert batches["graft_batch_pictures_count"] == len(slow.batches)
+    assert (batches["graft_batch_pictures_sum"], batches["graft_batch_pictures_count"]) == (6, 2)
 
 
 def test_about_tells_classes_and_limits(client: TestClient) -> None:

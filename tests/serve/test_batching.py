@@ -1,7 +1,7 @@
 """Pictures that come together share a run; each gets its own row, and nobody waits for who is not coming."""
 
 import asyncio
-import time
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -9,17 +9,27 @@ import pytest
 
 from graft.serve.batching import Batcher
 from graft.serve.metrics import Metrics
+from tests.serve.clock import run
 
 
 class Graph:
-    """Answers each picture with its first pixel; remembers the batches."""
+    """Answers each picture with its first pixel, when it may.
 
-    def __init__(self, seconds: float = 0.0) -> None:
-        self.seconds, self.batches = seconds, list[int]()
+    Attributes:
+        batches: sizes of what it was given.
+        entered: has one more for each.
+        go: while it is not set, nothing is answered.
+    """
+
+    def __init__(self) -> None:
+        self.batches = list[int]()
+        self.entered, self.go = threading.Semaphore(0), threading.Event()
+        self.go.set()
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         self.batches.append(len(pixels))
-        time.sleep(self.seconds)
+        self.entered.release()
+        self.go.wait()
         return pixels.reshape(len(pixels), -1)[:, :1].astype(np.float32)
 
 
@@ -46,32 +56,28 @@ def test_pictures_share_runs_and_keep_their_answers() -> None:
     assert graph.batches == [4, 4, 2]
 
 
-def test_who_is_alone_does_not_wait() -> None:
-    graph = Graph()
-    began = time.perf_counter()
-    assert ran(graph, 1, max_batch=8, wait=5) == [0]
-    assert time.perf_counter() - began < 2
+@pytest.mark.parametrize(("expected", "waited"), [(1, 0.0), (2, 5.0)])
+def test_who_is_alone_does_not_wait_and_others_no_longer_than_told(expected: int, waited: float) -> None:
+    async def first() -> float:
+        async with Batcher(Graph(), 8, 5, lambda: expected, Metrics()) as batcher:
+            assert await answered(batcher, range(1)) == [0]
+            return asyncio.get_running_loop().time()
 
-
-def test_who_is_not_alone_waits_no_longer_than_told() -> None:
-    async def first_of_two() -> float:
-        async with Batcher(Graph(), 8, 0.1, lambda: 2, Metrics()) as batcher:
-            began = time.perf_counter()
-            await batcher.run(numbered(1))
-            return time.perf_counter() - began
-
-    assert 0.1 <= asyncio.run(first_of_two()) < 2
+    assert run(first()) == pytest.approx(waited)
 
 
 def test_what_comes_while_the_graph_runs_is_one_batch() -> None:
-    graph = Graph(seconds=0.4)
+    graph = Graph()
+    graph.go.clear()
 
     async def late() -> None:
         async with Batcher(graph, 8, 0.001, lambda: 1, Metrics()) as batcher:
             first = asyncio.create_task(batcher.run(numbered(0)))
-            await asyncio.sleep(0.05)
-            await answered(batcher, range(5))
-            await first
+            await asyncio.to_thread(graph.entered.acquire)
+            others = [asyncio.create_task(batcher.run(numbered(number))) for number in range(5)]
+            await asyncio.sleep(0)
+            graph.go.set()
+            await asyncio.gather(first, *others)
 
     asyncio.run(late())
     assert graph.batches == [1, 5]
@@ -94,14 +100,17 @@ def test_a_failure_reaches_everyone_who_shared_it_and_nobody_else() -> None:
 
 
 def test_who_gave_up_is_not_computed_for() -> None:
-    graph = Graph(seconds=0.4)
+    graph = Graph()
+    graph.go.clear()
 
     async def impatient() -> None:
         async with Batcher(graph, 1, 0.001, lambda: 1, Metrics()) as batcher:
             first = asyncio.create_task(batcher.run(numbered(0)))
-            await asyncio.sleep(0.02)
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(batcher.run(numbered(1)), 0.02)
+            await asyncio.to_thread(graph.entered.acquire)
+            second = asyncio.create_task(batcher.run(numbered(1)))
+            await asyncio.sleep(0)
+            second.cancel()
+            graph.go.set()
             await first
             assert float((await batcher.run(numbered(2)))[0]) == 2
 

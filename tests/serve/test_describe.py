@@ -19,6 +19,8 @@ from starlette.testclient import TestClient
 
 from graft.serve.app import PATHS
 from graft.serve.problems import MEDIA_TYPE
+from graft.serve.security import OPEN
+from tests.serve.made import PATIENCE
 
 CHECKS = [
     not_a_server_error,
@@ -31,7 +33,7 @@ CHECKS = [
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_requests_made_up_from_it_get_what_it_promises(port: int, mode: GenerationMode) -> None:
-    schema = schemathesis.openapi.from_url(f"http://127.0.0.1:{port}/openapi.json", timeout=5)
+    schema = schemathesis.openapi.from_url(f"http://127.0.0.1:{port}/openapi.json", timeout=PATIENCE)
     tried = set()
     for result in schema.get_all_operations():
         assert isinstance(result, Ok), result
@@ -41,7 +43,7 @@ def test_requests_made_up_from_it_get_what_it_promises(port: int, mode: Generati
 
         @settings(
             max_examples=25,
-            deadline=5000,
+            deadline=None,
             derandomize=True,
             database=None,
             phases=[Phase.explicit, Phase.generate],
@@ -49,7 +51,7 @@ def test_requests_made_up_from_it_get_what_it_promises(port: int, mode: Generati
         )
         @given(case=operation.as_strategy(generation_mode=mode))
         def made_up(case: schemathesis.Case[Any]) -> None:
-            case.call_and_validate(checks=CHECKS, timeout=5)
+            case.call_and_validate(checks=CHECKS, timeout=PATIENCE)
 
         made_up()
         tried.add(operation.path)
@@ -66,6 +68,10 @@ def test_every_refusal_has_an_example_that_fits(client: TestClient) -> None:
                     example = response["content"][MEDIA_TYPE]["example"]
                     assert example["status"] == int(status), path
                     assert example["detail"]
+            assert ("401" in operation["responses"]) is (path not in OPEN)
+            assert all(
+                "Retry-After" in operation["responses"][busy]["headers"] for busy in {"503"} & {*operation["responses"]}
+            )
     body = described["paths"]["/predict"]["post"]["requestBody"]["content"]
     assert {"multipart/form-data", "image/jpeg", "image/png"} <= set(body)
     answer = described["components"]["schemas"]["Answer"]

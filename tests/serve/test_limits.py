@@ -10,6 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 from graft.serve.limits import Limits, check_head, check_headers
 from graft.serve.problems import ProblemError
 from graft.serve.settings import Settings
+from tests.serve.clock import run
 
 
 async def read(scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,7 +44,7 @@ async def sent(limits: Limits, chunks: Sequence[bytes], pause: float = 0.0, **he
 
 def test_a_body_up_to_the_limit_is_read() -> None:
     limits = Limits(read, Settings(max_body=10))
-    assert asyncio.run(sent(limits, [b"12345", b"67890"])) == b"1234567890"
+    assert run(sent(limits, [b"12345", b"67890"])) == b"1234567890"
     assert limits.held == 0
 
 
@@ -51,7 +52,7 @@ def test_a_longer_one_is_refused_however_it_is_cut_and_whatever_it_says() -> Non
     limits = Limits(read, Settings(max_body=10))
     for chunks in ([b"12345678901"], [b"12345", b"678901", b"never read"]):
         with pytest.raises(ProblemError, match="over 10 bytes") as refused:
-            asyncio.run(sent(limits, chunks, content_length="3"))
+            run(sent(limits, chunks, content_length="3"))
         assert refused.value.status == 413
     assert limits.held == 0
 
@@ -63,20 +64,20 @@ def test_bodies_together_have_a_limit() -> None:
         bodies = [sent(limits, [b"12345", b"6789"], pause=0.05) for _ in range(2)]
         return await asyncio.gather(*bodies, return_exceptions=True)
 
-    first, second = asyncio.run(two())
+    first, second = run(two())
     said = [one for one in (first, second) if isinstance(one, ProblemError)]
     assert [error.status for error in said] == [503]
     assert limits.held == 0
-    assert asyncio.run(sent(limits, [b"0123456789"])) == b"0123456789"
+    assert run(sent(limits, [b"0123456789"])) == b"0123456789"
 
 
 def test_a_body_that_stalls_is_refused_and_one_that_flows_is_not() -> None:
     limits = Limits(read, Settings(read_timeout=0.5))
     with pytest.raises(ProblemError, match="did not arrive in time; 1 bytes of it did") as refused:
-        asyncio.run(sent(limits, [b"1", b"2", b"3"], pause=0.4))
+        run(sent(limits, [b"1", b"2", b"3"], pause=0.4))
     assert refused.value.status == 408
     flowing = [b"x" * 8192] * 4  # half a second is earned by each
-    assert len(asyncio.run(sent(limits, flowing, pause=0.4))) == 4 * 8192
+    assert len(run(sent(limits, flowing, pause=0.4))) == 4 * 8192
 
 
 @pytest.mark.parametrize(

@@ -55,11 +55,15 @@ def test_orientation_is_applied() -> None:
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", 422, "not a picture"),
         (picture(kind="JPEG", width=200, height=200)[:400], 422, "the picture is damaged"),
         (picture(width=200, height=200)[:-40], 422, "the picture is damaged"),
-        (png_bomb(5000, 5000), 413, "the picture has 5000 x 5000 pixels, more than 20000000; send a smaller one"),
+        (picture(kind="PPM"), 422, "not a picture in a format that is read (JPEG, PNG, WEBP, GIF, AVIF, BMP, TIFF)"),
+        (picture(kind="QOI"), 422, "not a picture in a format"),
+        (picture(kind="SGI"), 422, "not a picture in a format"),
+        (picture(kind="JPEG2000"), 422, "not a picture in a format"),
+        (png_bomb(5000, 5000), 413, "5000 x 5000 is over 20000000 pixels; send a smaller picture"),
         (png_bomb(10_000, 10_000), 413, "more than 20000000"),
         (png_bomb(2**31 - 1, 2**31 - 1), 413, "more than 20000000"),
     ],
-    ids=["empty", "text", "pdf", "svg", "eps", "half-jpeg", "half-png", "large", "bomb", "huge"],
+    ids=lambda value: value[:12] if isinstance(value, bytes) else "",
 )
 def test_refusals(data: bytes, status: int, said: str) -> None:
     tracemalloc.start()

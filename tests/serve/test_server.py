@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -20,17 +19,20 @@ from starlette.testclient import TestClient
 from graft.predict.predictor import Predictor
 from graft.serve.app import create_app
 from graft.serve.settings import Settings
-from tests.serve.made import BOUNDARY, form, picture
+from tests.predict.test_alone import REFUSE, modules_of
+from tests.serve.made import BOUNDARY, PATIENCE, begun, form, head, heard_from, parsed, picture
 
 ROOT = Path(__file__).resolve().parents[2]
 FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 
 
 @contextmanager
-def process(bundle: Path, folder: Path, *words: str) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+def process(
+    bundle: Path, folder: Path, *words: str, start: Sequence[str] = ("-m", "graft")
+) -> Iterator[tuple["subprocess.Popen[str]", int]]:
     """`graft serve` in an empty folder, which is its home and that of its temporary files as well."""
     folder.mkdir()
-    command = [sys.executable, "-m", "graft", "serve", str(bundle), "--port", "0", *words]
+    command = [sys.executable, *start, "serve", str(bundle), "--port", "0", *words]
     own = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"), str(folder))
     env = os.environ | own | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     env.pop("GRAFT_TOKEN", None)
@@ -49,7 +51,7 @@ def process(bundle: Path, folder: Path, *words: str) -> Iterator[tuple["subproce
 
 
 def connected(port: int) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
 
 
 def ask(link: http.client.HTTPConnection, body: bytes) -> tuple[int, dict[str, object]]:
@@ -58,25 +60,66 @@ def ask(link: http.client.HTTPConnection, body: bytes) -> tuple[int, dict[str, o
     return response.status, json.loads(response.read())
 
 
+PATIENT = "from graft.serve import server; server.GRACE = 600; from graft.cli import run; run()"
+
+
+def status_of(link: http.client.HTTPConnection, path: str) -> int:
+    link.request("GET", path)
+    response = link.getresponse()
+    response.read()
+    return response.status
+
+
 def test_sigterm_finishes_what_is_in_flight_and_takes_no_more(bundle: Path, tmp_path: Path) -> None:
     body = form([("red.png", picture("red", width=600, height=600))])
-    with process(bundle, tmp_path / "run") as (server, port), closing(connected(port)) as link:
-        link.putrequest("POST", "/predict")
-        for name, value in {**FORM, "Content-Length": str(len(body))}.items():
-            link.putheader(name, value)
-        link.endheaders()
-        link.send(body[: len(body) // 2])
-        time.sleep(0.3)
+    top = head(
+        **{name.replace("-", "_"): value for name, value in FORM.items()},
+        Content_Length=len(body),
+        Expect="100-continue",
+    )
+    with process(bundle, tmp_path / "run", start=("-c", PATIENT)) as (server, port), begun(port, top) as link:
+        link.sendall(body[: len(body) // 2])
         server.send_signal(signal.SIGTERM)
-        time.sleep(0.5)
+        while taken(port):
+            assert server.poll() is None
         assert server.poll() is None  # half of a request is here
-        with closing(connected(port)) as other, pytest.raises(ConnectionError):
-            other.request("GET", "/health")
-        link.send(body[len(body) // 2 :])
-        response = link.getresponse()
-        assert response.status == 200
-        assert json.loads(response.read())["pictures"][0]["label"] == "red"
-        assert server.wait(10) == 0
+        link.sendall(body[len(body) // 2 :])
+        status, _, answer = parsed(heard_from(link))
+        assert (status, answer["pictures"][0]["label"]) == (200, "red")
+        assert server.wait(60) == 0
+
+
+def taken(port: int) -> bool:
+    """Whether a client is taken any more."""
+    try:
+        with closing(connected(port)) as link:
+            link.request("GET", "/health")
+            link.getresponse().read()
+    except (ConnectionError, http.client.HTTPException):
+        return False
+    return True
+
+
+STUCK = """
+import sys, threading
+from graft.serve import app
+def endless(*_):
+    threading.Event().wait()
+app.pixels_of = endless
+from graft.cli import run
+run()
+"""
+
+
+def test_a_picture_that_decodes_for_ever_is_told_and_holds_up_no_end(bundle: Path, tmp_path: Path) -> None:
+    options = ("--decoders", "1", "--timeout", "0.3")
+    with process(bundle, tmp_path / "run", *options, start=("-c", STUCK)) as (server, port):
+        with closing(connected(port)) as link:
+            assert ask(link, form([("a.png", picture())]))[0] == 504
+            while status_of(link, "/ready") != 503:  # as soon as the thread, too, is past its time
+                assert server.poll() is None
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(60) == 0
 
 
 def test_nothing_is_written_to_disk(bundle: Path, tmp_path: Path) -> None:
@@ -137,10 +180,9 @@ def test_memory_stays_flat(bundle: Path, tmp_path: Path) -> None:
         (["BUNDLE", "--max-files", "65"], "max_files = 65: at most 64, max_queue"),
     ],
 )
-@pytest.mark.parametrize("module", ["graft", "graft.commands.serve"])
-def test_what_the_user_can_mend_is_one_line(bundle: Path, module: str, words: list[str], said: str) -> None:
+def test_what_the_user_can_mend_is_one_line(bundle: Path, words: list[str], said: str) -> None:
     given = [str(bundle) if word == "BUNDLE" else word for word in words]
-    command = [sys.executable, "-m", module, *(["serve"] if module == "graft" else []), *given]
+    command = [sys.executable, "-m", "graft", "serve", *given]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("graft: ")
@@ -148,36 +190,25 @@ def test_what_the_user_can_mend_is_one_line(bundle: Path, module: str, words: li
     assert done.stderr.count("\n") == 1
 
 
-NEEDED = """
-import sys
-class Without:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {names}:
-            raise ModuleNotFoundError(name)
-sys.meta_path.insert(0, Without())
-import graft.commands.serve, graft.serve.server
-"""
-
-
-def test_the_server_needs_nothing_of_the_pipeline() -> None:
-    absent = {
+def test_the_command_serves_with_its_extra_alone(bundle: Path, tmp_path: Path) -> None:
+    extra = ("numpy", "pillow", "onnxruntime", "tqdm", "typer")
+    extra += ("fastapi", "prometheus-client", "python-multipart", "uvicorn")
+    allowed = modules_of(*extra) | {"graft"}
+    assert not allowed & {
         "torch",
-        "torchvision",
-        "timm",
         "pandas",
-        "yaml",
-        "ruamel",
         "scipy",
         "sklearn",
-        "dvc",
+        "yaml",
+        "ruamel",
         "onnx",
+        "fsspec",
+        "dvc",
         "matplotlib",
     }
-    done = subprocess.run(
-        [sys.executable, "-c", NEEDED.format(names=sorted(absent))],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    code = f"ALLOWED = {allowed!r}\n{REFUSE}\nfrom graft.cli import run; run()"
+    with process(bundle, tmp_path / "run", start=("-c", code)) as (server, port):
+        with closing(connected(port)) as link:
+            assert ask(link, form([("red.png", picture())]))[0] == 200
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(60) == 0
