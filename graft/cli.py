@@ -1,6 +1,6 @@
 """``graft``: what one does around the pipeline; the pipeline itself is DVC's to run."""
 
-# What a command needs is imported within it: `graft predict` runs where only graft[predict] is installed,
+# What a command needs is imported within it: `graft predict` runs where only the extra `predict` is installed,
 # and starts at once.
 
 import json
@@ -16,7 +16,7 @@ from graft.commands.look import look
 from graft.commands.predict import predict
 from graft.commands.review import review
 from graft.commands.serve import serve
-from graft.errors import GraftError
+from graft.errors import GraftError, install
 from graft.presets import names
 
 
@@ -163,4 +163,4 @@ def run() -> None:
         if not error.name or error.name.partition(".")[0] == "graft":
             raise
         extra = "serve" if "serve" in sys.argv[1:2] else "pipeline"
-        sys.exit(f"graft: this command needs {error.name}, which is not installed: pip install 'graft[{extra}]'")
+        sys.exit(f"graft: this command needs {error.name}, which is not installed: {install(extra)}")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
-from graft.errors import DataError, nearest
+from graft.errors import DataError, install, nearest
 from graft.params import Section
 
 SEPARATORS = {"comma": ",", "tab": "\t", "semicolon": ";", "whitespace": r"\s+"}
@@ -159,7 +159,7 @@ def _parquet(file: Path) -> pd.DataFrame:
     try:
         from pyarrow import parquet  # an extra: few tables of labels are parquet
     except ImportError as error:
-        raise DataError(f"{file.name}: reading parquet needs one more package: pip install 'graft[parquet]'") from error
+        raise DataError(f"{file.name}: reading parquet needs pyarrow: {install('parquet')}") from error
     columns = parquet.read_table(file).to_pydict()
     texts = {str(name): ["" if value is None else str(value) for value in values] for name, values in columns.items()}
     return pd.DataFrame(texts, dtype=str)
