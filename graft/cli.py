@@ -76,8 +76,7 @@ def use(
     from graft.intake import plan
     from graft.presets import write_values
 
-    current = {} if anew else params.load(PARAMS)["source"]
-    planned = plan(source, pictures, licence, current, DOWNLOADS)
+    planned = plan(source, pictures, licence, params.load(PARAMS)["source"], anew, DOWNLOADS)
     for line in planned.lines:
         typer.echo(line)
     changed = write_values(planned.values, PARAMS, dry_run)

@@ -58,7 +58,7 @@ def test_check_names_every_problem_at_once(project: Path, monkeypatch: pytest.Mo
     (project / "params.yaml").write_text(text)
     message = said(monkeypatch, "check")
     assert "lr: input should be less than or equal to 10; got 30" in message
-    assert "presize.sise: unknown key (did you mean 'size'?); the names are size" in message
+    assert "presize.sise: unknown key (did you mean 'size'?); the names are crop, size" in message
     assert "presize.size: missing" in message
 
 
@@ -131,7 +131,27 @@ def test_what_is_in_use_keeps_the_labels_set_by_hand(project: Path, tmp_path_fac
     values = params.load(project / "params.yaml")
     assert (values["labels"]["rule"], values["source"]["licence"]) == ("regex", "CC0")
     CliRunner().invoke(cli.app, ["use", str(folder), "--anew"])
-    assert params.load(project / "params.yaml")["labels"] == {"rule": "folder"}
+    values = params.load(project / "params.yaml")
+    assert (values["labels"], values["source"]["licence"]) == ({"rule": "folder"}, "CC0")
+
+
+@pytest.mark.parametrize("spelling", ["{}/", "{}/cat/..", "./link", "~/set"])
+def test_another_spelling_of_what_is_in_use_is_the_same(
+    project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, spelling: str
+) -> None:
+    folder = pictures(tmp_path_factory.mktemp("elsewhere") / "set")
+    monkeypatch.setenv("HOME", str(folder.parent))
+    (project / "link").symlink_to(folder)
+    CliRunner().invoke(cli.app, ["use", str(folder), "--licence", "CC0"])
+    write_values({"labels": {"rule": "regex", "pattern": "(?P<label>[02])"}}, project / "params.yaml")
+    before = (project / "params.yaml").read_text()
+    done = CliRunner().invoke(cli.app, ["use", spelling.format(folder)])
+    assert "in use already" in done.output
+    assert (project / "params.yaml").read_text() == before
+
+
+def test_a_home_of_nobody_is_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "'~nobody-here/set': nothing lies there, nor is it a preset" in said(monkeypatch, "use", "~nobody-here/set")
 
 
 def test_a_linked_folder_that_changed_is_noticed(

@@ -111,6 +111,14 @@ def test_a_table_that_names_other_files_is_none(tmp_path: Path) -> None:
     assert survey(tmp_path).rule.labels == {"rule": "folder"}
 
 
+@pytest.mark.parametrize("text", ["", "\n", " \n\n"], ids=repr)
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.txt"])
+def test_an_empty_table_is_none(tmp_path: Path, name: str, text: str) -> None:
+    touch(tmp_path, *(f"{kind}/{number}.jpg" for kind in ("cat", "dog") for number in range(4)))
+    (tmp_path / name).write_text(text)
+    assert survey(tmp_path).rule.labels == {"rule": "folder"}
+
+
 @pytest.mark.parametrize(
     ("names", "said"),
     [
