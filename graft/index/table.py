@@ -29,7 +29,7 @@ class Bins(Section):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.edges != sorted(set(self.edges)) or not all(map(math.isfinite, self.edges)):
-            raise ValueError("edges must be finite and rise")
+            raise ValueError(f"edges must be finite and rise; got {self.edges}")
         if len(self.names) != len(self.edges) + 1:
             raise ValueError(f"{len(self.edges)} edges cut {len(self.edges) + 1} classes; {len(self.names)} are named")
         return self
