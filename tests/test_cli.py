@@ -62,6 +62,37 @@ def test_check_names_every_problem_at_once(project: Path, monkeypatch: pytest.Mo
     assert "presize.size: missing" in message
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (
+            "freeze: [conv_stem, 'blocks\\.[0-3]\\.']",
+            "freeze: ['[']",
+            "finetune.freeze.0: is no regular expression: unterminated character set at position 0; got '['",
+        ),
+        (
+            "unfreeze: []",
+            "unfreeze: [{epoch: 2, pattern: '('}]",
+            "finetune.unfreeze.0.pattern: is no regular expression: missing ), unterminated subpattern at position 0",
+        ),
+        ("name: tf_efficientnet_lite0", "name: resnet43", "backbone.name: neither timm nor torchvision has 'resnet43'"),
+        ("weights: package:", "weights: timm://nope #", "backbone.weights: timm has no weights 'nope'"),
+        ("l2: [0.03,", "l2: [0.1,", "train_head.l2: each penalty can be named once; got [0.1, 0.1, 0.3, 1.0, 3.0]"),
+        ("l2: [0.03,", "l2: [-0.03,", "train_head.l2.0: input should be greater than or equal to 0; got -0.03"),
+        ("pools: [mean, max]", "pools: [max, max]", "embed.pools: each can be named once; got ['max', 'max']"),
+        ("rule: table", "rule: folder", "labels: the key 'table' belongs to rule: table, and the rule is folder"),
+    ],
+    ids=["freeze", "unfreeze", "backbone", "weights", "a penalty twice", "a negative penalty", "a pool twice", "rule"],
+)
+def test_check_finds_what_the_stages_would(
+    project: Path, monkeypatch: pytest.MonkeyPatch, before: str, after: str, expected: str
+) -> None:
+    text = (project / "params.yaml").read_text()
+    assert text.count(before) == 1
+    (project / "params.yaml").write_text(text.replace(before, after))
+    assert said(monkeypatch, "check").startswith(f"graft: {expected}")
+
+
 def test_unknown_preset_suggests_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
     message = said(monkeypatch, "use", "solar-cell")
     assert message.startswith(

@@ -1,12 +1,25 @@
 """The knobs of fine-tuning the whole network."""
 
-from typing import Literal, Self
+import re
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from graft.model.device import Precision
 from graft.params import Section
 from graft.train.schedule import Kind
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from error
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_compiles)]
+"""A regular expression that names of body parameters begin with."""
 
 
 class Thaw(Section):
@@ -14,7 +27,7 @@ class Thaw(Section):
 
     epoch: int = Field(ge=2)
     """First epoch in which it trains, counted from 1."""
-    pattern: str
+    pattern: Pattern
     """Of names of body parameters, as in `freeze`."""
 
 
@@ -44,7 +57,7 @@ class Finetune(Section):
     decay: float = Field(default=0.1, gt=0, le=1)
     lr_ratio: float = Field(default=100.0, ge=1)
     """Peak rate of the head over that of the stem."""
-    freeze: list[str] = []
+    freeze: list[Pattern] = []
     """Patterns for names of body parameters that stay as they are."""
     unfreeze: list[Thaw] = []
     """What joins in later."""
