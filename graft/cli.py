@@ -3,7 +3,6 @@
 # What a command needs is imported within it: `graft predict` runs where only the extra `predict` is installed,
 # and starts at once.
 
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -32,12 +31,7 @@ app.command()(predict)
 
 PARAMS = Path("params.yaml")
 RAW = Path("data/raw")
-METRICS = Path("reports/evaluate/metrics.json")
-REPORT = Path("reports/report.html")
 DOWNLOADS = Path(".graft/downloads")
-
-FIGURES = {"micro_f1": "micro F1", "macro_f1": "macro F1", "mean_average_precision": "mAP", "log_loss": "log loss"}
-"""Of these, `results` shows what was measured of the task."""
 
 
 @app.callback()
@@ -128,22 +122,11 @@ def lr_find(
 @app.command()
 def results() -> None:
     """Show the test metrics of the last run, and where its report lies."""
-    if not METRICS.is_file():
-        raise GraftError(f"{METRICS}: nothing was evaluated yet; run `dvc repro`")
-    metrics = json.loads(METRICS.read_text(encoding="utf-8"))
-    rows = [("this network", metrics["test"]), ("linear probe", metrics["probe"])]
-    share, said = ("accuracy", "accuracy") if "accuracy" in metrics["test"] else ("exact_match", "all right")
-    figures = {key: title for key, title in FIGURES.items() if key in metrics["test"]}
-    typer.echo(
-        f"{'test, ' + str(metrics['test']['pictures']) + ' pictures':24}{said:>10}{'95 % interval':>20}"
-        + "".join(f"{title:>10}" for title in figures.values())
-    )
-    for name, row in rows:
-        interval = f"{row[f'{share}_low']:.1%} to {row[f'{share}_high']:.1%}"
-        told = "".join(f"{'none':>10}" if row[key] is None else f"{row[key]:>10.3f}" for key in figures)
-        typer.echo(f"{name:24}{row[share]:>10.1%}{interval:>20}{told}")
-    typer.echo(f"{'majority class':24}{metrics['majority'][share]:>10.1%}")
-    typer.echo(f"report: {REPORT.resolve().as_uri()}")
+    from graft import params
+    from graft.results import results as told
+
+    for line in told(params.load(PARAMS)):
+        typer.echo(line)
 
 
 app.command()(compare)

@@ -60,7 +60,7 @@ def plan(
         raise ParamsError(f"{source!r}: nothing lies there, nor is it a preset{hint}; there are {', '.join(names())}")
     used = str(current.get("uri", ""))
     in_use = source == used or (place is not None and place == _place(used))
-    kept = {key: current[key] for key in ("licence", "limits") if in_use and key in current}
+    kept: dict[str, Any] = {key: current[key] for key in ("licence", "limits") if in_use and key in current}
     kept |= {"licence": licence or kept.get("licence", "not stated")}
     if in_use and not anew:
         with open_source(used, downloads) as opened:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -246,7 +247,27 @@ def test_results_show_the_figures_and_the_report(project: Path) -> None:
     assert lines[1].split() == ["this", "network", "75.0%", "40.0%", "to", "93.0%", "0.700", "0.500"]
     assert lines[2].split()[:3] == ["linear", "probe", "50.0%"]
     assert lines[3].split() == ["majority", "class", "62.5%"]
-    assert lines[4] == f"report: {(project / 'reports/report.html').as_uri()}"
+    assert lines[4:] == ["report: not here; `dvc repro` writes it"]
+    (project / "reports/report.html").touch()
+    lines = CliRunner().invoke(cli.app, ["results"]).output.splitlines()
+    assert lines[4:] == [f"report: {(project / 'reports/report.html').as_uri()}"]
+
+
+def test_results_of_an_earlier_run_say_so(project: Path) -> None:
+    shutil.copytree(ROOT / "reports/evaluate", project / "reports/evaluate")
+    values = params.load(project / "params.yaml")
+    recorded = {"evaluate": {"params": {"params.yaml": {key: values[key] for key in ("lr", "labels", "split")}}}}
+    (project / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": recorded}))
+    assert "earlier run" not in CliRunner().invoke(cli.app, ["results"]).output
+
+    CliRunner().invoke(cli.app, ["use", "solar-cells-random"])
+    (project / "data").mkdir()
+    (project / "data/labels.csv").write_text("path,label,group\n")
+    lines = CliRunner().invoke(cli.app, ["results"]).output.splitlines()
+    assert lines[0] == (
+        "these figures are of an earlier run; since then split, data/labels.csv changed: run `dvc repro`"
+    )
+    assert lines[1].startswith("test, ")
 
 
 def test_results_of_several_labels(project: Path) -> None:
