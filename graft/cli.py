@@ -70,7 +70,8 @@ def use(
     from graft.intake import plan
     from graft.presets import write_values
 
-    planned = plan(source, pictures, licence, params.load(PARAMS)["source"], anew, DOWNLOADS)
+    current = params.load(PARAMS)["source"]
+    planned = plan(source, pictures, licence, current if isinstance(current, dict) else {}, anew, DOWNLOADS)
     for line in planned.lines:
         typer.echo(line)
     changed = write_values(planned.values, PARAMS, dry_run)
@@ -87,12 +88,14 @@ def use(
 def summary(
     path: Annotated[str | None, typer.Argument(help="A picture's path below the source; the first without.")] = None,
 ) -> None:
-    """Show what every step makes of one picture, shapes and all, and where it breaks."""
+    """Show what every step makes of one picture, shapes and all, and where it breaks; the exit code is then 1."""
     from graft import params
-    from graft.summary import summarise
+    from graft.summary import breaks, summarise
 
     for line in summarise(params.load(PARAMS), path):
         typer.echo(line)
+        if breaks(line):
+            raise typer.Exit(1)
 
 
 @app.command("learning-curve")

@@ -41,7 +41,8 @@ def _table(metrics: dict[str, Any]) -> Iterator[str]:
     head = f"test, {metrics['test']['pictures']} pictures"
     yield f"{head:24}{said:>10}{'95 % interval':>20}" + "".join(f"{title:>10}" for title in figures.values())
     for name, row in (("this network", metrics["test"]), ("linear probe", metrics["probe"])):
-        interval = f"{row[f'{share}_low']:.1%} to {row[f'{share}_high']:.1%}"
+        low, high = row[f"{share}_low"], row[f"{share}_high"]
+        interval = "none: one group" if low is None else f"{low:.1%} to {high:.1%}"
         told = "".join(f"{'none':>10}" if row[key] is None else f"{row[key]:>10.3f}" for key in figures)
         yield f"{name:24}{row[share]:>10.1%}{interval:>20}{told}"
     yield f"{'majority class':24}{metrics['majority'][share]:>10.1%}"

@@ -189,13 +189,15 @@ def test_a_home_of_nobody_is_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_linked_folder_that_changed_is_noticed(
     project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = pictures(tmp_path_factory.mktemp("elsewhere") / "set")
+    folder = pictures(tmp_path_factory.mktemp("elsewhere") / "a set")
     fetch_dataset(Source(uri=str(folder), licence="CC0"), project / "data/raw", project / ".graft/downloads")
     assert CliRunner().invoke(cli.app, ["check"]).exit_code == 0
     (folder / "cat" / "9.png").touch()
-    assert f"the folder {folder} has changed since `download` linked it; run `graft use {folder}`" in said(
+    assert f"the folder {folder} has changed since `download` linked it; run `graft use '{folder}'`" in said(
         monkeypatch, "check"
     )
+    shutil.rmtree(folder)
+    assert "are linked, not copied, and their folder" in said(monkeypatch, "check")
 
 
 def test_an_archive_is_looked_at_and_named_with_size_and_digest(project: Path) -> None:
@@ -294,6 +296,7 @@ def test_results_of_several_labels(project: Path) -> None:
 def test_a_summary_shows_where_it_breaks(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     done = CliRunner().invoke(cli.app, ["summary"])
     assert done.output == "download    breaks here: data/raw is absent; run `dvc repro download`\n"
+    assert done.exit_code == 1
 
     folder = pictures(tmp_path_factory.mktemp("elsewhere") / "set")
     CliRunner().invoke(cli.app, ["use", str(folder)])
