@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from graft import __version__
 from graft.commands.compare import compare
 from graft.commands.look import look
 from graft.commands.predict import predict
@@ -26,7 +27,7 @@ class Part(StrEnum):
     network = "network"
 
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.command()(predict)
 
 PARAMS = Path("params.yaml")
@@ -34,9 +35,19 @@ RAW = Path("data/raw")
 DOWNLOADS = Path(".graft/downloads")
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"graft {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def main() -> None:
-    """Reproducible transfer learning for image classification, as a DVC pipeline."""
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Reproducible transfer learning for image classification: all but the pipeline itself, which is DVC's to run."""
 
 
 @app.command()

@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 from typer.testing import CliRunner
 
-from graft import cli, params
+from graft import __version__, cli, params
 from graft.presets import names, read_preset, write_values
 from graft.sections import MODELS
 from graft.source.fetch import fetch_dataset
@@ -36,6 +36,13 @@ def said(monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
     with pytest.raises(SystemExit) as stopped:
         cli.run()
     return str(stopped.value.code)
+
+
+def test_version_and_help() -> None:
+    assert CliRunner().invoke(cli.app, ["--version"]).output == f"graft {__version__}\n"
+    told = CliRunner().invoke(cli.app, ["--help"]).output
+    assert "Reproducible transfer learning for image classification" in told
+    assert "`" not in told
 
 
 def test_every_key_has_a_model() -> None:
