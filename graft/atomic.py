@@ -30,11 +30,15 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
-    """Yield a file name that becomes `path` when the block ends without an exception."""
+    """Yield a file name that becomes `path` when the block ends; what was written is removed after an exception."""
     partial = _partial(path)
     partial.parent.mkdir(parents=True, exist_ok=True)
-    yield partial
-    partial.replace(path)
+    try:
+        yield partial
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def write_text(path: Path, text: str) -> None:

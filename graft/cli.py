@@ -1,9 +1,8 @@
 """``graft``: what one does around the pipeline; the pipeline itself is DVC's to run."""
 
-# What a command needs is imported within it: `graft predict` runs where only graft[predict] is installed,
+# What a command needs is imported within it: `graft predict` runs where only the extra `predict` is installed,
 # and starts at once.
 
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -11,12 +10,13 @@ from typing import Annotated
 
 import typer
 
+from graft import __version__
 from graft.commands.compare import compare
 from graft.commands.look import look
 from graft.commands.predict import predict
 from graft.commands.review import review
 from graft.commands.serve import serve
-from graft.errors import GraftError
+from graft.errors import GraftError, install
 from graft.presets import names
 
 
@@ -27,22 +27,27 @@ class Part(StrEnum):
     network = "network"
 
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.command()(predict)
 
 PARAMS = Path("params.yaml")
 RAW = Path("data/raw")
-METRICS = Path("reports/evaluate/metrics.json")
-REPORT = Path("reports/report.html")
 DOWNLOADS = Path(".graft/downloads")
 
-FIGURES = {"micro_f1": "micro F1", "macro_f1": "macro F1", "mean_average_precision": "mAP", "log_loss": "log loss"}
-"""Of these, `results` shows what was measured of the task."""
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"graft {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
-def main() -> None:
-    """Reproducible transfer learning for image classification, as a DVC pipeline."""
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Reproducible transfer learning for image classification: all but the pipeline itself, which is DVC's to run."""
 
 
 @app.command()
@@ -79,7 +84,7 @@ def use(
     from graft.presets import write_values
 
     current = params.load(PARAMS)["source"]
-    planned = plan(source, pictures, licence, {} if anew or not isinstance(current, dict) else current, DOWNLOADS)
+    planned = plan(source, pictures, licence, current if isinstance(current, dict) else {}, anew, DOWNLOADS)
     for line in planned.lines:
         typer.echo(line)
     changed = write_values(planned.values, PARAMS, dry_run)
@@ -96,12 +101,14 @@ def use(
 def summary(
     path: Annotated[str | None, typer.Argument(help="A picture's path below the source; the first without.")] = None,
 ) -> None:
-    """Show what every step makes of one picture, shapes and all, and where it breaks."""
+    """Show what every step makes of one picture, shapes and all, and where it breaks; the exit code is then 1."""
     from graft import params
-    from graft.summary import summarise
+    from graft.summary import breaks, summarise
 
     for line in summarise(params.load(PARAMS), path):
         typer.echo(line)
+        if breaks(line):
+            raise typer.Exit(1)
 
 
 @app.command("learning-curve")
@@ -131,23 +138,11 @@ def lr_find(
 @app.command()
 def results() -> None:
     """Show the test metrics of the last run, and where its report lies."""
-    if not METRICS.is_file():
-        raise GraftError(f"{METRICS}: nothing was evaluated yet; run `dvc repro`")
-    metrics = json.loads(METRICS.read_text(encoding="utf-8"))
-    rows = [("this network", metrics["test"]), ("linear probe", metrics["probe"])]
-    share, said = ("accuracy", "accuracy") if "accuracy" in metrics["test"] else ("exact_match", "all right")
-    figures = {key: title for key, title in FIGURES.items() if key in metrics["test"]}
-    typer.echo(
-        f"{'test, ' + str(metrics['test']['pictures']) + ' pictures':24}{said:>10}{'95 % interval':>20}"
-        + "".join(f"{title:>10}" for title in figures.values())
-    )
-    for name, row in rows:
-        low, high = row[f"{share}_low"], row[f"{share}_high"]
-        interval = "none: one group" if low is None else f"{low:.1%} to {high:.1%}"
-        told = "".join(f"{'none':>10}" if row[key] is None else f"{row[key]:>10.3f}" for key in figures)
-        typer.echo(f"{name:24}{row[share]:>10.1%}{interval:>20}{told}")
-    typer.echo(f"{'majority class':24}{metrics['majority'][share]:>10.1%}")
-    typer.echo(f"report: {REPORT.resolve().as_uri()}")
+    from graft import params
+    from graft.results import results as told
+
+    for line in told(params.load(PARAMS)):
+        typer.echo(line)
 
 
 app.command()(compare)
@@ -166,4 +161,4 @@ def run() -> None:
         if not error.name or error.name.partition(".")[0] == "graft":
             raise
         extra = "serve" if "serve" in sys.argv[1:2] else "pipeline"
-        sys.exit(f"graft: this command needs {error.name}, which is not installed: pip install 'graft[{extra}]'")
+        sys.exit(f"graft: this command needs {error.name}, which is not installed: {install(extra)}")

@@ -55,6 +55,11 @@ class StageError(GraftError):
     """A stage's inputs moved while it ran, or another run is at work."""
 
 
+def install(extra: str) -> str:
+    """Return how to install one of graft's extras: from its folder, for the package index has another `graft`."""
+    return f"`pip install '.[{extra}]'` in graft's folder"
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the closest valid name, or an empty string."""
     close = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.5)

@@ -34,7 +34,9 @@ class Plan:
     lines: list[str]
 
 
-def plan(source: str, pictures: str | None, licence: str | None, current: dict[str, Any], downloads: Path) -> Plan:
+def plan(
+    source: str, pictures: str | None, licence: str | None, current: dict[str, Any], anew: bool, downloads: Path
+) -> Plan:
     """Plan params.yaml for a preset, a folder, an archive or an address.
 
     What is in use already is only fingerprinted again: its labels and split may have been set by hand.
@@ -43,7 +45,8 @@ def plan(source: str, pictures: str | None, licence: str | None, current: dict[s
         source: what the user names.
         pictures: where a preset's pictures lie, if not where it says.
         licence: of pictures that no preset describes.
-        current: the section ``source`` as it stands; empty to look at everything afresh.
+        current: the section ``source`` as it stands.
+        anew: look at what is in use afresh, too; of its section only licence and limits are kept.
         downloads: where files from afar are kept.
 
     Raises:
@@ -58,16 +61,18 @@ def plan(source: str, pictures: str | None, licence: str | None, current: dict[s
         raise ParamsError(
             f"--from belongs to a preset, and {shown(source)!r} is none{hint}; there are {', '.join(names())}"
         )
-    if not is_remote(source) and not source.startswith(PACKAGE) and not Path(source).expanduser().exists():
+    place = _place(source)
+    if place is not None and not place.exists():
         raise ParamsError(f"{source!r}: nothing lies there, nor is it a preset{hint}; there are {', '.join(names())}")
-    if "uri" in current and absolute(source) == absolute(str(current["uri"])):
-        with open_source(source, downloads) as opened:
-            kept = {"licence": licence or current.get("licence", UNSTATED)} | {
-                k: current[k] for k in ("limits",) if k in current
-            }
+    used = str(current.get("uri", ""))
+    in_use = source == used or (place is not None and place == _place(used))
+    kept: dict[str, Any] = {key: current[key] for key in ("licence", "limits") if in_use and key in current}
+    kept |= {"licence": licence or kept.get("licence", UNSTATED)}
+    if in_use and not anew:
+        with open_source(used, downloads) as opened:
             line = f"{shown(source)}: in use already, so only its digest is written; --anew looks at it afresh"
-            return Plan({"source": _source(source, opened, kept)}, [line, *_warned(source)])
-    return _of_pictures(source, licence or UNSTATED, downloads)
+            return Plan({"source": _source(used, opened, kept)}, [line, *_warned(source)])
+    return _of_pictures(source, kept, downloads)
 
 
 def absolute(uri: str) -> str:
@@ -75,6 +80,16 @@ def absolute(uri: str) -> str:
     if is_remote(uri) or uri.startswith((PACKAGE, "~")):
         return uri
     return uri if Path(uri).is_absolute() else str(Path(uri).resolve())
+
+
+def _place(uri: str) -> Path | None:
+    """The place on this machine that `uri` names, the same for every spelling; None for any other address."""
+    if is_remote(uri) or uri.startswith(PACKAGE):
+        return None
+    try:
+        return Path(uri).expanduser().resolve()
+    except RuntimeError:  # ~NAME, and there is no such user
+        return Path(uri)
 
 
 def _warned(uri: str) -> list[str]:
@@ -98,14 +113,14 @@ def _of_preset(name: str, pictures: str | None, downloads: Path) -> Plan:
     return Plan(values, ([f"{name}: {about}"] if about else []) + _warned(pictures or ""))
 
 
-def _of_pictures(source: str, licence: str, downloads: Path) -> Plan:
+def _of_pictures(source: str, kept: dict[str, Any], downloads: Path) -> Plan:
     values, _ = read_preset(RECIPE)
     with open_source(source, downloads) as opened:
         if opened.bytes is None and not source.startswith(PACKAGE):
             check_apart(opened.folder, RAW)
         layout = survey(opened.folder)
         values |= {
-            "source": _source(source, opened, {"licence": licence}),
+            "source": _source(source, opened, kept),
             "labels": layout.rule.labels,
             "split": layout.split,
         }

@@ -9,8 +9,9 @@ Source: YAML 1.2.2, section 10.3.2, https://yaml.org/spec/1.2.2/#103-core-schema
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -41,6 +42,10 @@ LearningRate = Annotated[float, Field(gt=0, le=10)]
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 """Root of every random draw of training; each purpose derives its own (`graft.seeds`)."""
+
+
+SHOULD = "input should be "
+"""How most of what would be right is said."""
 
 
 class Section(BaseModel):
@@ -113,7 +118,7 @@ def load(path: Path) -> dict[str, Any]:
     except (ParamsError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path}: {error}") from error
     if not isinstance(values, dict):
-        raise ParamsError(f"{path}: expected a mapping of {', '.join(KEYS)}; got {values!r}")
+        raise ParamsError(f"{path}: expected a mapping of {', '.join(KEYS)}; got {_shown(values)}")
     for key in values:
         if key not in KEYS:
             hint = nearest(str(key), KEYS)
@@ -133,33 +138,94 @@ def check(key: str, kind: Any, value: Any) -> Any:
     try:
         return TypeAdapter(kind).validate_python(value, strict=True)
     except ValidationError as error:
-        raise ParamsError("\n".join(_explain(key, kind, problem) for problem in error.errors())) from error
+        raise ParamsError("\n".join(_explain(key, kind, value, error.errors()))) from error
 
 
-def _explain(key: str, kind: Any, problem: Any) -> str:
-    """Say one pydantic problem with its dotted key, the value given and the nearest valid name."""
-    where = ".".join([key, *(str(part) for part in problem["loc"])])
-    if problem["type"] == "extra_forbidden":
-        names = _field_names(kind, problem["loc"][:-1])
-        return f"{where}: unknown key{nearest(str(problem['loc'][-1]), names)}; the names are {', '.join(names)}"
-    if problem["type"] == "missing":
-        return f"{where}: missing"
-    message = problem["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
-    hint = ""
-    expected = problem.get("ctx", {}).get("expected")
-    if isinstance(expected, str) and isinstance(problem["input"], str):
-        hint = nearest(problem["input"], re.findall(r"'([^']*)'", expected))
-    return f"{where}: {message}; got {problem['input']!r}{hint}"
+def _explain(key: str, kind: Any, value: Any, problems: list[Any]) -> Iterator[str]:
+    """Say pydantic's problems, a line a place: dotted key, what would be right, the value given, the nearest name."""
+    places = [_place(problem, value) for problem in problems]
+    together: dict[tuple[str | int, ...], list[Any]] = {}
+    for place, problem in zip(places, problems, strict=True):
+        deeper = any(other[: len(place)] == place and len(other) > len(place) for other in places)
+        # where one reading of a value fails only within, that it is no other kind of value need not be told
+        if not (deeper and len(place) < len(problem["loc"])):
+            together.setdefault(place, []).append(problem)
+    for place, here in together.items():
+        yield f"{'.'.join([key, *map(str, place)])}: {_wrong(here, place, kind)}"
 
 
-def _field_names(kind: Any, location: tuple[str | int, ...]) -> list[str]:
-    """Names that the model at a place inside a section allows."""
-    models = [kind]
-    for part in location:
-        fields = [model.model_fields[part].annotation for model in models if part in model.model_fields]
-        models = [model for annotation in fields for model in _models_in(annotation)]
-    return sorted({name for model in models for name in model.model_fields})
+def _place(problem: Any, value: Any) -> tuple[str | int, ...]:
+    """Keys and numbers on the way to a problem; what pydantic says of a union's member is no part of it."""
+    place: list[str | int] = []
+    for part in problem["loc"]:
+        if (isinstance(value, dict) and part in value) or (isinstance(value, list) and isinstance(part, int)):
+            value = value[part]
+            place.append(part)
+    return (*place, problem["loc"][-1]) if problem["type"] == "missing" else tuple(place)
+
+
+def _wrong(problems: list[Any], place: tuple[str | int, ...], kind: Any) -> str:
+    """Say what would be right at one place, and what stands there."""
+    first, kinds = problems[0], _kinds(kind, place)
+    if first["type"] == "extra_forbidden":
+        names = _field_names(_kinds(kind, place[:-1]))
+        return f"unknown key{nearest(str(place[-1]), names)}; the names are {', '.join(names)}"
+    if first["type"] == "missing":
+        return "missing"
+    message, *others = (_right(problem, kinds) for problem in problems)
+    message += "".join(f", or {other.removeprefix(SHOULD)}" for other in others)
+    if first["type"].endswith(("_type", "literal_error")) and type(None) in {one for k in kinds for one in get_args(k)}:
+        message += ", or null"
+    if first["type"] == "value_error" and isinstance(first["input"], dict):
+        return message  # of keys that do not go together: the message names them
+    return f"{message}; got {_shown(first['input'])}{_hint(problems)}"
+
+
+def _right(problem: Any, kinds: list[Any]) -> str:
+    """What pydantic says would be right, in words for a file."""
+    names = _field_names(kinds)
+    if problem["type"] in ("model_type", "dict_type"):
+        return f"{SHOULD}a mapping{' of ' if names else ''}{', '.join(names)}"
+    if problem["type"] == "too_short":
+        return f"input should have at least {problem['ctx']['min_length']} item"
+    text = str(problem["msg"]).removeprefix("Value error, ")
+    return text[0].lower() + text[1:]
+
+
+def _hint(problems: list[Any]) -> str:
+    """The nearest of the words that are allowed."""
+    given = problems[0]["input"]
+    allowed = " ".join(str(problem.get("ctx", {}).get("expected", "")) for problem in problems)
+    return nearest(given, re.findall(r"'([^']*)'", allowed)) if isinstance(given, str) else ""
+
+
+def _shown(value: Any) -> str:
+    """A value as it stands in YAML, if it is one of the words that Python spells otherwise."""
+    return {"None": "null", "True": "true", "False": "false"}.get(repr(value), repr(value))
+
+
+def _kinds(kind: Any, place: tuple[str | int, ...]) -> list[Any]:
+    """Types that may stand at a place inside a section."""
+    kinds = [kind]
+    for part in place:
+        if isinstance(part, int):
+            kinds = [item for one in kinds for item in _items(one)]
+        else:
+            models = [model for one in kinds for model in _models_in(one)]
+            kinds = [model.model_fields[part].annotation for model in models if part in model.model_fields]
+    return kinds
+
+
+def _items(annotation: Any) -> list[Any]:
+    """Types of the items of every list named anywhere in an annotation."""
+    if get_origin(annotation) is list:
+        return list(get_args(annotation))
+    return [item for part in get_args(annotation) for item in _items(part)]
+
+
+def _field_names(kinds: list[Any]) -> list[str]:
+    """Names of keys that types allow."""
+    return sorted({name for one in kinds for model in _models_in(one) for name in model.model_fields})
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

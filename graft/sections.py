@@ -6,7 +6,7 @@ Stages do not import this: each reads only its own sections, from beside the cod
 from typing import Any
 
 from graft import params
-from graft.errors import ParamsError
+from graft.errors import ParamsError, WeightsError
 from graft.evaluate.settings import Evaluate
 from graft.export.settings import Export
 from graft.images.presize import Presize
@@ -14,7 +14,9 @@ from graft.images.settings import Augment
 from graft.index.labels import Labels
 from graft.index.settings import Index
 from graft.model.backbone import Backbone
+from graft.model.library import find
 from graft.model.settings import Embed
+from graft.model.weights import published
 from graft.params import LearningRate, Seed
 from graft.source.settings import Source
 from graft.split.metadata import Audit
@@ -42,7 +44,7 @@ MODELS: dict[str, Any] = {
 
 
 def check_all(values: dict[str, Any]) -> int:
-    """Check every key; return how many there are.
+    """Check every key, and that the libraries have the backbone of that name; return how many keys there are.
 
     Raises:
         ParamsError: all problems of all sections, one a line.
@@ -50,8 +52,10 @@ def check_all(values: dict[str, Any]) -> int:
     problems: list[str] = []
     for key, kind in MODELS.items():
         try:
-            params.check(key, kind, values[key])
-        except ParamsError as error:
+            section = params.check(key, kind, values[key])
+            if isinstance(section, Backbone):
+                published(section.weights, find(section.name).name)
+        except (ParamsError, WeightsError) as error:
             problems.append(str(error))
     if problems:
         raise ParamsError("\n".join(problems))

@@ -30,6 +30,11 @@ RAW, BACKBONE, HEAD, FINETUNED = (
 )
 CORRECTIONS = Path("corrections.csv")
 
+WIDTH = 12
+"""Of the column that names the stage."""
+
+BREAKS = "breaks here: "
+
 
 class Sample:
     """One picture on its way through the pipeline; each step leaves what the next takes.
@@ -149,7 +154,7 @@ def _shown(tensor: torch.Tensor) -> str:
 
 
 def summarise(values: dict[str, Any], path: str | None) -> Iterator[str]:
-    """Yield lines for a person; the last begins with ``breaks`` when a step does not go through.
+    """Yield lines for a person; of the last, `breaks` is true when a step does not go through.
 
     Args:
         values: params.yaml.
@@ -158,7 +163,12 @@ def summarise(values: dict[str, Any], path: str | None) -> Iterator[str]:
     for stage, step in Sample(values, path).steps():
         try:
             for number, line in enumerate(step()):
-                yield f"{'' if number else stage:12}{line}"
+                yield f"{'' if number else stage:{WIDTH}}{line}"
         except (GraftError, Exception) as error:  # whatever it is, it is where the pipeline would break
-            yield f"{stage:12}breaks here: {error}"
+            yield f"{stage:{WIDTH}}{BREAKS}{error}"
             return
+
+
+def breaks(line: str) -> bool:
+    """Whether a line of `summarise` says that a step does not go through."""
+    return line[WIDTH:].startswith(BREAKS)

@@ -63,6 +63,15 @@ def test_an_unfinished_file_leaves_the_old_one(tmp_path: Path, error: type[BaseE
         partial.write_text("half")
         raise error
     assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_file_that_cannot_take_its_place_leaves_nothing_behind(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    target.mkdir()
+    with pytest.raises(IsADirectoryError):
+        atomic.write_text(target, "text")
+    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_a_file_appears_only_when_complete(tmp_path: Path) -> None:

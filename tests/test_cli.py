@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 from typer.testing import CliRunner
 
-from graft import cli, params
+from graft import __version__, cli, params
 from graft.presets import names, read_preset, write_values
 from graft.sections import MODELS
 from graft.source.fetch import fetch_dataset
@@ -39,6 +39,13 @@ def said(monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
     return str(stopped.value.code)
 
 
+def test_version_and_help() -> None:
+    assert CliRunner().invoke(cli.app, ["--version"]).output == f"graft {__version__}\n"
+    told = CliRunner().invoke(cli.app, ["--help"]).output
+    assert "Reproducible transfer learning for image classification" in told
+    assert "`" not in told
+
+
 def test_every_key_has_a_model() -> None:
     assert tuple(MODELS) == params.KEYS
 
@@ -62,6 +69,37 @@ def test_check_names_every_problem_at_once(project: Path, monkeypatch: pytest.Mo
     assert "lr: input should be less than or equal to 10; got 30" in message
     assert "presize.sise: unknown key (did you mean 'size'?); the names are crop, size" in message
     assert "presize.size: missing" in message
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (
+            "freeze: [conv_stem, 'blocks\\.[0-3]\\.']",
+            "freeze: ['[']",
+            "finetune.freeze.0: is no regular expression: unterminated character set at position 0; got '['",
+        ),
+        (
+            "unfreeze: []",
+            "unfreeze: [{epoch: 2, pattern: '('}]",
+            "finetune.unfreeze.0.pattern: is no regular expression: missing ), unterminated subpattern at position 0",
+        ),
+        ("name: tf_efficientnet_lite0", "name: resnet43", "backbone.name: neither timm nor torchvision has 'resnet43'"),
+        ("weights: package:", "weights: timm://nope #", "backbone.weights: timm has no weights 'nope'"),
+        ("l2: [0.03,", "l2: [0.1,", "train_head.l2: each penalty can be named once; got [0.1, 0.1, 0.3, 1.0, 3.0]"),
+        ("l2: [0.03,", "l2: [-0.03,", "train_head.l2.0: input should be greater than or equal to 0; got -0.03"),
+        ("pools: [mean, max]", "pools: [max, max]", "embed.pools: each can be named once; got ['max', 'max']"),
+        ("rule: table", "rule: folder", "labels: the key 'table' belongs to rule: table, and the rule is folder"),
+    ],
+    ids=["freeze", "unfreeze", "backbone", "weights", "a penalty twice", "a negative penalty", "a pool twice", "rule"],
+)
+def test_check_finds_what_the_stages_would(
+    project: Path, monkeypatch: pytest.MonkeyPatch, before: str, after: str, expected: str
+) -> None:
+    text = (project / "params.yaml").read_text()
+    assert text.count(before) == 1
+    (project / "params.yaml").write_text(text.replace(before, after))
+    assert said(monkeypatch, "check").startswith(f"graft: {expected}")
 
 
 def test_unknown_preset_suggests_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,25 +171,47 @@ def test_what_is_in_use_keeps_the_labels_set_by_hand(project: Path, tmp_path_fac
     values = params.load(project / "params.yaml")
     assert (values["labels"]["rule"], values["source"]["licence"]) == ("regex", "CC0")
     CliRunner().invoke(cli.app, ["use", str(folder), "--anew"])
-    assert params.load(project / "params.yaml")["labels"] == {"rule": "folder"}
+    values = params.load(project / "params.yaml")
+    assert (values["labels"], values["source"]["licence"]) == ({"rule": "folder"}, "CC0")
+
+
+@pytest.mark.parametrize("spelling", ["{}/", "{}/cat/..", "./link", "~/set"])
+def test_another_spelling_of_what_is_in_use_is_the_same(
+    project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, spelling: str
+) -> None:
+    folder = pictures(tmp_path_factory.mktemp("elsewhere") / "set")
+    monkeypatch.setenv("HOME", str(folder.parent))
+    (project / "link").symlink_to(folder)
+    CliRunner().invoke(cli.app, ["use", str(folder), "--licence", "CC0"])
+    write_values({"labels": {"rule": "regex", "pattern": "(?P<label>[02])"}}, project / "params.yaml")
+    before = (project / "params.yaml").read_text()
+    done = CliRunner().invoke(cli.app, ["use", spelling.format(folder)])
+    assert "in use already" in done.output
+    assert (project / "params.yaml").read_text() == before
+
+
+def test_a_home_of_nobody_is_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "'~nobody-here/set': nothing lies there, nor is it a preset" in said(monkeypatch, "use", "~nobody-here/set")
 
 
 def test_a_linked_folder_that_changed_is_noticed(
     project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = pictures(tmp_path_factory.mktemp("elsewhere") / "set")
+    folder = pictures(tmp_path_factory.mktemp("elsewhere") / "a set")
     write_values({"source": {"uri": str(folder), "licence": "CC0"}}, project / "params.yaml")
     fetch_dataset(Source(uri=str(folder), licence="CC0"), project / "data/raw", project / ".graft/downloads")
     (folder / "cat" / ".DS_Store").touch()
     assert CliRunner().invoke(cli.app, ["check"]).exit_code == 0
     (folder / "cat" / "9.png").touch()
-    assert f"the folder {folder} has changed since `download` linked it; run `graft use {folder}`" in said(
+    assert f"the folder {folder} has changed since `download` linked it; run `graft use '{folder}'`" in said(
         monkeypatch, "check"
     )
     assert CliRunner().invoke(cli.app, ["use", str(folder)]).exit_code == 0  # as advised
     assert CliRunner().invoke(cli.app, ["check"]).exit_code == 0
     (folder / "cat" / "8.png").touch()
     assert f"the folder {folder} has changed since source.sha256 was written" in said(monkeypatch, "check")
+    shutil.rmtree(folder)
+    assert "are linked, not copied, and their folder" in said(monkeypatch, "check")
 
 
 def test_another_source_is_not_held_to_the_folder_linked_before(
@@ -251,7 +311,27 @@ def test_results_show_the_figures_and_the_report(project: Path) -> None:
     assert lines[1].split() == ["this", "network", "75.0%", "40.0%", "to", "93.0%", "0.700", "0.500"]
     assert lines[2].split()[:3] == ["linear", "probe", "50.0%"]
     assert lines[3].split() == ["majority", "class", "62.5%"]
-    assert lines[4] == f"report: {(project / 'reports/report.html').as_uri()}"
+    assert lines[4:] == ["report: not here; `dvc repro` writes it"]
+    (project / "reports/report.html").touch()
+    lines = CliRunner().invoke(cli.app, ["results"]).output.splitlines()
+    assert lines[4:] == [f"report: {(project / 'reports/report.html').as_uri()}"]
+
+
+def test_results_of_an_earlier_run_say_so(project: Path) -> None:
+    shutil.copytree(ROOT / "reports/evaluate", project / "reports/evaluate")
+    values = params.load(project / "params.yaml")
+    recorded = {"evaluate": {"params": {"params.yaml": {key: values[key] for key in ("lr", "labels", "split")}}}}
+    (project / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": recorded}))
+    assert "earlier run" not in CliRunner().invoke(cli.app, ["results"]).output
+
+    CliRunner().invoke(cli.app, ["use", "solar-cells-random"])
+    (project / "data").mkdir()
+    (project / "data/labels.csv").write_text("path,label,group\n")
+    lines = CliRunner().invoke(cli.app, ["results"]).output.splitlines()
+    assert lines[0] == (
+        "these figures are of an earlier run; since then split, data/labels.csv changed: run `dvc repro`"
+    )
+    assert lines[1].startswith("test, ")
 
 
 def test_results_of_several_labels(project: Path) -> None:
@@ -278,6 +358,7 @@ def test_results_of_several_labels(project: Path) -> None:
 def test_a_summary_shows_where_it_breaks(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     done = CliRunner().invoke(cli.app, ["summary"])
     assert done.output == "download    breaks here: data/raw is absent; run `dvc repro download`\n"
+    assert done.exit_code == 1
 
     folder = pictures(tmp_path_factory.mktemp("elsewhere") / "set")
     CliRunner().invoke(cli.app, ["use", str(folder)])

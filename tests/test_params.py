@@ -13,9 +13,13 @@ from ruamel.yaml import YAML
 from graft import params
 from graft.errors import ParamsError
 from graft.evaluate.settings import Evaluate
+from graft.export.settings import Export
 from graft.images.presize import Presize
+from graft.images.settings import Augment
 from graft.index.labels import Labels
+from graft.index.settings import Index
 from graft.split.assign import Split
+from graft.train.finetune import Finetune
 
 COMPLETE = "".join(f"{key}: 1\n" for key in params.KEYS)
 
@@ -158,7 +162,7 @@ def test_load_returns_every_section(tmp_path: Path) -> None:
         (COMPLETE + "7: 1\n", "unknown key 7; the keys are"),
         (COMPLETE.replace("embed: 1\n", ""), "the key 'embed' is missing"),
         ("- lr\n", r"expected a mapping of lr, seed, .*; got \['lr'\]"),
-        ("", "expected a mapping of lr, seed, .*; got None"),
+        ("", "expected a mapping of lr, seed, .*; got null"),
         ("lr: 1\nlr: 2\n", "the key 'lr' stands twice"),
     ],
     ids=["misspelt", "unlike any", "a number", "missing", "a list", "empty", "twice"],
@@ -203,14 +207,14 @@ def test_check_returns_the_section() -> None:
         ("lr", params.LearningRate, "fast", "lr: input should be a valid number.*; got 'fast'"),
         ("seed", params.Seed, -1, "seed: input should be greater than or equal to 0; got -1"),
         ("seed", params.Seed, 2**63, f"seed: input should be less than {2**63}; got {2**63}"),
-        ("presize", Presize, None, "presize: input should be a valid dictionary.*; got None"),
+        ("presize", Presize, None, "presize: input should be a mapping of crop, size; got null"),
         ("presize", Presize, {}, "^presize.size: missing$"),
         ("presize", Presize, {"size": 4}, "presize.size: input should be greater than or equal to 8; got 4"),
         ("presize", Presize, {"size": 64.0}, "presize.size: input should be a valid integer; got 64.0"),
         ("presize", Presize, {"size": "64"}, "presize.size: input should be a valid integer; got '64'"),
         ("outer", Outer, {"wide": 1}, "outer.wide: input should be a valid boolean; got 1"),
         ("outer", Outer, {"rate": "0.1"}, "outer.rate: input should be a valid number; got '0.1'"),
-        ("outer", Outer, {"rate": True}, "outer.rate: input should be a valid number; got True"),
+        ("outer", Outer, {"rate": True}, "outer.rate: input should be a valid number; got true"),
         (
             "outer",
             Outer,
@@ -236,13 +240,48 @@ def test_check_returns_the_section() -> None:
             r"split.by: input should be 'random', 'group', .* or 'column'; got 'groups' \(did you mean 'group'\?\)",
         ),
         ("split", Split, {"by": "group", "test": 1.0, "valid": 0.2}, "split.test: .*less than 1; got 1.0"),
-        ("labels", Labels, {"rule": "table"}, "^labels: the rule 'table' needs the key 'table'; got {'rule': 'table'}"),
+        ("labels", Labels, {"rule": "table"}, "^labels: the rule 'table' needs the key 'table'$"),
         (
             "labels",
             Labels,
             {"rule": "table", "table": {"file": "a", "path": "p", "label": "l", "colums": ["p"]}},
             r"labels.table.colums: unknown key \(did you mean 'columns'\?\); the names are bins, columns, comment",
         ),
+        (
+            "finetune",
+            Finetune,
+            {"unfreeze": [{"epoch": 2, "patern": "a"}]},
+            r"finetune.unfreeze.0.patern: unknown key \(did you mean 'pattern'\?\); the names are epoch, pattern$",
+        ),
+        (
+            "finetune",
+            Finetune,
+            {"unfreeze": [3]},
+            "^finetune.unfreeze.0: input should be a mapping of epoch, pattern; got 3$",
+        ),
+        ("finetune", Finetune, {"sizes": []}, r"^finetune.sizes: input should have at least 1 item; got \[\]$"),
+        ("finetune", Finetune, {"sizes": [[224, 0.5]]}, r"^finetune: sizes: the shares must add up to 1; got \[0.5\]$"),
+        ("finetune", Finetune, {"views": "4"}, "^finetune.views: input should be a valid integer, or null; got '4'$"),
+        (
+            "index",
+            Index,
+            {"near": {"distanc": 3}},
+            r"^index.near.distanc: unknown key \(did you mean 'distance'\?\); the names are distance, tolerance$",
+        ),
+        ("index", Index, {"near": {"distance": 9}}, "^index.near.distance: input should be .* equal to 8; got 9$"),
+        (
+            "index",
+            Index,
+            {"near": "of"},
+            r"^index.near: input should be a mapping of distance, tolerance, or 'off'; got 'of' \(did you mean 'off'\?",
+        ),
+        (
+            "export",
+            Export,
+            {"int8": True},
+            "^export.int8: input should be a mapping of calibrate, max_flips, or null; got true$",
+        ),
+        ("augment", Augment, {"rotat": None}, r"^augment.rotat: unknown key \(did you mean 'rotate'\?\); the names"),
     ],
     ids=lambda value: None if isinstance(value, type) else str(value)[:40],
 )

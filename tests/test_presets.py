@@ -121,6 +121,67 @@ def test_what_describes_the_pictures_is_replaced_whole(
     assert params.parse_yaml((folder / "params.yaml").read_text())[section] == value
 
 
+def test_what_is_written_reads_as_by_hand(folder: Path) -> None:
+    before = """\
+source:
+  uri: here   # where
+  licence: none   # whose
+
+# how labels follow
+labels:
+  rule: table   # how
+  table:
+    file: a.csv
+    bins:
+      edges: [1.0, 2.0]
+
+split:
+  by: random
+  folds: null   # or a number
+  stratify: [label, type]   # columns
+
+seed: 1
+"""
+    after = """\
+source:
+  uri: a/much/longer/place   # where
+  licence: none   # whose
+  sha256: ab
+
+# how labels follow
+labels:
+  rule: regex   # how
+  pattern: x
+
+split:
+  by: column
+  folds: null   # or a number
+  stratify: [label]   # columns
+  column: null
+
+seed: 1
+"""
+    (folder / "params.yaml").write_text(before)
+    values = {
+        "source": {"uri": "a/much/longer/place", "licence": "none", "sha256": "ab"},
+        "labels": {"rule": "regex", "pattern": "x"},
+        "split": {"by": "column", "folds": None, "stratify": ["label"], "column": None},
+    }
+    assert presets.write_values(values, Path("params.yaml"))
+    assert (folder / "params.yaml").read_text() == after
+
+
+def test_the_shipped_file_survives_another_preset_and_back(folder: Path) -> None:
+    shutil.copy(ROOT / "params.yaml", folder)
+    shutil.copytree(ROOT / "presets", folder / "presets", dirs_exist_ok=True)
+    assert apply("pets-official")
+    assert apply("solar-cells")
+    before, after = ((at / "params.yaml").read_text().splitlines() for at in (ROOT, folder))
+    moved = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+    assert all(old.partition("   #")[0] == new for old, new in moved)  # of what was removed, the comments are gone
+    assert [new.strip() for _, new in moved] == ["bins:", "runs:"]
+
+
 def test_applying_what_already_stands_does_not_touch_the_file(folder: Path) -> None:
     preset(folder, "one", "source:\n  uri: old\n  licence: none\n")
     before = (folder / "params.yaml").stat()

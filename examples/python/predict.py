@@ -1,6 +1,6 @@
 """Classify picture files with a bundle: ``python examples/python/predict.py models/export cell.png ...``.
 
-Needs `pip install '.[predict]'`: numpy, Pillow and onnxruntime.
+Needs `pip install '.[predict]'` in graft's folder: numpy, Pillow and onnxruntime.
 """
 
 import sys

@@ -1,10 +1,13 @@
 """The arguments of ``graft compare``."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from graft.errors import GraftError
 
 STDOUT = Path("-")
 PRESIZED = Path("data/presized")
@@ -47,6 +50,8 @@ def compare(
 
     if as_json and md == STDOUT:
         raise typer.BadParameter("give either --json or --md -: both print, and nothing else may then be printed")
+    if STDOUT in (csv, html):
+        raise typer.BadParameter("only --md prints to -; name a file for --csv and --html")
     found = between(rev_a, rev_b, Path(), common)
     if as_json:
         typer.echo(json.dumps(found.facts(), indent=2, ensure_ascii=False, allow_nan=False))
@@ -55,13 +60,21 @@ def compare(
     else:
         typer.echo("\n".join(as_text(found)))
     if md and md != STDOUT:
-        atomic.write_text(md, as_markdown(found))
+        _write(md, lambda file: atomic.write_text(file, as_markdown(found)))
     if csv:
-        tables.write(csv, found.flips)
+        _write(csv, lambda file: tables.write(file, found.flips))
     if html:
-        save_page(html, found, PRESIZED)
-    for file in (md, csv, html):
-        if file and file != STDOUT:
-            typer.echo(f"written: {file}", err=True)
+        _write(html, lambda file: save_page(file, found, PRESIZED))
     if fail_if_worse and found.verdict.word == WORSE:
         raise typer.Exit(1)
+
+
+def _write(file: Path, write: Callable[[Path], None]) -> None:
+    """Write a file that the user named, and say so."""
+    try:
+        if not file.name:
+            raise IsADirectoryError(f"{str(file)!r} names no file")
+        write(file)
+    except OSError as error:
+        raise GraftError(f"{file}: cannot be written: {error.strerror or error}; name another file") from error
+    typer.echo(f"written: {file}", err=True)

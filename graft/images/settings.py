@@ -60,7 +60,7 @@ class Augment(Section):
         """Give each knob that is null or absent its strength's value."""
         if not isinstance(given, dict):
             return given
-        knobs = {name: value for name, value in given.items() if value is not None}
+        knobs = {name: value for name, value in given.items() if value is not None or name not in cls.model_fields}
         strength = knobs.get("strength", "standard")
         # a strength that is not known is refused where the field is checked
         return (_STRENGTHS.get(strength, {}) if isinstance(strength, str) else {}) | knobs

@@ -53,12 +53,18 @@ def guess_table(root: Path, name: str, pictures: Sequence[str]) -> tuple[dict[st
 
 
 def _shape(file: Path) -> dict[str, Any]:
-    """Separator and, where the first line is already a row, names for the columns."""
+    """Separator and, where the first line is already a row, names for the columns.
+
+    Raises:
+        DataError: there is no text.
+    """
     if file.suffix == ".parquet":
         return {}
     with file.open(encoding="utf-8-sig") as lines:
         head = [line for _, line in zip(range(20), lines, strict=False)]
     text = "".join(head)
+    if not text.strip():
+        raise DataError(f"{file}: is empty")
     names = {separator: name for name, separator in SEPARATORS.items() if name != "whitespace"}
     counts = {name: min(line.count(separator) for line in head) for separator, name in names.items()} if head else {}
     separator = max(counts, key=lambda name: counts[name]) if any(counts.values()) else "whitespace"

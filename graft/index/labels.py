@@ -49,6 +49,9 @@ class Labels(Section):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        for rule, key, value in (("regex", "pattern", self.pattern), ("table", "table", self.table)):
+            if value is not None and self.rule != rule:
+                raise ValueError(f"the key {key!r} belongs to rule: {rule}, and the rule is {self.rule}; leave it out")
         if self.rule == "table" and self.table is None:
             raise ValueError("the rule 'table' needs the key 'table'")
         if self.rule == "regex":

@@ -24,6 +24,10 @@ MOST_TABLES = 50
 """Folders of one text file a picture are no tables of labels."""
 
 
+FEWEST = 3
+"""Pictures a class must have in the mean: one to learn from, one for valid, one for test."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A way to label: the `labels` section, how many pictures it covers, classes with counts, and why."""
@@ -64,21 +68,25 @@ def survey(root: Path) -> Layout:
     if not pictures:
         seen = f"; it holds {len(others)} other files, such as {others[0]!r}" if others else ""
         raise DataError(f"{root}: no file is a picture by its name{seen}")
-    rules, turned_down = [], []
-    for rule in (*_by_table(root, pictures, others), _by_folder(pictures), *_by_name(pictures)):
-        doubt = _doubt(rule, len(pictures))
-        if doubt:
-            turned_down.append(f"{rule.why}: {doubt}")
+    found = (*_by_table(root, pictures, others), _by_folder(pictures), *_by_name(pictures))
+    rules: list[Rule] = []
+    doubts: dict[str, str] = {}
+    # sorting keeps the order of equals: table, folder, name
+    for rule in sorted(found, key=lambda rule: rule.covered, reverse=True):
+        if doubt := _doubt(rule, len(pictures)):
+            doubts.setdefault(rule.why, doubt)
         else:
             rules.append(rule)
     if not rules:
-        tried = "\n".join(f"  {line}" for line in turned_down)
+        tried = "\n".join(f"  {why}: {doubt}" for why, doubt in doubts.items())
         raise DataError(
             f"{root}: {len(pictures)} pictures, such as {pictures[0]!r}, but nothing says their labels:\n{tried}\n"
-            f"put each class in a folder of its own, or write the section `labels` of params.yaml by hand"
+            f"put each class in a folder of its own, of {FEWEST} pictures or more, "
+            "or write the section `labels` of params.yaml by hand"
         )
-    best = max(rules, key=lambda rule: rule.covered)  # the first among equals: table, folder, name
-    turned_down += [f"{rule.why}: covers {rule.covered}" for rule in rules if rule.why != best.why]
+    best = rules[0]
+    doubts |= {rule.why: f"covers {rule.covered}" for rule in rules}
+    turned_down = [f"{why}: {doubt}" for why, doubt in doubts.items() if why != best.why]
     split, split_why = _split(best, pictures)
     return Layout(pictures, others, hidden, best, split, split_why, turned_down)
 
@@ -86,11 +94,14 @@ def survey(root: Path) -> Layout:
 def _doubt(rule: Rule, pictures: int) -> str | None:
     """Say why a rule is none, if it is none."""
     if len(rule.classes) < 2:
-        return f"finds {len(rule.classes)} class"
+        return f"finds {len(rule.classes) or 'no'} class"
     if rule.covered < pictures / 2:
         return f"covers {rule.covered} of {pictures} pictures"
-    if len(rule.classes) > max(2, rule.covered / 3):
-        return f"finds {len(rule.classes)} classes in {rule.covered} pictures: more likely names than classes"
+    if rule.covered < FEWEST * len(rule.classes):
+        return (
+            f"finds {len(rule.classes)} classes in {rule.covered} pictures, fewer than {FEWEST} each: "
+            "more likely names than classes"
+        )
     return None
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
-from graft.errors import DataError, nearest
+from graft.errors import DataError, install, nearest
 from graft.params import Section
 
 SEPARATORS = {"comma": ",", "tab": "\t", "semicolon": ";", "whitespace": r"\s+"}
@@ -29,7 +29,7 @@ class Bins(Section):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.edges != sorted(set(self.edges)) or not all(map(math.isfinite, self.edges)):
-            raise ValueError("edges must be finite and rise")
+            raise ValueError(f"edges must be finite and rise; got {self.edges}")
         if len(self.names) != len(self.edges) + 1:
             raise ValueError(f"{len(self.edges)} edges cut {len(self.edges) + 1} classes; {len(self.names)} are named")
         return self
@@ -159,7 +159,7 @@ def _parquet(file: Path) -> pd.DataFrame:
     try:
         from pyarrow import parquet  # an extra: few tables of labels are parquet
     except ImportError as error:
-        raise DataError(f"{file.name}: reading parquet needs one more package: pip install 'graft[parquet]'") from error
+        raise DataError(f"{file.name}: reading parquet needs pyarrow: {install('parquet')}") from error
     columns = parquet.read_table(file).to_pydict()
     texts = {str(name): ["" if value is None else str(value) for value in values] for name, values in columns.items()}
     return pd.DataFrame(texts, dtype=str)

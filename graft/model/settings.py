@@ -30,6 +30,13 @@ class Embed(Section):
     precision: Precision = "auto"
     """``auto`` is bf16 where the processor computes in it, else fp32."""
 
+    @field_validator("layers", "pools")
+    @classmethod
+    def _once(cls, names: list[str]) -> list[str]:
+        if len(set(names)) < len(names):
+            raise ValueError("each can be named once")
+        return names
+
     @field_validator("flips")
     @classmethod
     def _plain_first(cls, flips: list[Flip]) -> list[Flip]:

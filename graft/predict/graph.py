@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.digest import sha256
-from graft.errors import BundleError
+from graft.errors import BundleError, install
 from graft.predict.bundle import Facts
 
 SPIN = "20"
@@ -106,7 +106,7 @@ def _session(file: Path, threads: int) -> Any:
     try:
         import onnxruntime  # late: `import graft.predict` stays quick
     except ImportError as error:
-        raise BundleError("onnxruntime is not installed: `pip install graft[predict]`") from error
+        raise BundleError(f"onnxruntime is not installed: {install('predict')}") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

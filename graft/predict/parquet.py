@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from graft import atomic
-from graft.errors import DataError
+from graft.errors import DataError, install
 from graft.predict.results import Failure
 from graft.predict.rows import Result, Shape
 
@@ -47,7 +47,7 @@ def open_parquet(out: Path, shape: Shape, group: int = GROUP) -> Iterator[_Group
     try:
         import pyarrow.parquet as pq
     except ImportError as error:
-        raise DataError("parquet needs pyarrow: `pip install graft[parquet]`") from error
+        raise DataError(f"parquet needs pyarrow: {install('parquet')}") from error
     with atomic.new_file(out) as partial:
         try:
             with pq.ParquetWriter(partial, _schema(shape)) as writer:

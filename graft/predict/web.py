@@ -8,7 +8,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from graft.errors import SourceError
+from graft.errors import SourceError, install
 from graft.source.stream import shown
 
 LIMIT = 64 * 2**20
@@ -75,7 +75,7 @@ def _open(uri: str, silence: float) -> Any:
         return fsspec.open(uri, "rb").open()
     except ImportError as error:
         extra = scheme if scheme in ("s3", "gs", "hf") else "pipeline"
-        raise SourceError(f"{scheme}:// needs a package that is missing: `pip install graft[{extra}]`") from error
+        raise SourceError(f"{scheme}:// needs a package that is missing: {install(extra)}") from error
     except Exception as error:  # each store has errors of its own
         raise SourceError(f"cannot be fetched: {type(error).__name__}: {error}".replace("\n", " ")) from error
 

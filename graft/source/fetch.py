@@ -1,5 +1,6 @@
 """Bring the dataset into the project: link a folder, copy a package's data, unpack an archive."""
 
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -176,7 +177,7 @@ def _fingerprint(source: Source, folder: Path, files: list[str]) -> str:
     if source.sha256 not in (None, digest):
         raise SourceError(
             f"the folder {source.uri} has changed since source.sha256 was written: it was {source.sha256}, "
-            f"is {digest}; run `graft use {source.uri}` to accept it"
+            f"is {digest}; run `graft use {shlex.quote(source.uri)}` to accept it"
         )
     return digest
 

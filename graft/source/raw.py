@@ -5,6 +5,7 @@ and its fingerprint, and the pictures stay where they are. Nothing is ever writt
 """
 
 import json
+import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -82,13 +83,13 @@ def vouch(raw: Path) -> None:
     """Check that the linked folder is still the one that was linked; without a link, nothing is to be checked.
 
     Raises:
-        SourceError: a file was added, removed or changed since.
+        SourceError: the folder is gone, or a file was added, removed or changed since.
     """
     link = linked(raw)
-    if link is not None and fingerprint(link.path) != link.sha256:
+    if link is not None and fingerprint(raw_root(raw)) != link.sha256:
         raise SourceError(
-            f"the folder {link.folder} has changed since `download` linked it; run `graft use {link.folder}`, "
-            f"then `dvc repro`"
+            f"the folder {link.folder} has changed since `download` linked it; "
+            f"run `graft use {shlex.quote(link.folder)}`, then `dvc repro`"
         )
 
 

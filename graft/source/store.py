@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import fsspec
 
-from graft.errors import SourceError
+from graft.errors import SourceError, install
 from graft.source.stream import CHUNK, Facts, InterruptedFetchError, Stream, shown
 
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "hf": "hf"}
@@ -25,8 +25,8 @@ def open_store(uri: str, start: int) -> Iterator[Stream]:
         try:
             system, path = fsspec.url_to_fs(uri)
         except ImportError as error:
-            extra = f"`pip install 'graft[{EXTRAS[protocol]}]'`" if protocol in EXTRAS else str(error)
-            raise SourceError(f"{shown(uri)}: {protocol}:// needs a library that is not installed: {extra}") from error
+            how = install(EXTRAS[protocol]) if protocol in EXTRAS else str(error)
+            raise SourceError(f"{shown(uri)}: {protocol}:// needs a library that is not installed: {how}") from error
         except ValueError as error:
             raise SourceError(f"{shown(uri)}: {error}") from error
         info = system.info(path)

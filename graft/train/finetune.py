@@ -1,13 +1,26 @@
 """The knobs of fine-tuning the whole network."""
 
 import itertools
-from typing import Literal, Self
+import re
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from graft.model.device import Precision
 from graft.params import Section
 from graft.train.schedule import Kind
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from error
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_compiles)]
+"""A regular expression that names of body parameters begin with."""
 
 
 class Thaw(Section):
@@ -15,7 +28,7 @@ class Thaw(Section):
 
     epoch: int = Field(ge=2)
     """First epoch in which it trains, counted from 1."""
-    pattern: str
+    pattern: Pattern
     """Of names of body parameters, as in `freeze`."""
 
 
@@ -46,7 +59,7 @@ class Finetune(Section):
     lr_ratio: float = Field(default=100.0, ge=1)
     """Peak rate of the head, `lr` / 2, over that of the stem. That is the rate of the head's biases: a matrix of
     the head sums over all of its D inputs at once and peaks at `lr` / 2 / sqrt(D)."""
-    freeze: list[str] = []
+    freeze: list[Pattern] = []
     """Patterns for names of body parameters that stay as they are, norms' statistics included."""
     unfreeze: list[Thaw] = []
     """What joins in later, whether `freeze` names it too or not; of several, the latest epoch counts."""

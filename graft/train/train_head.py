@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from graft.model.saved import HeadKind
 from graft.params import Section
@@ -22,13 +22,22 @@ class TrainHead(Section):
     nothing here. ``onecycle`` trains any head in small batches, its rate peaking at ``lr``."""
     epochs: int = Field(default=40, ge=1)
     batch_size: int = Field(default=256, ge=1)
-    l2: list[Annotated[float, Field(ge=0)]] = Field(default=[0.03, 0.1, 0.3, 1.0, 3.0], min_length=1)
+    l2: list[Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
+        default=[0.03, 0.1, 0.3, 1.0, 3.0], min_length=1
+    )
     """Penalties of a linear head to try; the loss is cross-entropy + l2 / 2 * |weights|^2, and valid's log
     loss decides. Heads with a hidden layer have dropout instead, and valid's log loss chooses the epoch.
 
     With several labels a picture it is binary cross-entropy, summed over the classes: every class
     is then a logistic regression of its own under the same penalty.
     """
+
+    @field_validator("l2")
+    @classmethod
+    def _once(cls, l2: list[float]) -> list[float]:
+        if len(set(l2)) < len(l2):
+            raise ValueError("each penalty can be named once")
+        return l2
 
     @model_validator(mode="after")
     def _linear_for_lbfgs(self) -> Self:

@@ -17,6 +17,9 @@ RECENT = 0.4
 WORTH = 0.005
 """Gain that is worth a word, as a share of the pictures: half a point."""
 
+ROUNDING = 1e-9
+"""What a sum of floats may be off by: a share this small is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -81,6 +84,7 @@ class Trend:
         The slope is that of the straight line, over the logarithm of the number of pictures, through
         the points from `RECENT` on. Curves flatten, so it promises rather too much. A power law has
         three numbers to fit and bends as the last points' noise will have it.
+        No more can be gained than the last point still answers wrong.
 
         Returns:
             The gain and its 95 % interval, as shares; None with fewer than two points.
@@ -91,7 +95,9 @@ class Trend:
             return None
         across = (sizes - sizes.mean()) / np.square(sizes - sizes.mean()).sum()
         slope = float(across @ [point.accuracy for point in recent])
-        return slope, self._middle(across @ np.stack([self._resampled(point) for point in recent]))
+        room = 1 - recent[-1].accuracy
+        found = self._middle(across @ np.stack([self._resampled(point) for point in recent]))
+        return min(slope, room), Interval(min(found.low, room), min(found.high, room))
 
     def _resampled(self, point: Point) -> NDArray[np.float64]:
         """Accuracy of every resample, `[RESAMPLES]`."""
@@ -118,7 +124,7 @@ def verdict(gain: float, interval: Interval, hits: str) -> str:
     """
     points, low, high = 100 * gain, 100 * interval.low, 100 * interval.high
     said = f"{points:+.1f} points of {hits.replace('_', ' ')} (95 %: {low:+.1f} to {high:+.1f})"
-    if interval.low > 0 and gain >= WORTH:
+    if interval.low > ROUNDING and gain >= WORTH:
         told = "more labels would help"
     elif interval.high < 2 * WORTH:
         told = "more labels would bring little"

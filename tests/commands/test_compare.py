@@ -94,6 +94,32 @@ def test_what_can_be_mended_is_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -
     assert stopped.value.code == "graft: 'HEAD': no git repository here, so there is only the workspace"
 
 
+@pytest.mark.parametrize("option", ["--csv", "--html", "--md"])
+@pytest.mark.parametrize(
+    ("file", "why"),
+    [
+        ("data", "Is a directory"),
+        ("params.yaml/out", "Not a directory"),
+        (".", "'.' names no file"),
+        ("x" * 300, "File name too long"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_named(
+    project: Path, monkeypatch: pytest.MonkeyPatch, option: str, file: str, why: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["graft", "compare", "workspace", "workspace", option, file])
+    with pytest.raises(SystemExit) as stopped:
+        cli.run()
+    assert stopped.value.code == f"graft: {file}: cannot be written: {why}; name another file"
+    assert not list(project.rglob(".*.partial"))
+
+
+def test_only_markdown_is_printed_to_a_dash(project: Path) -> None:
+    code, _, err = invoke("--csv", "-")
+    assert (code, (project / "-").exists()) == (2, False)
+    assert "only --md prints to -" in " ".join(err.replace("│", " ").split())
+
+
 def test_help_tells_the_exit_code() -> None:
     done = CliRunner().invoke(cli.app, ["compare", "--help"], env={"COLUMNS": "200"})
     assert "--fail-if-worse" in done.output

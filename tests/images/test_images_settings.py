@@ -79,7 +79,7 @@ def test_only_flips(knobs: dict[str, Any], only: bool) -> None:
         ({"min_scale": 0.0}, "augment.min_scale: input should be greater than 0; got 0.0"),
         ({"flip": "vertica"}, r"augment.flip: .*got 'vertica' \(did you mean 'vertical'\?\)"),
         ({"mixup": -1.0}, "augment.mixup: input should be greater than or equal to 0; got -1.0"),
-        ([], r"augment: input should be a valid dictionary.*; got \[\]"),
+        ([], r"augment: input should be a mapping of cutmix, .*; got \[\]"),
     ],
     ids=["strength", "no name", "misspelt", "warp", "crop of nothing", "flip", "alpha", "no mapping"],
 )

@@ -111,6 +111,14 @@ def test_a_table_that_names_other_files_is_none(tmp_path: Path) -> None:
     assert survey(tmp_path).rule.labels == {"rule": "folder"}
 
 
+@pytest.mark.parametrize("text", ["", "\n", " \n\n"], ids=repr)
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.txt"])
+def test_an_empty_table_is_none(tmp_path: Path, name: str, text: str) -> None:
+    touch(tmp_path, *(f"{kind}/{number}.jpg" for kind in ("cat", "dog") for number in range(4)))
+    (tmp_path / name).write_text(text)
+    assert survey(tmp_path).rule.labels == {"rule": "folder"}
+
+
 @pytest.mark.parametrize(
     ("names", "said"),
     [
@@ -119,10 +127,17 @@ def test_a_table_that_names_other_files_is_none(tmp_path: Path) -> None:
         (["x.jpg", "y.jpg"], "2 pictures, such as 'x.jpg', but nothing says their labels:\n  the folder each"),
         (
             [f"{name}/1.jpg" for name in "abcdef"],
-            "finds 6 classes in 6 pictures: more likely names than classes\n",
+            "finds 6 classes in 6 pictures, fewer than 3 each: more likely names than classes\n",
         ),
+        (
+            [f"{name}/{number}.jpg" for name in "abc" for number in "xy"],
+            "finds 3 classes in 6 pictures, fewer than 3 each: more likely names than classes\n"
+            "  the name before its number: finds no class\n"
+            "put each class in a folder of its own, of 3 pictures or more, or write the section",
+        ),
+        (["a/x.jpg", "b/y.jpg"], "finds 2 classes in 2 pictures, fewer than 3 each"),
     ],
-    ids=["no picture", "nothing", "no label", "a folder each"],
+    ids=["no picture", "nothing", "no label", "a folder each", "two a folder", "two in all"],
 )
 def test_what_has_no_labels_is_said(tmp_path: Path, names: list[str], said: str) -> None:
     touch(tmp_path, *names)

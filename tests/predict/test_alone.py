@@ -1,4 +1,4 @@
-"""``pip install graft[predict]`` is enough, for the command and for Python."""
+"""``pip install '.[predict]'`` is enough, for the command and for Python."""
 
 import subprocess
 import sys
@@ -67,7 +67,7 @@ def test_the_command_runs_with_its_extra_alone(bundle: Path, tmp_path: Path) -> 
 def test_a_command_that_needs_more_says_what_to_install() -> None:
     allowed = modules_of("numpy", "pillow", "onnxruntime", "tqdm", "typer")
     done = run(allowed, "from graft.cli import run; run()", "check")
-    said = "graft: this command needs yaml, which is not installed: pip install 'graft[pipeline]'"
+    said = "graft: this command needs yaml, which is not installed: `pip install '.[pipeline]'` in graft's folder"
     assert (done.returncode, done.stderr.strip()) == (1, said)
 
 

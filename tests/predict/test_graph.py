@@ -81,4 +81,4 @@ def test_without_onnxruntime_the_extra_is_named(bundle: Path) -> None:
         "except Exception as error: print(type(error).__name__, error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code, bundle], capture_output=True, text=True, check=True)
-    assert done.stdout == "BundleError onnxruntime is not installed: `pip install graft[predict]`\n"
+    assert done.stdout == "BundleError onnxruntime is not installed: `pip install '.[predict]'` in graft's folder\n"

@@ -59,7 +59,7 @@ def test_a_stopped_run_leaves_nothing_and_spares_what_was_there(tmp_path: Path) 
 def test_without_pyarrow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with (
-        pytest.raises(DataError, match=r"parquet needs pyarrow: `pip install graft\[parquet\]`"),
+        pytest.raises(DataError, match=r"parquet needs pyarrow: `pip install '\.\[parquet\]'` in graft's folder"),
         open_writer(tmp_path / "a.parquet", Format.parquet, Shape(False)),
     ):
         raise AssertionError("not reached")

@@ -30,7 +30,7 @@ def test_all_keys_are_read() -> None:
         ({"uri": "a", "licence": "", "sha256": "0F" * 32}, "source.sha256: string should match pattern .*; got '0F0F"),
         ({"uri": "a", "licence": "", "sha256": "0" * 63}, "source.sha256: string should match pattern"),
         ({"uri": "a", "licence": "", "bytes": 0}, "source.bytes: input should be greater than 0; got 0"),
-        ({"uri": "a", "licence": "", "bytes": 1.5}, "source.bytes: input should be a valid integer; got 1.5"),
+        ({"uri": "a", "licence": "", "bytes": 1.5}, "source.bytes: input should be a valid integer, or null; got 1.5"),
         ({"uri": "a", "licence": "", "limits": {"ratio": 0.5}}, "source.limits.ratio: .*greater than or equal to 1"),
         ({"uri": "a", "licence": "", "limits": {"file": 1}}, r"unknown key \(did you mean 'files'\?\)"),
     ],

@@ -75,6 +75,16 @@ def test_doubling_is_the_slope_of_the_last_points() -> None:
     assert 0.025 < interval.low < 0.05 < interval.high < 0.08
 
 
+def test_no_more_can_be_gained_than_is_still_wrong() -> None:
+    found = Trend(np.arange(COUNT)).doubling(curve(0.0, 0.85, 1.0))
+    assert found == (0.0, Interval(0.0, 0.0))
+    found = Trend(np.arange(COUNT)).doubling(curve(0.0, 0.7, 0.9))
+    assert found is not None
+    gain, interval = found
+    assert gain == interval.high == pytest.approx(0.1)
+    assert interval.low <= gain
+
+
 def test_slope_needs_two_sizes() -> None:
     assert Trend(np.arange(COUNT)).doubling([point(0.1, [0.5]), point(1.0, [0.7])]) is None
 
@@ -86,6 +96,7 @@ def test_slope_needs_two_sizes() -> None:
         (0.001, -0.004, 0.006, "more labels would bring little"),
         (0.003, 0.001, 0.005, "more labels would bring little"),
         (-0.02, -0.03, -0.01, "more labels would bring little"),
+        (0.02, 2e-15, 0.05, "valid is too small to tell whether more labels would help"),
         (0.02, -0.01, 0.05, "valid is too small to tell whether more labels would help"),
     ],
 )
