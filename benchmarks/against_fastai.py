@@ -24,7 +24,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.load import Clock
-from benchmarks.machine import ROOT, footer, machine
+from benchmarks.machine import ROOT, footer, machine, save
 from benchmarks.trial import SHARED, TRIALS, Clone, Trial, ready
 from graft.presets import write_values
 
@@ -188,8 +188,7 @@ def main() -> None:
                     fastai = side == "fastai"
                     run = run_fastai(trial, seed, clone, words.workers) if fastai else run_graft(trial, seed, clone)
                 results[key] = run | {"machine": machine()}
-                out.write_text(json.dumps(dict(sorted(results.items())), indent=2) + "\n")
-                out.with_suffix(".md").write_text(page(results))
+                save(out, dict(sorted(results.items())), page(results))
                 print(key, {name: figures for name, figures in run.items() if name in SIDES}, flush=True)
     print(table(results))
 

@@ -21,7 +21,7 @@ import torch
 
 from benchmarks.against_fastai import PYTHON
 from benchmarks.load import Clock
-from benchmarks.machine import ROOT, footer, machine
+from benchmarks.machine import ROOT, footer, machine, save
 from benchmarks.trial import SHARED, TRIALS, Clone, ready
 from graft import tables
 from graft.decode import Square
@@ -126,6 +126,4 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, default=OUT, help="the JSON; the table lies beside it")
     words = parser.parse_args()
     results = measure(words.shared, words.rounds, words.passes)
-    words.out.write_text(json.dumps(results, indent=2) + "\n")
-    words.out.with_suffix(".md").write_text(table(results))
-    print(table(results))
+    save(words.out, results, table(results))

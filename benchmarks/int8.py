@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import ROOT, footer, machine
+from benchmarks.machine import ROOT, footer, machine, save
 from graft.export.bundle import GRAPH, INT8
 from graft.export.calibration import drawn
 from graft.export.int8 import quantise
@@ -87,9 +87,7 @@ def table(results: dict[str, Any]) -> str:
 def main() -> None:
     """Measure and write both files."""
     results, facts = measure(ROOT), machine()
-    OUT.write_text(json.dumps({"graphs": results, "machine": facts}, indent=2) + "\n")
-    OUT.with_suffix(".md").write_text(f"{table(results)}\n{footer(facts)}\n")
-    print(table(results))
+    save(OUT, {"graphs": results, "machine": facts}, f"{table(results)}\n{footer(facts)}\n")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ labels count as misses. SHARED is the folder of the archives. Writes ``benchmark
 and ``benchmarks/label_errors.md``; a minute on two cores.
 """
 
-import json
 import sys
 import time
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import footer, machine
+from benchmarks.machine import footer, machine, save
 from benchmarks.trial import SHARED, TRIALS, ready
 from graft import tables
 from graft.evaluate.out_of_fold import out_of_fold
@@ -96,6 +95,4 @@ if __name__ == "__main__":
             clone.call("dvc", "repro", "--quiet", "embed")
             measured[trial.preset] = measure(clone.folder / "data")
     results = {"datasets": measured, "machine": machine()}
-    OUT.write_text(json.dumps(results, indent=2) + "\n")
-    OUT.with_suffix(".md").write_text(table(results))
-    print(table(results))
+    save(OUT, results, table(results))

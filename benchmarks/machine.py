@@ -1,5 +1,6 @@
-"""On what a figure was measured."""
+"""On what a figure was measured, and where it is kept."""
 
+import json
 import os
 import platform
 import subprocess
@@ -33,3 +34,10 @@ def footer(facts: dict[str, Any]) -> str:
         f"{facts['cores']} cores of {facts['processor']}, Python {facts['python']}, {versions}; "
         f"commit {facts['commit']}."
     )
+
+
+def save(out: Path, results: dict[str, Any], text: str) -> None:
+    """Write figures as JSON, and what they say in Markdown beside them; print that, too."""
+    out.write_text(json.dumps(results, indent=2) + "\n")
+    out.with_suffix(".md").write_text(text)
+    print(text, flush=True)

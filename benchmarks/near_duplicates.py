@@ -8,7 +8,6 @@ alike: the share found again, and the different cells wrongly tied. Linux only. 
 """
 
 import io
-import json
 import multiprocessing
 import tempfile
 import threading
@@ -23,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance
 from scipy.fft import idctn
 
-from benchmarks.machine import footer, machine
+from benchmarks.machine import footer, machine, save
 from graft.decode import open_upright
 from graft.index.duplicates import group
 from graft.index.looks import SIDE, Look, look
@@ -203,6 +202,4 @@ def measure() -> dict[str, Any]:
 
 if __name__ == "__main__":
     results = measure()
-    OUT.write_text(json.dumps(results, indent=2) + "\n")
-    OUT.with_suffix(".md").write_text(table(results))
-    print(table(results))
+    save(OUT, results, table(results))

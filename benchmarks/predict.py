@@ -24,7 +24,7 @@ from typing import Any
 
 from benchmarks.against_fastai import PYTHON
 from benchmarks.load import Clock
-from benchmarks.machine import ROOT, footer, machine
+from benchmarks.machine import ROOT, footer, machine, save
 from benchmarks.trial import SHARED, TRIALS, ready
 from graft.predict import Prediction, Predictor
 from graft.presets import write_values
@@ -229,6 +229,4 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, default=OUT, help="the JSON; the table lies beside it")
     words = parser.parse_args()
     results = measure(words.shared, words.rounds, words.count)
-    words.out.write_text(json.dumps(results, indent=2) + "\n")
-    words.out.with_suffix(".md").write_text(table(results))
-    print(table(results))
+    save(words.out, results, table(results))

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from benchmarks.machine import ROOT, footer, machine
+from benchmarks.machine import ROOT, footer, machine, save
 from graft import tables
 from graft.presets import write_values
 
@@ -132,6 +132,4 @@ if __name__ == "__main__":
         "rows": {count: run_rows(count) for count in ROWS},
         "machine": machine(),
     }
-    OUT.write_text(json.dumps(results, indent=2) + "\n")
-    OUT.with_suffix(".md").write_text(table(results))
-    print(table(results))
+    save(OUT, results, table(results))

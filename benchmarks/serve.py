@@ -7,7 +7,6 @@ the cores. Writes ``benchmarks/serve.json`` and ``benchmarks/serve.md``; about f
 
 import argparse
 import http.client
-import json
 import re
 import subprocess
 import sys
@@ -26,7 +25,7 @@ import psutil
 from PIL import Image
 
 from benchmarks.load import Clock
-from benchmarks.machine import ROOT, footer, machine
+from benchmarks.machine import ROOT, footer, machine, save
 
 OUT = Path(__file__).with_suffix(".json")
 QUEUE = 64
@@ -175,6 +174,4 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, default=OUT, help="the JSON; the table lies beside it")
     words = parser.parse_args()
     results = measure(words.bundle.resolve())
-    words.out.write_text(json.dumps(results, indent=2) + "\n")
-    words.out.with_suffix(".md").write_text(table(results))
-    print(table(results))
+    save(words.out, results, table(results))

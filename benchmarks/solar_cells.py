@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from benchmarks.machine import ROOT, footer, machine
+from benchmarks.machine import ROOT, footer, machine, save
 from benchmarks.trial import Clone
 from graft.presets import write_values
 
@@ -89,9 +89,7 @@ def main() -> None:
     for preset in parser.parse_args().presets:
         results[preset] = run_preset(preset)
         results["machine"] = machine()
-        OUT.write_text(json.dumps(results, indent=2) + "\n")
-        OUT.with_suffix(".md").write_text(table(results))
-    print(table(results))
+        save(OUT, results, table(results))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ time does not depend on them. Params are those of params.yaml; needs ``dvc repro
 Writes ``benchmarks/step_time.json`` and ``benchmarks/step_time.md``; two minutes on two cores.
 """
 
-import json
 import tempfile
 import time
 from pathlib import Path
@@ -19,7 +18,7 @@ import pandas as pd
 import torch
 
 from benchmarks.load import Clock
-from benchmarks.machine import ROOT, footer, machine
+from benchmarks.machine import ROOT, footer, machine, save
 from graft import params
 from graft.images.augment import augment
 from graft.images.pictures import Pictures
@@ -164,6 +163,4 @@ def table(results: dict[str, Any]) -> str:
 
 if __name__ == "__main__":
     results = measure()
-    OUT.write_text(json.dumps(results, indent=2) + "\n")
-    OUT.with_suffix(".md").write_text(table(results))
-    print(table(results))
+    save(OUT, results, table(results))

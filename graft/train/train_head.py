@@ -22,9 +22,7 @@ class TrainHead(Section):
     nothing here. ``onecycle`` trains any head in small batches, its rate peaking at ``lr``."""
     epochs: int = Field(default=40, ge=1)
     batch_size: int = Field(default=256, ge=1)
-    l2: list[Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
-        default=[0.03, 0.1, 0.3, 1.0, 3.0], min_length=1
-    )
+    l2: list[Annotated[float, Field(ge=0)]] = Field(default=[0.03, 0.1, 0.3, 1.0, 3.0], min_length=1)
     """Penalties of a linear head to try; the loss is cross-entropy + l2 / 2 * |weights|^2, and valid's log
     loss decides. Heads with a hidden layer have dropout instead, and valid's log loss chooses the epoch.
 
