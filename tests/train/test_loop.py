@@ -12,16 +12,20 @@ import pytest
 import torch
 
 from graft.errors import ParamsError, TrainingError
+from graft.images.augment import augment
 from graft.images.pictures import Pictures
+from graft.images.sampler import sample
 from graft.images.settings import Augment
 from graft.model.features import Features
 from graft.model.head import Head
 from graft.model.network import Network
 from graft.model.task import ManyLabels, OneLabel
+from graft.train import kept
 from graft.train.epoch import Epoch
 from graft.train.finetune import Finetune, Thaw
 from graft.train.groups import freeze
 from graft.train.loop import Training
+from graft.train.order import epoch_order
 from graft.train.valid import Score, better, score
 from tests.model.made import tiny_body
 from tests.train.conftest import DESCRIPTION
@@ -322,15 +326,32 @@ def test_dropout_of_the_head_is_set_and_repeats(network: Network, pictures: Pict
     assert losses[0] == losses[1] != losses[2]
 
 
-@pytest.mark.parametrize("knobs", [{"class_weights": "balanced"}, {"sampling": "balanced"}, {"focal": 2.0}])
-def test_what_shapes_the_loss_changes_the_training(
-    network: Network, pictures: Pictures, knobs: dict[str, object]
-) -> None:
-    uneven = Pictures(
-        pictures.pixels, pictures.rows[:12], np.repeat(np.array([0, 1]), [8, 4])
-    )  # eight dark, four light
-    plain = next(training(network, uneven).epochs()).train_loss
-    assert next(training(network, uneven, KNOBS.model_copy(update=knobs)).epochs()).train_loss != plain
+@pytest.mark.parametrize(
+    "knobs", [{}, {"class_weights": "balanced"}, {"sampling": "balanced"}, {"focal": 2.0}, {"label_smoothing": 0.2}]
+)
+def test_what_shapes_the_loss_by_hand(network: Network, pictures: Pictures, knobs: dict[str, Any]) -> None:
+    """Of twelve pictures eight are said to be dark and four light; the rate is too low to move a weight."""
+    targets = np.repeat(np.array([0, 1]), [8, 4])
+    assert network.head is not None
+    torch.manual_seed(0)
+    torch.nn.init.normal_(network.head.linear.weight, std=3e-4)  # of features in the hundreds
+    uneven = Pictures(pictures.pixels, pictures.rows[:12], targets)
+    shaped = KNOBS.model_copy(update={"label_smoothing": 0.0} | knobs)
+    loss = next(training(network, uneven, shaped, lr=1e-12, views=STILL).epochs()).train_loss
+
+    with torch.no_grad():
+        logits = network(sample(torch.from_numpy(pictures.pixels.read(uneven.rows)), 32))
+    given = torch.softmax(logits, 1).numpy()
+    losses = -np.log(given[np.arange(12), targets])
+    wanted = {
+        (): losses,
+        ("class_weights",): losses * np.array([12 / 2 / 8, 12 / 2 / 4])[targets],
+        ("sampling",): losses[epoch_order(12, 7, 1, np.repeat([1 / 16, 1 / 8], [8, 4]))],
+        ("focal",): losses * (1 - given[np.arange(12), targets]) ** 2,
+        ("label_smoothing",): 0.8 * losses - 0.2 * np.log(given).mean(1),
+    }
+    assert loss == pytest.approx(wanted[tuple(knobs)].mean(), rel=1e-4)
+    assert len({round(float(each.mean()), 4) for each in wanted.values()}) == len(wanted), "they can be told apart"
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
@@ -430,12 +451,12 @@ def frozen(network: Network) -> Network:
 def test_kept_views_train_as_the_views_themselves(network: Network, pictures: Pictures, tmp_path: Path) -> None:
     """Without augmentation there is one view, and keeping it changes no more than float16 does."""
     whole = training(frozen(network), pictures, KNOBS, views=STILL)
-    kept = training(frozen(network), pictures, KEPT, views=STILL, folder=tmp_path)
-    for plain, stored in zip(whole.epochs(), kept.epochs(), strict=True):
+    run = training(frozen(network), pictures, KEPT, views=STILL, folder=tmp_path)
+    for plain, stored in zip(whole.epochs(), run.epochs(), strict=True):
         assert stored.train_loss == pytest.approx(plain.train_loss, rel=2e-2)
         assert stored.learning_rates == plain.learning_rates
     wanted, start = weights(whole), network.state_dict()
-    for name, value in weights(kept).items():
+    for name, value in weights(run).items():
         torch.testing.assert_close(value, wanted[name], rtol=0.05, atol=2e-3)
         if name.startswith("network.features.body.blocks.1."):
             assert torch.equal(value, start[name.removeprefix("network.")])
@@ -465,11 +486,28 @@ def test_kept_views_are_drawn_once_and_shown_in_turn(network: Network, pictures:
     assert first.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_kept_views_survive_a_crash(network: Network, pictures: Pictures, tmp_path: Path) -> None:
+def test_kept_views_survive_a_crash(
+    network: Network, pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once while they are drawn, two views of sixteen pictures in eight batches, and once behind the first epoch."""
     whole = training(frozen(network), pictures, KEPT, folder=tmp_path / "whole")
     history = list(whole.epochs())
+    drawn: list[int] = []
+
+    def mortal(pixels: torch.Tensor, *rest: Any) -> torch.Tensor:
+        if len(drawn) == 5:
+            drawn.append(0)
+            raise KeyboardInterrupt
+        drawn.append(len(pixels))
+        return augment(pixels, *rest)
+
+    monkeypatch.setattr(kept, "MARK_EVERY", 2)
+    monkeypatch.setattr(kept, "augment", mortal)
+    with pytest.raises(KeyboardInterrupt):
+        next(training(frozen(network), pictures, KEPT, folder=tmp_path / "killed").epochs())
     killed = training(frozen(network), pictures, KEPT, folder=tmp_path / "killed")
     done = [next(killed.epochs())]
+    assert drawn == [4] * 5 + [0] + [4] * 4, "four of the five batches were marked, and are not drawn again"
     killed.save(tmp_path / "checkpoint", done)
     resumed = training(frozen(network), pictures, KEPT, folder=tmp_path / "killed")
     assert resumed.resume(tmp_path / "checkpoint") + list(resumed.epochs()) == history
