@@ -134,7 +134,8 @@ class Training:
                     loss = self.step.backward_from(self.kept.cut, pixels, targets, batch.of)
                 else:
                     draws = derive(self.seed, "augment", epoch, number)
-                    loss = self.step.backward(pixels, targets, size, draws, batch.of)
+                    aspects = self.train.squeezed(batch.places)
+                    loss = self.step.backward(pixels, targets, size, draws, batch.of, aspects)
                 losses.append(loss)
                 rates = self.step.rates()
                 if batch.last:

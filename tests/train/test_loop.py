@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from graft.errors import ParamsError, TrainingError
+from graft.images.augment import augment
 from graft.images.pictures import Pictures
 from graft.images.sampler import sample
 from graft.images.settings import Augment
@@ -19,6 +20,7 @@ from graft.model.features import Features
 from graft.model.head import Head
 from graft.model.network import Network
 from graft.model.task import ManyLabels
+from graft.train import step
 from graft.train.finetune import Finetune, Thaw
 from graft.train.groups import freeze
 from graft.train.loop import Training
@@ -131,6 +133,22 @@ def test_learning_rates_told_are_those_of_the_last_step(network: Network, pictur
     knobs = KNOBS.model_copy(update={"schedule": "step", "decay_epochs": 1, "accumulate": accumulate})
     told = [epoch.learning_rates["head.bias"] for epoch in training(network, pictures, knobs, lr=1e-3).epochs()]
     assert told == pytest.approx([5e-4, 5e-5, 5e-6])  # half of lr, and a tenth of that after each epoch
+
+
+def test_views_know_how_each_picture_was_squeezed(
+    network: Network, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    squeezed = np.linspace(0.5, 2, 16, dtype=np.float32)
+    squares = Pictures(pictures.pixels, pictures.rows, pictures.targets, squeezed)
+    told: list[float] = []
+
+    def noted(pixels: torch.Tensor, knobs: Augment, size: int, seed: int, aspects: torch.Tensor) -> torch.Tensor:
+        told.extend(aspects.tolist())
+        return augment(pixels, knobs, size, seed, aspects)
+
+    monkeypatch.setattr(step, "augment", noted)
+    next(training(network, squares).epochs())
+    assert told == squeezed[epoch_order(16, 7, 1)].tolist()
 
 
 def test_average_of_weights_by_hand(network: Network, pictures: Pictures) -> None:
