@@ -77,7 +77,8 @@ def aspects(presized: Path) -> NDArray[np.float32]:
     """Width over height of what each square shows, `[N]`: 1 where nothing is squeezed."""
     sides = tables.read(presized / "rows.csv", ["width", "height"])[["width", "height"]].astype(np.float64).to_numpy()
     kept = sides - read_square(presized).crop * (sides - sides.min(1, keepdims=True))
-    return (kept[:, 0] / kept[:, 1]).astype(np.float32)
+    found: NDArray[np.float32] = (kept[:, 0] / kept[:, 1]).astype(np.float32)
+    return found
 
 
 def write_square(presized: Path, square: Square) -> None:

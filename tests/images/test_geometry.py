@@ -64,13 +64,10 @@ def test_a_squeezed_picture_is_turned_as_it_is(kind: Flip) -> None:
     maps = random_maps(knobs, 64, generator, aspects)[:, :2, :2]
     transposed = drawn(still(flip=kind), 64)[:, 0, 0] == 0
     assert transposed.any() == (kind == "dihedral")
-    ones = torch.ones_like(aspects)
-    picture = torch.diag_embed(torch.stack([aspects, ones], 1))
+    upright = torch.stack([aspects, torch.ones_like(aspects)], 1)
     # a transposed view shows the picture's height from left to right
-    view = torch.diag_embed(
-        torch.where(transposed[:, None], torch.stack([ones, aspects], 1), picture.diagonal(0, 1, 2))
-    )
-    true = picture @ maps @ view.inverse()
+    view = torch.where(transposed[:, None], upright.flip(1), upright)
+    true = torch.diag_embed(upright) @ maps @ torch.diag_embed(1 / view)
     torch.testing.assert_close(true @ true.mT, torch.eye(2).expand(64, 2, 2))
     assert not torch.allclose(maps @ maps.mT, torch.eye(2))
 

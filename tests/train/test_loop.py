@@ -20,7 +20,7 @@ from graft.model.features import Features
 from graft.model.head import Head
 from graft.model.network import Network
 from graft.model.task import ManyLabels
-from graft.train import step
+from graft.train import loop, step
 from graft.train.finetune import Finetune, Thaw
 from graft.train.groups import freeze
 from graft.train.loop import Training
@@ -98,6 +98,17 @@ def test_loss_that_is_not_finite_stops_with_epoch_and_rates(network: Network, pi
     network.head.linear.bias.data[0] = float("nan")
     with pytest.raises(TrainingError, match=r"the loss is nan in epoch 1, batch 1, at learning rates .*head.*lower lr"):
         list(training(network, pictures).epochs())
+
+
+def test_batches_are_counted_from_the_first_however_often_losses_are_looked_at(
+    network: Network, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "CHECK_EVERY", 2)
+    run = training(network, pictures, KNOBS.model_copy(update={"batch_size": 2}))  # eight batches
+    plain, seen = run.step.backward, itertools.count(1)
+    monkeypatch.setattr(run.step, "backward", lambda *given: plain(*given) + (math.nan if next(seen) == 6 else 0))
+    with pytest.raises(TrainingError, match="the loss is nan in epoch 1, batch 6, at"):
+        next(run.epochs())
 
 
 @pytest.mark.parametrize("steps", [1, 2])
