@@ -11,6 +11,7 @@ from pathlib import Path
 
 from graft import atomic
 from graft.images.pictures import Pictures
+from graft.images.presize import aspects
 from graft.images.rows import PictureRows
 from graft.images.settings import Augment
 from graft.model.device import prepare
@@ -39,7 +40,8 @@ def main(run: Run) -> None:
 
     dataset = read_dataset(LABELS, SPLIT)
     pixels = PictureRows(PRESIZED / "pixels.npy")
-    train, valid = (Pictures.of(pixels, dataset, name) for name in ("train", "valid"))
+    train = Pictures.of(pixels, dataset, "train", aspects(PRESIZED))
+    valid = Pictures.of(pixels, dataset, "valid")
     network, description = trainable(BACKBONE, HEAD, knobs)
     task = task_of(description)
     judge = partial(score, task=task, pictures=valid, view=description.view, precision=knobs.precision)
@@ -58,8 +60,7 @@ def main(run: Run) -> None:
     with atomic.new_folder(REPORT) as report:
         write_curves(report, (epoch.metrics() for epoch in history))
         atomic.write_json(report / "metrics.json", metrics)
-        size = knobs.size_at(max(1, knobs.epochs), description.view)
-        save_augmented(report / "augmented.png", train, augment, size, seed)
+        save_augmented(report / "augmented.png", train, augment, knobs.size_at(knobs.epochs, description.view), seed)
     with atomic.new_folder(FINETUNED) as folder:
         save(folder, training.averaged() if metrics["kept"] == "finetuned" else unchanged, description)
     run.log(f"kept the {metrics['kept']} network")

@@ -10,7 +10,9 @@ from graft.images.sampler import flipped, sampled
 from graft.images.settings import Augment
 
 
-def augment(pixels: torch.Tensor, knobs: Augment, size: int, seed: int) -> torch.Tensor:
+def augment(
+    pixels: torch.Tensor, knobs: Augment, size: int, seed: int, aspects: torch.Tensor | None = None
+) -> torch.Tensor:
     """Draw one random view of every picture.
 
     Args:
@@ -18,12 +20,13 @@ def augment(pixels: torch.Tensor, knobs: Augment, size: int, seed: int) -> torch
         knobs: what to vary and how much.
         size: side of the views.
         seed: of this batch's draws, which are the same on every device.
+        aspects: `[B]`, width over height of what each square shows, on the CPU; None where nothing is squeezed.
 
     Returns:
         `[B, 3, size, size]`, float32 in [0, 1].
     """
     generator, batch = torch.Generator().manual_seed(seed), len(pixels)
-    maps = random_maps(knobs, batch, generator)
+    maps = random_maps(knobs, batch, generator, aspects)
     shift, gain = (values.to(pixels.device) for values in random_lighting(knobs.lighting, batch, knobs.p, generator))
     rectangles = random_rectangles(knobs.erase, batch, size, generator)
     only_moved = knobs.only_flips and size == pixels.shape[1]

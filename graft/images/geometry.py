@@ -11,17 +11,27 @@ RATIO = 4 / 3
 """Largest ratio of a crop's sides, either way."""
 
 
-def random_maps(knobs: Augment, batch: int, generator: torch.Generator) -> torch.Tensor:
+def random_maps(
+    knobs: Augment, batch: int, generator: torch.Generator, aspects: torch.Tensor | None = None
+) -> torch.Tensor:
     """Compose each picture's maps into one: `[B, 3, 3]`, float32, view to picture coordinates.
 
     Zoom comes first on a point's way from the view to the picture, then rotation, flip and warp, as
     in fastai; a crop last, so that what a turned view shows beyond it is picture, not a mirror image.
 
     Every knob draws whatever its value: changing one leaves the draws of the others as they are.
+
+    Args:
+        aspects: `[B]`, width over height of what each square shows: a turn is one of the picture itself, not of
+            its squeezed square. None where nothing is squeezed.
     """
     zoom = _random_zoom(knobs.zoom if knobs.min_scale == 1 else 1.0, batch, knobs.p, generator)
     turn = _rotation(spread(math.radians(knobs.rotate), batch, knobs.p, generator))
     flip = _random_flip(knobs.flip, batch, generator)
+    if aspects is not None:
+        wide = torch.where(flip[:, 0, 0] == 0, 1 / aspects, aspects)  # a view whose axes change places is as tall
+        turn[:, 0, 1] /= wide
+        turn[:, 1, 0] *= wide
     tilts = [spread(knobs.warp, batch, knobs.p, generator) for _ in range(2)]
     crop = _random_crop(knobs.min_scale, batch, generator)
     return crop @ warp(*tilts) @ flip @ turn @ zoom

@@ -13,21 +13,30 @@ from graft.split.table import Dataset, Targets
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """`pixels` of all pictures; `rows` `[N]` of those meant, and their `targets`."""
+    """`pixels` of all pictures; `rows` `[N]` of those meant, and their `targets`.
+
+    `aspects` `[N]` are width over height of what their squares show; None where nothing is squeezed.
+    """
 
     pixels: PictureRows
     rows: NDArray[np.int64]
     targets: Targets
+    aspects: NDArray[np.float32] | None = None
 
     @classmethod
-    def of(cls, pixels: PictureRows, dataset: Dataset, split: str) -> Self:
-        """Take the pictures of one split, in order of path."""
-        return cls(pixels, pixels.find(dataset.paths(split)), dataset.targets(split))
+    def of(cls, pixels: PictureRows, dataset: Dataset, split: str, aspects: NDArray[np.float32] | None = None) -> Self:
+        """Take the pictures of one split, in order of path; `aspects` are of all rows of `pixels`."""
+        rows = pixels.find(dataset.paths(split))
+        return cls(pixels, rows, dataset.targets(split), None if aspects is None else aspects[rows])
 
     def batch(self, places: NDArray[np.int64], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
         """Bring some of them to a device: pixels `[B, S, S, 3]` uint8, targets `[B]` int64 or `[B, K]` float32."""
         pixels = torch.from_numpy(self.pixels.read(self.rows[places]))
         return pixels.to(device), torch.from_numpy(self.targets[places]).to(device)
+
+    def squeezed(self, places: NDArray[np.int64]) -> torch.Tensor | None:
+        """Width over height of what some of the squares show, `[B]` float32, on the CPU; None if none is squeezed."""
+        return None if self.aspects is None else torch.from_numpy(self.aspects[places])
 
     def __len__(self) -> int:
         return len(self.rows)

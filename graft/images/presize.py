@@ -10,9 +10,10 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
-from graft import atomic
+from graft import atomic, tables
 from graft.decode import Square
 from graft.errors import DataError
 from graft.images.partial import PartialArray
@@ -70,6 +71,14 @@ def presize(root: Path, pictures: Sequence[tuple[str, str]], square: Square, int
                 into.rows[number] = pixels
                 progress.update()
             into.mark(into.done + len(chunk))
+
+
+def aspects(presized: Path) -> NDArray[np.float32]:
+    """Width over height of what each square shows, `[N]`: 1 where nothing is squeezed."""
+    sides = tables.read(presized / "rows.csv", ["width", "height"])[["width", "height"]].astype(np.float64).to_numpy()
+    kept = sides - read_square(presized).crop * (sides - sides.min(1, keepdims=True))
+    found: NDArray[np.float32] = (kept[:, 0] / kept[:, 1]).astype(np.float32)
+    return found
 
 
 def write_square(presized: Path, square: Square) -> None:

@@ -61,8 +61,10 @@ class KeptViews:
                 row = view * len(self.train) + start
                 if row < self._array.done:
                     continue
-                pixels, _ = self.train.batch(np.arange(start, stop), self.step.device)
-                views = augment(pixels, self.step.views, self.size, derive(self.seed, "view", view, start))
+                places = np.arange(start, stop)
+                pixels, _ = self.train.batch(places, self.step.device)
+                draws = derive(self.seed, "view", view, start)
+                views = augment(pixels, self.step.views, self.size, draws, self.train.squeezed(places))
                 with torch.no_grad(), autocast(self.step.device, self.step.knobs.precision):
                     given = _stored(self.cut.head(views))
                 self._array.rows[row : row + stop - start] = given.half().cpu().numpy()

@@ -134,7 +134,8 @@ class Training:
                     loss = self.step.backward_from(self.kept.cut, pixels, targets, batch.of)
                 else:
                     draws = derive(self.seed, "augment", epoch, number)
-                    loss = self.step.backward(pixels, targets, size, draws, batch.of)
+                    aspects = self.train.squeezed(batch.places)
+                    loss = self.step.backward(pixels, targets, size, draws, batch.of, aspects)
                 losses.append(loss)
                 rates = self.step.rates()
                 if batch.last:
@@ -157,9 +158,11 @@ class Training:
         return self.train.batch(batch.places, self.step.device)
 
     def _check(self, name: str, values: list[torch.Tensor], where: str, rates: dict[str, float]) -> None:
-        finite = torch.isfinite(torch.stack(values)) if values else torch.ones(1)
+        """Look at what was added since the last look, a value a batch at most."""
+        recent = values[-CHECK_EVERY:]
+        finite = torch.isfinite(torch.stack(recent)) if recent else torch.ones(1)
         if not bool(finite.all()):
-            first = int(finite.int().argmin())
+            first = len(values) - len(recent) + int(finite.int().argmin())
             told = ", ".join(f"{group} {rate:.2g}" for group, rate in rates.items())
             raise TrainingError(
                 f"the {name} is {values[first].item()} in {where} {first + 1}, at learning rates {told}; "

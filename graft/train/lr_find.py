@@ -19,6 +19,7 @@ from graft import atomic, params, tables
 from graft.errors import DataError
 from graft.figure import save_figure
 from graft.images.pictures import Pictures
+from graft.images.presize import aspects
 from graft.images.rows import PictureRows
 from graft.images.settings import Augment
 from graft.model.device import prepare
@@ -88,8 +89,10 @@ def network_range(step: Step, train: Pictures, knobs: Finetune, seed: int) -> Ra
     def tried(number: int, rate: float) -> float:
         for group, peak in zip(step.optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * rate
-        pixels, targets = train.batch(next(batches), step.device)
-        total = step.backward(pixels, targets, size, derive(seed, "lr-find", "augment", number), len(pixels))
+        places = next(batches)
+        pixels, targets = train.batch(places, step.device)
+        draws = derive(seed, "lr-find", "augment", number)
+        total = step.backward(pixels, targets, size, draws, len(pixels), train.squeezed(places))
         step.update()
         progress.update()
         return float(total) / len(pixels)
@@ -158,7 +161,7 @@ def _network(values: dict[str, Any], seed: int) -> RateRange:
     _need(HEAD / "network.json", "train-head")
     knobs: Finetune = params.check("finetune", Finetune, values["finetune"])
     views: Augment = params.check("augment", Augment, values["augment"])
-    train = Pictures.of(PictureRows(PRESIZED), read_dataset(LABELS, SPLIT), "train")
+    train = Pictures.of(PictureRows(PRESIZED), read_dataset(LABELS, SPLIT), "train", aspects(PRESIZED.parent))
     network, description = trainable(BACKBONE, HEAD, knobs)
     return network_range(Step(network, task_of(description), train.targets, knobs, views, 1.0), train, knobs, seed)
 

@@ -23,8 +23,8 @@ def save_augmented(path: Path, train: Pictures, knobs: Augment, size: int, seed:
     """
     places = np.unique(np.linspace(0, len(train) - 1, count).round().astype(np.int64))
     pixels, _ = train.batch(places, torch.device("cpu"))
-    repeated = pixels.repeat_interleave(VARIANTS, dim=0)
-    views = augment(repeated, knobs, size, derive(seed, "augment", "sheet"))
+    repeated, aspects = pixels.repeat_interleave(VARIANTS, dim=0), train.squeezed(places.repeat(VARIANTS))
+    views = augment(repeated, knobs, size, derive(seed, "augment", "sheet"), aspects)
     drawn = (views * 255).round().byte().permute(0, 2, 3, 1).numpy()
     tiles: list[Tile] = []
     for number, original in enumerate(pixels.numpy()):

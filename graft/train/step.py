@@ -47,7 +47,15 @@ class Step:
             torch.compile(self.network) if knobs.compile else self.network
         )
 
-    def backward(self, pixels: torch.Tensor, targets: torch.Tensor, size: int, seed: int, of: int) -> torch.Tensor:
+    def backward(
+        self,
+        pixels: torch.Tensor,
+        targets: torch.Tensor,
+        size: int,
+        seed: int,
+        of: int,
+        aspects: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Add a batch's gradient to those that stand; return the sum of its losses.
 
         Args:
@@ -55,8 +63,9 @@ class Step:
             size: side of the views.
             seed: of the draws of views.
             of: pictures in the whole step.
+            aspects: `[B]`, of what the squares show, as `augment` takes them.
         """
-        views = augment(pixels, self.views, size, seed)
+        views = augment(pixels, self.views, size, seed, aspects)
         mixed = mix(views, self.views, derive(seed, "mix"))
         with autocast(self.device, self.knobs.precision):
             logits = self._forward(views if mixed is None else mixed.views).float()

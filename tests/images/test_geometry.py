@@ -56,6 +56,22 @@ def test_random_rotation_is_torchvisions(pixels: torch.Tensor, seed: int) -> Non
     torch.testing.assert_close(turned[..., INNER, INNER], peer[..., INNER, INNER], atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("kind", ["none", "dihedral"])
+def test_a_squeezed_picture_is_turned_as_it_is(kind: Flip) -> None:
+    """Between the picture and the view, both at their true proportions, a turn leaves lengths and angles alone."""
+    aspects = torch.linspace(0.4, 2.5, 64)
+    knobs, generator = still(rotate=40.0, flip=kind), torch.Generator().manual_seed(0)
+    maps = random_maps(knobs, 64, generator, aspects)[:, :2, :2]
+    transposed = drawn(still(flip=kind), 64)[:, 0, 0] == 0
+    assert transposed.any() == (kind == "dihedral")
+    upright = torch.stack([aspects, torch.ones_like(aspects)], 1)
+    # a transposed view shows the picture's height from left to right
+    view = torch.where(transposed[:, None], upright.flip(1), upright)
+    true = torch.diag_embed(upright) @ maps @ torch.diag_embed(1 / view)
+    torch.testing.assert_close(true @ true.mT, torch.eye(2).expand(64, 2, 2))
+    assert not torch.allclose(maps @ maps.mT, torch.eye(2))
+
+
 @pytest.mark.parametrize(
     ("kind", "views"), [("none", 1), ("horizontal", 2), ("vertical", 2), ("both", 4), ("dihedral", 8)]
 )

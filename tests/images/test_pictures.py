@@ -51,6 +51,15 @@ def test_a_batch_pairs_pixels_with_targets(pixels: PictureRows) -> None:
     assert targets.dtype == torch.int64
 
 
+def test_a_split_knows_how_its_squares_are_squeezed(pixels: PictureRows) -> None:
+    aspects = np.array([0.5, 1.0, 1.5, 2.0, 2.5], dtype=np.float32)
+    train = Pictures.of(pixels, dataset(), "train", aspects)
+    told = train.squeezed(np.array([1, 0]))
+    assert told is not None
+    assert told.tolist() == [1.5, 2.5]
+    assert Pictures.of(pixels, dataset(), "train").squeezed(np.array([1, 0])) is None
+
+
 def test_a_picture_without_pixels_is_said(pixels: PictureRows) -> None:
     with pytest.raises(DataError, match="'z' is labelled but was never presized"):
         Pictures.of(pixels, dataset("abzde"), "train")

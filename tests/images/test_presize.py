@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from graft import tables
 from graft.decode import Square
 from graft.errors import DataError, ParamsError
 from graft.images import presize as module
 from graft.images.partial import PartialArray
-from graft.images.presize import Presize, presize, read_square, write_square
+from graft.images.presize import Presize, aspects, presize, read_square, write_square
 from graft.params import check
 
 Draw = Callable[[int, int, int], Image.Image]
@@ -133,3 +135,10 @@ def test_what_was_done_is_read_back(tmp_path: Path) -> None:
     square = Presize(size=24, crop=0.5).square
     write_square(tmp_path, square)
     assert read_square(tmp_path) == square == Square(24, 0.5)
+
+
+@pytest.mark.parametrize(("crop", "wanted"), [(0.0, [2.0, 0.5, 1.0]), (0.5, [1.5, 2 / 3, 1.0]), (1.0, [1.0, 1.0, 1.0])])
+def test_what_a_square_shows_has_sides_that_are_known(tmp_path: Path, crop: float, wanted: list[float]) -> None:
+    write_square(tmp_path, Square(SIZE, crop))
+    tables.write(tmp_path / "rows.csv", pd.DataFrame({"path": "abc", "width": [200, 30, 9], "height": [100, 60, 9]}))
+    assert aspects(tmp_path).tolist() == pytest.approx(wanted)

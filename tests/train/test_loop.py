@@ -12,42 +12,23 @@ import pytest
 import torch
 
 from graft.errors import ParamsError, TrainingError
+from graft.images.augment import augment
 from graft.images.pictures import Pictures
+from graft.images.sampler import sample
 from graft.images.settings import Augment
 from graft.model.features import Features
 from graft.model.head import Head
 from graft.model.network import Network
-from graft.model.task import ManyLabels, OneLabel
-from graft.train.epoch import Epoch
+from graft.model.task import ManyLabels
+from graft.train import loop, step
 from graft.train.finetune import Finetune, Thaw
 from graft.train.groups import freeze
 from graft.train.loop import Training
-from graft.train.valid import Score, better, score
+from graft.train.order import epoch_order
+from graft.train.valid import score
 from tests.model.made import tiny_body
 from tests.train.conftest import DESCRIPTION
-
-KNOBS = Finetune(epochs=3, batch_size=4, sizes=[[32, 1.0]], ema=0.9, precision="fp32")
-TASK = OneLabel(["dark", "light"])
-STILL, LIVELY = Augment(strength="none", flip="none"), Augment()
-NOWHERE = Path("nowhere")
-"""Where views would be kept, if any were."""
-
-
-def training(
-    network: Network,
-    pictures: Pictures,
-    knobs: Finetune = KNOBS,
-    lr: float = 1e-3,
-    views: Augment = LIVELY,
-    folder: Path = NOWHERE,
-) -> Training:
-    judge = partial(score, task=TASK, pictures=pictures, view=32, precision="fp32")
-    return Training(copy.deepcopy(network), TASK, pictures, judge, knobs, views, lr, 7, folder)
-
-
-def weights(trained: Training) -> dict[str, torch.Tensor]:
-    states = {"network": trained.network, "average": trained.average}
-    return {f"{who}.{name}": value for who, module in states.items() for name, value in module.state_dict().items()}
+from tests.train.made import KNOBS, NOWHERE, STILL, TASK, several, training, weights
 
 
 @pytest.mark.parametrize("killed_after", [1, 2])
@@ -119,6 +100,17 @@ def test_loss_that_is_not_finite_stops_with_epoch_and_rates(network: Network, pi
         list(training(network, pictures).epochs())
 
 
+def test_batches_are_counted_from_the_first_however_often_losses_are_looked_at(
+    network: Network, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "CHECK_EVERY", 2)
+    run = training(network, pictures, KNOBS.model_copy(update={"batch_size": 2}))  # eight batches
+    plain, seen = run.step.backward, itertools.count(1)
+    monkeypatch.setattr(run.step, "backward", lambda *given: plain(*given) + (math.nan if next(seen) == 6 else 0))
+    with pytest.raises(TrainingError, match="the loss is nan in epoch 1, batch 6, at"):
+        next(run.epochs())
+
+
 @pytest.mark.parametrize("steps", [1, 2])
 def test_a_gradient_that_is_not_finite_stops_before_a_checkpoint(
     network: Network, pictures: Pictures, steps: int
@@ -147,20 +139,27 @@ def test_scaled_gradients_may_overflow(network: Network, pictures: Pictures) -> 
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in run.network.state_dict().items())
 
 
-def test_a_network_that_is_broken_gets_no_score(network: Network, pictures: Pictures) -> None:
-    assert network.head is not None
-    network.head.linear.bias.data[0] = math.nan
-    with pytest.raises(
-        TrainingError, match=r"log loss on valid is nan at precision bf16; try a lower lr, or finetune.precision fp32"
-    ):
-        score(network, TASK, pictures, 32, "bf16")
-
-
 @pytest.mark.parametrize("accumulate", [1, 2])
 def test_learning_rates_told_are_those_of_the_last_step(network: Network, pictures: Pictures, accumulate: int) -> None:
     knobs = KNOBS.model_copy(update={"schedule": "step", "decay_epochs": 1, "accumulate": accumulate})
     told = [epoch.learning_rates["head.bias"] for epoch in training(network, pictures, knobs, lr=1e-3).epochs()]
     assert told == pytest.approx([5e-4, 5e-5, 5e-6])  # half of lr, and a tenth of that after each epoch
+
+
+def test_views_know_how_each_picture_was_squeezed(
+    network: Network, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    squeezed = np.linspace(0.5, 2, 16, dtype=np.float32)
+    squares = Pictures(pictures.pixels, pictures.rows, pictures.targets, squeezed)
+    told: list[float] = []
+
+    def noted(pixels: torch.Tensor, knobs: Augment, size: int, seed: int, aspects: torch.Tensor) -> torch.Tensor:
+        told.extend(aspects.tolist())
+        return augment(pixels, knobs, size, seed, aspects)
+
+    monkeypatch.setattr(step, "augment", noted)
+    next(training(network, squares).epochs())
+    assert told == squeezed[epoch_order(16, 7, 1)].tolist()
 
 
 def test_average_of_weights_by_hand(network: Network, pictures: Pictures) -> None:
@@ -176,56 +175,6 @@ def test_average_of_weights_by_hand(network: Network, pictures: Pictures) -> Non
     torch.testing.assert_close(averaged[0].detach(), torch.tensor(1 * 2 / 11 + 2 * 9 / 11))
 
 
-def test_epoch_names_its_curves() -> None:
-    epoch = Epoch(1, 32, 0.5, 0.4, {"accuracy": 0.9}, {"head": 0.1})
-    wanted = {"train/loss": 0.5, "valid/loss": 0.4, "valid/accuracy": 0.9, "learning_rate/head": 0.1}
-    assert epoch.metrics() == wanted
-
-
-def test_score_by_hand(network: Network, pictures: Pictures) -> None:
-    assert network.head is not None
-    with torch.no_grad():
-        network.head.linear.weight.zero_()
-        network.head.linear.bias.copy_(torch.tensor([0.0, 0.0]))
-    found = score(network, TASK, pictures, 32, "fp32")
-    assert found.figures == {"accuracy": 0.5}
-    assert str(found) == "accuracy 0.5000"
-    assert found.log_likelihood == pytest.approx(-0.6931472)
-
-
-def scored(figure: float, log_likelihood: float) -> Score:
-    """A score whose second figure, which must not decide, is the better the worse the first is."""
-    return Score({"mean_average_precision": figure, "exact_match": 1 - figure}, log_likelihood)
-
-
-@pytest.mark.parametrize(
-    ("head", "finetuned", "kept"),
-    [
-        (scored(0.8, -0.5), scored(0.9, -0.9), "finetuned"),
-        (scored(0.9, -0.5), scored(0.8, -0.1), "head"),
-        (scored(0.9, -0.5), scored(0.9, -0.4), "finetuned"),
-        (scored(0.9, -0.4), scored(0.9, -0.5), "head"),
-        (scored(0.9, -0.4), scored(0.9, -0.4), "head"),
-        (scored(0.8, -0.4), scored(0.9, float("nan")), "head"),
-    ],
-    ids=["more right", "fewer right", "as many, surer", "as many, less sure", "the same", "broken"],
-)
-def test_never_worse_than_the_head(head: Score, finetuned: Score, kept: str) -> None:
-    assert better(head, finetuned)["kept"] == kept
-
-
-def test_what_was_compared_is_told() -> None:
-    found = better(Score({"accuracy": 0.5}, -0.7), Score({"accuracy": 0.75}, -0.6))
-    valid = {"head": {"accuracy": 0.5, "log_loss": 0.7}, "finetuned": {"accuracy": 0.75, "log_loss": 0.6}}
-    assert found == {"valid": valid, "kept": "finetuned"}
-
-
-def several(pictures: Pictures) -> Pictures:
-    """The same pictures, asked two questions: is it light, and is it dark or light."""
-    light = pictures.targets
-    return Pictures(pictures.pixels, pictures.rows, np.stack([light, np.ones_like(light)], axis=1).astype(np.float32))
-
-
 def test_several_labels_can_be_learnt_by_heart(network: Network, pictures: Pictures) -> None:
     knobs = Finetune(epochs=40, batch_size=16, sizes=[[32, 1.0]], ema=0.5, label_smoothing=0.0, precision="fp32")
     task, asked = ManyLabels(["light", "seen"]), several(pictures)
@@ -237,18 +186,6 @@ def test_several_labels_can_be_learnt_by_heart(network: Network, pictures: Pictu
     assert history[-1].score.beats(history[0].score)
     curves = ["train/loss", "valid/loss", "valid/mean_average_precision", "valid/exact_match"]
     assert list(history[-1].metrics())[:4] == curves
-
-
-def test_score_of_several_labels_by_hand(network: Network, pictures: Pictures) -> None:
-    assert network.head is not None
-    with torch.no_grad():
-        network.head.linear.weight.zero_()
-        network.head.linear.bias.copy_(torch.tensor([0.0, 2.0]))
-    found = score(network, ManyLabels(["light", "seen"]), several(pictures), 32, "fp32")
-    # every picture is said to be light, at even chances: half are; all are seen
-    assert found.figures == {"mean_average_precision": pytest.approx(0.75), "exact_match": 0.5}
-    assert found.log_likelihood == pytest.approx((math.log(0.5) - math.log(1 + math.exp(-2))) / 2)
-    assert str(found) == "mean average precision 0.7500"
 
 
 def test_accumulated_batches_make_the_step_of_a_large_one(network: Network, pictures: Pictures) -> None:
@@ -322,15 +259,32 @@ def test_dropout_of_the_head_is_set_and_repeats(network: Network, pictures: Pict
     assert losses[0] == losses[1] != losses[2]
 
 
-@pytest.mark.parametrize("knobs", [{"class_weights": "balanced"}, {"sampling": "balanced"}, {"focal": 2.0}])
-def test_what_shapes_the_loss_changes_the_training(
-    network: Network, pictures: Pictures, knobs: dict[str, object]
-) -> None:
-    uneven = Pictures(
-        pictures.pixels, pictures.rows[:12], np.repeat(np.array([0, 1]), [8, 4])
-    )  # eight dark, four light
-    plain = next(training(network, uneven).epochs()).train_loss
-    assert next(training(network, uneven, KNOBS.model_copy(update=knobs)).epochs()).train_loss != plain
+@pytest.mark.parametrize(
+    "knobs", [{}, {"class_weights": "balanced"}, {"sampling": "balanced"}, {"focal": 2.0}, {"label_smoothing": 0.2}]
+)
+def test_what_shapes_the_loss_by_hand(network: Network, pictures: Pictures, knobs: dict[str, Any]) -> None:
+    """Of twelve pictures eight are said to be dark and four light; the rate is too low to move a weight."""
+    targets = np.repeat(np.array([0, 1]), [8, 4])
+    assert network.head is not None
+    torch.manual_seed(0)
+    torch.nn.init.normal_(network.head.linear.weight, std=3e-4)  # of features in the hundreds
+    uneven = Pictures(pictures.pixels, pictures.rows[:12], targets)
+    shaped = KNOBS.model_copy(update={"label_smoothing": 0.0} | knobs)
+    loss = next(training(network, uneven, shaped, lr=1e-12, views=STILL).epochs()).train_loss
+
+    with torch.no_grad():
+        logits = network(sample(torch.from_numpy(pictures.pixels.read(uneven.rows)), 32))
+    given = torch.softmax(logits, 1).numpy()
+    losses = -np.log(given[np.arange(12), targets])
+    wanted = {
+        (): losses,
+        ("class_weights",): losses * np.array([12 / 2 / 8, 12 / 2 / 4])[targets],
+        ("sampling",): losses[epoch_order(12, 7, 1, np.repeat([1 / 16, 1 / 8], [8, 4]))],
+        ("focal",): losses * (1 - given[np.arange(12), targets]) ** 2,
+        ("label_smoothing",): 0.8 * losses - 0.2 * np.log(given).mean(1),
+    }
+    assert loss == pytest.approx(wanted[tuple(knobs)].mean(), rel=1e-4)
+    assert len({round(float(each.mean()), 4) for each in wanted.values()}) == len(wanted), "they can be told apart"
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
@@ -417,80 +371,6 @@ def test_no_epochs_leave_the_network_alone(network: Network, pictures: Pictures,
 def test_knobs_that_contradict_each_other(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Finetune(**values)
-
-
-KEPT = KNOBS.model_copy(update={"views": 2, "freeze": ["conv_stem", r"blocks\.[01]\."]})
-
-
-def frozen(network: Network) -> Network:
-    freeze(network, KEPT.freeze)
-    return network
-
-
-def test_kept_views_train_as_the_views_themselves(network: Network, pictures: Pictures, tmp_path: Path) -> None:
-    """Without augmentation there is one view, and keeping it changes no more than float16 does."""
-    whole = training(frozen(network), pictures, KNOBS, views=STILL)
-    kept = training(frozen(network), pictures, KEPT, views=STILL, folder=tmp_path)
-    for plain, stored in zip(whole.epochs(), kept.epochs(), strict=True):
-        assert stored.train_loss == pytest.approx(plain.train_loss, rel=2e-2)
-        assert stored.learning_rates == plain.learning_rates
-    wanted, start = weights(whole), network.state_dict()
-    for name, value in weights(kept).items():
-        torch.testing.assert_close(value, wanted[name], rtol=0.05, atol=2e-3)
-        if name.startswith("network.features.body.blocks.1."):
-            assert torch.equal(value, start[name.removeprefix("network.")])
-
-
-def test_what_thaws_lies_behind_the_views_that_are_kept(network: Network, pictures: Pictures, tmp_path: Path) -> None:
-    thaws = [Thaw(epoch=2, pattern=r"blocks\.1\.")]
-    freeze(network, KEPT.freeze, thaws)
-    knobs = KEPT.model_copy(update={"unfreeze": thaws})
-    run = training(network, pictures, knobs, lr=1e-2, folder=tmp_path)
-    assert run.kept is not None
-    assert run.kept.cut.name == "blocks.0"
-    name, moved = "features.body.blocks.1.0.conv_pwl.weight", []
-    for _ in run.epochs():
-        moved.append(not torch.equal(run.network.state_dict()[name], network.state_dict()[name]))
-    assert moved == [False, True, True]
-
-
-def test_kept_views_are_drawn_once_and_shown_in_turn(network: Network, pictures: Pictures, tmp_path: Path) -> None:
-    run = training(frozen(network), pictures, KEPT, folder=tmp_path)
-    assert run.kept is not None
-    run.kept.fill()
-    places = np.arange(16)
-    first, second, third = (run.kept.batch(places, epoch)[0] for epoch in (1, 2, 3))
-    assert torch.equal(first, third)
-    assert not torch.equal(first, second)
-    assert first.is_contiguous(memory_format=torch.channels_last)
-
-
-def test_kept_views_survive_a_crash(network: Network, pictures: Pictures, tmp_path: Path) -> None:
-    whole = training(frozen(network), pictures, KEPT, folder=tmp_path / "whole")
-    history = list(whole.epochs())
-    killed = training(frozen(network), pictures, KEPT, folder=tmp_path / "killed")
-    done = [next(killed.epochs())]
-    killed.save(tmp_path / "checkpoint", done)
-    resumed = training(frozen(network), pictures, KEPT, folder=tmp_path / "killed")
-    assert resumed.resume(tmp_path / "checkpoint") + list(resumed.epochs()) == history
-    wanted = weights(whole)
-    assert all(torch.equal(value, wanted[name]) for name, value in weights(resumed).items())
-
-
-@pytest.mark.parametrize(
-    ("freezes", "views", "message"),
-    [
-        ([], LIVELY, "there is nothing to keep, since the stem trains"),
-        (["."], LIVELY, "there is nothing to keep, since no layer of the backbone trains"),
-        (KEPT.freeze, Augment(mixup=0.2), r"which mixup 0.2 and cutmix 0 cannot mix"),
-    ],
-)
-def test_views_that_cannot_be_kept(
-    network: Network, pictures: Pictures, tmp_path: Path, freezes: list[str], views: Augment, message: str
-) -> None:
-    freeze(network, freezes)
-    with pytest.raises(ParamsError, match=message):
-        training(network, pictures, KEPT, views=views, folder=tmp_path)
 
 
 def test_compiled_network_trains_the_same(
