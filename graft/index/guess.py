@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from graft.errors import DataError
-from graft.index.table import SEPARATORS, Table, located, read_columns
+from graft.index.table import Table, located, read_columns
+from graft.index.text_table import SEPARATORS
 
 LABELS = ("label", "labels", "class", "category", "target", "species", "breed", "diagnosis", "y")
 """Columns that are usually the label, best first."""
