@@ -64,8 +64,10 @@ def survey(root: Path) -> Layout:
     if not pictures:
         seen = f"; it holds {len(others)} other files, such as {others[0]!r}" if others else ""
         raise DataError(f"{root}: no file is a picture by its name{seen}")
-    rules, turned_down = [], []
-    for rule in (*_by_table(root, pictures, others), _by_folder(pictures), *_by_name(pictures)):
+    rules: list[Rule] = []
+    turned_down: list[str] = []
+    by_table = _by_table(root, pictures, others, turned_down)
+    for rule in (*by_table, _by_folder(pictures), *_by_name(pictures)):
         doubt = _doubt(rule, len(pictures))
         if doubt:
             turned_down.append(f"{rule.why}: {doubt}")
@@ -107,14 +109,22 @@ def _by_name(pictures: Sequence[str]) -> Iterator[Rule]:
         yield Rule({"rule": "regex", "pattern": pattern}, classes.total(), classes, "the name before its number")
 
 
-def _by_table(root: Path, pictures: Sequence[str], others: Sequence[str]) -> Iterator[Rule]:
+def _by_table(root: Path, pictures: Sequence[str], others: Sequence[str], turned_down: list[str]) -> Iterator[Rule]:
+    """Rules of the tables that are some; why another is none is appended to `turned_down`."""
     tables = [name for name in others if PurePosixPath(name).suffix.lower() in TABLES]
     for name in tables if len(tables) <= MOST_TABLES else []:
-        if (found := guess_table(root, name, pictures)) is not None:
-            table, classes = found
-            yield Rule(
-                {"rule": "table", "table": table}, classes.total(), classes, f"the column {table['label']} of {name}"
-            )
+        try:
+            found = guess_table(root, name, pictures)
+        except DataError as error:
+            if not name.lower().endswith(".txt"):  # which are mostly notes
+                turned_down.append(str(error))
+            continue
+        labels: dict[str, Any] = {"rule": "table", "table": found.table}
+        why = f"the column {found.table['label']} of {name}"
+        if found.several is not None:
+            labels["several"] = found.several
+            why += f", several labels a picture between {found.several!r}"
+        yield Rule(labels, found.covered, found.classes, why)
 
 
 def _split(rule: Rule, pictures: Sequence[str]) -> tuple[dict[str, Any], str]:
