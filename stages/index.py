@@ -54,6 +54,8 @@ def main(run: Run) -> None:
         show.save_sizes(report / "sizes.png", images)
     if len(conflicts):
         run.log(f"warning: {len(conflicts)} copies have different labels, see {REPORT / 'conflicts.csv'}")
+    for doubt in labelled.doubts:
+        run.log(f"warning: {doubt}")
     for first in labelled.unlabelled.head(1).itertuples():
         told = f"such as {first.path!r}, which {first.reason}; all are in {REPORT / 'unlabelled.csv'}"
         run.log(f"warning: {len(labelled.unlabelled)} pictures have no label, {told}")

@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +17,7 @@ from graft.errors import DataError
 from graft.images.partial import PartialArray
 from graft.params import Section
 from graft.progress import bar
+from graft.threads import in_order
 
 SQUARE = "square.json"
 
@@ -64,10 +63,10 @@ def presize(root: Path, pictures: Sequence[tuple[str, str]], square: Square, int
             raise DataError(f"{root / path} has changed since it was indexed; run `dvc repro` again")
         return square.read(BytesIO(content))
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool, bar("presize", len(pictures), into.done) as progress:
+    with bar("presize", len(pictures), into.done) as progress:
         while into.done < len(pictures):
             chunk = pictures[into.done : into.done + CHUNK]
-            for number, pixels in enumerate(pool.map(row, chunk), start=into.done):
+            for number, pixels in enumerate(in_order(row, chunk), start=into.done):
                 into.rows[number] = pixels
                 progress.update()
             into.mark(into.done + len(chunk))

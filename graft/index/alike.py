@@ -5,11 +5,12 @@ X-rays of one view. So a pair is confirmed on the thumbnails: what is left of th
 everything is explained away that a copy may have gone through, must be next to nothing.
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
+
+from graft.threads import cores
 
 PEAK = 6.0
 """The largest difference allowed in one place, in tolerances: a copy differs a little everywhere,
@@ -69,7 +70,7 @@ def alike(
         return np.zeros(0, dtype=np.bool_)
     if len(starts) == 1:
         return compare(0)  # not worth a thread
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         return np.concatenate(list(pool.map(compare, starts)))
 
 

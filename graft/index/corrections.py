@@ -1,6 +1,7 @@
 """corrections.csv: labels set right by hand, applied on top of the label rule."""
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Self
@@ -8,6 +9,7 @@ from typing import Self
 import pandas as pd
 
 from graft.errors import DataError, nearest
+from graft.index.table import composed
 
 COLUMNS = ["path", "label", "note"]
 DROP = "drop"
@@ -18,8 +20,8 @@ DROP = "drop"
 class Corrections:
     """Rows of corrections.csv.
 
-    A file with a header, ``path,label,note``: the path as in images.csv, the right label or ``drop``,
-    and why. It stays beside params.yaml, empty or not, so that a change of it is a change of the data.
+    A file with a header, ``path,label,note``: the path as in images.csv, the right label or ``drop``
+    (in any case), and why. It stays beside params.yaml, empty or not, so that a change of it is a change of the data.
     """
 
     rows: pd.DataFrame
@@ -48,6 +50,9 @@ class Corrections:
                     f"{file}: row {number} has {len(row)} values, not {len(COLUMNS)}; quote what holds a comma"
                 )
         rows = pd.DataFrame(found, columns=COLUMNS, dtype=str)
+        for column in ("path", "label"):
+            rows[column] = pd.Series([composed(text.strip()) for text in rows[column]], dtype=str)
+        rows.loc[rows["label"].str.lower() == DROP, "label"] = DROP
         for problem, wrong in (
             ("has no path", rows["path"] == ""),
             (f"has no label; write the right one, or {DROP!r}", rows["label"] == ""),
@@ -58,12 +63,22 @@ class Corrections:
                 raise DataError(f"{file}: row {place + 1} ({rows['path'][place]!r}) {problem}")
         return cls(rows, file.name)
 
-    def apply(self, told: pd.DataFrame, known: set[str]) -> pd.DataFrame:
+    def doubts(self, classes: set[str], several: str | None) -> list[str]:
+        """Say which corrections give a class that the label rule gives no picture: it may be misspelt."""
+        said, seen = [], classes | {DROP, ""}
+        for path, label in self.rows[["path", "label"]].itertuples(index=False):
+            for name in (part.strip() for part in (label.split(several) if several else [label])):
+                if name not in seen:
+                    said.append(f"{self.file}: {path!r} is the first of the class {name!r}{nearest(name, classes)}")
+                    seen.add(name)
+        return said
+
+    def apply(self, told: pd.DataFrame, here: Mapping[str, str]) -> pd.DataFrame:
         """Set labels right.
 
         Args:
             told: columns path, label, why (empty where there is a label) and others; one row a picture.
-            known: every picture's path.
+            here: every picture's path, by that path in Unicode's composed form.
 
         Raises:
             DataError: a correction names no picture.
@@ -71,12 +86,13 @@ class Corrections:
         if not len(self.rows):
             return told
         for path in self.rows["path"]:
-            if path not in known:
-                named_alike = [other for other in known if PurePosixPath(other).name == PurePosixPath(path).name]
+            if path not in here:
+                named_alike = [other for other in here if PurePosixPath(other).name == PurePosixPath(path).name]
                 raise DataError(f"{self.file}: {path!r} is no picture of the source{nearest(path, named_alike)}")
         told = told.set_index("path")
-        told = told.reindex([*told.index, *self.rows["path"][~self.rows["path"].isin(told.index)]], fill_value="")
-        for path, label, note in self.rows[COLUMNS].itertuples(index=False):
+        rows = self.rows.assign(path=self.rows["path"].map(here))
+        told = told.reindex([*told.index, *rows["path"][~rows["path"].isin(told.index)]], fill_value="")
+        for path, label, note in rows[COLUMNS].itertuples(index=False):
             why = f"was dropped by {self.file}: {note or 'no reason given'}" if label == DROP else ""
             told.loc[path, ["label", "why"]] = ("" if why else label, why)
         return told.reset_index()

@@ -1,22 +1,19 @@
 """Find every file, decode it once, and say of each whether it is a picture or why not."""
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from graft.decode import NotAPictureError, UnreadableError, decode
+from graft.digest import sha256
 from graft.index.looks import Look, look
 from graft.progress import bar
 from graft.source.fingerprint import is_litter, names
-
-CHUNK = 1024
-"""Files under way at once: enough to keep every core busy, little enough to hold in memory."""
+from graft.threads import in_order
 
 PICTURE_SUFFIXES = frozenset(
     f".{name}"
@@ -73,11 +70,10 @@ def examine(root: Path, only: Sequence[str] = ()) -> Iterator[Picture | Rejected
         only: patterns of paths; with any, files that match none are set aside unread.
     """
     paths = names(root)
-    with ThreadPoolExecutor(os.cpu_count()) as pool, bar("index", len(paths)) as progress:
-        for start in range(0, len(paths), CHUNK):
-            for verdict in pool.map(lambda name: _verdict(root, name, only), paths[start : start + CHUNK]):
-                progress.update()
-                yield verdict
+    with bar("index", len(paths)) as progress:
+        for verdict in in_order(lambda name: _verdict(root, name, only), paths):
+            progress.update()
+            yield verdict
 
 
 class _AsideError(Exception):
@@ -125,12 +121,10 @@ def _picture(path: Path, name: str) -> Picture:
                 raise
             named = path.suffix or "no suffix"
             raise _AsideError(f"no picture, by its name ({named}) and its content") from error
-        file.seek(0)
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        size = file.tell()
+        size = file.seek(0, os.SEEK_END)
     return Picture(
         path=name,
-        sha256=digest,
+        sha256=sha256(path),
         bytes=size,
         width=decoded.image.width,
         height=decoded.image.height,

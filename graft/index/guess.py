@@ -4,13 +4,16 @@ import csv
 import posixpath
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
 
 from graft.errors import DataError
-from graft.index.table import SEPARATORS, Table, located, read_columns
+from graft.index.table import Table, composed, located, read_columns
+from graft.index.text_table import SEPARATORS
 
 LABELS = ("label", "labels", "class", "category", "target", "species", "breed", "diagnosis", "y")
 """Columns that are usually the label, best first."""
@@ -18,28 +21,44 @@ LABELS = ("label", "labels", "class", "category", "target", "species", "breed", 
 GROUPS = ("group", "patient", "patient_id", "subject", "subject_id", "case_id", "site", "slide")
 """Columns that usually name a unit which must not straddle splits."""
 
+SEVERAL = ("|", ";")
+"""What may stand between several labels in a cell."""
+
 ROWS = 2000
 """Rows that are looked at to find the columns."""
 
 
-def guess_table(root: Path, name: str, pictures: Sequence[str]) -> tuple[dict[str, Any], Counter[str]] | None:
-    """Return the section ``labels.table`` for a file, and its classes with their counts of pictures.
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What a table says: the section ``labels.table``, classes with their counts, pictures that it labels."""
 
-    None if no column names pictures, or none looks like a label.
+    table: dict[str, Any]
+    several: str | None
+    """What stands between the labels of a picture, if a cell seems to hold several."""
+    classes: Counter[str]
+    covered: int
+
+
+def guess_table(root: Path, name: str, pictures: Sequence[str]) -> Guess:
+    """Guess how a file labels pictures.
+
+    Raises:
+        DataError: it cannot be read, no column names pictures, or none looks like a label.
     """
+    pictures = [composed(path) for path in pictures]
     try:
         shape = _shape(root / name)
         columns = read_columns(Table(file=name, path="", label="", **shape), root)
-    except (DataError, OSError, UnicodeDecodeError, csv.Error):
-        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{name}: cannot be read as a table: {error}") from error
     found = _path_column(columns.head(ROWS), PurePosixPath(name).parent.as_posix(), pictures)
     if found is None:
-        return None
+        raise DataError(f"{name}: no column names pictures in most of its rows")
     path, where = found
     rest = [column for column in columns.columns if column != path]
     label = _label_column(columns, rest)
     if label is None:
-        return None
+        raise DataError(f"{name}: beside {path}, no column looks like a label")
     table: dict[str, Any] = {"file": name} | shape | {"path": path}
     if where != "{path}":
         table["where"] = where
@@ -49,7 +68,22 @@ def guess_table(root: Path, name: str, pictures: Sequence[str]) -> tuple[dict[st
     known = set(pictures)
     folder = PurePosixPath(name).parent.as_posix()
     inside = [located(folder, where, value) in known for value in columns[path]]
-    return table, Counter(value for value in columns[label][inside] if value)
+    values = [composed(value.strip()) for value in columns[label][inside]]
+    several = _between(values)
+    if several is None:
+        classes = Counter(value for value in values if value)
+        return Guess(table, None, classes, classes.total())
+    parts = Counter(part for value in values for part in {part.strip() for part in value.split(several)} if part)
+    return Guess(table, several, parts, len(values))
+
+
+def _between(values: Sequence[str]) -> str | None:
+    """The text between several labels in a cell: split there, the cells are made of fewer names than before."""
+    for mark in SEVERAL:
+        parts = {part.strip() for value in values for part in value.split(mark)}
+        if any(mark in value for value in values) and len(parts - {""}) <= len(set(values) - {""}):
+            return mark
+    return None
 
 
 def _shape(file: Path) -> dict[str, Any]:
@@ -61,21 +95,30 @@ def _shape(file: Path) -> dict[str, Any]:
     if file.suffix == ".parquet":
         return {}
     with file.open(encoding="utf-8-sig") as lines:
-        head = [line for _, line in zip(range(20), lines, strict=False)]
-    text = "".join(head)
-    if not text.strip():
-        raise DataError(f"{file}: is empty")
+        head = list(islice((line for line in lines if line.strip()), 20))
+    if not head:
+        raise DataError(f"{file.name}: is empty")
     names = {separator: name for name, separator in SEPARATORS.items() if name != "whitespace"}
-    counts = {name: min(line.count(separator) for line in head) for separator, name in names.items()} if head else {}
+    # most lines agree on how often a separator stands in them
+    counts = {
+        name: Counter(line.count(separator) for line in head).most_common(1)[0][0] for separator, name in names.items()
+    }
     separator = max(counts, key=lambda name: counts[name]) if any(counts.values()) else "whitespace"
     shape: dict[str, Any] = {} if separator == "comma" else {"separator": separator}
     first = (
         head[0].split() if separator == "whitespace" else next(csv.reader(head[:1], delimiter=SEPARATORS[separator]))
     )
     # a header does not itself name a file
-    if any(PurePosixPath(word).suffix for word in first) or not csv.Sniffer().has_header(text):
+    if any(PurePosixPath(word).suffix for word in first) or not _has_header("".join(head)):
         shape["columns"] = [f"column{number}" for number in range(1, len(first) + 1)]
     return shape
+
+
+def _has_header(text: str) -> bool:
+    try:
+        return csv.Sniffer().has_header(text)
+    except csv.Error:  # it found no separator; most tables have a header
+        return True
 
 
 def _path_column(columns: pd.DataFrame, folder: str, pictures: Sequence[str]) -> tuple[str, str] | None:
@@ -83,10 +126,11 @@ def _path_column(columns: pd.DataFrame, folder: str, pictures: Sequence[str]) ->
     known = set(pictures)
     by_name = {PurePosixPath(path).name: path for path in pictures}
     by_stem = {PurePosixPath(path).stem: path for path in pictures}
+    called = by_name.keys() | by_stem.keys()
     best, most = None, len(columns) / 2
     for column in columns.columns:
         values = [value.strip() for value in columns[column]]
-        example = next((value for value in values if PurePosixPath(value).name in by_name | by_stem), None)
+        example = next((value for value in values if PurePosixPath(value).name in called), None)
         if not example:
             continue
         name = PurePosixPath(example).name

@@ -1,8 +1,8 @@
 """The label rule: how a picture's label follows from its folder, its name, or a table."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal, Self
 
@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from graft.errors import DataError
 from graft.index.called import split_folders
 from graft.index.corrections import Corrections
-from graft.index.table import RESERVED, Table, located, read_table
+from graft.index.table import RESERVED, Table, composed, located, read_table
 from graft.params import Section
 from graft.tables import JOINED
 
@@ -45,7 +45,8 @@ class Labels(Section):
     lists: Lists | None = None
     """Lists that the pictures stand in, by which `split` can divide."""
     several: str | None = Field(default=None, min_length=1)
-    """Text between labels where a picture bears several at once (multi-label); none: one a picture."""
+    """Text between labels where a picture bears any number of them (multi-label; an empty cell of a table says
+    none of them); null: one a picture."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -74,12 +75,14 @@ class Labelled:
 
     `rows` has the columns path, label (or labels, joined, where a picture bears several), group
     (empty where there is none), the slices, and list where there are lists, sorted by path.
-    `unlabelled` has path and reason. `orphans` are paths in the table whose picture is absent.
+    `unlabelled` has path and reason. `orphans` are paths in the table whose picture is absent;
+    `doubts` are corrections that may be misspelt, in words.
     """
 
     rows: pd.DataFrame
     unlabelled: pd.DataFrame
     orphans: list[str]
+    doubts: list[str] = field(default_factory=list)
 
 
 def apply_rule(labels: Labels, root: Path, paths: Sequence[str], corrections: Corrections) -> Labelled:
@@ -90,31 +93,36 @@ def apply_rule(labels: Labels, root: Path, paths: Sequence[str], corrections: Co
             are fewer than two classes.
     """
     known = set(paths)
+    here = {composed(path): path for path in paths} | dict(zip(paths, paths, strict=True))
     if labels.rule == "table":
         assert labels.table is not None
-        told = read_table(labels.table, root)
+        told = read_table(labels.table, root, labels.several)
+        told["path"] = [here.get(path, path) for path in told["path"]]
         absent = f"has no row in {labels.table.file}"
     else:
         told = _by_folder(paths) if labels.rule == "folder" else _by_regex(str(labels.pattern), paths)
         absent = "has nothing that says its label"
-    orphans = sorted(set(told["path"][told["label"] != ""]) - known)
-    told = corrections.apply(_once(told[told["path"].isin(known)], labels.several), known)
+    orphans = sorted(set(told["path"][told["why"] == ""]) - known)
+    told = _once(told[told["path"].isin(known)], labels.several)
+    doubts = corrections.doubts(_classes(told["label"], labels.several), labels.several)
+    told = corrections.apply(told, here)
     rows = told[told["why"] == ""].drop(columns="why").sort_values("path", ignore_index=True)
     if labels.several is not None:
         rows["label"] = [_joined(text, labels.several) for text in rows["label"]]
     if labels.lists is not None:
-        rows["list"] = _listed(labels.lists, root, rows["path"].tolist())
+        rows["list"] = _listed(labels.lists, root, [composed(path) for path in rows["path"]])
     reasons = dict.fromkeys(known, absent) | dict(zip(told["path"], told["why"], strict=True))
     missing = sorted(known - set(rows["path"]))
     unlabelled = pd.DataFrame({"path": missing, "reason": [reasons[path] for path in missing]}, dtype=str)
     _need_two_classes(labels, rows, unlabelled, orphans)
-    return Labelled(rows if labels.several is None else rows.rename(columns={"label": "labels"}), unlabelled, orphans)
+    rows = rows if labels.several is None else rows.rename(columns={"label": "labels"})
+    return Labelled(rows, unlabelled, orphans, doubts)
 
 
 def _by_folder(paths: Sequence[str]) -> pd.DataFrame:
     splits = split_folders(paths)
     folders = [PurePosixPath(path).parent for path in paths]
-    names = ["" if folder.as_posix() in splits else folder.name for folder in folders]
+    names = ["" if folder.as_posix() in splits else composed(folder.name) for folder in folders]
     bare = (
         "lies at the top of the source, in no class folder",
         "lies in a folder called after a split, in no class folder",
@@ -128,17 +136,20 @@ def _by_regex(pattern: str, paths: Sequence[str]) -> pd.DataFrame:
     search = re.compile(pattern)
     slices = [name for name in search.groupindex if name not in ("label", "group")]
     columns: dict[str, list[str]] = {name: [] for name in ("label", "why", "group", *slices)}
-    for path in paths:
+    for path in map(composed, paths):
         found = [match for match in search.finditer(path) if match["label"]]
         distinct = sorted({match["label"] for match in found})
         why = "" if len(distinct) == 1 else f"does not match the pattern {pattern}"
         if len(distinct) > 1:
             why = f"matches the pattern {pattern} as {' and as '.join(map(repr, distinct))}"
+        groups = sorted({match["group"] or "" for match in found} - {""}) if "group" in search.groupindex else []
+        if not why and len(groups) > 1:
+            why = f"matches the pattern {pattern} with the groups {' and '.join(map(repr, groups))}"
         columns["label"].append("" if why else distinct[0])
         columns["why"].append(why)
-        for name in ("group", *slices):
-            has = found and name in search.groupindex
-            columns[name].append((found[0][name] or "") if has else "")
+        columns["group"].append(next(iter(groups), ""))
+        for name in slices:
+            columns[name].append((found[0][name] or "") if found else "")
     return pd.DataFrame({"path": list(paths)} | columns, dtype=str)
 
 
@@ -149,19 +160,25 @@ def _once(told: pd.DataFrame, several: str | None) -> pd.DataFrame:
         return told
     merged = []
     for _, rows in told[twice].groupby("path", sort=False):
-        row, said = rows.iloc[0].copy(), sorted(set(rows["label"]) - {""})
-        if several is not None:
-            row["label"] = several.join(said)
-        elif len(said) > 1:
+        row, said, groups = rows.iloc[0].copy(), *(sorted(set(rows[name]) - {""}) for name in ("label", "group"))
+        row["group"] = next(iter(groups), "")
+        if len(groups) > 1:
+            row["label"], row["why"] = "", f"has {len(rows)} rows, of the groups {' and '.join(map(repr, groups))}"
+        elif len(said) > 1 and several is None:
             row["label"], row["why"] = "", f"has {len(rows)} rows, as {' and as '.join(map(repr, said))}"
         elif said:
-            row["label"], row["why"] = said[0], ""
+            row["label"], row["why"] = (several or "").join(said), ""
         merged.append(row)
     return pd.concat([told[~twice], pd.DataFrame(merged)], ignore_index=True)
 
 
+def _classes(texts: Iterable[str], several: str | None) -> set[str]:
+    """Names of the classes that some labels name."""
+    return {name.strip() for text in set(texts) for name in (text.split(several) if several else [text])} - {""}
+
+
 def _joined(text: str, separator: str) -> str:
-    names = sorted({name.strip() for name in text.split(separator)} - {""})
+    names = sorted(_classes([text], separator))
     if wrong := [name for name in names if JOINED in name]:
         raise DataError(f"the label {wrong[0]!r} holds {JOINED!r}, which graft puts between labels; rename it")
     return JOINED.join(names)
@@ -174,7 +191,10 @@ def _listed(lists: Lists, root: Path, paths: list[str]) -> list[str]:
         if not (root / file).is_file():
             raise DataError(f"labels.lists.files.{name}: {file} is not in the source")
         folder = PurePosixPath(file).parent.as_posix()
-        lines = (root / file).read_text(encoding="utf-8-sig").splitlines()
+        try:
+            lines = (root / file).read_text(encoding="utf-8-sig").splitlines()
+        except UnicodeDecodeError as error:
+            raise DataError(f"labels.lists.files.{name}: {file} is no text in UTF-8: {error}") from error
         for path in (located(folder, lists.where, line.split()[0]) for line in lines if line.strip()):
             if place.setdefault(path, name) != name:
                 raise DataError(f"labels.lists: {path!r} stands in the lists {place[path]!r} and {name!r}")
@@ -185,8 +205,7 @@ def _listed(lists: Lists, root: Path, paths: list[str]) -> list[str]:
 
 
 def _need_two_classes(labels: Labels, rows: pd.DataFrame, unlabelled: pd.DataFrame, orphans: list[str]) -> None:
-    texts = set(rows["label"]) if labels.several is None else {x for t in set(rows["label"]) for x in t.split(JOINED)}
-    classes = sorted(texts - {""})
+    classes = sorted(_classes(rows["label"], labels.several and JOINED))
     if len(classes) >= 2 or (labels.several is not None and classes):
         return
     example = f"; {unlabelled['path'][0]!r} {unlabelled['reason'][0]}" if len(unlabelled) else ""

@@ -68,9 +68,9 @@ def survey(root: Path) -> Layout:
     if not pictures:
         seen = f"; it holds {len(others)} other files, such as {others[0]!r}" if others else ""
         raise DataError(f"{root}: no file is a picture by its name{seen}")
-    found = (*_by_table(root, pictures, others), _by_folder(pictures), *_by_name(pictures))
-    rules: list[Rule] = []
     doubts: dict[str, str] = {}
+    found = (*_by_table(root, pictures, others, doubts), _by_folder(pictures), *_by_name(pictures))
+    rules: list[Rule] = []
     # sorting keeps the order of equals: table, folder, name
     for rule in sorted(found, key=lambda rule: rule.covered, reverse=True):
         if doubt := _doubt(rule, len(pictures)):
@@ -118,14 +118,22 @@ def _by_name(pictures: Sequence[str]) -> Iterator[Rule]:
         yield Rule({"rule": "regex", "pattern": pattern}, classes.total(), classes, "the name before its number")
 
 
-def _by_table(root: Path, pictures: Sequence[str], others: Sequence[str]) -> Iterator[Rule]:
+def _by_table(root: Path, pictures: Sequence[str], others: Sequence[str], doubts: dict[str, str]) -> Iterator[Rule]:
+    """Rules of the tables that are some; why another is none is added to `doubts` by its name."""
     tables = [name for name in others if PurePosixPath(name).suffix.lower() in TABLES]
     for name in tables if len(tables) <= MOST_TABLES else []:
-        if (found := guess_table(root, name, pictures)) is not None:
-            table, classes = found
-            yield Rule(
-                {"rule": "table", "table": table}, classes.total(), classes, f"the column {table['label']} of {name}"
-            )
+        try:
+            found = guess_table(root, name, pictures)
+        except DataError as error:
+            if not name.lower().endswith(".txt"):  # which are mostly notes
+                doubts[name] = str(error).removeprefix(f"{PurePosixPath(name).name}: ")
+            continue
+        labels: dict[str, Any] = {"rule": "table", "table": found.table}
+        why = f"the column {found.table['label']} of {name}"
+        if found.several is not None:
+            labels["several"] = found.several
+            why += f", several labels a picture between {found.several!r}"
+        yield Rule(labels, found.covered, found.classes, why)
 
 
 def _split(rule: Rule, pictures: Sequence[str]) -> tuple[dict[str, Any], str]:

@@ -1,7 +1,10 @@
 """A table that names pictures: which file, which columns, and what their values mean."""
 
+import csv
 import math
 import posixpath
+import unicodedata
+from bisect import bisect_right
 from pathlib import Path, PurePosixPath
 from typing import Literal, Self
 
@@ -10,12 +13,11 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from graft.errors import DataError, install, nearest
+from graft.index.text_table import read_text
 from graft.params import Section
 
-SEPARATORS = {"comma": ",", "tab": "\t", "semicolon": ";", "whitespace": r"\s+"}
-
-RESERVED = {"path", "label", "labels", "group", "split", "list"}
-"""Columns of labels.csv and split.csv that graft writes itself."""
+RESERVED = {"path", "label", "labels", "group", "split", "list", "why"}
+"""Columns of labels.csv and split.csv that graft writes itself, and the reason why a picture has no label."""
 
 
 class Bins(Section):
@@ -65,7 +67,7 @@ class Table(Section):
     label: str
     """The column that holds labels."""
     map: dict[str | int, str] | None = None
-    """Turns the values of the label column into class names."""
+    """Turns the values of the label column into class names; where a cell holds several, each of them."""
     bins: Bins | None = None
     """Turns a numeric label column into classes."""
     slices: list[str] = []
@@ -88,28 +90,36 @@ class Table(Section):
         return self
 
 
-def read_table(table: Table, root: Path) -> pd.DataFrame:
+def read_table(table: Table, root: Path, several: str | None = None) -> pd.DataFrame:
     """Read a table into the columns path (below the source), label, why, group and the slices.
 
-    Nothing is guessed: where the label is empty, `why` says why, and else is empty.
+    Nothing is guessed: where there is no label, `why` says why, and else is empty. Paths, labels, groups
+    and slices are in Unicode's composed form, without white space around them.
+
+    Args:
+        several: stands between labels where a picture may bear any number of them: an empty cell
+            then says that it bears none.
 
     Raises:
-        DataError: the table is absent, is no such table, or lacks a column.
+        DataError: the table is absent, is no such table, lacks a column, or has a row without a path.
     """
     raw = read_columns(table, root)
     for key, column in _asked(table):
         if column not in raw.columns:
             hint = nearest(column, raw.columns)
             raise DataError(f"{key}: no column {column!r} in {table.file}{hint}; it has {', '.join(raw.columns)}")
+    raw = raw[sorted({column for _, column in _asked(table)})].map(lambda text: composed(text.strip()))
+    if (unnamed := np.flatnonzero(raw[table.path] == "")).size:
+        raise DataError(f"{table.file}: row {unnamed[0] + 1} has nothing in the column {table.path!r}")
     folder = PurePosixPath(table.file).parent.as_posix()
     told = pd.DataFrame({"path": [located(folder, table.where, name) for name in raw[table.path]]}, dtype=str)
-    values = raw[table.label].str.strip()
-    told["label"] = _classes(values, table)
-    unnamed = f"has the value {{}} in {table.file}, which labels.table.map does not name"
-    told["why"] = [
-        "" if label else unnamed.format(repr(value)) if value else f"has an empty label in {table.file}"
-        for label, value in zip(told["label"], values, strict=True)
-    ]
+    values = raw[table.label]
+    meant = {value: _meant(value, table, several) for value in values.unique()}
+    if not_cut := [value for value, said in meant.items() if said is None]:
+        row = int(np.flatnonzero(values == not_cut[0])[0])
+        raise DataError(f"{table.file}: row {row + 1} has the label {not_cut[0]!r}, which is no number to cut")
+    for place, column in enumerate(("label", "why")):
+        told[column] = [(meant[value] or ("", ""))[place] for value in values]
     if table.runs:
         told["group"] = _blocks(raw[table.runs.of], table.runs.length)
     else:
@@ -119,9 +129,15 @@ def read_table(table: Table, root: Path) -> pd.DataFrame:
     return told
 
 
+def composed(text: str) -> str:
+    """Return a text in Unicode's composed form: file systems and people write an ä in either of two ways."""
+    return unicodedata.normalize("NFC", text)
+
+
 def located(folder: str, where: str, name: str) -> str:
-    """Path below the source of the picture that a table or list in `folder` calls `name`."""
-    return posixpath.normpath(posixpath.join(folder, where.replace("{path}", name.strip().replace("\\", "/"))))
+    """Path below the source, composed, of the picture that a table or list in `folder` calls `name`."""
+    inner = where.replace("{path}", name.strip().replace("\\", "/"))
+    return composed(posixpath.normpath(posixpath.join(folder, inner)))
 
 
 def read_columns(table: Table, root: Path) -> pd.DataFrame:
@@ -134,25 +150,12 @@ def read_columns(table: Table, root: Path) -> pd.DataFrame:
     if not file.is_file():
         raise DataError(f"labels.table.file: {table.file} is not in the source")
     try:
-        raw = _parquet(file) if file.suffix == ".parquet" else _text(file, table)
-    except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
+        if file.suffix == ".parquet":
+            return _parquet(file)
+        return read_text(file, table.separator, table.columns, table.comment)
+    except (csv.Error, ValueError) as error:  # pandas' own errors are ValueErrors
         kind = "parquet" if file.suffix == ".parquet" else f"{table.separator}-separated"
         raise DataError(f"{table.file}: not a {kind} table: {error}") from error
-    return raw
-
-
-def _text(file: Path, table: Table) -> pd.DataFrame:
-    return pd.read_csv(
-        file,
-        sep=SEPARATORS[table.separator],
-        names=table.columns,
-        header=None if table.columns else 0,
-        index_col=False,
-        dtype=str,
-        keep_default_na=False,
-        comment=table.comment,
-        encoding="utf-8-sig",  # spreadsheets put a mark before the first column's name
-    )
 
 
 def _parquet(file: Path) -> pd.DataFrame:
@@ -176,17 +179,21 @@ def _asked(table: Table) -> list[tuple[str, str]]:
     return asked
 
 
-def _classes(values: pd.Series, table: Table) -> pd.Series:
-    if table.map is not None:
-        names = {str(value): name for value, name in table.map.items()}
-        return values.map(lambda value: names.get(value, ""))
-    if table.bins is None:
-        return values
-    numbers = pd.to_numeric(values, errors="coerce")
-    if numbers.isna().any():
-        row = int(np.flatnonzero(numbers.isna())[0])
-        raise DataError(f"{table.file}: row {row + 1} has the label {values.iloc[row]!r}, which is no number to cut")
-    return pd.Series(np.asarray(table.bins.names)[np.digitize(numbers, table.bins.edges)], index=values.index)
+def _meant(value: str, table: Table, several: str | None) -> tuple[str, str] | None:
+    """The label that a cell means, and why it means none; None for what is no number but should be cut."""
+    if not value:
+        return "", "" if several else f"has an empty label in {table.file}"
+    if table.bins is not None:
+        number = pd.to_numeric(value, errors="coerce")
+        return None if math.isnan(number) else (table.bins.names[bisect_right(table.bins.edges, number)], "")
+    if table.map is None:
+        return value, ""
+    names = {composed(str(key)): name for key, name in table.map.items()}
+    parts = [part.strip() for part in value.split(several)] if several else [value]
+    for part in parts:
+        if part not in names:
+            return "", f"has the value {part!r} in {table.file}, which labels.table.map does not name"
+    return (several or "").join(composed(names[part]) for part in parts), ""
 
 
 def _blocks(values: pd.Series, length: int) -> list[str]:

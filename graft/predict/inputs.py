@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from graft.errors import DataError
 from graft.source.locate import is_remote
-from graft.source.stream import shown
+from graft.source.stream import masked
 
 STDIN = "-"
 
@@ -52,7 +52,7 @@ def row_name(named: Named) -> str:
     if isinstance(named, Missing):
         return named.name
     try:
-        return shown(named) if is_remote(named) else named
+        return masked(named) if is_remote(named) else named
     except ValueError:  # no valid address: fetching it will say so
         return named
 

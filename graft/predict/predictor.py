@@ -16,9 +16,9 @@ from graft.decode import UnreadableError
 from graft.errors import BundleError
 from graft.predict.bundle import FLOAT, probability, read_facts
 from graft.predict.graph import Graph
-from graft.predict.pipeline import batched, cores, in_order
 from graft.predict.results import Failure, Prediction, decide
 from graft.predict.sources import Source, name_of, pixels_of
+from graft.threads import batched, cores, in_order
 
 Results: TypeAlias = list[Prediction | Failure]
 Run: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]

@@ -113,7 +113,8 @@ def _looking(downloads: Path) -> Iterator[Path]:
     downloads.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(lock, timeout=0):
-            shutil.rmtree(folder, ignore_errors=True)
+            for left in downloads.glob("look*"):
+                shutil.rmtree(left)
             folder.mkdir()
             try:
                 yield folder

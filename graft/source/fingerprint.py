@@ -10,15 +10,12 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 from graft.digest import sha256
 from graft.errors import SourceError
 from graft.progress import bar
-
-CHUNK = 1024
-"""Files under way at once: enough to keep every core busy, little enough to hold in memory."""
+from graft.threads import in_order
 
 ODD = ("broken link", "link to a folder", "fifo", "socket", "device", "unreadable")
 """What stands in the place of a digest where there is no content to read."""
@@ -41,12 +38,10 @@ def fingerprint(folder: Path) -> str:
 
 def hashed(folder: Path, paths: list[str]) -> Iterator[tuple[str, str]]:
     """Yield each path with its digest or kind, in the order given; threads read ahead by a bounded number."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool, bar("fingerprint", len(paths)) as progress:
-        for start in range(0, len(paths), CHUNK):
-            chunk = paths[start : start + CHUNK]
-            for path, digest in zip(chunk, pool.map(lambda path: content(folder / path), chunk), strict=True):
-                progress.update()
-                yield path, digest
+    with bar("fingerprint", len(paths)) as progress:
+        for path, digest in zip(paths, in_order(lambda path: content(folder / path), paths), strict=True):
+            progress.update()
+            yield path, digest
 
 
 def combine(pairs: Iterable[tuple[str, str]]) -> str:

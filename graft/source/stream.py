@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from graft.errors import SourceError
 
@@ -44,6 +45,12 @@ def shown(uri: str) -> str:
     """Return an address as it may be printed and published: without login, query or fragment; a path as it is."""
     parts = ADDRESS.match(uri)
     return f"{parts['protocol']}{parts['place']}" if parts else uri
+
+
+def masked(uri: str) -> str:
+    """Return an address as it may stand for what lies there, told apart by its query: without its password."""
+    password = urlsplit(uri).password
+    return uri.replace(f":{password}@", ":***@", 1) if password else uri
 
 
 def has_secret(uri: str) -> bool:

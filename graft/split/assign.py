@@ -55,7 +55,7 @@ def _drawn(split: Split, labels: pd.DataFrame, copies: pd.Series, places: pd.Ser
         return places
     places = places.replace("", "train")
     strata = _strata(split, labels)
-    grouped = split.by != "random" and (labels["group"] != "").any()
+    grouped = split.by != "random" and bool((labels["group"] != "").any())
     if split.by == "group" and not grouped:
         raise DataError("split.by is 'group', but the labels have no groups; name a column or use 'random'")
     ties = [copies] + ([labels["group"]] if grouped else [])

@@ -55,8 +55,10 @@ def unlearnt(counts: dict[str, dict[str, int]]) -> str | None:
     if not names:
         return None
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    told = f"class{'es' * (len(names) > 1)} {', '.join(map(repr, names[:SHOWN]))}{more}"
-    return f"{told}: in no training picture, so nothing is learnt of it; what has no other class was left out"
+    told = f"{'classes' if len(names) > 1 else 'class'} {', '.join(map(repr, names[:SHOWN]))}{more}"
+    measured = any(name in counts[split] for name in names for split in NAMES)  # beside others of the same picture
+    end = "so nothing can be learnt of it" if measured else "and was left out"
+    return f"{told}: in no training picture, {end}"
 
 
 def warning(metadata: dict[str, Any]) -> str | None:

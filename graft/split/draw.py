@@ -59,11 +59,14 @@ def draw_units(units: Rows, strata: pd.Series, share: float, seed: int) -> NDArr
     return np.asarray(drawn[unit], dtype=np.bool_)
 
 
-def draw_groups(units: Rows, strata: pd.Series, share: float, seed: int) -> NDArray[np.bool_]:
+def draw_groups(units: Rows, strata: pd.Series, share: float, seed: int, most: int = 2000) -> NDArray[np.bool_]:
     """Draw whole groups: of many random draws, the one whose mixture is nearest to that of all.
 
     Filling splits greedily from the largest or most lopsided group would put the same hard groups
     on the same side whatever the seed; drawing first and choosing among draws does not.
+
+    Args:
+        most: draws at most; with few, other seeds give other groups more often.
 
     Returns:
         Mask of the rows drawn, `[N]`; all false when every draw would take nothing, or everything.
@@ -76,7 +79,7 @@ def draw_groups(units: Rows, strata: pd.Series, share: float, seed: int) -> NDAr
     sizes = counts.sum(1)
     generator = np.random.default_rng(seed)
     best, least = np.empty(0, dtype=np.int64), np.inf
-    for _ in range(int(np.clip(DRAWS / len(names), 1, 2000))):
+    for _ in range(int(np.clip(DRAWS / len(names), 1, most))):
         order = generator.permutation(len(names))
         end = int(np.abs(sizes[order].cumsum() - target.sum()).argmin()) + 1
         miss = np.abs(counts[order[:end]].sum(0) - target).sum()

@@ -62,7 +62,7 @@ def baseline(
     known = train & kept if (train & kept).any() else train
     learn, judge = (_some(np.flatnonzero(rows), generator) for rows in (known, held_out & kept))
     labels, images = labels.iloc[[*learn, *judge]], images.iloc[[*learn, *judge]]
-    target = pd.Index(classes).get_indexer(said(labels).tolist())
+    target = pd.Index(classes).get_indexer(pd.Index(said(labels)))
     judged = target[len(learn) :]
     floor = float(np.bincount(judged).max() / len(judged))
     paths = blanked(images["path"], _words(classes, is_multi_label(labels)), pattern)

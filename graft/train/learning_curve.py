@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from graft.model.head import head_logits
 from graft.model.task import Task, make_task
 from graft.progress import bar
 from graft.seeds import derive
-from graft.split.draw import draw_units, tied
+from graft.split.draw import draw_groups, draw_units, tied
 from graft.split.table import Dataset, read_dataset
 from graft.train.examples import Examples
 from graft.train.head import fit_head
@@ -34,7 +35,7 @@ REPORT = Path("reports/learning-curve")
 SHARES = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 
 TRIES = 20
-"""Random choices of groups of which the one whose mixture is nearest to that of all is taken."""
+"""Random choices of groups of which the best is taken: the best of many would nearly always be the same."""
 
 
 class Pool:
@@ -50,7 +51,7 @@ class Pool:
 
     def __init__(self, dataset: Dataset, copies: pd.Series) -> None:
         rows = dataset.rows.reset_index(drop=True)
-        group = rows["group"] if "group" in rows else pd.Series("", rows.index)
+        group = rows["group"]
         train, valid = ((rows["split"] == name).to_numpy() for name in ("train", "valid"))
         inside = {name: set(group[mask]) - {""} for name, mask in (("train", train), ("valid", valid))}
         self.by_group = bool(inside["train"]) and not inside["train"] & inside["valid"]
@@ -64,23 +65,9 @@ class Pool:
         if share == 1:
             drawn = np.ones(len(self.train), dtype=np.bool_)
         else:
-            drawn = self._groups(share, seed) if self.by_group else draw_units(self.train, self.strata, share, seed)
+            draw = partial(draw_groups, most=TRIES) if self.by_group else draw_units
+            drawn = draw(self.train, self.strata, share, seed)
         return drawn if self.strata[drawn].nunique() > 1 else None
-
-    def _groups(self, share: float, seed: int) -> NDArray[np.bool_]:
-        """Whole groups, chosen among a few draws only: the best of many would nearly always be the same."""
-        names, unit = np.unique(self.train, return_inverse=True)
-        stratum, kinds = pd.factorize(self.strata)
-        counts = np.zeros((len(names), len(kinds)))
-        np.add.at(counts, (unit, stratum), 1)
-        wanted = share * counts.sum(0)
-        generator = np.random.default_rng(seed)
-        choices = []
-        for _ in range(TRIES):
-            order = generator.permutation(len(names))
-            end = int(np.abs(counts[order].sum(1).cumsum() - wanted.sum()).argmin()) + 1
-            choices.append((float(np.abs(counts[order[:end]].sum(0) - wanted).sum()), order[:end]))
-        return np.isin(unit, min(choices, key=lambda choice: choice[0])[1])
 
 
 def measure(embeddings: Embeddings, dataset: Dataset, pool: Pool, l2: float, draws: int) -> Iterator[Point]:

@@ -48,6 +48,7 @@ def test_several_labels_may_be_given(tmp_path: Path) -> None:
     [
         ("path,label\n", "^.*corrections.csv: its columns are path, label; they must be path, label, note$"),
         ("path,label,note\ncat/1.jpg,,\n", r"row 1 \('cat/1.jpg'\) has no label; write the right one, or 'drop'$"),
+        ("path,label,note\ncat/1.jpg,  ,\n", r"row 1 .'cat/1.jpg'. has no label; write the right one, or 'drop'$"),
         ("path,label,note\n,cat,\n", r"row 1 \(''\) has no path"),
         ("path,label,note\ncat/1.jpg,x,\ncat/1.jpg,y,\n", "row 2 .* corrects a path that an earlier row corrects"),
         (
@@ -57,7 +58,7 @@ def test_several_labels_may_be_given(tmp_path: Path) -> None:
         ("", "its columns are ; they must be path, label, note$"),
         ("path,label,note\na,b,c,d,e\n", "row 1 has 5 values, not 3; quote what holds a comma$"),
     ],
-    ids=["columns", "no label", "no path", "twice", "unknown", "empty", "ragged"],
+    ids=["columns", "no label", "blank label", "no path", "twice", "unknown", "empty", "ragged"],
 )
 def test_a_correction_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(DataError, match=said):
@@ -67,3 +68,19 @@ def test_a_correction_that_cannot_be_meant_is_refused(tmp_path: Path, text: str,
 def test_an_absent_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"is absent; an empty one has the line path,label,note$"):
         Corrections.read(tmp_path / "corrections.csv")
+
+
+def test_what_stands_around_a_correction_is_no_part_of_it(tmp_path: Path) -> None:
+    labelled = corrected(tmp_path, "path,label,note\n cat/2.jpg , dog ,\ntop.jpg,Drop,\n")
+    assert labelled.rows["label"].tolist() == ["cat", "dog", "dog"]
+    assert labelled.unlabelled["reason"].tolist() == ["was dropped by corrections.csv: no reason given"]
+    assert labelled.doubts == []
+
+
+def test_a_class_that_only_corrections_give_is_doubted_once(tmp_path: Path) -> None:
+    labelled = corrected(tmp_path, "path,label,note\ntop.jpg,dgo,\ncat/1.jpg,dgo,\ncat/2.jpg,owl,\n")
+    assert labelled.doubts == [
+        "corrections.csv: 'top.jpg' is the first of the class 'dgo' (did you mean 'dog'?)",
+        "corrections.csv: 'cat/2.jpg' is the first of the class 'owl'",
+    ]
+    assert corrected(tmp_path, "path,label,note\ntop.jpg,cat+dgo,\n", several="+").doubts[0].endswith("'dog'?)")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from graft.index import files
+from graft import threads
 from graft.index.files import Picture, Rejected, examine
 
 Draw = Callable[[int, int, int], Image.Image]
@@ -49,9 +49,9 @@ def messy(tmp_path: Path, draw: Draw) -> Path:
     return root
 
 
-@pytest.mark.parametrize("chunk", [1, 3, 1024])
-def test_every_file_is_accounted_for_exactly_once(messy: Path, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "CHUNK", chunk)
+@pytest.mark.parametrize("cores", [1, 3, 64])
+def test_every_file_is_accounted_for_exactly_once(messy: Path, cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "cores", lambda: cores)
     verdicts = list(examine(messy))
     there = sorted(path.relative_to(messy).as_posix() for path in messy.rglob("*") if not path.is_dir())
     assert len(there) == len(PICTURES) + len(BAD) + len(ASIDE)

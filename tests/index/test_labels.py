@@ -1,6 +1,7 @@
 """A label follows from the rule and nothing else; what the rule does not cover is said."""
 
 import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -262,12 +263,13 @@ def test_any_run_is_cut_into_blocks_of_nearly_equal_length(
             {"bins": Bins(edges=[0.5], names=["x", "y"])},
             "^labels.csv: row 2 has the label 'many', which is no number to cut$",
         ),
-        (
-            "path,label\na,0.1\nb,\n",
-            {"bins": Bins(edges=[0.5], names=["x", "y"])},
-            "row 2 has the label '', which is no number",
-        ),
-        ("path,label\na,x\nb,y,z\n", {}, "^labels.csv: not a comma-separated table: .*line 3"),
+        ("path,label\na,x\n ,y\n", {}, "^labels.csv: row 2 has nothing in the column 'path'$"),
+        ("path,label\na,x\nb,y,z\n", {}, "^labels.csv: line 3 has 3 fields where 2 are expected; quote a field"),
+        ("path,label\na,x,1\nb,y,z\n", {}, "^labels.csv: line 2 has 3 fields where 2 are expected"),
+        ('path,label\n"a\nb",x\n\n  \nc\n', {}, "^labels.csv: line 6 has 1 fields where 2 are expected"),
+        ("a,x\nb\n", {"columns": ["path", "label"]}, "^labels.csv: line 2 has 1 fields where 2 are expected"),
+        ("path label\na  x\n b\n", {"separator": "whitespace"}, "^labels.csv: line 3 has 1 fields where 2 are"),
+        ("path;label # which\na;x;y # z;z\n", {"separator": "semicolon", "comment": "#"}, "line 2 has 3 fields"),
         ("", {}, "^labels.csv: not a comma-separated table: No columns"),
     ],
     ids=[
@@ -277,8 +279,13 @@ def test_any_run_is_cut_into_blocks_of_nearly_equal_length(
         "slice column",
         "run column",
         "no number",
-        "empty number",
+        "no path",
         "ragged",
+        "all too long",
+        "too short",
+        "no header",
+        "whitespace",
+        "comment",
         "empty",
     ],
 )
@@ -325,6 +332,10 @@ TABLE = {"file": "labels.csv", "path": "path", "label": "label"}
         ({"rule": "regex"}, "labels: the rule 'regex' needs the key 'pattern'"),
         ({"rule": "regex", "pattern": "(a"}, "labels: pattern is no regular expression: missing"),
         ({"rule": "regex", "pattern": "(a)"}, re.escape("labels: pattern needs a named group: (?P<label>...)")),
+        (
+            {"rule": "regex", "pattern": "(?P<label>a)(?P<why>b)"},
+            "labels: pattern: 'why' is a name graft uses itself; rename the group",
+        ),
         ({"rule": "table", "table": {"file": "x"}}, "labels.table.path: missing\nlabels.table.label: missing"),
         ({"rule": "table", "table": TABLE | {"separator": ","}}, "labels.table.separator: .*'whitespace'; got ','"),
         (
@@ -354,6 +365,7 @@ TABLE = {"file": "labels.csv", "path": "path", "label": "label"}
         "no pattern",
         "broken pattern",
         "no group",
+        "reserved group",
         "table incomplete",
         "separator",
         "falling edges",
@@ -368,16 +380,59 @@ def test_a_rule_that_cannot_work_is_refused(value: dict[str, Any], said: str) ->
         check("labels", Labels, value)
 
 
-@pytest.mark.parametrize("taken", ["path", "label", "labels", "group", "split", "list"])
+@pytest.mark.parametrize("taken", ["path", "label", "labels", "group", "split", "list", "why"])
 def test_a_slice_must_not_overwrite_what_graft_names(taken: str) -> None:
     with pytest.raises(ValueError, match=f"slices: '{taken}' is a name graft uses itself"):
         Table(file="labels.csv", path="path", label="class", slices=[taken])
 
 
-def test_rows_longer_than_the_header_do_not_shift_columns(tmp_path: Path) -> None:
-    with pytest.warns(pd.errors.ParserWarning, match="Length of header"):
-        labelled = table(tmp_path, "path,label\na,x,more\nb,y,more\n", ["a", "b"])
-    assert told(labelled) == {"a": "x", "b": "y"}
+def test_lines_that_look_ragged_and_are_not_are_read(tmp_path: Path) -> None:
+    text = 'path;label\n"a\n;1";x\n\n   \nb;"y # no comment"\n# ; ; a comment\nc;\n'
+    labelled = table(tmp_path, text, ["a\n;1", "b", "c"], separator="semicolon", comment="#")
+    assert told(labelled) == {"a\n;1": "x", "b": "y # no comment"}
+    assert told(table(tmp_path, 'path label\n"a b"  x \n\tc\ty\n', ["a b", "c"], separator="whitespace")) == {
+        "a b": "x",
+        "c": "y",
+    }
+
+
+def test_an_empty_cell_has_no_number_to_cut(tmp_path: Path) -> None:
+    labelled = table(tmp_path, "path,label\na,0.1\nb,\nc,9\n", list("abc"), bins=Bins(edges=[0.5], names=["x", "y"]))
+    assert told(labelled) == {"a": "x", "c": "y"}
+    assert left_out(labelled) == {"b": "has an empty label in labels.csv"}
+
+
+def test_what_stands_around_groups_and_slices_is_no_part_of_them(tmp_path: Path) -> None:
+    labelled = table(tmp_path, "path,label,g,s\na,x, 7 , n\nb,y,7,n\n", ["a", "b"], group="g", slices=["s"])
+    assert (set(labelled.rows["group"]), set(labelled.rows["s"])) == ({"7"}, {"n"})
+
+
+def test_a_picture_of_two_groups_is_not_put_into_one(tmp_path: Path) -> None:
+    text = "path,label,g\na,x,1\na,x,2\nb,y,1\nb,y,\nc,x,\nc,x,3\n"
+    labelled = table(tmp_path, text, ["a", "b", "c"], group="g")
+    assert told(labelled, "group") == {"b": "1", "c": "3"}
+    assert left_out(labelled) == {"a": "has 2 rows, of the groups '1' and '2'"}
+    rule = Labels(rule="regex", pattern=r"p(?P<group>\d)_(?P<label>[xy])")
+    found = apply_rule(rule, NOWHERE, ["p1_x/p2_x", "p1_x/p1_x", "p3_y"])
+    assert told(found, "group") == {"p1_x/p1_x": "1", "p3_y": "3"}
+    assert "with the groups '1' and '2'" in left_out(found)["p1_x/p2_x"]
+
+
+def test_each_of_several_values_is_mapped(tmp_path: Path) -> None:
+    names: dict[str | int, str] = {0: "clear", 1: "haze"}
+    labelled = table(tmp_path, "path,label\na,0 1\nb,1\nc,1 7\nd,\nd,1\n", list("abcd"), several=" ", map=names)
+    assert told(labelled, "labels") == {"a": "clear|haze", "b": "haze", "d": "haze"}
+    assert left_out(labelled) == {"c": "has the value '7' in labels.csv, which labels.table.map does not name"}
+
+
+def test_either_form_of_unicode_is_the_same_name(tmp_path: Path) -> None:
+    one, other = (unicodedata.normalize(form, "bär/käfer_1") for form in ("NFC", "NFD"))
+    assert one != other
+    labelled = table(tmp_path, f"path,label\n{one},{one[:3]}\nb,{other[:4]}\nc,x\n", [other, "b", "c"])
+    assert told(labelled) == {other: "bär", "b": "bär", "c": "x"}
+    assert told(apply_rule(FOLDER, NOWHERE, [one, other, "x/1"])) == {one: "bär", other: "bär", "x/1": "x"}
+    found = apply_rule(Labels(rule="regex", pattern=r"(?P<label>käfer|x)"), NOWHERE, [other, "x/1"])
+    assert told(found) == {other: "käfer", "x/1": "x"}
 
 
 def test_a_pattern_that_finds_two_labels_in_a_path_labels_nothing() -> None:
@@ -442,8 +497,8 @@ def test_several_labels_a_picture_are_joined(tmp_path: Path) -> None:
     text = "path,label\na,haze primary\nb, clear \nc,\nd,primary\nd,haze primary\n"
     labelled = table(tmp_path, text, ["a", "b", "c", "d"], several=" ")
     assert list(labelled.rows.columns) == ["path", "labels", "group"]
-    assert told(labelled, "labels") == {"a": "haze|primary", "b": "clear", "d": "haze|primary"}
-    assert list(left_out(labelled)) == ["c"]
+    assert told(labelled, "labels") == {"a": "haze|primary", "b": "clear", "c": "", "d": "haze|primary"}
+    assert left_out(labelled) == {}
 
 
 def test_a_label_must_not_hold_what_joins_labels(tmp_path: Path) -> None:
@@ -481,3 +536,17 @@ def test_an_absent_list_is_said(tmp_path: Path) -> None:
     rule = Labels(rule="folder", lists=Lists(files={"test": "test.txt"}))
     with pytest.raises(DataError, match=r"^labels.lists.files.test: test.txt is not in the source$"):
         apply_rule(rule, tmp_path, ["a/1", "b/2"])
+
+
+def test_a_list_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "test.txt").write_bytes("käfer_1".encode("latin-1"))
+    rule = Labels(rule="folder", lists=Lists(files={"test": "test.txt"}))
+    with pytest.raises(DataError, match=r"^labels.lists.files.test: test.txt is no text in UTF-8: "):
+        apply_rule(rule, tmp_path, ["a/1", "b/2"])
+
+
+def test_a_list_names_pictures_in_either_form_of_unicode(tmp_path: Path) -> None:
+    one, other = (unicodedata.normalize(form, "bär/1") for form in ("NFC", "NFD"))
+    (tmp_path / "test.txt").write_text(f"{one}\n", encoding="utf-8")
+    rule = Labels(rule="folder", lists=Lists(files={"test": "test.txt"}))
+    assert told(apply_rule(rule, tmp_path, [other, "b/2"]), "list") == {other: "test", "b/2": ""}

@@ -107,8 +107,47 @@ def test_a_table_without_a_header(tmp_path: Path) -> None:
 
 def test_a_table_that_names_other_files_is_none(tmp_path: Path) -> None:
     touch(tmp_path, *(f"{kind}/{number}.jpg" for kind in ("cat", "dog") for number in range(4)))
-    touch(tmp_path, prices_csv="item,label\nscrew,a\nnail,b\n")
-    assert survey(tmp_path).rule.labels == {"rule": "folder"}
+    touch(tmp_path, prices_csv="item,label\nscrew,a\nnail,b\n", torn_csv="path,label\ncat/1.jpg\n")
+    touch(tmp_path, bare_csv="path\n" + "".join(f"{kind}/{n}.jpg\n" for kind in ("cat", "dog") for n in range(4)))
+    layout = survey(tmp_path)
+    assert layout.rule.labels == {"rule": "folder"}
+    assert layout.turned_down[:2] == [
+        "bare.csv: beside path, no column looks like a label",
+        "prices.csv: no column names pictures in most of its rows",
+    ]
+    assert layout.turned_down[2].startswith("torn.csv: line 2 has 1 fields where 2 are expected; ")
+
+
+def test_a_table_that_ends_in_blank_lines(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{number}.jpg" for number in range(6)))
+    rows = "".join(f"{number}.jpg,{'ill' if number % 2 else 'well, as far as is known'}\n" for number in range(6))
+    touch(
+        tmp_path, meta_csv="file,diagnosis\n" + rows.replace("well, as far as is known", '"well, it seems"') + "\n \n"
+    )
+    layout = survey(tmp_path)
+    assert layout.rule.labels["table"] == {"file": "meta.csv", "path": "file", "label": "diagnosis"}
+    agrees(layout, tmp_path)
+
+
+def test_a_table_of_several_labels_a_picture(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{number}.jpg" for number in range(9)))
+    held = ["haze|clear", "clear", "", "haze", "fog|haze|clear", "fog", "clear", "haze", "fog"]
+    touch(tmp_path, meta_csv="file,labels\n" + "".join(f"{number}.jpg,{text}\n" for number, text in enumerate(held)))
+    layout = survey(tmp_path)
+    assert layout.rule.labels["several"] == "|"
+    assert layout.rule.classes == {"haze": 4, "clear": 4, "fog": 3}
+    assert layout.rule.covered == 9
+    rule: Labels = check("labels", Labels, layout.rule.labels)
+    (tmp_path / "corrections.csv").write_text("path,label,note\n")
+    labelled = apply_rule(rule, tmp_path, layout.pictures, Corrections.read(tmp_path / "corrections.csv"))
+    assert labelled.rows["labels"].str.split("|").explode().value_counts().drop("").to_dict() == layout.rule.classes
+
+
+def test_a_pipe_in_single_labels_is_no_list(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{number}.jpg" for number in range(8)))
+    rows = "".join(f"{number}.jpg,{('a|1', 'b|2')[number % 2]}\n" for number in range(8))
+    touch(tmp_path, meta_csv="file,label\n" + rows)
+    assert "several" not in survey(tmp_path).rule.labels
 
 
 @pytest.mark.parametrize("text", ["", "\n", " \n\n"], ids=repr)

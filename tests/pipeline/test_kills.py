@@ -81,7 +81,7 @@ def test_killed_at_random_moments(finished: Path, stage: str) -> None:
     assert (finished / "dvc.lock").read_bytes() == wanted
 
     killed = 0
-    for share in np.random.default_rng().uniform(0, 0.95, KILLS):
+    for share in np.random.default_rng(STAGES.index(stage)).uniform(0, 0.95, KILLS):
         running = start()
         wait_for(running)
         time.sleep(share * length)

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -23,9 +23,24 @@ class Site:
     redirect: str = ""
     silence: float = 0.0
     """Seconds it waits in the middle of an answer."""
+    sent: int = 0
+    heard: int = 0
+    """Bytes that the client has handed on, if it is watched (`hear`)."""
+    news: threading.Condition = field(default_factory=threading.Condition)
     asked: list[str] = field(default_factory=list)
     """The range of each request, empty for the whole file."""
     url: str = ""
+
+    def hear(self, size: int) -> None:
+        """Note that the client has handed on so many bytes."""
+        with self.news:
+            self.heard += size
+            self.news.notify_all()
+
+    def wait_until_heard(self) -> None:
+        """Wait until the client, if it is watched, has handed on all that was sent."""
+        with self.news:
+            self.news.wait_for(lambda: self.heard >= self.sent, timeout=2)
 
 
 @contextmanager
@@ -60,13 +75,21 @@ def serve(site: Site) -> Iterator[Site]:
             self.end_headers()
             body = site.content[start:]
             if site.drops:
-                self.wfile.write(body[: site.drops.pop(0)])
-                stop.wait(0.1)  # aiohttp forgets what it has not handed on when a connection breaks
+                self._write(body[: site.drops.pop(0)])
+                site.wait_until_heard()  # aiohttp forgets what it has not handed on when a connection breaks
                 return
-            half = len(body) // 2
-            self.wfile.write(body[:half])
+            half = min(len(body) // 2, size)
+            self._write(body[:half])
+            if half == size:  # what comes now is more than was announced
+                site.wait_until_heard()
             stop.wait(site.silence)
-            self.wfile.write(body[half:])
+            with suppress(ConnectionError):  # the client may have what it wants
+                self._write(body[half:])
+
+        def _write(self, data: bytes) -> None:
+            with site.news:
+                site.sent += len(data)
+            self.wfile.write(data)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graft import threads
 from graft.errors import SourceError
-from graft.source import fingerprint as module
 from graft.source.fingerprint import ODD, combine, content, fingerprint, hashed, names
 
 FILES = {"x.jpg": b"a", "x/b.jpg": b"b", "x/c/d": b"", ".hidden": b"h", "ä.png": b"\xff"}
@@ -64,9 +64,9 @@ def test_times_permissions_empty_folders_and_the_place_do_not_count(folder: Path
     assert fingerprint(folder.rename(folder.with_name("moved"))) == before
 
 
-def test_chunks_do_not_count(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_do_not_count(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = fingerprint(folder)
-    monkeypatch.setattr(module, "CHUNK", 2)
+    monkeypatch.setattr(threads, "cores", lambda: 7)
     assert fingerprint(folder) == before
 
 

@@ -19,7 +19,7 @@ from tenacity import wait_none
 from graft.errors import SourceError
 from graft.source import remote
 from graft.source.remote import TRIES, fetch_file
-from graft.source.stream import has_secret, shown
+from graft.source.stream import has_secret, masked, shown
 from tests.source.site import Site
 
 CONTENT = bytes(range(256)) * 4000
@@ -198,13 +198,7 @@ def test_another_size_is_refused_before_a_byte_is_fetched(site: Site, tmp_path: 
 
 def test_more_bytes_than_announced_do_not_come(site: Site, tmp_path: Path) -> None:
     site.announced = 1000
-    try:
-        found = fetch(site, tmp_path).read_bytes()
-    except SourceError as error:  # whether what comes too late is seen at all depends on how packets fall
-        assert "the connection broke off" in str(error)  # noqa: PT017
-        assert [name for name in remains(tmp_path) if name.endswith(".zip")] == []
-    else:
-        assert found == CONTENT[:1000]
+    assert fetch(site, tmp_path).read_bytes() == CONTENT[:1000]
 
 
 def test_fewer_bytes_than_announced_are_not_enough(site: Site, tmp_path: Path) -> None:
@@ -221,7 +215,7 @@ def test_a_silent_server_is_given_up(site: Site, tmp_path: Path, monkeypatch: py
     site.silence = 60
     monkeypatch.setattr(remote, "TRIES", 2)
     with pytest.raises(SourceError, match=f"^{site.url}: no answer in time"):
-        fetch_file(site.url, tmp_path, wait=wait_none(), stall=0.1)
+        fetch_file(site.url, tmp_path, wait=wait_none(), stall=2)
     assert len(site.asked) == 2
 
 
@@ -323,6 +317,11 @@ def test_the_name_is_plain(uri: str, name: str) -> None:
 )
 def test_neither_login_nor_signature_is_shown(uri: str, told: str, secret: bool) -> None:
     assert (shown(uri), has_secret(uri)) == (told, secret)
+
+
+def test_what_tells_addresses_apart_is_kept_but_for_the_password() -> None:
+    assert masked("https://me:secret@a.org/b?id=1") == "https://me:***@a.org/b?id=1"
+    assert masked("https://a.org:80/b") == "https://a.org:80/b"
 
 
 @pytest.mark.parametrize(

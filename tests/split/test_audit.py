@@ -59,7 +59,12 @@ def test_what_is_set_aside_straddles_nothing() -> None:
 
 def test_a_class_that_train_lacks_is_named() -> None:
     assert unlearnt({"train": {"all": 2, "cat": 1, "dog": 1}, "test": {"all": 2, "cat": 1, "": 1}}) is None
-    said = unlearnt({"train": {"all": 1, "cat": 1}, "test": {"all": 1, "cat": 1}, "aside": {"all": 2, "owl": 2}})
-    assert str(said).startswith("class 'owl': in no training picture")
-    counts = {"train": {"all": 0}, "aside": {f"kind {number:02}": 1 for number in range(12)}}
+    said = unlearnt(
+        {name: {"all": 1, "cat": 1} for name in ("train", "valid", "test")} | {"aside": {"all": 2, "owl": 2}}
+    )
+    assert said == "class 'owl': in no training picture, and was left out"
+    said = unlearnt({"train": {"all": 1, "cat": 1}, "valid": {"all": 1, "owl": 1}, "test": {"all": 1, "cat": 1}})
+    assert said == "class 'owl': in no training picture, so nothing can be learnt of it"
+    none = {name: {"all": 0} for name in ("train", "valid", "test")}
+    counts = none | {"aside": {f"kind {number:02}": 1 for number in range(12)}}
     assert "'kind 09' and 2 more: in no training picture" in str(unlearnt(counts))

@@ -240,3 +240,17 @@ def test_a_dvc_that_ends_between_two_questions_has_ended(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(process, "status", gone)
     assert not runtime._lives(process)
+
+
+def test_a_stage_ends_with_the_dvc_that_started_it(project: Path) -> None:
+    """A process that looks like DVC starts one that looks like a stage, and is killed."""
+    stage = "from stages.runtime import _end_with_dvc; import time; _end_with_dvc(); print(flush=True); time.sleep(300)"
+    (project / "dvc.py").write_text(f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {stage!r}])\n")
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "DVC_STAGE": "toy"}
+    with subprocess.Popen([sys.executable, "dvc.py"], env=environment, stdout=subprocess.PIPE) as dvc:
+        assert dvc.stdout is not None
+        dvc.stdout.readline()  # the stage watches now
+        (child,) = psutil.Process(dvc.pid).children()
+        dvc.kill()
+        _, alive = psutil.wait_procs([child], timeout=60)
+    assert not alive, "the stage outlived the DVC that started it"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from graft.predict.pipeline import AHEAD, batched, cores, in_order
+from graft.threads import AHEAD, batched, cores, in_order
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -55,7 +55,7 @@ def test_leaving_early_ends_the_threads() -> None:
     results = in_order(lambda number: number, iter(range(1000)), 2)
     assert next(results) == 0
     results.close()  # type: ignore[attr-defined]
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("predict")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
 
 
 def test_what_goes_wrong_comes_in_its_place() -> None:

@@ -20,13 +20,14 @@ def cores() -> int:
     return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
-def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:
-    """Yield what `work` gives of each item, in order, several being worked on in threads.
+def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int | None = None) -> Iterator[Result]:
+    """Yield what `work` gives of each item, in order, several being worked on in threads, one a core unless told.
 
     Items are taken in the thread that iterates. Memory is that of ``AHEAD * threads`` items and
     results. When the iteration is left, what has begun is finished and the rest is dropped.
     """
-    pool = ThreadPoolExecutor(threads, "predict")
+    threads = threads or cores()
+    pool = ThreadPoolExecutor(threads, "ahead")
     waiting: deque[Future[Result]] = deque()
     try:
         for item in items:
