@@ -33,14 +33,14 @@ class Evaluation:
         rows: labels.csv's columns for the test split.
         task: with the classes in the order of the columns of logits and probabilities.
         logits: `[N, K]`, of the network handed on.
-        probe: probabilities `[N, K]`, of the head alone.
+        probe: logits `[N, K]`, of the head alone.
         decision: how logits become answers.
     """
 
     rows: pd.DataFrame
     task: Task
     logits: NDArray[np.float32]
-    probe: NDArray[np.float64]
+    probe: NDArray[np.float32]
     decision: Decision
 
     @property
@@ -61,20 +61,23 @@ class Evaluation:
     @cached_property
     def predictions(self) -> pd.DataFrame:
         """The table of answers."""
-        told = predictions.table(self.rows["path"].tolist(), self.targets, self.network, self.task)
+        losses = Logits(self.logits, self.targets).losses(self.task, self.decision.temperature)
+        told = predictions.table(self.rows["path"].tolist(), self.targets, self.network, losses, self.task)
         if self.decision.abstain_below is not None:
             answers = selective.sure(self.network.max(1), self.decision.abstain_below)
             told.insert(3, "sure", np.where(answers, "yes", "no"))
         return told
 
-    def measure(self, probabilities: NDArray[np.float64]) -> dict[str, Any]:
+    def measure(self, logits: NDArray[np.float32], temperature: float = 1.0) -> dict[str, Any]:
         """Measure one of the two."""
-        return self.yardstick.measure(probabilities, self.targets, self.task.classes, self.rows["group"])
+        answers, task = Logits(logits, self.targets), self.task
+        told = answers.probabilities(task, temperature), answers.losses(task, temperature)
+        return self.yardstick.measure(*told, self.targets, task.classes, self.rows["group"])
 
     def write(self, folder: Path, pixels: PictureRows, knobs: Evaluate) -> dict[str, Any]:
         """Write metrics, tables and plots; return what the report shows of them."""
         task, kind, told = self.task, self.yardstick, self.predictions
-        test, probe = self.measure(self.network), self.measure(self.probe)
+        test, probe = self.measure(self.logits, self.decision.temperature), self.measure(self.probe)
         headline = {
             "test": {key: test[key] for key in kind.headline},
             "probe": {key: probe[key] for key in kind.probe},

@@ -77,10 +77,6 @@ class Task(ABC):
         """Log likelihood in nats of each answer, `[N]` or `[N, K]`."""
 
     @abstractmethod
-    def given(self, probabilities: NDArray[np.float64], targets: NDArray[Any]) -> NDArray[np.float64]:
-        """Probability given to each answer that is true, `[N, answers]`."""
-
-    @abstractmethod
     def figures(self, logits: NDArray[np.float32], targets: NDArray[Any]) -> dict[str, float]:
         """How good the answers are; the higher the better, and the first one decides."""
 
@@ -148,11 +144,6 @@ class OneLabel(Task):
     def log_likelihood(self, logits: NDArray[np.float64], targets: NDArray[Any]) -> NDArray[np.float64]:
         """Of the picture's class."""
         found: NDArray[np.float64] = log_softmax(logits, axis=1)[np.arange(len(targets)), targets]
-        return found
-
-    def given(self, probabilities: NDArray[np.float64], targets: NDArray[Any]) -> NDArray[np.float64]:
-        """Of the picture's class, `[N, 1]`."""
-        found: NDArray[np.float64] = probabilities[np.arange(len(targets)), targets][:, None]
         return found
 
     def figures(self, logits: NDArray[np.float32], targets: NDArray[Any]) -> dict[str, float]:
@@ -226,10 +217,6 @@ class ManyLabels(Task):
     def log_likelihood(self, logits: NDArray[np.float64], targets: NDArray[Any]) -> NDArray[np.float64]:
         """Of the yes or no of every class, `[N, K]`."""
         return np.where(targets > 0, log_expit(logits), log_expit(-logits))
-
-    def given(self, probabilities: NDArray[np.float64], targets: NDArray[Any]) -> NDArray[np.float64]:
-        """Of the yes or no of every class, `[N, K]`."""
-        return np.where(targets > 0, probabilities, 1 - probabilities)
 
     def figures(self, logits: NDArray[np.float32], targets: NDArray[Any]) -> dict[str, float]:
         """Mean average precision, which needs no threshold, and the exact match, which does.

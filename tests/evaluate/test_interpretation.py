@@ -1,12 +1,15 @@
 """An interpretation writes every gallery, map and table, the same bytes each time."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from graft import tables
+from graft.errors import DataError
 from graft.evaluate.decide import logits_of
 from graft.evaluate.evaluation import Evaluation
 from graft.evaluate.interpretation import Interpretation
@@ -50,9 +53,8 @@ def project(folder: Path, several: bool) -> Material:
 def interpretation(known: Material, made: Network) -> Interpretation:
     """Interpret what a network answers."""
     task = make_task(known.dataset.classes, known.dataset.multi_label)
-    logits = logits_of(made, known.pictures("test"), 32, "fp32")
-    probe = task.probabilities(logits.values)
-    evaluation = Evaluation(known.rows("test"), task, logits.values, probe, Decision())
+    logits = logits_of(made, known.pictures("test"), known.dataset.paths("test"), 32, "fp32").values
+    evaluation = Evaluation(known.rows("test"), task, logits, logits, Decision())
     return Interpretation(evaluation, made, known, 0.1)
 
 
@@ -88,7 +90,18 @@ def test_material_is_in_order_of_path(tmp_path: Path) -> None:
     assert known.rows("valid")["path"].tolist() == known.dataset.paths("valid")
     assert len(known.pictures("valid")) == len(known.rows("valid"))
     assert known.copies.tolist() == known.dataset.rows["path"].tolist()
-    logits = logits_of(network(), known.pictures("valid"), 32, "fp32")
+    logits = logits_of(network(), known.pictures("valid"), known.dataset.paths("valid"), 32, "fp32")
     wanted = all_outputs(network(), known.pixels, known.pictures("valid").rows, 32, "fp32", "x")
     np.testing.assert_array_equal(logits.values, wanted)
     assert DESCRIPTION.classes == known.dataset.classes
+
+
+def test_logits_that_are_not_finite_name_the_first_picture(tmp_path: Path) -> None:
+    known, broken = project(tmp_path, False), network()
+    with torch.no_grad():
+        next(broken.head.parameters()).fill_(torch.nan)
+    paths = known.dataset.paths("valid")
+    with pytest.raises(
+        DataError, match=rf"^{re.escape(paths[0])}: the network gives logits that are not finite in bf16"
+    ):
+        logits_of(broken, known.pictures("valid"), paths, 32, "bf16")

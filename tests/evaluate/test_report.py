@@ -56,8 +56,8 @@ def facts(folder: Path, classes: list[str], each: int = 2, group: str = "") -> d
     np.save(folder / "pixels.npy", np.random.default_rng(0).integers(0, 256, (count, 4, 4, 3), dtype=np.uint8))
     (folder / "rows.csv").write_text("path\n" + "".join(f"{name}\n" for name in names))
     rows = pd.DataFrame({"path": names, "label": classes * each, "group": group, "kind": "m"}, dtype=str)
-    draws = np.random.default_rng(1).dirichlet(np.ones(len(classes)), (2, count))
-    evaluation = Evaluation(rows, OneLabel(classes), np.log(draws[0]).astype(np.float32), draws[1], Decision())
+    draws = np.log(np.random.default_rng(1).dirichlet(np.ones(len(classes)), (2, count))).astype(np.float32)
+    evaluation = Evaluation(rows, OneLabel(classes), *draws, Decision())
     shown = evaluation.write(folder, PictureRows(folder / "pixels.npy"), Evaluate(gallery=4))
     counts = {"all": count} | dict.fromkeys(classes, each)
     return shown | {
@@ -227,7 +227,7 @@ def scenes(small: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPath
     rows = pd.DataFrame({"path": list("abcd"), "labels": labels, "group": "", "kind": "m"}, dtype=str)
     network = np.array([[0.9, 0.9, 0.1], [0.2, 0.1, 0.1], [0.1, 0.7, 0.1], [0.6, 0.8, 0.1]])
     logits = np.log(network / (1 - network)).astype(np.float32)
-    evaluation = Evaluation(rows, ManyLabels(["clear", "haze", "snow"]), logits, network / 2, Decision())
+    evaluation = Evaluation(rows, ManyLabels(["clear", "haze", "snow"]), logits, logits - 1, Decision())
     told = small[1] | evaluation.write(folder, PictureRows(folder / "pixels.npy"), Evaluate(gallery=4))
     counts = {"all": 4, "clear": 1, "haze": 3}
     valid = {name: {"mean_average_precision": value} for name, value in (("finetuned", 0.875), ("head", 0.5))}
