@@ -83,7 +83,7 @@ def test_the_exit_code_is_zero_unless_asked_for(monkeypatch: pytest.MonkeyPatch)
     worse(monkeypatch)
     assert invoke()[0] == 0
     code, out, _ = invoke("--fail-if-worse")
-    assert code == 1
+    assert code == 3
     assert "worse: the whole interval lies below 0" in out
 
 
@@ -97,4 +97,4 @@ def test_what_can_be_mended_is_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -
 def test_help_tells_the_exit_code() -> None:
     done = CliRunner().invoke(cli.app, ["compare", "--help"], env={"COLUMNS": "200"})
     assert "--fail-if-worse" in done.output
-    assert "Exit with 1 when B is worse" in done.output
+    assert "Exit with 3 when B is worse" in done.output
