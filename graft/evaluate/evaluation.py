@@ -17,8 +17,10 @@ from graft.evaluate.settings import Evaluate
 from graft.evaluate.slices import by_slice
 from graft.evaluate.yardstick import YARDSTICKS, Yardstick
 from graft.images.rows import PictureRows
+from graft.intervals import ONE_GROUP
 from graft.model.decision import FILE, Decision
 from graft.model.task import Task
+from graft.sheet import save_note
 from graft.split.table import Targets, targets
 
 KEYS = ("path", "label", "labels", "group", "split")
@@ -85,12 +87,14 @@ class Evaluation:
             "interval": test["interval"],
         }
         facts: dict[str, Any] = {"coverage": None, "answered": None}
-        if not task.multi_label:
+        if task.multi_label:
+            save_note(folder / "coverage.png", "with several labels a picture, every picture is answered")
+        else:
             facts = self._selective(folder)
             headline |= {"answered": facts["answered"]} if facts["answered"] else {}
         atomic.write_json(folder / "metrics.json", headline)
         atomic.write_json(folder / FILE, self.decision.model_dump())
-        figures, slices = self._tables(folder, test, probe, told)
+        figures, slices, left_out = self._tables(folder, test, probe, told)
         kind.draw(folder, task.decide(self.network), self.targets, task.classes)
         gallery.save_sample(folder / "sample.png", told, pixels, task, knobs.gallery)
         gallery.save_top_losses(folder / "top_losses.png", told, pixels, task, knobs.gallery)
@@ -101,13 +105,15 @@ class Evaluation:
             "networks": [("this network", test), ("linear probe: the head alone", probe)],
             "figures": figures,
             "slices": slices,
+            "slices_left_out": left_out,
+            "mistakes": int((told["predicted"] != told["label"]).sum()),
             "calibration": self._calibration(folder),
             "decision": self.decision,
         }
 
     def _tables(
         self, folder: Path, test: dict[str, Any], probe: dict[str, Any], told: pd.DataFrame
-    ) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+    ) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]], list[str]]:
         """Write what was measured, of all, by class and by slice, and every answer."""
         figures = [
             {
@@ -115,20 +121,21 @@ class Evaluation:
                 "meaning": meaning,
                 **{column: test.get(name + end) for column, end in (("value", ""), ("low", "_low"), ("high", "_high"))},
                 "probe": probe[name],
+                "why": _why_none(name, test),
             }
             for name, meaning in self.yardstick.figures.items()
             if name in test
         ]
         right = (told["predicted"] == told["label"]).to_numpy()
         columns = [name for name in self.rows.columns if name not in KEYS]
-        slices = by_slice(right, self.rows, columns, self.task.hits)
+        slices, left_out = by_slice(right, self.rows, columns, self.task.hits)
         per_class = pd.DataFrame.from_dict(test["classes"], orient="index").rename_axis("class")
         per_slice = pd.DataFrame.from_dict(slices, orient="index").rename_axis("slice")
-        tables.write(folder / "figures.csv", pd.DataFrame(figures).round(6))
+        tables.write(folder / "figures.csv", pd.DataFrame(figures).drop(columns="why").round(6))
         tables.write(folder / "classes.csv", per_class.round(6).reset_index())
         tables.write(folder / "slices.csv", per_slice.round(6).reset_index())
         tables.write(folder / "predictions.csv", told)
-        return figures, slices
+        return figures, slices, left_out
 
     def _calibration(self, folder: Path) -> dict[str, float]:
         """Lay confidence beside truth, without the temperature and with it."""
@@ -154,3 +161,10 @@ class Evaluation:
 
     def _confidences(self, probabilities: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         return confidences(self.task, probabilities, self.targets)
+
+
+def _why_none(name: str, test: dict[str, Any]) -> str:
+    """Why a figure has no interval, where it has none."""
+    if f"{name}_low" not in test:
+        return "it is not drawn again"
+    return "one group" if test["interval"] == ONE_GROUP else "the draws agree, or most have no value"

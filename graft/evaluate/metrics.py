@@ -72,7 +72,6 @@ def measure(
         "error_rate": float(1 - right.mean()),
         **ends("error_rate", interval and Interval(1 - interval.high, 1 - interval.low)),
         **with_intervals(weighable(probabilities, losses, targets), groups),
-        "macro_precision": mean_of(by_class, "precision"),
         "roc_auc": mean_of(by_class, "roc_auc"),
         "average_precision": mean_of(by_class, "average_precision"),
         "ece": calibration_error(reliability(probabilities.max(1), right)),
@@ -104,10 +103,11 @@ def weighable(
             for places, counted in ((targets, weights * right), (targets, weights), (predicted, weights))
         )
         with np.errstate(invalid="ignore", divide="ignore"):
-            recall, f1 = hit / held, 2 * hit / (held + said)
+            recall, precision, f1 = hit / held, hit / said, 2 * hit / (held + said)
             told = {
                 "balanced_accuracy": recall[held > 0].mean(),
                 "macro_f1": f1[held + said > 0].mean(),
+                "macro_precision": precision[said > 0].mean(),
                 "weighted_f1": f1[held > 0] @ held[held > 0] / held.sum(),
             }
         told |= {name: weights @ values / weights.sum() for name, values in means.items()}

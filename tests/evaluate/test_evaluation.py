@@ -19,6 +19,7 @@ from graft.model.task import ManyLabels, OneLabel
 BOTH = [
     "classes.csv",
     "confusion.png",
+    "coverage.png",
     "decision.json",
     "figures.csv",
     "metrics.json",
@@ -29,7 +30,7 @@ BOTH = [
     "slices.csv",
     "top_losses.png",
 ]
-FILES = sorted([*BOTH, "coverage.csv", "coverage.png"])
+FILES = sorted([*BOTH, "coverage.csv"])
 
 
 @pytest.fixture
