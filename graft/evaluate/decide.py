@@ -34,7 +34,8 @@ class Logits:
     def losses(self, task: Task, temperature: float) -> NDArray[np.float64]:
         """Log loss of each picture, `[N]`, in nats an answer; of logits, for probabilities round to 0."""
         cooled = (self.values / np.float32(temperature)).astype(np.float64)
-        return -task.log_likelihood(cooled, self.targets).reshape(len(self.values), -1).mean(1)
+        told: NDArray[np.float64] = -task.log_likelihood(cooled, self.targets).reshape(len(cooled), -1).mean(1)
+        return told
 
 
 def logits_of(network: nn.Module, pictures: Pictures, paths: Sequence[str], view: int, precision: Precision) -> Logits:

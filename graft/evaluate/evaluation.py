@@ -156,7 +156,7 @@ class Evaluation:
         curve, below = selective.Surest.of(confidence, right).table(), self.decision.abstain_below
         tables.write(folder / "coverage.csv", curve)
         answered = None if below is None else selective.answered(confidence, right, self.rows["group"], below)
-        selective.save_coverage(folder / "coverage.png", curve, answered and answered["coverage"])
+        selective.save_coverage(folder / "coverage.png", curve, None if answered is None else answered["coverage"])
         return {"coverage": curve.to_dict("records"), "answered": answered}
 
     def _confidences(self, probabilities: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

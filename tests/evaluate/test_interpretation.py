@@ -101,6 +101,7 @@ def test_material_is_in_order_of_path(tmp_path: Path) -> None:
 
 def test_logits_that_are_not_finite_name_the_first_picture(tmp_path: Path) -> None:
     known, broken = project(tmp_path, False), network()
+    assert broken.head is not None
     with torch.no_grad():
         next(broken.head.parameters()).fill_(torch.nan)
     paths = known.dataset.paths("valid")
