@@ -233,3 +233,12 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for part in get_args(annotation) for model in _models_in(part)]
+
+
+def flattened(values: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Values of a nested mapping under dotted keys; lists are values, and an empty mapping says nothing."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{above}{key}"
+        found |= flattened(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return found

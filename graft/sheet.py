@@ -56,6 +56,15 @@ def save_sheet(path: Path, tiles: Sequence[Tile], columns: int, side: int, palet
         shown.save(partial, format="PNG", optimize=True)
 
 
+def save_note(path: Path, text: str) -> None:
+    """Write a sheet without pictures that says why there are none."""
+    font = _font(text)
+    sheet = Image.new("RGB", (round(font.getlength(text)) + 2 * GAP, CAPTION + 2 * GAP), PAPER)
+    ImageDraw.Draw(sheet).text((GAP, GAP), text, fill=INK, font=font)
+    with atomic.new_file(path) as partial:
+        sheet.save(partial, format="PNG", optimize=True)
+
+
 def _font(line: str) -> Font:
     """Pillow's own, which is Latin; for other scripts one of the system's, where one has them."""
     file = None if max(map(ord, line), default=0) <= LATIN else covering(line)

@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -26,7 +27,7 @@ def write(path: Path, table: pd.DataFrame) -> None:
     texts = (table[name] for name in table.columns if not pd.api.types.is_numeric_dtype(table[name]))
     # unless quoted, others take a carriage return for the end of a row, and the csv module does not quote it
     bare = any(text.astype(str).str.contains("\r", regex=False).any() for text in texts)
-    quoting = csv.QUOTE_NONNUMERIC if bare else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if bare else csv.QUOTE_MINIMAL
     with atomic.new_file(path) as partial:
         table.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8", quoting=quoting)
 

@@ -11,6 +11,8 @@ from graft.errors import GraftError
 
 STDOUT = Path("-")
 PRESIZED = Path("data/presized")
+IS_WORSE = 3
+"""Exit code; 1 is any failure, 2 is a wrong argument."""
 
 
 def compare(
@@ -30,7 +32,7 @@ def compare(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, and nothing else.")] = False,
     fail_if_worse: Annotated[
-        bool, typer.Option("--fail-if-worse", help="Exit with 1 when B is worse, as continuous integration wants it.")
+        bool, typer.Option("--fail-if-worse", help="Exit with 3 when B is worse, for continuous integration.")
     ] = False,
 ) -> None:
     """Tell whether the difference between two runs is real, and what made it.
@@ -39,7 +41,7 @@ def compare(
 
     The verdict is better, worse or can't tell, by one rule that is printed with it.
 
-    The exit code is 0 whatever the verdict, unless --fail-if-worse is given.
+    The exit code is 0 whatever the verdict, 1 where they cannot be compared; with --fail-if-worse, 3 when B is worse.
     """
     from graft import atomic, tables
     from graft.compare.between import between
@@ -66,7 +68,7 @@ def compare(
     if html:
         _write(html, lambda file: save_page(file, found, PRESIZED))
     if fail_if_worse and found.verdict.word == WORSE:
-        raise typer.Exit(1)
+        raise typer.Exit(IS_WORSE)
 
 
 def _write(file: Path, write: Callable[[Path], None]) -> None:

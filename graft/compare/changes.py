@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from graft.errors import ParamsError
-from graft.params import parse_yaml
+from graft.params import flattened, parse_yaml
+from graft.source.stream import shown
 
 ABSENT = "-"
 """Stands for a key that one of the two lacks."""
@@ -46,7 +47,7 @@ class Figure:
 
 def changed_params(a: dict[str, Any], b: dict[str, Any]) -> list[Changed]:
     """Parameters that are not equal, those that both have first; the type counts, so 1 and 1.0 differ."""
-    left, right = ({key: _said(value) for key, value in _flat(tree).items()} for tree in (a, b))
+    left, right = ({key: _said(value) for key, value in flattened(tree).items()} for tree in (a, b))
     keys = sorted(set(left) | set(right), key=lambda key: (not (key in left and key in right), key))
     return [
         Changed(key, left.get(key, ABSENT), right.get(key, ABSENT)) for key in keys if left.get(key) != right.get(key)
@@ -72,22 +73,15 @@ def figures(tree: dict[str, Any]) -> Figures:
     """Numbers of a nested mapping under dotted keys, None where there is no value; texts and lists are left out."""
     return {
         key: None if value is None else float(value)
-        for key, value in _flat(tree).items()
+        for key, value in flattened(tree).items()
         if value is None or (isinstance(value, int | float) and not isinstance(value, bool))
     }
 
 
-def _flat(tree: dict[str, Any], above: str = "") -> dict[str, Any]:
-    """Dotted keys; lists are values, and an empty mapping says nothing."""
-    found: dict[str, Any] = {}
-    for key, value in tree.items():
-        name = f"{above}{key}"
-        found |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
-    return found
-
-
 def _said(value: Any) -> str:
-    """A value on one line; a text that YAML would take for something else stands in quotes."""
+    """A value on one line: a text that YAML would take for something else in quotes, an address without its secrets."""
+    if isinstance(value, str) and "://" in value:
+        value = shown(value)
     if isinstance(value, str) and _is_plain(value):
         return value
     return json.dumps(value, ensure_ascii=False, default=str)

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
 from graft import atomic
 from graft.compare import rows, wording
 from graft.compare.comparison import Comparison
 from graft.compare.flips import NOW_RIGHT, NOW_WRONG, OTHERWISE
 from graft.compare.paired import ONE_GROUP, Difference
 from graft.compare.thumbnails import thumbnails
+from graft.templates import rendered
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")
 
@@ -45,13 +44,8 @@ def save_page(path: Path, found: Comparison, presized: Path) -> None:
     Args:
         presized: the folder that `presize` writes; without it the page has no pictures.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.globals.update(
-        share=wording.share, points=wording.points, interval=wording.interval, answer=wording.answer
-    )
-    environment.globals.update(label=wording.label, counted=wording.counted)
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    atomic.write_text(path, template.render(facts(found, presized)))
+    helpers = {name: getattr(wording, name) for name in ("share", "points", "interval", "answer", "label", "counted")}
+    atomic.write_text(path, rendered(TEMPLATE, facts(found, presized), **helpers))
 
 
 def facts(found: Comparison, presized: Path) -> dict[str, Any]:

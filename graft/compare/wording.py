@@ -6,15 +6,11 @@ from graft.compare.changes import Figure
 from graft.compare.comparison import Comparison
 from graft.compare.paired import ONE_GROUP, Difference
 from graft.tables import JOINED
+from graft.templates import percent as share
 
 MINUS = "\u2212"
 NOTHING = "no class"
 WANTED = {1: "more is better", -1: "less is better", 0: ""}
-
-
-def share(value: float) -> str:
-    """A share, such as 78.8 %."""
-    return f"{100 * value:.1f} %"
 
 
 def points(value: float) -> str:

@@ -58,3 +58,8 @@ def save_confused(
     tables.write(folder / "confused.csv", pd.DataFrame(pairs, columns=["actual", "predicted", "pictures"]))
     tables.write(folder / "confusion.csv", counted(predicted, targets, classes))
     return pairs
+
+
+def save_no_matrix(folder: Path) -> None:
+    """Write ``confusion.csv`` without a row: with several labels a picture, no class is taken for another."""
+    tables.write(folder / "confusion.csv", pd.DataFrame(columns=["actual", "predicted", "pictures", "share"]))

@@ -1,5 +1,6 @@
 """Read off the valid pictures how logits become answers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from graft.errors import ParamsError
+from graft.errors import DataError, ParamsError
 from graft.evaluate.reliability import confidences
 from graft.evaluate.selective import Surest, threshold
 from graft.evaluate.settings import Evaluate
@@ -30,10 +31,30 @@ class Logits:
         """Probabilities `[N, K]` at a temperature."""
         return task.probabilities(self.values / np.float32(temperature))
 
+    def losses(self, task: Task, temperature: float) -> NDArray[np.float64]:
+        """Log loss of each picture, `[N]`, in nats an answer; of logits, for probabilities round to 0."""
+        cooled = (self.values / np.float32(temperature)).astype(np.float64)
+        told: NDArray[np.float64] = -task.log_likelihood(cooled, self.targets).reshape(len(cooled), -1).mean(1)
+        return told
 
-def logits_of(network: nn.Module, pictures: Pictures, view: int, precision: Precision) -> Logits:
-    """Run a network over whole pictures, at the side `view`."""
+
+def logits_of(network: nn.Module, pictures: Pictures, paths: Sequence[str], view: int, precision: Precision) -> Logits:
+    """Run a network over whole pictures, at the side `view`.
+
+    Args:
+        paths: of the pictures, for messages.
+
+    Raises:
+        DataError: a logit is not finite.
+    """
     said = all_outputs(network, pictures.pixels, pictures.rows, view, precision, "evaluate")
+    wrong = np.flatnonzero(~np.isfinite(said).all(1))
+    if len(wrong):
+        better = "" if precision == "fp32" else "; evaluate.precision: fp32 may hold it"
+        raise DataError(
+            f"{paths[wrong[0]]}: the network gives logits that are not finite in {precision}, of {len(wrong)} of "
+            f"{len(said)} pictures{better}"
+        )
     return Logits(said, pictures.targets)
 
 

@@ -17,8 +17,10 @@ from graft.evaluate.settings import Evaluate
 from graft.evaluate.slices import by_slice
 from graft.evaluate.yardstick import YARDSTICKS, Yardstick
 from graft.images.rows import PictureRows
+from graft.intervals import ONE_GROUP
 from graft.model.decision import FILE, Decision
 from graft.model.task import Task
+from graft.sheet import save_note
 from graft.split.table import Targets, targets
 
 KEYS = ("path", "label", "labels", "group", "split")
@@ -33,14 +35,14 @@ class Evaluation:
         rows: labels.csv's columns for the test split.
         task: with the classes in the order of the columns of logits and probabilities.
         logits: `[N, K]`, of the network handed on.
-        probe: probabilities `[N, K]`, of the head alone.
+        probe: logits `[N, K]`, of the head alone.
         decision: how logits become answers.
     """
 
     rows: pd.DataFrame
     task: Task
     logits: NDArray[np.float32]
-    probe: NDArray[np.float64]
+    probe: NDArray[np.float32]
     decision: Decision
 
     @property
@@ -61,20 +63,23 @@ class Evaluation:
     @cached_property
     def predictions(self) -> pd.DataFrame:
         """The table of answers."""
-        told = predictions.table(self.rows["path"].tolist(), self.targets, self.network, self.task)
+        losses = Logits(self.logits, self.targets).losses(self.task, self.decision.temperature)
+        told = predictions.table(self.rows["path"].tolist(), self.targets, self.network, losses, self.task)
         if self.decision.abstain_below is not None:
             answers = selective.sure(self.network.max(1), self.decision.abstain_below)
             told.insert(3, "sure", np.where(answers, "yes", "no"))
         return told
 
-    def measure(self, probabilities: NDArray[np.float64]) -> dict[str, Any]:
+    def measure(self, logits: NDArray[np.float32], temperature: float = 1.0) -> dict[str, Any]:
         """Measure one of the two."""
-        return self.yardstick.measure(probabilities, self.targets, self.task.classes, self.rows["group"])
+        answers, task = Logits(logits, self.targets), self.task
+        told = answers.probabilities(task, temperature), answers.losses(task, temperature)
+        return self.yardstick.measure(*told, self.targets, task.classes, self.rows["group"])
 
     def write(self, folder: Path, pixels: PictureRows, knobs: Evaluate) -> dict[str, Any]:
         """Write metrics, tables and plots; return what the report shows of them."""
         task, kind, told = self.task, self.yardstick, self.predictions
-        test, probe = self.measure(self.network), self.measure(self.probe)
+        test, probe = self.measure(self.logits, self.decision.temperature), self.measure(self.probe)
         headline = {
             "test": {key: test[key] for key in kind.headline},
             "probe": {key: probe[key] for key in kind.probe},
@@ -82,12 +87,14 @@ class Evaluation:
             "interval": test["interval"],
         }
         facts: dict[str, Any] = {"coverage": None, "answered": None}
-        if not task.multi_label:
+        if task.multi_label:
+            save_note(folder / "coverage.png", "with several labels a picture, every picture is answered")
+        else:
             facts = self._selective(folder)
             headline |= {"answered": facts["answered"]} if facts["answered"] else {}
         atomic.write_json(folder / "metrics.json", headline)
         atomic.write_json(folder / FILE, self.decision.model_dump())
-        figures, slices = self._tables(folder, test, probe, told)
+        figures, slices, left_out = self._tables(folder, test, probe, told)
         kind.draw(folder, task.decide(self.network), self.targets, task.classes)
         gallery.save_sample(folder / "sample.png", told, pixels, task, knobs.gallery)
         gallery.save_top_losses(folder / "top_losses.png", told, pixels, task, knobs.gallery)
@@ -98,13 +105,15 @@ class Evaluation:
             "networks": [("this network", test), ("linear probe: the head alone", probe)],
             "figures": figures,
             "slices": slices,
+            "slices_left_out": left_out,
+            "mistakes": int((told["predicted"] != told["label"]).sum()),
             "calibration": self._calibration(folder),
             "decision": self.decision,
         }
 
     def _tables(
         self, folder: Path, test: dict[str, Any], probe: dict[str, Any], told: pd.DataFrame
-    ) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+    ) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]], list[str]]:
         """Write what was measured, of all, by class and by slice, and every answer."""
         figures = [
             {
@@ -112,20 +121,21 @@ class Evaluation:
                 "meaning": meaning,
                 **{column: test.get(name + end) for column, end in (("value", ""), ("low", "_low"), ("high", "_high"))},
                 "probe": probe[name],
+                "why": _why_none(name, test),
             }
             for name, meaning in self.yardstick.figures.items()
             if name in test
         ]
         right = (told["predicted"] == told["label"]).to_numpy()
         columns = [name for name in self.rows.columns if name not in KEYS]
-        slices = by_slice(right, self.rows, columns, self.task.hits)
+        slices, left_out = by_slice(right, self.rows, columns, self.task.hits)
         per_class = pd.DataFrame.from_dict(test["classes"], orient="index").rename_axis("class")
         per_slice = pd.DataFrame.from_dict(slices, orient="index").rename_axis("slice")
-        tables.write(folder / "figures.csv", pd.DataFrame(figures).round(6))
+        tables.write(folder / "figures.csv", pd.DataFrame(figures).drop(columns="why").round(6))
         tables.write(folder / "classes.csv", per_class.round(6).reset_index())
         tables.write(folder / "slices.csv", per_slice.round(6).reset_index())
         tables.write(folder / "predictions.csv", told)
-        return figures, slices
+        return figures, slices, left_out
 
     def _calibration(self, folder: Path) -> dict[str, float]:
         """Lay confidence beside truth, without the temperature and with it."""
@@ -146,8 +156,15 @@ class Evaluation:
         curve, below = selective.Surest.of(confidence, right).table(), self.decision.abstain_below
         tables.write(folder / "coverage.csv", curve)
         answered = None if below is None else selective.answered(confidence, right, self.rows["group"], below)
-        selective.save_coverage(folder / "coverage.png", curve, answered and answered["coverage"])
+        selective.save_coverage(folder / "coverage.png", curve, None if answered is None else answered["coverage"])
         return {"coverage": curve.to_dict("records"), "answered": answered}
 
     def _confidences(self, probabilities: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         return confidences(self.task, probabilities, self.targets)
+
+
+def _why_none(name: str, test: dict[str, Any]) -> str:
+    """Why a figure has no interval, where it has none."""
+    if f"{name}_low" not in test:
+        return "it is not drawn again"
+    return "one group" if test["interval"] == ONE_GROUP else "the draws agree, or most have no value"

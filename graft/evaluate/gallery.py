@@ -8,7 +8,7 @@ import pandas as pd
 from graft.images.rows import PictureRows
 from graft.model.task import Task
 from graft.seeds import derive
-from graft.sheet import Tile, save_sheet
+from graft.sheet import Tile, save_note, save_sheet
 
 GREEN, RED = (46, 125, 50), (198, 40, 40)
 NOTHING = "no class"
@@ -22,19 +22,20 @@ def save_sample(path: Path, predictions: pd.DataFrame, pixels: PictureRows, task
 
 
 def save_top_losses(path: Path, predictions: pd.DataFrame, pixels: PictureRows, task: Task, count: int) -> None:
-    """Draw the pictures with the highest loss, the worst first."""
-    _save(path, worst_first(predictions).head(count), pixels, task)
+    """Draw the mistakes with the highest loss, the worst first."""
+    wrong = predictions[predictions["label"] != predictions["predicted"]]
+    _save(path, worst_first(wrong).head(count), pixels, task)
 
 
 def save_surest(path: Path, predictions: pd.DataFrame, pixels: PictureRows, task: Task, count: int) -> None:
-    """Draw the right answers with the lowest loss, the surest first; nothing where none is right."""
+    """Draw the right answers with the lowest loss, the surest first."""
     right = predictions[predictions["label"] == predictions["predicted"]]
     surest = right.sort_values(["loss", "path"], kind="stable")
     _save(path, surest.head(count), pixels, task)
 
 
 def save_least_sure(path: Path, predictions: pd.DataFrame, pixels: PictureRows, task: Task, count: int) -> None:
-    """Draw the right answers with the highest loss, the closest call first; nothing where none is right."""
+    """Draw the right answers with the highest loss, the closest call first."""
     right = predictions[predictions["label"] == predictions["predicted"]]
     _save(path, worst_first(right).head(count), pixels, task)
 
@@ -53,6 +54,8 @@ def caption(row: pd.Series, task: Task) -> tuple[tuple[str, ...], tuple[int, int
 
 
 def _save(path: Path, rows: pd.DataFrame, pixels: PictureRows, task: Task) -> None:
+    if rows.empty:
+        return save_note(path, "no such picture")
     shown = pixels.read(pixels.find(rows["path"].tolist()))
     tiles = [Tile(picture, *caption(row, task)) for picture, (_, row) in zip(shown, rows.iterrows(), strict=True)]
-    save_sheet(path, tiles, columns=6, side=144)
+    return save_sheet(path, tiles, columns=6, side=144)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from graft import tables
-from graft.evaluate.confused import save_confused
+from graft.evaluate.confused import save_confused, save_no_matrix
 from graft.evaluate.embedding_map import save_map
 from graft.evaluate.evaluation import Evaluation
 from graft.evaluate.gallery import save_least_sure, save_surest
@@ -16,6 +16,7 @@ from graft.evaluate.overlay import save_cams
 from graft.evaluate.review import review, save_review
 from graft.evaluate.settings import Evaluate
 from graft.model.network import Network
+from graft.sheet import save_note
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +48,21 @@ class Interpretation:
         """Classes that are taken for each other; with several labels a picture there are no such pairs."""
         task, targets = self.evaluation.task, self.evaluation.targets
         if task.multi_label:
+            save_no_matrix(folder)
             return []
         decided, wanted = task.decide(self.evaluation.network), targets.astype(np.int64)
         return save_confused(folder, decided, wanted, task.classes)
 
-    def _review(self, folder: Path, knobs: Evaluate) -> list[dict[str, Any]]:
-        """What a person should look at again."""
+    def _review(self, folder: Path, knobs: Evaluate) -> list[dict[str, Any]] | None:
+        """What a person should look at again; None where it is not looked for."""
         if not knobs.review:
-            return []
+            save_note(folder / "review.png", "not looked for: evaluate.review is 0")
+            return None
         known, task = self.material, self.evaluation.task
         table = review(known.dataset, known.copies, known.embeddings, task, self.l2, knobs.review)
         tables.write(folder / "review.csv", table)
         if len(table):
             save_review(folder / "review.png", table, known.pixels, task, knobs.gallery)
+        else:
+            save_note(folder / "review.png", "nothing is suspected")
         return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

@@ -39,12 +39,17 @@ FIGURES = {
 
 
 def measure(
-    probabilities: NDArray[np.float64], targets: NDArray[np.int64], classes: list[str], groups: pd.Series
+    probabilities: NDArray[np.float64],
+    losses: NDArray[np.float64],
+    targets: NDArray[np.int64],
+    classes: list[str],
+    groups: pd.Series,
 ) -> dict[str, Any]:
     """Measure one split.
 
     Args:
         probabilities: `[N, K]`, rows summing to 1.
+        losses: log loss of each picture, `[N]`, in nats.
         targets: `[N]`, places in `classes`.
         groups: unit of every picture, "" where there is none.
 
@@ -66,8 +71,7 @@ def measure(
         "interval": method,
         "error_rate": float(1 - right.mean()),
         **ends("error_rate", interval and Interval(1 - interval.high, 1 - interval.low)),
-        **with_intervals(weighable(probabilities, targets), groups),
-        "macro_precision": mean_of(by_class, "precision"),
+        **with_intervals(weighable(probabilities, losses, targets), groups),
         "roc_auc": mean_of(by_class, "roc_auc"),
         "average_precision": mean_of(by_class, "average_precision"),
         "ece": calibration_error(reliability(probabilities.max(1), right)),
@@ -80,29 +84,30 @@ def measure(
 
 
 def weighable(
-    probabilities: NDArray[np.float64], targets: NDArray[np.int64]
+    probabilities: NDArray[np.float64], losses: NDArray[np.float64], targets: NDArray[np.int64]
 ) -> Callable[[NDArray[np.float64]], dict[str, float]]:
     """Make a function that measures the pictures when each counts as often as it is told.
 
     Returns:
         Of weights `[N]`: figures by name, NaN where one has no value.
     """
-    kinds = probabilities.shape[1]
-    codes = targets * kinds + probabilities.argmax(1)
-    # what scikit-learn does with a probability of 0: the loss stays finite
-    given = np.clip(probabilities[np.arange(len(targets)), targets], np.finfo(np.float64).eps, 1)
-    means = {"log_loss": -np.log(given), "brier": brier(probabilities, np.eye(kinds)[targets])}
+    kinds, predicted = probabilities.shape[1], probabilities.argmax(1)
+    right = predicted == targets
+    means = {"log_loss": losses, "brier": brier(probabilities, np.eye(kinds)[targets])}
     if kinds > TOP:
         means = {"top_5_accuracy": top_k(probabilities, targets, TOP), **means}
 
     def figures(weights: NDArray[np.float64]) -> dict[str, float]:
-        counts = np.bincount(codes, weights, kinds**2).reshape(kinds, kinds)
-        hit, held, said = counts.diagonal(), counts.sum(1), counts.sum(0)
+        hit, held, said = (
+            np.bincount(places, counted, kinds)
+            for places, counted in ((targets, weights * right), (targets, weights), (predicted, weights))
+        )
         with np.errstate(invalid="ignore", divide="ignore"):
-            recall, f1 = hit / held, 2 * hit / (held + said)
+            recall, precision, f1 = hit / held, hit / said, 2 * hit / (held + said)
             told = {
                 "balanced_accuracy": recall[held > 0].mean(),
                 "macro_f1": f1[held + said > 0].mean(),
+                "macro_precision": precision[said > 0].mean(),
                 "weighted_f1": f1[held > 0] @ held[held > 0] / held.sum(),
             }
         told |= {name: weights @ values / weights.sum() for name, values in means.items()}

@@ -53,12 +53,17 @@ UNDEFINED = {
 
 
 def measure(
-    probabilities: NDArray[np.float64], targets: NDArray[np.float32], classes: list[str], groups: pd.Series
+    probabilities: NDArray[np.float64],
+    losses: NDArray[np.float64],
+    targets: NDArray[np.float32],
+    classes: list[str],
+    groups: pd.Series,
 ) -> dict[str, Any]:
     """Measure one split.
 
     Args:
         probabilities: `[N, K]`, each in [0, 1] for itself.
+        losses: log loss of each picture, `[N]`, in nats an answer.
         targets: `[N, K]`, 1 where a class holds, else 0.
         groups: unit of every picture, "" where there is none.
 
@@ -80,7 +85,7 @@ def measure(
         "exact_match": float(right.mean()),
         **ends("exact_match", interval),
         "interval": method,
-        **with_intervals(weighable(probabilities, truth, predicted), groups),
+        **with_intervals(weighable(probabilities, losses, truth, predicted), groups),
         "mean_average_precision": mean_average_precision(truth, probabilities),
         "roc_auc": mean_of(by_class, "roc_auc"),
         "ece": calibration_error(reliability(probabilities.ravel(), truth.ravel() > 0)),
@@ -96,7 +101,10 @@ def measure(
 
 
 def weighable(
-    probabilities: NDArray[np.float64], truth: NDArray[np.int64], predicted: NDArray[np.int64]
+    probabilities: NDArray[np.float64],
+    losses: NDArray[np.float64],
+    truth: NDArray[np.int64],
+    predicted: NDArray[np.int64],
 ) -> Callable[[NDArray[np.float64]], dict[str, float]]:
     """Make a function that measures the pictures when each counts as often as it is told.
 
@@ -104,11 +112,10 @@ def weighable(
         Of weights `[N]`: figures by name, NaN where one has no value.
     """
     both, either = (truth * predicted).astype(np.float64), (truth + predicted).astype(np.float64)
-    given = np.clip(np.where(truth > 0, probabilities, 1 - probabilities), np.finfo(np.float64).eps, 1)
     kinds = truth.shape[1]
     means = {
         "hamming_loss": (truth != predicted).mean(1),
-        "log_loss": -np.log(given).mean(1),
+        "log_loss": losses,
         "brier": brier(probabilities, truth) / kinds,
     }
 

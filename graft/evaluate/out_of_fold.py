@@ -4,6 +4,8 @@ A label that is wrong teaches the head that learns it; only a head that never sa
 doubt its label.
 """
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -13,7 +15,7 @@ from graft.model.head import head_logits
 from graft.model.task import Task, make_task
 from graft.progress import bar
 from graft.seeds import derive
-from graft.split.draw import draw_groups, draw_units, tied
+from graft.split.draw import draw_folds, draw_groups, draw_units, tied
 from graft.split.settings import NAMES
 from graft.split.table import Dataset, Targets
 from graft.tables import said
@@ -65,22 +67,12 @@ def out_of_fold(
 
 
 def make_folds(dataset: Dataset, copies: pd.Series) -> NDArray[np.int64]:
-    """Fold of every picture in train, valid and test, `[N]`: stratified, copies and groups on one side.
-
-    With very few groups some folds are empty.
-    """
+    """Fold of every picture in train, valid and test, `[N]`: stratified, copies and groups on one side."""
     used = dataset.rows["split"].isin(NAMES).to_numpy()
     rows = dataset.rows[used].reset_index(drop=True)
-    group = rows["group"] if "group" in rows else pd.Series("", rows.index)
-    strata = said(rows)
-    units = tied([copies[used].reset_index(drop=True), group], len(rows))
-    draw = draw_groups if (group != "").any() else draw_units
-    fold, rest = np.full(len(rows), FOLDS - 1, dtype=np.int64), np.arange(len(rows))
-    for number in range(FOLDS - 1):  # fold after fold off what is left
-        chosen = draw(units[rest], strata.iloc[rest], 1 / (FOLDS - number), derive(0, "out-of-fold", number))
-        fold[rest[chosen]] = number
-        rest = rest[~chosen]
-    return fold
+    units = tied([copies[used].reset_index(drop=True), rows["group"]], len(rows))
+    draw = draw_groups if (rows["group"] != "").any() else draw_units
+    return draw_folds(draw, units, said(rows), FOLDS, partial(derive, 0, "out-of-fold"))
 
 
 def _learnt(targets: Targets, classes: int) -> NDArray[np.bool_]:

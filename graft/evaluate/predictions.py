@@ -9,18 +9,23 @@ from numpy.typing import NDArray
 from graft.model.task import Task
 
 
-def table(paths: list[str], targets: NDArray[Any], probabilities: NDArray[np.float64], task: Task) -> pd.DataFrame:
+def table(
+    paths: list[str],
+    targets: NDArray[Any],
+    probabilities: NDArray[np.float64],
+    losses: NDArray[np.float64],
+    task: Task,
+) -> pd.DataFrame:
     """One row a picture: path, label, predicted, loss in nats an answer, then a probability for each class.
 
     Several labels of a picture stand in `label` and `predicted` joined, none as an empty text.
     Numbers are rounded to six digits: what differs beyond is noise of floating point.
     """
-    given = task.given(probabilities, targets)
     columns = {
         "path": paths,
         "label": task.texts(targets),
         "predicted": task.texts(task.decide(probabilities)),
-        "loss": (-np.log(np.clip(given, 1e-12, 1))).mean(1).round(6),
+        "loss": losses.round(6),
     }
     chances = {f"p_{name}": probabilities[:, place].round(6) for place, name in enumerate(task.classes)}
     return pd.DataFrame(columns | chances)

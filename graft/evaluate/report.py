@@ -2,15 +2,15 @@
 
 import base64
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from graft import atomic
+from graft.params import flattened
 from graft.source.stream import shown
+from graft.templates import number, percent, rendered
 
 HERE = Path(__file__).parent
 TEMPLATE, STYLE = HERE / "report.html.j2", HERE / "report.css"
@@ -23,37 +23,29 @@ def save_report(path: Path, images: Path, facts: dict[str, Any]) -> None:
         images: folder of the pictures that the template names; they are written into the page.
         facts: what the template shows.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.globals.update(
+    parameters = {key: _masked(value) for key, value in flattened(facts["parameters"]).items()}
+    told = facts | {
+        "source": {key: parameters[f"source.{key}"] for key in ("uri", "licence")},
+        "parameters": {key: json.dumps(value, ensure_ascii=False) for key, value in parameters.items()},
+    }
+    page = rendered(
+        TEMPLATE,
+        told,
         image=lambda name: _inline(images / name),
         has=lambda name: (images / name).is_file(),
         style=Markup(STYLE.read_text(encoding="utf-8")),  # noqa: S704 - our own file
-        pct=_percent,
-        num=_number,
+        pct=lambda share: percent(share).replace(" ", "\u00a0"),
+        num=number,
     )
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    parameters = facts["parameters"]
-    source = parameters["source"] | {"uri": shown(parameters["source"]["uri"])}
-    told = facts | {"parameters": dict(flattened(parameters | {"source": source})), "source": source}
-    atomic.write_text(path, template.render(told).lstrip())
+    atomic.write_text(path, page.lstrip())
 
 
-def flattened(values: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    """Yield dotted keys of nested values with what stands there, as JSON."""
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            yield from flattened(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", json.dumps(value, ensure_ascii=False)
+def _masked(value: Any) -> Any:
+    """A value as it may be shown to others: addresses without the secrets they may carry."""
+    if isinstance(value, list):
+        return [_masked(one) for one in value]
+    return shown(value) if isinstance(value, str) and "://" in value else value
 
 
 def _inline(file: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(file.read_bytes()).decode()
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}\u00a0%"
-
-
-def _number(value: float | None) -> str:
-    return "none" if value is None else f"{value:.3f}"

@@ -21,7 +21,7 @@ class Yardstick:
         probe: those of the head alone.
         baseline: those of the answer that is right most often.
         figures: all of them, with what a person reads.
-        measure: of probabilities `[N, K]`, targets, classes and groups, gives all figures.
+        measure: of probabilities `[N, K]`, losses `[N]`, targets, classes and groups, gives all figures.
         draw: into a folder, writes what was decided against the targets of the classes.
     """
 
@@ -29,7 +29,7 @@ class Yardstick:
     probe: tuple[str, ...]
     baseline: tuple[str, ...]
     figures: dict[str, str]
-    measure: Callable[[NDArray[np.float64], Any, list[str], pd.Series], dict[str, Any]]
+    measure: Callable[[NDArray[np.float64], NDArray[np.float64], Any, list[str], pd.Series], dict[str, Any]]
     draw: Callable[[Path, NDArray[np.int64], Any, list[str]], None]
 
 

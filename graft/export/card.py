@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
 from graft import atomic
+from graft.templates import rendered
 
 TEMPLATE = Path(__file__).with_name("card.md.j2")
 
@@ -17,11 +16,8 @@ def save_card(path: Path, facts: dict[str, Any]) -> None:
         facts: what graft.json says.
     """
     # Markdown for people and for the hub; names from the data are escaped where they are used
-    environment = Environment(autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
-    environment.filters.update(text=_text, share=_share, figure=_figure)
-    environment.globals.update(quoted=_quoted)
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    atomic.write_text(path, template.render(facts | {"facts": facts}))
+    told = rendered(TEMPLATE, facts | {"facts": facts}, escape=False, text=_text, quoted=_quoted)
+    atomic.write_text(path, told)
 
 
 def _text(value: object) -> str:
@@ -34,11 +30,3 @@ def _quoted(value: object) -> str:
     """A value as a string in double quotes of YAML."""
     plain = " ".join(str(value).split())
     return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _share(value: float | None) -> str:
-    return "none" if value is None else f"{100 * value:.1f} %"
-
-
-def _figure(value: float | None) -> str:
-    return "none" if value is None else f"{value:.3f}"

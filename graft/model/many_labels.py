@@ -72,10 +72,6 @@ class ManyLabels(Task):
         """Of the yes or no of every class, `[N, K]`."""
         return np.where(targets > 0, log_expit(logits), log_expit(-logits))
 
-    def given(self, probabilities: NDArray[np.float64], targets: NDArray[Any]) -> NDArray[np.float64]:
-        """Of the yes or no of every class, `[N, K]`."""
-        return np.where(targets > 0, probabilities, 1 - probabilities)
-
     def figures(self, logits: NDArray[np.float32], targets: NDArray[Any]) -> dict[str, float]:
         """Mean average precision, which needs no threshold, and the exact match, which does.
 

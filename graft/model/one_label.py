@@ -60,11 +60,6 @@ class OneLabel(Task):
         found: NDArray[np.float64] = log_softmax(logits, axis=1)[np.arange(len(targets)), targets]
         return found
 
-    def given(self, probabilities: NDArray[np.float64], targets: NDArray[Any]) -> NDArray[np.float64]:
-        """Of the picture's class, `[N, 1]`."""
-        found: NDArray[np.float64] = probabilities[np.arange(len(targets)), targets][:, None]
-        return found
-
     def figures(self, logits: NDArray[np.float32], targets: NDArray[Any]) -> dict[str, float]:
         """Accuracy."""
         return {self.hits: float(self.right(logits, targets).mean())}

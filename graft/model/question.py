@@ -64,10 +64,6 @@ class Task(ABC):
         """Log likelihood in nats of each answer, `[N]` or `[N, K]`."""
 
     @abstractmethod
-    def given(self, probabilities: NDArray[np.float64], targets: NDArray[Any]) -> NDArray[np.float64]:
-        """Probability given to each answer that is true, `[N, answers]`."""
-
-    @abstractmethod
     def figures(self, logits: NDArray[np.float32], targets: NDArray[Any]) -> dict[str, float]:
         """How good the answers are; the higher the better, and the first one decides."""
 

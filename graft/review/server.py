@@ -9,10 +9,10 @@ from typing import Any
 import uvicorn
 
 from graft import params
-from graft.errors import GraftError
+from graft.errors import DataError, GraftError
 from graft.index.labels import Labels
 from graft.review.app import HOSTS, make_app
-from graft.review.cases import read_cases
+from graft.review.cases import REVIEW, read_cases
 from graft.review.decisions import Decisions
 from graft.review.door import address
 from graft.source.raw import raw_root
@@ -29,9 +29,11 @@ def serve(values: dict[str, Any], port: int, say: Callable[[str], None]) -> None
         say: told the address, and what is to be done there.
 
     Raises:
-        DataError: there is nothing to review yet.
+        DataError: there is nothing to review yet, or nothing was looked for.
         GraftError: the port is taken.
     """
+    if not REVIEW.is_file() and values["evaluate"].get("review") == 0:
+        raise DataError("evaluate.review is 0, so nothing was looked for; set it, such as to 60, and run `dvc repro`")
     cases = read_cases()
     labels: Labels = params.check("labels", Labels, values["labels"])
     decisions = Decisions(cases, labels.several)

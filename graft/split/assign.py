@@ -1,12 +1,14 @@
 """Divide labelled pictures into train, valid and test so that nothing leaks."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from graft.errors import DataError, nearest
 from graft.seeds import derive
-from graft.split.draw import Rows, draw_groups, draw_units, tied
+from graft.split.draw import Rows, draw_folds, draw_groups, draw_units, tied
 from graft.split.given import by_column, by_folder, by_hash
 from graft.split.settings import ASIDE, NAMES, Split
 from graft.tables import JOINED, is_multi_label, said
@@ -86,17 +88,8 @@ def _hold_out(split: Split, units: Rows, strata: pd.Series, name: str, grouped: 
             groups = len(np.unique(units))
             raise DataError(f"split.{name}: {share:g} of {len(units)} pictures in {groups} groups cannot be held out")
         return chosen
-    rest = np.arange(len(units))
-    for fold in range(split.fold + 1):  # fold after fold off what is left, so that they are disjoint and cover all
-        seed = derive(split.seed, "split", "fold", fold)
-        if fold == split.folds - 1:
-            chosen = np.ones(len(rest), dtype=np.bool_)
-        else:
-            chosen = draw(units[rest], strata.iloc[rest], 1 / (split.folds - fold), seed)
-        held, rest = rest[chosen], rest[~chosen]
-    mask = np.zeros(len(units), dtype=np.bool_)
-    mask[held] = True
-    return mask
+    fold = draw_folds(draw, units, strata, split.folds, partial(derive, split.seed, "split", "fold"))
+    return np.asarray(fold == split.fold, dtype=np.bool_)
 
 
 def _strata(split: Split, labels: pd.DataFrame) -> pd.Series:

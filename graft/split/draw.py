@@ -4,7 +4,7 @@ The unit that moves is never a picture but all pictures tied together, so that a
 copy, or two cells of one module, always land on the same side.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -86,3 +86,26 @@ def draw_groups(units: Rows, strata: pd.Series, share: float, seed: int, most: i
         if end < len(names) and miss < least:
             best, least = order[:end], miss
     return np.isin(unit, best)
+
+
+def draw_folds(
+    draw: Callable[[Rows, pd.Series, float, int], NDArray[np.bool_]],
+    units: Rows,
+    strata: pd.Series,
+    folds: int,
+    seed: Callable[[int], int],
+) -> Rows:
+    """Draw so many folds, `[N]`: fold after fold off what is left, so that they are disjoint and cover all.
+
+    With very few groups some folds are empty.
+
+    Args:
+        draw: `draw_units` or `draw_groups`.
+        seed: of the draw of each fold.
+    """
+    fold, rest = np.full(len(units), folds - 1, dtype=np.int64), np.arange(len(units))
+    for number in range(folds - 1):
+        chosen = draw(units[rest], strata.iloc[rest], 1 / (folds - number), seed(number))
+        fold[rest[chosen]] = number
+        rest = rest[~chosen]
+    return fold

@@ -83,7 +83,7 @@ def test_the_exit_code_is_zero_unless_asked_for(monkeypatch: pytest.MonkeyPatch)
     worse(monkeypatch)
     assert invoke()[0] == 0
     code, out, _ = invoke("--fail-if-worse")
-    assert code == 1
+    assert code == 3
     assert "worse: the whole interval lies below 0" in out
 
 
@@ -123,4 +123,4 @@ def test_only_markdown_is_printed_to_a_dash(project: Path) -> None:
 def test_help_tells_the_exit_code() -> None:
     done = CliRunner().invoke(cli.app, ["compare", "--help"], env={"COLUMNS": "200"})
     assert "--fail-if-worse" in done.output
-    assert "Exit with 1 when B is worse" in done.output
+    assert "Exit with 3 when B is worse" in done.output

@@ -1,5 +1,6 @@
 """The command line of `graft look`."""
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -43,7 +44,7 @@ def test_without_arguments_the_layers_are_listed() -> None:
 def test_a_layer_and_a_picture_are_drawn(project: Path) -> None:
     done = CliRunner().invoke(cli.app, ["look", "blocks.1", "cat.png"])
     assert done.exit_code == 0, done.output
-    assert "reports/look/cat/blocks.1.maps.png" in done.output
+    assert re.search(r"reports/look/cat-[0-9a-f]{8}/blocks\.1\.maps\.png: ", done.output)
     assert (project / "reports/look/cat/blocks.1.maps.png").is_file()
 
 

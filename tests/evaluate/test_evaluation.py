@@ -19,6 +19,7 @@ from graft.model.task import ManyLabels, OneLabel
 BOTH = [
     "classes.csv",
     "confusion.png",
+    "coverage.png",
     "decision.json",
     "figures.csv",
     "metrics.json",
@@ -29,7 +30,7 @@ BOTH = [
     "slices.csv",
     "top_losses.png",
 ]
-FILES = sorted([*BOTH, "coverage.csv", "coverage.png"])
+FILES = sorted([*BOTH, "coverage.csv"])
 
 
 @pytest.fixture
@@ -46,7 +47,9 @@ def evaluation(decision: Decision | None = None, **columns: list[str]) -> Evalua
     network = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1]])
     probe = np.array([[0.8, 0.1, 0.1], [0.8, 0.1, 0.1], [0.8, 0.1, 0.1], [0.8, 0.1, 0.1]])
     frame, task = pd.DataFrame(rows | columns, dtype=str), OneLabel(["cat", "dog", "owl"])
-    return Evaluation(frame, task, np.log(network).astype(np.float32), probe, decision or Decision())
+    return Evaluation(
+        frame, task, np.log(network).astype(np.float32), np.log(probe).astype(np.float32), decision or Decision()
+    )
 
 
 def write(folder: Path, pixels: PictureRows, **columns: list[str]) -> dict[str, Any]:
@@ -156,7 +159,7 @@ def several() -> Evaluation:
     network = np.array([[0.9, 0.9], [0.2, 0.1], [0.1, 0.7], [0.6, 0.8]])
     frame = pd.DataFrame(rows | {"split": ["test"] * 4, "kind": ["m", "m", "p", "p"]}, dtype=str)
     logits = np.log(network / (1 - network)).astype(np.float32)
-    return Evaluation(frame, ManyLabels(["clear", "haze"]), logits, np.full((4, 2), 0.4), Decision())
+    return Evaluation(frame, ManyLabels(["clear", "haze"]), logits, np.full((4, 2), -0.4, dtype=np.float32), Decision())
 
 
 def test_several_labels_by_hand(tmp_path: Path, pixels: PictureRows) -> None:
@@ -198,7 +201,7 @@ def test_ten_classes_one_absent_most_of_one_picture_all_wrong(tmp_path: Path) ->
     wrong = np.array([(classes.index(name) + 1) % 10 for name in labels])
     logits = (8 * np.eye(10, dtype=np.float32))[wrong]
     (tmp_path / "out").mkdir()
-    probe = np.full((len(labels), 10), 0.1)
+    probe = np.full((len(labels), 10), 0.1, dtype=np.float32)
     facts = Evaluation(rows, OneLabel(classes), logits, probe, Decision()).write(
         tmp_path / "out", PictureRows(tmp_path / "pixels.npy"), Evaluate(gallery=4)
     )
@@ -212,3 +215,15 @@ def test_ten_classes_one_absent_most_of_one_picture_all_wrong(tmp_path: Path) ->
     last = tables.read(tmp_path / "out" / "classes.csv").set_index("class").to_dict("index")["c9"]
     assert (last["recall"], last["roc_auc"], last["average_precision"], last["pictures"]) == ("", "", "", "0")
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["test"]["macro_f1"] == 0
+
+
+def test_there_is_one_log_loss_however_sure_the_mistake(tmp_path: Path, pixels: PictureRows) -> None:
+    rows = pd.DataFrame({"path": list("abcd"), "label": ["cat", "cat", "dog", "dog"], "group": ""}, dtype=str)
+    logits = np.array([[200, 0], [0, 200], [0, 60], [35, 0]], dtype=np.float32)
+    sure = Evaluation(rows, OneLabel(["cat", "dog"]), logits, logits, Decision(temperature=2.0))
+    sure.write(tmp_path, pixels, Evaluate(gallery=3))
+    told = json.loads((tmp_path / "metrics.json").read_text())
+    losses = pd.read_csv(tmp_path / "predictions.csv")["loss"]
+    assert losses.tolist() == pytest.approx([0, 100, 0, 17.5], abs=1e-6)
+    assert told["test"]["log_loss"] == pytest.approx(losses.mean(), abs=1e-6)
+    assert told["probe"]["log_loss"] == pytest.approx(235 / 4)

@@ -54,14 +54,16 @@ def predictions(loss: list[float]) -> pd.DataFrame:
 def test_the_worst_come_first_and_equals_by_path(tmp_path: Path, pixels: PictureRows, tiles: list[Tile]) -> None:
     told = predictions([0, 1, 5, 0, 5, 2, 0, 9])
     gallery.save_top_losses(tmp_path / "t.png", told.iloc[::-1], pixels, TASK, 4)
-    assert [tile.lines[-1] for tile in tiles] == ["h.jpg", "c.jpg", "e.jpg", "f.jpg"]
-    assert [int(tile.pixels[0, 0, 0]) for tile in tiles] == [7, 2, 4, 5]
+    assert [tile.lines[-1] for tile in tiles] == ["h.jpg", "e.jpg", "f.jpg", "g.jpg"]  # c is right
+    assert [int(tile.pixels[0, 0, 0]) for tile in tiles] == [7, 4, 5, 6]
 
 
 def test_captions_say_what_was_predicted_and_what_is_true(
     tmp_path: Path, pixels: PictureRows, tiles: list[Tile]
 ) -> None:
-    gallery.save_top_losses(tmp_path / "t.png", predictions([9, 0, 0, 0, 8, 0, 0, 0]), pixels, TASK, 2)
+    gallery.save_sample(tmp_path / "s.png", predictions([0.0] * 8), pixels, TASK, 8)
+    tiles.sort(key=lambda tile: tile.lines[-1])
+    del tiles[1:4], tiles[2:]
     assert [tile.lines for tile in tiles] == [("cat 90%", "right", "a.jpg"), ("dog 74%", "is cat", "e.jpg")]
     assert [tile.frame for tile in tiles] == [gallery.GREEN, gallery.RED]
 
@@ -94,8 +96,9 @@ def test_captions_of_several_labels(tmp_path: Path, pixels: PictureRows, tiles: 
     told = predictions([9, 8, 7, 6, 0, 0, 0, 0])
     told["label"] = ["cat|dog", "cat", "", ""] + ["cat"] * 4
     told["predicted"] = ["cat|dog", "", "cat", ""] + ["cat"] * 4
-    gallery.save_top_losses(tmp_path / "t.png", told, pixels, ManyLabels(["cat", "dog"]), 4)
-    assert [tile.lines[:2] for tile in tiles] == [
+    gallery.save_sample(tmp_path / "s.png", told, pixels, ManyLabels(["cat", "dog"]), 8)
+    tiles.sort(key=lambda tile: tile.lines[-1])
+    assert [tile.lines[:2] for tile in tiles[:4]] == [
         ("cat 90%, dog 10%", "right"),
         ("no class", "is cat"),
         ("cat 90%", "is no class"),
@@ -112,6 +115,12 @@ def test_the_surest_and_the_least_sure_are_right(tmp_path: Path, pixels: Picture
     gallery.save_surest(tmp_path / "s.png", told, pixels, TASK, 50)
     assert {tile.frame for tile in tiles} == {gallery.GREEN}
     assert len(tiles) == 4
+
+
+def test_where_nothing_is_wrong_the_sheet_is_empty(tmp_path: Path, pixels: PictureRows, tiles: list[Tile]) -> None:
+    gallery.save_top_losses(tmp_path / "t.png", predictions([1.0] * 8).iloc[:4], pixels, TASK, 4)
+    assert (tmp_path / "t.png").is_file()
+    assert tiles == []
 
 
 def test_where_nothing_is_right_the_sheets_are_empty(tmp_path: Path, pixels: PictureRows) -> None:

@@ -99,7 +99,12 @@ def test_names_of_many_outcomes_are_not_printed_over_each_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named: list[int] = []
-    monkeypatch.setattr(plots, "plain", lambda names: named.append(len(names)) or names)
+
+    def counted(names: list[str]) -> list[str]:
+        named.append(len(names))
+        return names
+
+    monkeypatch.setattr(plots, "plain", counted)
     save_outcomes(tmp_path / "a.png", np.ones((300, 2, 2), dtype=np.int64), [f"class {place}" for place in range(300)])
     assert named[0] <= 14 * 72 / plots.TINY
 

@@ -56,8 +56,8 @@ def facts(folder: Path, classes: list[str], each: int = 2, group: str = "") -> d
     np.save(folder / "pixels.npy", np.random.default_rng(0).integers(0, 256, (count, 4, 4, 3), dtype=np.uint8))
     (folder / "rows.csv").write_text("path\n" + "".join(f"{name}\n" for name in names))
     rows = pd.DataFrame({"path": names, "label": classes * each, "group": group, "kind": "m"}, dtype=str)
-    draws = np.random.default_rng(1).dirichlet(np.ones(len(classes)), (2, count))
-    evaluation = Evaluation(rows, OneLabel(classes), np.log(draws[0]).astype(np.float32), draws[1], Decision())
+    network, probe = np.log(np.random.default_rng(1).dirichlet(np.ones(len(classes)), (2, count))).astype(np.float32)
+    evaluation = Evaluation(rows, OneLabel(classes), network, probe, Decision())
     shown = evaluation.write(folder, PictureRows(folder / "pixels.npy"), Evaluate(gallery=4))
     counts = {"all": count} | dict.fromkeys(classes, each)
     return shown | {
@@ -148,7 +148,9 @@ def test_what_has_no_value_is_said_with_the_reason(small: tuple[Path, dict[str, 
     }
     test = told["test"] | {"classes": classes, "undefined": {"dog.precision": "never predicted"}}
     html = render(folder, told | {"test": test})
-    assert "<td>dog</td><td>2</td><td>none</td><td>0.000</td><td>0.000</td><td>none</td><td>none</td>" in html
+    assert (
+        "<td><bdi>dog</bdi></td><td>2</td><td>none</td><td>0.000</td><td>0.000</td><td>none</td><td>none</td>" in html
+    )
     assert "dog.precision has no value: never predicted." in Page(html).text
 
 
@@ -167,11 +169,49 @@ def test_parameters_lineage_and_confusions_are_told(small: tuple[Path, dict[str,
     assert '<td>embed.view</td><td class="text long"><code>224</code></td>' in html
     assert "<td>embed.layers</td>" in html
     assert f'<td>data/labels.csv</td><td class="text"><code>{"ab" * 32}</code></td>' in html
-    assert '<td>cat</td><td class="text">dog</td><td>3</td>' in html
+    assert '<td><bdi>cat</bdi></td><td class="text"><bdi>dog</bdi></td><td>3</td>' in html
     text = Page(html).text
     assert '["a", "<b>"]' in text
     assert "Nothing is suspected." in text
     assert "It always answers." in text
+
+
+def test_what_is_empty_is_said_and_not_contradicted(small: tuple[Path, dict[str, Any]]) -> None:
+    folder, told = small
+    text = Page(render(folder, told | {"mistakes": 0, "review": None})).text
+    assert "The costliest mistakes None: every answer is right." in text
+    assert "Not looked for: evaluate.review is 0." in text
+    assert "Nothing is suspected" not in text
+    assert "Training No curves: nothing was trained in epochs." in text
+    for name in ("surest.png", "least_sure.png"):
+        (folder / name).write_bytes((folder / "sample.png").read_bytes())
+    assert "Right, and sure of it" in render(folder, told)
+    assert "Right, " not in render(folder, told | {"mistakes": told["test"]["pictures"]})
+    for name in ("surest.png", "least_sure.png"):
+        (folder / name).unlink()
+
+
+def test_an_address_is_told_without_its_password(small: tuple[Path, dict[str, Any]]) -> None:
+    folder, told = small
+    source = {"uri": "https://me:secret@example.org/cells.zip", "licence": "CC0"}
+    labels = {"lists": ["s3://you:hidden@bucket/list.txt"]}
+    html = render(folder, told | {"parameters": {"source": source, "labels": labels}})
+    assert "secret" not in html
+    assert "hidden" not in html
+    assert html.count("example.org/cells.zip") == 2
+
+
+def test_why_a_figure_has_no_interval_is_said(small: tuple[Path, dict[str, Any]]) -> None:
+    folder, told = small
+    html = render(folder, told)
+    cells = re.findall(r"<td>(expected calibration error|macro precision)</td><td>[^<]*</td><td>(.*?)</td>", html)
+    assert cells[0][1].replace(".", "").replace(" to ", "").isdigit()
+    assert cells[1] == ("expected calibration error", '<span class="soft">none: it is not drawn again</span>')
+
+
+def test_values_of_a_slice_that_are_left_out_are_said(small: tuple[Path, dict[str, Any]]) -> None:
+    folder, told = small
+    assert "site has 51 values" in Page(render(folder, told | {"slices_left_out": ["site has 51 values"]})).text
 
 
 def test_a_threshold_is_told(small: tuple[Path, dict[str, Any]]) -> None:
@@ -187,7 +227,7 @@ def test_suspects_are_listed(small: tuple[Path, dict[str, Any]]) -> None:
     folder, told = small
     row = {"path": "x.jpg", "kind": "near_duplicate", "label": "cat", "suggested": "", "other": "y.jpg"}
     html = render(folder, told | {"review": [row | {"score": "0.99", "split": "test"}]})
-    cells = re.findall(r"<td[^>]*>([^<]*)</td>", html[html.index("x.jpg") - 20 :])[:6]
+    cells = re.findall(r"<td[^>]*>(?:<bdi>)?([^<]*)(?:</bdi>)?</td>", html[html.index("x.jpg") - 30 :])[:6]
     assert cells == ["x.jpg", "near duplicate", "cat", "y.jpg", "0.99", "test"]
 
 
@@ -227,7 +267,7 @@ def scenes(small: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPath
     rows = pd.DataFrame({"path": list("abcd"), "labels": labels, "group": "", "kind": "m"}, dtype=str)
     network = np.array([[0.9, 0.9, 0.1], [0.2, 0.1, 0.1], [0.1, 0.7, 0.1], [0.6, 0.8, 0.1]])
     logits = np.log(network / (1 - network)).astype(np.float32)
-    evaluation = Evaluation(rows, ManyLabels(["clear", "haze", "snow"]), logits, network / 2, Decision())
+    evaluation = Evaluation(rows, ManyLabels(["clear", "haze", "snow"]), logits, logits - 1, Decision())
     told = small[1] | evaluation.write(folder, PictureRows(folder / "pixels.npy"), Evaluate(gallery=4))
     counts = {"all": 4, "clear": 1, "haze": 3}
     valid = {name: {"mean_average_precision": value} for name, value in (("finetuned", 0.875), ("head", 0.5))}
@@ -243,9 +283,12 @@ def test_several_labels_are_told(scenes: str) -> None:
     assert "yes or no for one class of one picture, 8.3 % are wrong" in text
     assert "Always answering haze, which is what most pictures say of each class, would be wholly right 50.0 %" in text
     assert "a mean average precision of 0.875 and the head alone 0.500; kept: finetuned." in text
-    assert "<td>clear</td><td>1</td><td>0.500</td><td>1.000</td><td>0.667</td><td>1.000</td><td>1.000</td>" in scenes
+    assert (
+        "<td><bdi>clear</bdi></td><td>1</td><td>0.500</td><td>1.000</td><td>0.667</td><td>1.000</td><td>1.000</td>"
+        in scenes
+    )
     assert "snow.average_precision has no value: no picture in this split has it; the mean leaves it out." in text
-    assert "<th>exact match</th>" in scenes
+    assert '<th scope="col">exact match</th>' in scenes
     assert "accuracy" not in text
     assert "coverage.png" not in scenes
 

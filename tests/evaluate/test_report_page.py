@@ -40,6 +40,17 @@ def test_it_fits_and_is_quiet(browser: Browser, report: str, width: int, scheme:
     page.close()
 
 
+@pytest.mark.parametrize("report", [2], indirect=True)
+def test_a_phone_shows_sheets_and_names_as_large_as_they_are(browser: Browser, report: str) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.goto(report)
+    assert page.evaluate("[...document.querySelectorAll('.sheet img')].every(one => one.width === one.naturalWidth)")
+    assert page.evaluate("[...document.querySelectorAll('.scroll')].every(one => one.scrollHeight <= one.clientHeight)")
+    rows = page.locator("#classes + .scroll tr")
+    assert all(row.bounding_box()["height"] < 140 for row in rows.all())  # type: ignore[index]
+    page.close()
+
+
 def test_it_is_the_same_bytes_twice(tmp_path: Path) -> None:
     told = facts(tmp_path / "out", ["cat", "dog"])
     assert render(tmp_path / "out", told, "one.html") == render(tmp_path / "out", told, "two.html")

@@ -19,7 +19,7 @@ from graft.evaluate.yardstick import YARDSTICKS
 def test_what_is_promised_is_measured_and_drawn(tmp_path: Path, multi_label: bool, targets: NDArray[Any]) -> None:
     kind = YARDSTICKS[multi_label]
     probabilities = np.array([[0.75, 0.25], [0.25, 0.75], [0.75, 0.25]])
-    found = kind.measure(probabilities, targets, ["a", "b"], pd.Series(["", "", ""]))
+    found = kind.measure(probabilities, np.ones(3), targets, ["a", "b"], pd.Series(["", "", ""]))
     assert set(kind.headline) | set(kind.probe) | set(kind.figures) - {"top_5_accuracy"} <= set(found)
     assert set(kind.baseline) <= set(found["majority"])
     decided = (probabilities >= 0.5).astype(np.int64) if multi_label else probabilities.argmax(1)

@@ -58,7 +58,7 @@ def test_sure_means_the_same_to_evaluate_and_to_the_bundle() -> None:
     assert below is not None
     rows = pd.DataFrame({"path": [f"{place:03}" for place in range(200)], "group": ""})
     rows["label"] = task.texts(targets[200:])
-    evaluation = Evaluation(rows, task, logits[200:], task.probabilities(logits[200:]), decision)
+    evaluation = Evaluation(rows, task, logits[200:], logits[200:], decision)
     served = torch.softmax(torch.from_numpy(logits[200:]), 1).numpy()
     answered = selective.answered(evaluation.network.max(1), evaluation.targets == 0, rows["group"], below)
     facts = SimpleNamespace(classes=task.classes, multi_label=False, abstain_below=below)

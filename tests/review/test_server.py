@@ -44,5 +44,7 @@ def test_nothing_to_review_and_damage_are_said_before_serving(values: dict[str, 
     with pytest.raises(DataError, match="its columns are path; they must be path, label, note"):
         serve(values, 0, print)
     Path("reports/evaluate/review.csv").unlink()
+    with pytest.raises(DataError, match=r"evaluate.review is 0, so nothing was looked for; set it, such as to 60"):
+        serve(values | {"evaluate": values["evaluate"] | {"review": 0}}, 0, print)
     with pytest.raises(DataError, match="nothing was found to review yet"):
         serve(values, 0, print)
