@@ -89,10 +89,10 @@ def decode(
         UnreadableError: damaged, truncated, or a JPEG of more than `MAX_SCANS`.
     """
     try:
-        with Image.open(source, formats=formats) as image:
+        with Image.open(source, formats=tuple(formats)) as image:
             _check_pixels(image, max_pixels)
             if image.format in ("JPEG", "MPO") and image.fp is not None and too_many_scans(image.fp):
-                raise UnreadableError(f"a JPEG of more than {MAX_SCANS} scans, which would take minutes; save it anew")
+                raise UnreadableError(f"a JPEG of more than {MAX_SCANS} scans, which may take minutes; save it anew")
             if shrink_to is not None:
                 image.draft("RGB", (2 * shrink_to, 2 * shrink_to))
             image.load()

@@ -1,8 +1,10 @@
 """Order is kept, little is taken ahead, and nothing is left running."""
 
+import os
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from typing import Any
 
 import pytest
 
@@ -11,8 +13,12 @@ from graft.threads import AHEAD, batched, cores, in_order
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_order_is_kept_whatever_takes_longest(threads: int) -> None:
+    begun = [threading.Event() for _ in range(41)]
+
     def work(number: int) -> int:
-        time.sleep(0.002 * (number % 3))
+        begun[number].set()
+        if number % 2 == 0 and threads > 1 and number < 39:  # every other ends after the one behind it has begun
+            begun[number + 1].wait()
         return number * number
 
     assert list(in_order(work, range(40), threads)) == [number * number for number in range(40)]
@@ -35,16 +41,26 @@ def test_no_more_is_taken_ahead_than_said(threads: int) -> None:
     assert most <= AHEAD * threads
 
 
-def test_what_is_done_is_given_before_more_is_asked_for() -> None:
+class AtOnce(Executor):
+    """Does the work where it is asked for: it is done by the time that more is."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def submit(self, work: Callable[..., Any], /, *words: Any, **named: Any) -> "Future[Any]":
+        done: Future[Any] = Future()
+        done.set_result(work(*words, **named))
+        return done
+
+
+def test_what_is_done_is_given_before_more_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow stream, such as a camera's, gets its answers as they come."""
+    monkeypatch.setitem(in_order.__globals__, "ThreadPoolExecutor", AtOnce)
     given: list[int] = []
 
     def numbers() -> Iterator[int]:
         for number in range(5):
+            assert given == list(range(number))
             yield number
-            time.sleep(0.05)  # the work on it is done meanwhile
-            if number:
-                assert len(given) >= number
 
     for result in in_order(lambda number: number, numbers(), 4):
         given.append(result)
@@ -75,5 +91,9 @@ def test_batches() -> None:
     assert list(batched([], 3)) == []
 
 
-def test_cores_are_those_of_this_process() -> None:
-    assert cores() >= 1
+def test_cores_are_those_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 5, 7}, raising=False)
+    assert cores() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    assert cores() == 8

@@ -41,7 +41,8 @@ def ask(server: str, pictures: list[Path]) -> list[dict[str, Any]]:
 def main(server: str, *pictures: str) -> None:
     """Print what is said of each picture."""
     for said in ask(server, [Path(picture) for picture in pictures]):
-        verdict = said["error"]["detail"] if said["error"] else ", ".join(said["labels"]) or "not sure"
+        named = ", ".join(said["labels"]) or ("no class" if said["sure"] else "not sure")
+        verdict = said["error"]["detail"] if said["error"] else named
         chance = "" if said["probability"] is None else f" ({said['probability']:.1%})"
         print(f"{said['file']}: {verdict}{chance}")  # noqa: T201
 

@@ -10,11 +10,12 @@ from graft.predict.predictor import Predictor
 
 
 def main(bundle: str, *pictures: str) -> None:
-    """Print each picture's most probable class."""
+    """Print what each picture shows."""
     predictor = Predictor(Path(bundle))
     for picture in pictures:
         found = predictor.predict(Path(picture))
-        print(f"{picture}: {found.label} ({found.probability:.1%})")  # noqa: T201
+        named = ", ".join(found.labels) or ("no class" if found.sure else "not sure")
+        print(f"{picture}: {named} ({found.probability:.1%})")  # noqa: T201
 
 
 if __name__ == "__main__":

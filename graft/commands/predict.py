@@ -57,7 +57,8 @@ def predict(
     from graft.errors import GraftError
     from graft.predict.job import Tally, classify
     from graft.predict.predictor import Predictor
-    from graft.predict.writers import Format
+    from graft.predict.resume import RESUMABLE
+    from graft.predict.writers import Format, choose
 
     warnings.filterwarnings("ignore", module=r"PIL\.")  # of odd files: a row's error says what matters
     flags = [format for format, on in ((Format.csv, csv), (Format.jsonl, jsonl), (Format.parquet, parquet)) if on]
@@ -78,11 +79,11 @@ def predict(
         typer.echo(f"graft: {error}", err=True)
         raise typer.Exit(2) from error
     except KeyboardInterrupt as error:
-        hint = "; --resume goes on" if out and not parquet else ""
+        hint = "; --resume goes on" if out and choose(flags, out) in RESUMABLE else ""
         typer.echo(f"graft: stopped after {tally.kept + tally.done} pictures{hint}", err=True)
         raise typer.Exit(130) from error
     if tally.passed:
         typer.echo(f"graft: passed over {tally.passed} files in folders, such as {tally.example}", err=True)
     if tally.failed:
-        typer.echo(f"graft: {tally.failed} of {tally.done} pictures could not be classified", err=True)
+        typer.echo(f"graft: {tally.failed} of {tally.kept + tally.done} pictures could not be classified", err=True)
         raise typer.Exit(1)

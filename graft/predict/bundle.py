@@ -93,7 +93,7 @@ def _said(folder: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError) as error:
         what = "holds no bundle (no graft.json)" if folder.is_dir() else "no such folder"
         raise BundleError(f"{folder}: {what}; `dvc repro export` writes one to models/export") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{file}: cannot be read: {error}") from error
     if not isinstance(said, dict):
         raise BundleError(f"{file}: must hold an object; it holds a {type(said).__name__}")
@@ -101,24 +101,44 @@ def _said(folder: Path) -> dict[str, Any]:
 
 
 def _facts(folder: Path, said: dict[str, Any]) -> Facts:
-    classes, models = said["classes"], said.get("models", {FLOAT: "model.onnx"})
-    if not classes or not all(isinstance(name, str) for name in classes):
-        raise ValueError(f"classes must be names; they are {classes!r}")
-    multi_label, lowest = bool(said.get("multi_label", False)), said.get("abstain_below")
-    digests = said.get("sha256", {})
+    models, digests = _texts("models", said.get("models", {FLOAT: "model.onnx"})), said.get("sha256", {})
+    if FLOAT not in models:
+        raise ValueError(f"models must have {FLOAT!r}; they are {', '.join(models) or 'none'}")
+    multi_label, lowest = said.get("multi_label", False), said.get("abstain_below")
+    if not isinstance(multi_label, bool):
+        raise ValueError(f"multi_label must be true or false; it is {multi_label!r}")
     return Facts(
         folder=folder,
-        classes=list(classes),
+        classes=_classes(said["classes"]),
         multi_label=multi_label,
         threshold=probability(said.get("threshold", 0.5), f"{folder}: threshold"),
         abstain_below=None if lowest is None or multi_label else probability(lowest, f"{folder}: abstain_below"),
         square=_square(said["presize"]),
-        input=said.get("input", {}).get("name", "pixels"),
-        output=said.get("output", {}).get("name", "probabilities"),
-        models=dict(models),
+        input=_text("input.name", said.get("input", {}).get("name", "pixels")),
+        output=_text("output.name", said.get("output", {}).get("name", "probabilities")),
+        models=models,
         # one digest is that of the float model; a mapping has each file's
-        sha256={models[FLOAT]: digests} if isinstance(digests, str) else dict(digests),
+        sha256={models[FLOAT]: digests} if isinstance(digests, str) else _texts("sha256", digests),
     )
+
+
+def _classes(said: Any) -> list[str]:
+    if not said or not isinstance(said, list) or not all(isinstance(name, str) for name in said):
+        raise ValueError(f"classes must be a list of names; they are {said!r}")
+    if len(set(said)) < len(said):
+        twice = next(name for place, name in enumerate(said) if name in said[:place])
+        raise ValueError(f"classes must differ; {twice!r} is there twice")
+    return said
+
+
+def _text(name: str, said: Any) -> str:
+    if not isinstance(said, str) or not said:
+        raise ValueError(f"{name} must be a text; it is {said!r}")
+    return said
+
+
+def _texts(name: str, said: Any) -> dict[str, str]:
+    return {key: _text(f"{name}.{key}", value) for key, value in dict(said).items()}
 
 
 def _square(said: dict[str, Any]) -> Square:

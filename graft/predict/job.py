@@ -1,5 +1,6 @@
 """``graft predict``: name pictures, classify them, write rows, one after another however many there are."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,7 +12,7 @@ from typing import BinaryIO
 from graft.predict.inputs import Inputs, Named
 from graft.predict.predictor import Predictor
 from graft.predict.results import Failure
-from graft.predict.resume import check_resumable, go_on
+from graft.predict.resume import Kept, check_resumable, check_same, read_kept
 from graft.predict.rows import Shape
 from graft.predict.sources import Source
 from graft.predict.writers import Format, choose, open_writer
@@ -25,7 +26,7 @@ class Tally:
     Attributes:
         kept: rows that were there already.
         done: pictures with a row of this run.
-        failed: of these, those that could not be classified.
+        failed: of both, those that could not be classified.
         passed: files in folders that were passed over, as their names promise no picture.
         example: one of them.
     """
@@ -69,8 +70,9 @@ def classify(
     shape = Shape(predictor.multi_label, min(top, len(predictor.classes)))
     inputs = Inputs(words, stdin)
     names, again = iter(inputs), list[Named]()
-    if resume and out is not None:
-        tally.kept, again = go_on(out, format, shape, names, batch)
+    if resume and out is not None and out.exists():
+        kept = _kept(predictor, out, format, shape, names, batch)
+        tally.kept, tally.failed, again = kept.count, kept.failed, kept.again
     append = resume and out is not None and out.exists() and out.stat().st_size > 0
     try:
         with (
@@ -86,6 +88,16 @@ def classify(
                 count()
     finally:
         tally.passed, tally.example = inputs.passed, inputs.example
+
+
+def _kept(predictor: Predictor, out: Path, format: Format, shape: Shape, names: Iterator[Named], batch: int) -> Kept:
+    """Cut a file to its whole rows, if they are what would be written now."""
+    kept = read_kept(out, format, shape, names, batch)
+    with _fetching() as fetched:
+        for name, row in kept.last:
+            check_same(out, row, next(iter(predictor.predict_many(fetched([name])))), shape)
+    os.truncate(out, kept.end)
+    return kept
 
 
 @contextmanager

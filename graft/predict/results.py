@@ -16,7 +16,7 @@ class Prediction:
     Attributes:
         label: the most probable class that holds; None where the classifier is not sure, or none holds.
         labels: the classes that hold: `label` alone or, from a bundle of several labels a picture, those
-            as probable as its threshold or more, the most probable first, maybe none.
+            as probable as its threshold or more, in the order of the classes, maybe none.
         probability: of the most probable class, whether it holds or not.
         probabilities: of every class, by name.
         sure: whether `probability` reaches the bundle's ``abstain_below``; always, without one.
@@ -51,12 +51,12 @@ class Failure:
 def decide(row: NDArray[np.float32], facts: Facts, source: str = "") -> Prediction:
     """Turn a picture's probabilities `[K]` into a prediction."""
     row = np.clip(row, 0, 1)  # a softmax may round to a little more than one
-    order = np.argsort(-row, kind="stable")  # of equals the first
-    probability, sure = float(row[order[0]]), True
+    best = int(row.argmax())
+    name, probability, sure = facts.classes[best], float(row[best]), True
     if facts.multi_label:
-        held = tuple(facts.classes[place] for place in order if row[place] >= facts.threshold)
+        held = tuple(facts.classes[place] for place in np.flatnonzero(row >= facts.threshold))
     else:
         sure = facts.abstain_below is None or probability >= facts.abstain_below
-        held = (facts.classes[order[0]],) if sure else ()
+        held = (name,) if sure else ()
     chances = dict(zip(facts.classes, row.tolist(), strict=True))
-    return Prediction(held[0] if held else None, held, probability, chances, sure, source)
+    return Prediction(name if held else None, held, probability, chances, sure, source)

@@ -2,19 +2,48 @@
 
 import csv
 import json
-import os
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
 from graft.errors import DataError
 from graft.predict.inputs import Named, row_name
-from graft.predict.rows import Shape, csv_line
+from graft.predict.results import Failure
+from graft.predict.rows import JOINED, Result, Shape, csv_line, number
 from graft.predict.writers import Format
 
 PIECE = 2**20
+RESUMABLE = (Format.csv, Format.jsonl)
+SLACK = 1e-3
+"""By which a probability may differ where a picture is computed again, alone and not in its batch."""
+OTHERWISE = "give the bundle and options it was begun with, or leave out --resume"
+
+Row: TypeAlias = list[str] | dict[str, Any]
+"""Cells of CSV, or an object of JSON lines."""
+
+
+@dataclass
+class Kept:
+    """What a file has already.
+
+    Attributes:
+        end: its length up to the end of the last whole row.
+        count: its rows.
+        failed: of these, those of pictures that could not be classified.
+        again: the last pictures, if they belong to a batch with the next: computed with them again, they
+            give those the very digits of a run never stopped.
+        last: the last picture that could be classified, with its row; empty without.
+    """
+
+    end: int = 0
+    count: int = 0
+    failed: int = 0
+    again: list[Named] = field(default_factory=list)
+    last: list[tuple[Named, Row]] = field(default_factory=list)
 
 
 def check_resumable(out: Path | None, format: Format) -> None:
@@ -34,38 +63,57 @@ def check_resumable(out: Path | None, format: Format) -> None:
         raise DataError("--resume: aligned text is for people; use --csv or --jsonl")
 
 
-def go_on(out: Path, format: Format, shape: Shape, names: Iterator[Named], batch: int) -> tuple[int, list[Named]]:
-    """Cut a file to its whole rows and take what they are of from `names`, which must be the same pictures.
+def read_kept(out: Path, format: Format, shape: Shape, names: Iterator[Named], batch: int) -> Kept:
+    """Read the whole rows of a file, and take what they are of from `names`, which must be the same pictures.
 
     Args:
         out: CSV or JSON lines, of the same shape; maybe absent.
         names: every picture, in order; what is left in it has no row yet.
         batch: pictures that are computed together.
 
-    Returns:
-        How many rows are kept, and those of the last pictures taken that belong to a batch with the
-        next: computed with them again, they give those the very digits of a run never stopped.
-
     Raises:
-        DataError: the file has other columns, or rows of other pictures.
+        DataError: the file is none that graft wrote, has other columns, or rows of other pictures.
     """
     if not out.exists():
-        return 0, []
-    end = whole(out, quoted=format is Format.csv)
-    count = 0
-    last: deque[Named] = deque(maxlen=batch)
-    for path in _paths(out, end, format, shape):
+        return Kept()
+    kept = Kept(whole(out, quoted=format is Format.csv))
+    if kept.end == 0:
+        _check_begun(out, format, shape)
+    newest: deque[Named] = deque(maxlen=batch)
+    for row in _rows(out, kept.end, format, shape):
+        path, failed = (row["path"], row["error"]) if isinstance(row, dict) else (row[0], row[-1])
         name = next(names, None)
         if name is None or row_name(name) != path:
             now = "there is none any more" if name is None else f"now it is {row_name(name)!r}"
             raise DataError(
-                f"{out}: its row {count + 1} is of {path!r}, but {now}: the pictures are not those it was begun "
+                f"{out}: its row {kept.count + 1} is of {path!r}, but {now}: the pictures are not those it was begun "
                 "with. Name the same again, or leave out --resume to begin anew"
             )
-        count += 1
-        last.append(name)
-    os.truncate(out, end)
-    return count, list(last)[-(count % batch) :] if count % batch else []
+        kept.count += 1
+        kept.failed += bool(failed)
+        newest.append(name)
+        if not failed:
+            kept.last = [(name, row)]
+    if kept.count % batch:
+        kept.again = list(newest)[-(kept.count % batch) :]
+    return kept
+
+
+def check_same(out: Path, row: Row, result: Result, shape: Shape) -> None:
+    """See that a picture which has a row would get the same again; whether it still can be read is not asked.
+
+    Raises:
+        DataError: it would not.
+    """
+    if isinstance(result, Failure):
+        return
+    had, now = _chances(out, row, shape), {name: result.probabilities[name] for name in result.labels}
+    if not shape.multi_label:
+        now = {result.label or "": result.probability}
+    if had.keys() != now.keys() or any(abs(had[name] - now[name]) > SLACK for name in now):
+        raise DataError(
+            f"{out}: the row of {result.source!r} has {_told(had)}, and would now have {_told(now)}; {OTHERWISE}"
+        )
 
 
 def whole(file: Path, quoted: bool) -> int:
@@ -86,25 +134,34 @@ def whole(file: Path, quoted: bool) -> int:
     return end
 
 
-def _paths(out: Path, end: int, format: Format, shape: Shape) -> Iterator[str]:
-    """The pictures that a file has whole rows of.
+def _check_begun(out: Path, format: Format, shape: Shape) -> None:
+    """Refuse a file without a whole row that does not look like the beginning of one."""
+    first = csv_line(shape.columns()) if format is Format.csv else '{"path": "'
+    with out.open("rb") as file:
+        begun = file.read(len(first)).decode("utf-8", "surrogateescape")
+    if not first.startswith(begun):
+        _refuse(out, begun)
+
+
+def _rows(out: Path, end: int, format: Format, shape: Shape) -> Iterator[Row]:
+    """The whole rows of a file.
 
     Raises:
-        DataError: a row, or the header, is none of ours.
+        DataError: a row, or the header, is none of ours, or has not what is asked for now.
     """
     if format is Format.jsonl:
         for line in _lines(out, end):
-            yield _path_in(line) or _refuse(out, line)
+            yield _record(out, line, shape)
         return
     rows, columns = csv.reader(_lines(out, end)), shape.columns()
     header = next(rows, None)
     if header not in (None, columns):
-        raise DataError(
-            f"{out}: begins with {csv_line(header or []).strip()}, not with {csv_line(columns).strip()}; "
-            "give the bundle and options it was begun with, or leave out --resume"
-        )
+        said = f"begins with {csv_line(header or []).strip()}, not with {csv_line(columns).strip()}"
+        raise DataError(f"{out}: {said}; {OTHERWISE}")
     for row in rows:
-        yield row[0] if len(row) == len(columns) else _refuse(out, csv_line(row))
+        if len(row) != len(columns):
+            _refuse(out, csv_line(row))
+        yield row
 
 
 def _lines(out: Path, end: int) -> Iterator[str]:
@@ -113,13 +170,38 @@ def _lines(out: Path, end: int) -> Iterator[str]:
             yield file.readline().decode("utf-8", "surrogateescape")
 
 
-def _path_in(line: str) -> str | None:
+def _record(out: Path, line: str, shape: Shape) -> dict[str, Any]:
     try:
-        path = json.loads(line)["path"]
+        record: dict[str, Any] = json.loads(line)
+        path, failed = record["path"], record["error"] is not None
     except (ValueError, KeyError, TypeError):
-        return None
-    return path if isinstance(path, str) else None
+        _refuse(out, line)
+    if not isinstance(path, str):
+        _refuse(out, line)
+    if not failed and (list(record) != shape.keys() or len(record.get("top", [])) != shape.top):
+        top = f", {shape.top} of them in top" if shape.top else ""
+        raise DataError(f"{out}: a row has {', '.join(record)}, not {', '.join(shape.keys())}{top}; {OTHERWISE}")
+    return record
 
 
-def _refuse(out: Path, line: str) -> str:
+def _refuse(out: Path, line: str) -> NoReturn:
     raise DataError(f"{out}: a row is none that `graft predict` wrote: {line.strip()[:100]!r}; leave out --resume")
+
+
+def _chances(out: Path, row: Row, shape: Shape) -> dict[str, float]:
+    """Probabilities by label, of the labels that a row has; of one that is not sure, under an empty label."""
+    try:
+        if isinstance(row, list):
+            names, chances = (cell.split(JOINED) if shape.multi_label else [cell] for cell in row[1:3])
+            pairs = [] if shape.multi_label and not row[1] else list(zip(names, chances, strict=True))
+        elif shape.multi_label:
+            pairs = [(one["label"], one["probability"]) for one in row["labels"]]
+        else:
+            pairs = [(row["label"] or "", row["probability"])]
+        return {name: float(chance) for name, chance in pairs}
+    except (ValueError, KeyError, TypeError):
+        _refuse(out, csv_line(row) if isinstance(row, list) else json.dumps(row))
+
+
+def _told(chances: dict[str, float]) -> str:
+    return ", ".join(f"{name or 'not sure'} {number(chance)}" for name, chance in chances.items()) or "no class"

@@ -41,6 +41,11 @@ class Shape:
         top = [cell for name, chance in result.top(self.top) for cell in (name, number(chance))]
         return [result.source, JOINED.join(held), JOINED.join(map(number, chances)), *top, ""]
 
+    def keys(self) -> list[str]:
+        """Names in a record of a picture that could be classified."""
+        said = ["labels"] if self.multi_label else ["label", "probability", "sure"]
+        return ["path", *said, *(["top"] if self.top else []), "error"]
+
     def record(self, result: Result) -> dict[str, Any]:
         """The same by name, numbers as numbers; of a picture that failed, only its path and its error."""
         if isinstance(result, Failure):

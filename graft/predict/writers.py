@@ -1,8 +1,9 @@
 """Where rows go: a stream of lines, aligned, CSV or JSON; for parquet see `graft.predict.parquet`."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, TextIO
@@ -39,12 +40,15 @@ def choose(flags: Iterable[Format], out: Path | None) -> Format:
     """Settle on a format: the one asked for, else that of the file's suffix, else text.
 
     Raises:
-        DataError: several are asked for, or parquet without a file.
+        DataError: several are asked for, parquet without a file, or a suffix that promises what is not written.
     """
     asked = list(flags)
     if len(asked) > 1:
         raise DataError(f"--{' and --'.join(asked)}: only one of them at a time")
     suffix = out.suffix.lower().removeprefix(".") if out else ""
+    if suffix == "json" and not asked:
+        raise DataError(f"{out}: rows are written as JSON lines, not as one JSON: name it .jsonl, or add --jsonl")
+    suffix = "jsonl" if suffix == "ndjson" else suffix
     chosen = asked[0] if asked else Format(suffix) if suffix in set(Format) else Format.text
     if chosen is Format.parquet and out is None:
         raise DataError("--parquet needs a file: --out FILE.parquet")
@@ -130,8 +134,16 @@ def open_writer(out: Path | None, format: Format, shape: Shape, append: bool = F
                 lines.end()
     except OSError as error:
         if out is None:
-            raise
-        raise DataError(f"{out}: cannot be written: {error.strerror or error}") from error
+            if isinstance(error, BrokenPipeError):  # whoever reads along has seen enough
+                raise
+            _let_go_of_stdout()
+        raise DataError(f"{out or 'standard output'}: cannot be written: {error.strerror or error}") from error
+
+
+def _let_go_of_stdout() -> None:
+    """Send what could not be written nowhere: Python would try again at its exit, and complain."""
+    with suppress(OSError):  # a stream without a file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager

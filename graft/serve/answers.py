@@ -43,7 +43,7 @@ class Answer(BaseModel):
     )
     sure: bool = Field(description="Whether it is sure enough to answer; always, where several may hold or none.")
     probability: float | None = Field(description="Of the most probable class, whether it holds or not.")
-    labels: list[str] = Field(description="All classes that hold, the most probable first.")
+    labels: list[str] = Field(description="All classes that hold, in the order of the classes.")
     probabilities: list[Share] = Field(description="Of every class, the most probable first.")
     error: Fault | None = Field(description="Why the picture was not classified; null if it was.")
 

@@ -108,7 +108,8 @@ class Http(H11Protocol):
             return
         answer = problem.response()
         if self._busy:
-            self.cycle.scope[REFUSED] = answer.status_code
+            scope: Any = self.cycle.scope  # a dictionary that may hold more than uvicorn's type of it says
+            scope[REFUSED] = answer.status_code
         else:
             self.metrics.refused(answer.status_code)
         if self.cycle is not None:

@@ -58,10 +58,10 @@ def test_probabilities_are_those_of_python(browser: Browser, port: int, bundle: 
     page = browser.new_page()
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"http://127.0.0.1:{port}/examples/javascript/browser.html?bundle=/bundle")
-    expect(page.locator("#said")).to_have_text("Ready.", timeout=20_000)
+    expect(page.locator("#said")).to_have_text("Ready.", timeout=60_000)
     for file, row in zip(files.values(), rows, strict=True):
         page.set_input_files("#file", file)
-        expect(page.locator("#said")).to_contain_text(f'"{file.name}"', timeout=20_000)
+        expect(page.locator("#said")).to_contain_text(f'"{file.name}"', timeout=60_000)
         said = json.loads(page.locator("#said").inner_text())["probabilities"]
         assert [said[name] for name in CLASSES] == pytest.approx(row.tolist(), abs=0.01), file.name
     page.close()

@@ -30,7 +30,7 @@ pytestmark = [
 
 
 def node(*words: str) -> str:
-    done = subprocess.run(["node", *words], cwd=FOLDER, capture_output=True, text=True, check=False, timeout=50)
+    done = subprocess.run(["node", *words], cwd=FOLDER, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -1,5 +1,6 @@
 """The examples that ask a server."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from graft.predict.predictor import Predictor
 from graft.serve.settings import Settings
 from tests.examples.made import ROOT
-from tests.serve.made import Colours, live, picture
+from tests.serve.made import Colours, colour_bundle, live, picture
 
 TOKEN = "example-token"
+ODD = ("red, or;type=x.png", 'a "grey" \\ one.png', "notes;.txt")
+"""Names that curl would read more out of."""
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +34,7 @@ def files(tmp_path: Path) -> list[str]:
 
 
 def run(*command: str, **env: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        command, cwd=ROOT, env=os.environ | env, capture_output=True, text=True, check=False, timeout=30
-    )
+    return subprocess.run(command, cwd=ROOT, env=os.environ | env, capture_output=True, text=True, check=False)
 
 
 def test_python(port: int, files: list[str]) -> None:
@@ -50,14 +52,24 @@ def test_python(port: int, files: list[str]) -> None:
     )
 
 
+def test_python_where_any_number_of_classes_may_hold(files: list[str], tmp_path: Path) -> None:
+    several = Predictor(colour_bundle(tmp_path / "bundle", multi_label=True))
+    with live(several, Settings()) as port:
+        done = run(sys.executable, "examples/python/over_http.py", f"http://127.0.0.1:{port}", *files[:2])
+    assert done.stdout.splitlines() == ["red.png: red (94.7%)", "grey.png: no class (45.6%)"]
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_curl(port: int, files: list[str]) -> None:
+def test_curl(port: int, files: list[str], tmp_path: Path) -> None:
     script, server = "examples/curl/predict.sh", f"http://127.0.0.1:{port}"
     one = run(script, files[0], SERVER=server, GRAFT_TOKEN=TOKEN)
     assert one.returncode == 0, one.stderr
     assert '"label":"red"' in one.stdout
     several = run(script, *files, SERVER=server, GRAFT_TOKEN=TOKEN)
     assert several.stdout.count('"file":') == 3
-    refused = run(script, files[0], SERVER=server, GRAFT_TOKEN="")
+    odd = [Path(file).rename(tmp_path / name) for file, name in zip(files, ODD, strict=True)]
+    answers = json.loads(run(script, *map(str, odd), SERVER=server, GRAFT_TOKEN=TOKEN).stdout)["pictures"]
+    assert [answer["label"] for answer in answers] == ["red", None, None]
+    refused = run(script, str(odd[0]), SERVER=server, GRAFT_TOKEN="")
     assert refused.returncode != 0
     assert '"status":401' in refused.stdout

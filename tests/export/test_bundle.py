@@ -146,11 +146,11 @@ def test_graph_of_several_labels_ends_in_a_sigmoid(network: Network, bundle: Pat
 
 @pytest.mark.parametrize(
     ("chances", "label", "labels"),
-    [([0.5, 0.49, 0.9], "c", ("a", "c")), ([0.1, 0.2, 0.3], "c", ()), ([0.7, 0.6, 0.5], "a", ("a", "b", "c"))],
+    [([0.5, 0.49, 0.9], "c", ("a", "c")), ([0.1, 0.2, 0.3], None, ()), ([0.7, 0.6, 0.5], "a", ("a", "b", "c"))],
     ids=["some", "none", "all"],
 )
 def test_predictor_gives_the_labels_that_hold(
-    several: Path, tmp_path: Path, chances: list[float], label: str, labels: tuple[str, ...]
+    several: Path, tmp_path: Path, chances: list[float], label: str | None, labels: tuple[str, ...]
 ) -> None:
     class Answering(Predictor):
         """Says the same of every picture."""

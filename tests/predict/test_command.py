@@ -96,8 +96,8 @@ def test_going_on(bundle: Path, here: Path) -> None:
     (here / "out.csv").write_bytes(whole[:-5])
     done = run(bundle, "in", "--out", "out.csv", "--resume")
     assert (here / "out.csv").read_bytes() == whole
-    assert "graft: 1 of 1 pictures could not be classified" in done.stderr
-    assert run(bundle, "in", "--out", "out.csv", "--resume").exit_code == 0  # nothing was left to do
+    assert "graft: 1 of 3 pictures could not be classified" in done.stderr
+    assert run(bundle, "in", "--out", "out.csv", "--resume").exit_code == 1  # nothing was left to do
 
 
 @pytest.mark.parametrize(
@@ -160,6 +160,17 @@ def test_ctrl_c_leaves_whole_rows(bundle: Path, here: Path, monkeypatch: pytest.
     assert (here / "out.csv").read_text().count("\n") == 3
     done = run(bundle, "in")
     assert len(done.stdout.splitlines()) == 2
+    for out in ("out.parquet", "out.txt"):
+        assert run(bundle, "in", "--out", out).stderr == "graft: stopped after 2 pictures\n"
+
+
+def test_rows_that_cannot_be_written_are_one_line(bundle: Path, here: Path) -> None:
+    words = [sys.executable, "-m", "graft", "predict", f"{here}/in", "--bundle", str(bundle)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            words, cwd=Path(cli.__file__).parents[1], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (2, "graft: standard output: cannot be written: No space left on device\n")
 
 
 @pytest.mark.skipif(

@@ -61,8 +61,17 @@ def test_of_several_labels_nothing_is_abstained_from(tmp_path: Path) -> None:
     [
         ({"format": FORMAT + 1}, rf"is a bundle of format {FORMAT + 1}, and this graft knows up to {FORMAT}; upgrade"),
         ({"classes": None}, r"graft.json: is damaged \(KeyError: 'classes'\)"),
-        ({"classes": []}, r"classes must be names; they are \[\]"),
-        ({"classes": [1, 2]}, r"classes must be names; they are \[1, 2\]"),
+        ({"classes": []}, r"classes must be a list of names; they are \[\]"),
+        ({"classes": [1, 2]}, r"classes must be a list of names; they are \[1, 2\]"),
+        ({"classes": "ab"}, "classes must be a list of names; they are 'ab'"),
+        ({"classes": ["a", "b", "a"]}, "classes must differ; 'a' is there twice"),
+        ({"models": {"float": None}}, "models.float must be a text; it is None"),
+        ({"models": {"int8": "a.onnx"}}, "models must have 'float'; they are int8"),
+        ({"models": ["a"]}, r"is damaged \(ValueError"),
+        ({"sha256": {"model.onnx": 1}}, "sha256.model.onnx must be a text; it is 1"),
+        ({"input": {"name": ["pixels"]}}, r"input.name must be a text; it is \['pixels'\]"),
+        ({"output": {"name": ""}}, "output.name must be a text; it is ''"),
+        ({"multi_label": "no"}, "multi_label must be true or false; it is 'no'"),
         ({"presize": {}}, r"is damaged \(KeyError: 'size'\)"),
         ({"presize": {"size": 8, "crop": 2}}, "presize.crop must be a share from 0 to 1; it is 2"),
         ({"presize": {"size": "8"}}, r"presize.size must be a whole number of pixels; it is '8'"),
@@ -84,6 +93,7 @@ def test_damage_is_named(tmp_path: Path, said: dict[str, Any], message: str) -> 
         (b"{", "graft.json: cannot be read"),
         (b"\xff", "cannot be read"),
         (b"[]", "must hold an object; it holds a list"),
+        (b"[" * 100_000, "cannot be read: maximum recursion depth"),
     ],
 )
 def test_what_is_no_description_is_refused(tmp_path: Path, content: bytes, message: str) -> None:

@@ -8,7 +8,8 @@ from graft.errors import DataError
 from graft.predict.inputs import Named
 from graft.predict.job import Tally, classify
 from graft.predict.predictor import Predictor
-from graft.predict.resume import check_resumable, go_on, whole
+from graft.predict.results import Prediction
+from graft.predict.resume import check_resumable, check_same, read_kept, whole
 from graft.predict.rows import Shape
 from graft.predict.writers import Format
 from tests.predict.tiny import paint
@@ -27,10 +28,10 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def run(predictor: Predictor, words: list[str], out: Path, resume: bool, batch: int = 3) -> Tally:
+def run(predictor: Predictor, words: list[str], out: Path, resume: bool, batch: int = 3, top: int = 0) -> Tally:
     tally = Tally()
     with Path("/dev/null").open("rb") as nothing:
-        classify(words, nothing, lambda: predictor, tally, out=out, batch=batch, resume=resume)
+        classify(words, nothing, lambda: predictor, tally, out=out, batch=batch, resume=resume, top=top)
     return tally
 
 
@@ -65,6 +66,13 @@ def test_rows_of_other_pictures_are_refused_and_spared(bundle: Path, pictures: l
     assert out.read_bytes() == before
 
 
+def gone_on(out: Path, format: Format) -> None:
+    """Read the rows of a file, and compare the last with what would be said now."""
+    names: list[Named] = ["a"]
+    for _, row in read_kept(out, format, SHAPE, iter(names), 8).last:
+        check_same(out, row, Prediction("red", ("red",), 0.5, {"red": 0.5}, True, "a"), SHAPE)
+
+
 @pytest.mark.parametrize(
     ("content", "format", "said"),
     [
@@ -77,15 +85,59 @@ def test_rows_of_other_pictures_are_refused_and_spared(bundle: Path, pictures: l
         (b'{"name": 1}\n', Format.jsonl, "a row is none that `graft predict` wrote"),
         (b"[1]\n", Format.jsonl, "a row is none"),
         (b"a story\n", Format.jsonl, "a row is none"),
+        (b'{"path": 1, "error": null}\n', Format.jsonl, "a row is none"),
+        (b"a story without an end", Format.jsonl, "a row is none that `graft predict` wrote: 'a story wi"),
+        (b"a story without an end", Format.csv, "a row is none that `graft predict` wrote: 'a story"),
+        (b"path,label,probability,error\na,red,much,\n", Format.csv, "a row is none that .* 'a,red,much,'"),
+        (
+            b'{"path": "a", "label": "red", "error": null}\n',
+            Format.jsonl,
+            "a row has path, label, error, not path, label, probability, sure, error; give the bundle",
+        ),
     ],
 )
 def test_files_of_others_are_refused_and_spared(tmp_path: Path, content: bytes, format: Format, said: str) -> None:
     out = tmp_path / "out"
     out.write_bytes(content)
-    names: list[Named] = ["a"]
     with pytest.raises(DataError, match=said):
-        go_on(out, format, SHAPE, iter(names), 8)
+        gone_on(out, format)
     assert out.read_bytes() == content
+
+
+def test_errors_that_are_kept_are_counted(bundle: Path, pictures: list[str], tmp_path: Path) -> None:
+    for suffix in ("csv", "jsonl"):
+        out = tmp_path / f"out.{suffix}"
+        run(Predictor(bundle), pictures, out, resume=False)
+        assert run(Predictor(bundle), pictures, out, resume=True) == Tally(kept=5, done=0, failed=1)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_rows_that_would_now_be_others_are_refused_and_spared(
+    bundle: Path, several: Path, pictures: list[str], tmp_path: Path, suffix: str
+) -> None:
+    out = tmp_path / f"out.{suffix}"
+    run(Predictor(bundle), pictures, out, resume=False)
+    before = out.read_bytes()[:-3]  # amid the last row
+    out.write_bytes(before)
+    with pytest.raises(DataError, match=r"the row of 'ü.png' has red 0\.\d+, and would now have not sure 0\.\d+;"):
+        run(Predictor(bundle, threshold=1), pictures, out, resume=True)
+    with pytest.raises(DataError, match="give the bundle and options it was begun with"):
+        run(Predictor(several), pictures, out, resume=True)
+    with pytest.raises(DataError, match="give the bundle and options it was begun with"):
+        run(Predictor(bundle), pictures, out, resume=True, top=2)
+    assert out.read_bytes() == before
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_of_several_labels_they_are_compared_too(
+    several: Path, pictures: list[str], tmp_path: Path, suffix: str
+) -> None:
+    out = tmp_path / f"out.{suffix}"
+    for threshold, other in ((0.5, 0.01), (0.999, 0.5)):
+        run(Predictor(several, threshold=threshold), pictures, out, resume=False)
+        assert run(Predictor(several, threshold=threshold), pictures, out, resume=True).done == 0
+        with pytest.raises(DataError, match="would now have red 0"):
+            run(Predictor(several, threshold=other), pictures, out, resume=True)
 
 
 def test_pictures_that_shared_a_batch_are_computed_together_again(tmp_path: Path) -> None:
@@ -93,10 +145,10 @@ def test_pictures_that_shared_a_batch_are_computed_together_again(tmp_path: Path
     names: list[Named] = [f"{number}.png" for number in range(9)]
     out.write_text("".join(["path,label,probability,error\n", *(f"{name},a,1,\n" for name in names[:5])]))
     rest = iter(names)
-    assert go_on(out, Format.csv, SHAPE, rest, 4) == (5, ["4.png"])
+    assert read_kept(out, Format.csv, SHAPE, rest, 4).again == ["4.png"]
     assert next(rest) == "5.png"
-    assert go_on(out, Format.csv, SHAPE, iter(names), 5) == (5, [])
-    assert go_on(out, Format.csv, SHAPE, iter(names), 8) == (5, names[:5])
+    assert read_kept(out, Format.csv, SHAPE, iter(names), 5).again == []
+    assert read_kept(out, Format.csv, SHAPE, iter(names), 8).again == names[:5]
 
 
 @pytest.mark.parametrize(("quoted", "length"), [(True, 0), (False, 4)])

@@ -21,7 +21,9 @@ def result(number: int) -> Prediction:
         ([], None, Format.text),
         ([], Path("a.CSV"), Format.csv),
         ([], Path("a.jsonl"), Format.jsonl),
+        ([], Path("a.ndjson"), Format.jsonl),
         ([], Path("a.parquet"), Format.parquet),
+        ([Format.jsonl], Path("a.json"), Format.jsonl),
         ([], Path("a.log"), Format.text),
         ([Format.jsonl], Path("a.csv"), Format.jsonl),
         ([Format.csv], None, Format.csv),
@@ -36,6 +38,8 @@ def test_formats_that_make_no_sense() -> None:
         choose([Format.csv, Format.jsonl], None)
     with pytest.raises(DataError, match=r"--parquet needs a file: --out FILE\.parquet"):
         choose([Format.parquet], None)
+    with pytest.raises(DataError, match=r"a\.json: rows are written as JSON lines, not as one JSON: name it \.jsonl"):
+        choose([], Path("a.json"))
 
 
 def test_text_is_aligned_by_its_first_rows() -> None:

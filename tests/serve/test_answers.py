@@ -13,7 +13,7 @@ CHANCES = {"a": 0.5, "b": 0.25, "c": 0.75}
     [
         Prediction("c", ("c",), 0.75, CHANCES),
         Prediction(None, (), 0.75, CHANCES, sure=False),
-        Prediction("c", ("c", "a"), 0.75, CHANCES),
+        Prediction("c", ("a", "c"), 0.75, CHANCES),
         Prediction(None, (), 0.75, CHANCES),
     ],
     ids=["sure", "not sure", "several", "none of several"],

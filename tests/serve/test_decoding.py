@@ -44,7 +44,7 @@ def test_it_is_stuck_when_every_thread_is_past_its_time() -> None:
         now = 40
         said.append(decoders.stuck)
         endless.go.set()
-        assert await asyncio.gather(first, second) == ["a", "b"]
+        assert [await first, await second] == ["a", "b"]
         said.append(decoders.stuck)
         decoders.shutdown()
         return said

@@ -19,7 +19,7 @@ def test_work_is_done_while_the_client_stays() -> None:
 
 
 def test_it_is_cancelled_when_the_client_leaves() -> None:
-    messages = [{"type": "http.request", "body": b"", "more_body": False}, {"type": "http.disconnect"}]
+    messages: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}, {"type": "http.disconnect"}]
     cancelled: list[bool] = []
 
     async def leaves() -> Message:

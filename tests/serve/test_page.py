@@ -102,6 +102,17 @@ def test_several_pictures_are_chosen_and_answered(browser: Browser, server: int)
         shoot(page, "answers")
 
 
+def test_of_many_pictures_none_is_lost_and_old_answers_go(browser: Browser, server: int) -> None:
+    with opened(browser, server) as page:
+        page.set_input_files("#files", [file("red", f"{number}.png") for number in range(64)])
+        expect(page.locator(".card")).to_have_count(64)
+        expect(page.locator(".card[aria-busy]")).to_have_count(0, timeout=60_000)
+        expect(page.locator(".card .name").last).to_have_text("0.png")
+        page.set_input_files("#files", [file("blue")])
+        expect(page.locator(".card")).to_have_count(60)
+        expect(page.locator(".card .name").first).to_have_text("blue.png")
+
+
 def test_a_picture_is_pasted_and_one_is_dropped(browser: Browser, server: int) -> None:
     with opened(browser, server) as page:
         page.evaluate(PASTE, ["pasted.png", "image/png", list(picture("green"))])
