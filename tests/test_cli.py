@@ -211,7 +211,7 @@ def test_a_linked_folder_that_changed_is_noticed(
     (folder / "cat" / "8.png").touch()
     assert f"the folder {folder} has changed since source.sha256 was written" in said(monkeypatch, "check")
     shutil.rmtree(folder)
-    assert "are linked, not copied, and their folder" in said(monkeypatch, "check")
+    assert f"source.uri: nothing lies at {folder}: bring it back" in said(monkeypatch, "check")
 
 
 def test_another_source_is_not_held_to_the_folder_linked_before(

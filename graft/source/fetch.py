@@ -73,13 +73,16 @@ def vouch_for(source: Source, raw: Path) -> None:
     """Check that a folder is still the one that params.yaml means; whatever else is named, `download` checks.
 
     Raises:
-        SourceError: a file was added, removed or changed since `graft use` or `download` saw it.
+        SourceError: it is gone, or a file was added, removed or changed since `graft use` or `download` saw it.
     """
     link, folder = linked(raw), Path(source.uri).expanduser()
     if link is not None and link.folder == source.uri and source.sha256 in (None, link.sha256):
         vouch(raw)
-    elif not is_remote(source.uri) and not source.uri.startswith(PACKAGE) and folder.is_dir():
-        _fingerprint(source, folder, _names(source, folder))
+    elif not is_remote(source.uri) and not source.uri.startswith(PACKAGE):
+        if not folder.exists():
+            raise SourceError(f"source.uri: nothing lies at {source.uri}: bring it back (is its disk mounted?)")
+        if folder.is_dir():
+            _fingerprint(source, folder, _names(source, folder))
 
 
 @contextmanager

@@ -23,7 +23,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     Path("models/export/graft.json").write_text("the good one")
     paint(Path("raw/a.png"), 200, 50, 50)
     told = SimpleNamespace(
-        uri="", licence="", abstain_below=None, model_dump=dict, find=lambda _: [], paths=lambda _: []
+        shown="", licence="", abstain_below=None, model_dump=dict, find=lambda _: [], paths=lambda _: []
     )
 
     def written(folder: Path, *_: object) -> dict[str, Any]:
