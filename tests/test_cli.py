@@ -58,7 +58,7 @@ def test_check_names_every_problem_at_once(project: Path, monkeypatch: pytest.Mo
     (project / "params.yaml").write_text(text)
     message = said(monkeypatch, "check")
     assert "lr: input should be less than or equal to 10; got 30" in message
-    assert "presize.sise: unknown key (did you mean 'size'?); the names are size" in message
+    assert "presize.sise: unknown key (did you mean 'size'?); the names are crop, size" in message
     assert "presize.size: missing" in message
 
 
