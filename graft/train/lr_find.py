@@ -19,7 +19,7 @@ from graft import atomic, params, tables
 from graft.errors import DataError
 from graft.figure import save_figure
 from graft.images.pictures import Pictures
-from graft.images.presize import aspects
+from graft.images.presize import SQUARE, aspects
 from graft.images.rows import PictureRows
 from graft.images.settings import Augment
 from graft.model.device import prepare
@@ -159,6 +159,7 @@ def _head(values: dict[str, Any], seed: int) -> RateRange:
 
 def _network(values: dict[str, Any], seed: int) -> RateRange:
     _need(HEAD / "network.json", "train-head")
+    _need(PRESIZED.with_name(SQUARE), "presize")
     knobs: Finetune = params.check("finetune", Finetune, values["finetune"])
     views: Augment = params.check("augment", Augment, values["augment"])
     train = Pictures.of(PictureRows(PRESIZED), read_dataset(LABELS, SPLIT), "train", aspects(PRESIZED.parent))
