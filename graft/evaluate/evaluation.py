@@ -166,5 +166,5 @@ class Evaluation:
 def _why_none(name: str, test: dict[str, Any]) -> str:
     """Why a figure has no interval, where it has none."""
     if f"{name}_low" not in test:
-        return "not computed for this figure"
+        return "not computed"
     return "one group" if test["interval"] == ONE_GROUP else "the draws agree, or most have no value"

@@ -206,7 +206,7 @@ def test_why_a_figure_has_no_interval_is_said(small: tuple[Path, dict[str, Any]]
     html = render(folder, told)
     cells = re.findall(r"<td>(expected calibration error|macro precision)</td><td>[^<]*</td><td>(.*?)</td>", html)
     assert cells[0][1].replace(".", "").replace(" to ", "").isdigit()
-    assert cells[1] == ("expected calibration error", '<span class="soft">none: not computed for this figure</span>')
+    assert cells[1] == ("expected calibration error", '<span class="soft">none: not computed</span>')
 
 
 def test_values_of_a_slice_that_are_left_out_are_said(small: tuple[Path, dict[str, Any]]) -> None:
