@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from graft.commands.options import Precision, Threshold
+
 
 def predict(
     paths: Annotated[
@@ -25,19 +27,9 @@ def predict(
         Path | None, typer.Option(help="A file for the rows, written over; .csv, .jsonl, .parquet say the format.")
     ] = None,
     top_k: Annotated[int, typer.Option(min=0, help="Add so many of the most probable classes to every row.")] = 0,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            help="In place of the bundle's: the probability from which a label holds, of several a picture; "
-            'of one a picture, that below which the answer is "not sure".',
-        ),
-    ] = None,
+    threshold: Threshold = None,
     batch: Annotated[int, typer.Option(min=1, max=1024, help="Pictures that a thread takes at a time.")] = 4,
-    precision: Annotated[
-        str, typer.Option(help="The bundle's model to use: float, or int8 where it has one.")
-    ] = "float",
+    precision: Precision = "float",
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads to decode and compute with; without, one a core.")
     ] = None,

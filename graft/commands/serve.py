@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from graft.commands.options import Precision, Threshold
 from graft.errors import GraftError
 from graft.serve.settings import Settings, SettingsError
 
@@ -39,18 +40,8 @@ def serve(
         typer.Option(min=0.01, help="Seconds until a request is here, and one more for each 16 KiB of it; above, 408."),
     ] = Settings.read_timeout,
     decoders: Annotated[int, typer.Option(min=1, help="Threads that decode.")] = Settings.decoders,
-    precision: Annotated[
-        str, typer.Option(help="The bundle's model to use: float, or int8 where it has one.")
-    ] = "float",
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            help="In place of the bundle's: the probability from which a label holds, of several a picture; "
-            'of one a picture, that below which the answer is "not sure".',
-        ),
-    ] = None,
+    precision: Precision = "float",
+    threshold: Threshold = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads to compute with; without, one a core.")] = None,
     access_log: Annotated[bool, typer.Option("--access-log", help="Log every request.")] = False,
 ) -> None:

@@ -4,13 +4,13 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from graft.errors import SourceError
 from graft.predict.fetchers import AT_ONCE, fetching
-from tests.source.site import Site, serve
+from tests.source.site import Site, listening, serve
 
 
 class Held:
@@ -35,16 +35,10 @@ def held() -> Iterator[Held]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    held.url = f"http://127.0.0.1:{server.server_port}/a.png"
-    yield held
-    held.go.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(Handler) as address:
+        held.url = f"{address}/a.png"
+        yield held
+        held.go.set()
 
 
 def test_a_picture_is_fetched() -> None:

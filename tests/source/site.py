@@ -94,15 +94,24 @@ def serve(site: Site) -> Iterator[Site]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with listening(Handler) as address:
+        site.url = f"{address}/data/pictures.zip"
+        try:
+            yield site
+        finally:
+            stop.set()
+
+
+@contextmanager
+def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Yield the address of a server of this machine; it has ended in the end."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
-    site.url = f"http://127.0.0.1:{server.server_port}/data/pictures.zip"
     try:
-        yield site
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
-        stop.set()
         server.shutdown()
         thread.join()
         server.server_close()
