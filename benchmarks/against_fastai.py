@@ -26,7 +26,7 @@ import pandas as pd
 from benchmarks.load import Clock
 from benchmarks.machine import ROOT, footer, machine, save
 from benchmarks.trial import SHARED, TRIALS, Clone, Trial, ready
-from graft.presets import write_values
+from graft.apps.use.presets import write_values
 
 OUT = Path(__file__).with_suffix(".json")
 PYTHON = ROOT / ".venv-fastai/bin/python"

@@ -23,16 +23,14 @@ from benchmarks.against_fastai import PYTHON
 from benchmarks.load import Clock
 from benchmarks.machine import ROOT, footer, machine, save
 from benchmarks.trial import SHARED, TRIALS, Clone, ready
-from graft import tables
-from graft.decode import Square
-from graft.images.augment import augment
-from graft.images.partial import PartialArray
-from graft.images.pictures import Pictures
+from graft.augment.augment import augment
+from graft.augment.config import Augment
+from graft.core import tables
+from graft.data.arrays import PartialArray, PictureRows
+from graft.data.dataset import Pictures, read_dataset
+from graft.images.decode import Square
 from graft.images.presize import presize
-from graft.images.rows import PictureRows
-from graft.images.settings import Augment
-from graft.model.device import prepare
-from graft.split.table import read_dataset
+from graft.network.device import prepare
 
 OUT = Path(__file__).with_suffix(".json")
 VIEWS = Augment(flip="horizontal", rotate=10.0, zoom=1.1, warp=0.2, lighting=0.2, p=0.75)

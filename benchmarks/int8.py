@@ -17,13 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import ROOT, footer, machine, save
+from graft.data.arrays import PictureRows
+from graft.data.dataset import read_dataset
 from graft.export.bundle import GRAPH, INT8
-from graft.export.calibration import drawn
-from graft.export.int8 import quantise
-from graft.export.settings import Int8
-from graft.images.rows import PictureRows
+from graft.export.config import Int8
+from graft.export.int8 import drawn, quantise
 from graft.predict.predictor import Predictor
-from graft.split.table import read_dataset
 
 OUT = Path(__file__).with_suffix(".json")
 PASSES, BATCH = 5, 16

@@ -15,15 +15,14 @@ import numpy as np
 
 from benchmarks.machine import footer, machine, save
 from benchmarks.trial import SHARED, TRIALS, ready
-from graft import tables
-from graft.evaluate.out_of_fold import out_of_fold
-from graft.evaluate.suspects import suspects
-from graft.model.device import prepare
-from graft.model.embeddings import Embeddings
-from graft.model.task import make_task
-from graft.seeds import derive
-from graft.split.settings import NAMES
-from graft.split.table import Dataset, read_dataset
+from graft.core import tables
+from graft.core.seeds import derive
+from graft.data.arrays import Embeddings
+from graft.data.dataset import Dataset, read_dataset
+from graft.network.device import prepare
+from graft.report.label_errors import out_of_fold, suspects
+from graft.split.config import NAMES
+from graft.tasks import make_task
 
 OUT = Path(__file__).with_suffix(".json")
 PRESETS = ("dogs-vs-cats",)

@@ -23,10 +23,10 @@ from PIL import Image, ImageDraw, ImageEnhance
 from scipy.fft import idctn
 
 from benchmarks.machine import footer, machine, save
-from graft.decode import open_upright
+from graft.images.decode import open_upright
 from graft.index.duplicates import group
-from graft.index.looks import SIDE, Look, look
-from graft.index.near import Near
+from graft.index.fingerprints import SIDE, Look, look
+from graft.index.hamming import Near
 from graft.source.locate import locate
 
 OUT = Path(__file__).with_suffix(".json")

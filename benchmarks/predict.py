@@ -26,8 +26,8 @@ from benchmarks.against_fastai import PYTHON
 from benchmarks.load import Clock
 from benchmarks.machine import ROOT, footer, machine, save
 from benchmarks.trial import SHARED, TRIALS, ready
+from graft.apps.use.presets import write_values
 from graft.predict import Prediction, Predictor
-from graft.presets import write_values
 
 OUT = Path(__file__).with_suffix(".json")
 WARM = 8

@@ -21,8 +21,8 @@ import pandas as pd
 from PIL import Image
 
 from benchmarks.machine import ROOT, footer, machine, save
-from graft import tables
-from graft.presets import write_values
+from graft.apps.use.presets import write_values
+from graft.core import tables
 
 OUT = Path(__file__).with_suffix(".json")
 PICTURES = (10_000, 30_000, 100_000)
@@ -92,8 +92,8 @@ def run_rows(count: int) -> dict[str, Any]:
 
 def write_rows(count: int, folder: Path) -> None:
     """Write images.csv and labels.csv for pictures that do not exist."""
-    from graft.index.corrections import Corrections
-    from graft.index.labels import Labels, apply_rule
+    from graft.labels.corrections import Corrections
+    from graft.labels.rules import Labels, apply_rule
 
     generator = np.random.default_rng(0)
     paths = [f"{'abcd'[number % 4]}/{number:07}.jpg" for number in range(count)]

@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.machine import ROOT, footer, machine, save
 from benchmarks.trial import Clone
-from graft.presets import write_values
+from graft.apps.use.presets import write_values
 
 OUT = Path(__file__).with_suffix(".json")
 PRESETS = ("solar-cells", "solar-cells-random")

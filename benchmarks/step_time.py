@@ -19,22 +19,22 @@ import torch
 
 from benchmarks.load import Clock
 from benchmarks.machine import ROOT, footer, machine, save
-from graft import params
-from graft.images.augment import augment
-from graft.images.pictures import Pictures
-from graft.images.rows import PictureRows
-from graft.images.settings import Augment
-from graft.model.device import autocast, pick_device, prepare
-from graft.model.head import Head
-from graft.model.loss import Shaping
-from graft.model.network import Network, grafted, pretrained, width
-from graft.model.settings import Embed
-from graft.model.task import task_of
-from graft.train.finetune import Finetune
-from graft.train.groups import freeze, parameter_groups
-from graft.train.loop import Training
-from graft.train.schedule import make_schedule
-from graft.train.valid import Score
+from graft.augment.augment import augment
+from graft.augment.config import Augment
+from graft.core import params
+from graft.data.arrays import PictureRows
+from graft.data.dataset import Pictures
+from graft.finetune.config import Finetune
+from graft.finetune.loop import Training
+from graft.finetune.parameter_groups import freeze, parameter_groups
+from graft.finetune.validate import Score
+from graft.network.config import Embed
+from graft.network.device import autocast, pick_device, prepare
+from graft.network.head import Head
+from graft.network.network import Network, grafted, pretrained, width
+from graft.optim.schedule import make_schedule
+from graft.tasks import task_of
+from graft.tasks.base import Shaping
 
 OUT = Path(__file__).with_suffix(".json")
 BACKBONE = ROOT / "models/backbone"

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 from benchmarks.machine import ROOT
-from graft.source.raw import raw_root
+from graft.data.raw import raw_root
 
 SHARED = ROOT.parent / "shared" / "data"
 

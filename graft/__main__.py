@@ -1,5 +1,5 @@
 """``python -m graft`` is ``graft``."""
 
-from graft.cli import run
+from graft.apps.cli import run
 
 run()

@@ -6,7 +6,7 @@ from pathlib import Path
 from dvclive import Live
 from scmrepo.exceptions import SCMError
 
-from graft.errors import StageError
+from graft.core.errors import StageError
 
 
 def write_curves(report: Path, epochs: Iterable[dict[str, float]]) -> None:

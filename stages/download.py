@@ -9,9 +9,9 @@ Writes  data/raw/ (the files as they are, or a pointer to the folder that holds 
 import sys
 from pathlib import Path
 
-from graft import atomic
-from graft.source.fetch import fetch_dataset
-from graft.source.settings import Source
+from graft.core.files import new_folder
+from graft.source.config import Source
+from graft.source.dataset import fetch_dataset
 from graft.source.stream import shown
 from stages.runtime import STATE, Run, start
 
@@ -27,11 +27,11 @@ def dataset(run: Run) -> None:
 
 def weights(run: Run) -> None:
     # imported here: fetching pictures needs no torch
-    from graft.model.backbone import Backbone
-    from graft.model.weights import fetch_weights
+    from graft.backbone.build import Backbone
+    from graft.backbone.weights import fetch_weights
 
     backbone: Backbone = run.params("backbone", Backbone)
-    with atomic.new_folder(BACKBONE) as folder:
+    with new_folder(BACKBONE) as folder:
         facts = fetch_weights(backbone, folder, DOWNLOADS)
     run.log(f"{backbone.name} from {shown(facts.get('address', backbone.weights))}, sha256 {facts['sha256'][:12]}")
     for layer in facts["cut_off"]:

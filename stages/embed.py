@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from graft import atomic, tables
-from graft.images.partial import PartialArray
-from graft.images.rows import PictureRows
-from graft.model.device import prepare
-from graft.model.embed import embed
-from graft.model.network import pretrained, width
-from graft.model.settings import Embed
+from graft.core import tables
+from graft.core.files import new_folder, write_json
+from graft.data.arrays import PartialArray, PictureRows
+from graft.network.config import Embed
+from graft.network.device import prepare
+from graft.network.inference import embed
+from graft.network.network import pretrained, width
 from stages.runtime import Run, start
 
 PRESIZED, BACKBONE = Path("data/presized"), Path("models/backbone")
@@ -33,10 +33,10 @@ def main(run: Run) -> None:
     features = PartialArray(run.unfinished(PRESIZED, BACKBONE), shape, np.float32)
     embed(network, pixels, knobs, features)
 
-    with atomic.new_folder(EMBEDDINGS) as folder:
+    with new_folder(EMBEDDINGS) as folder:
         features.move(folder / "features.npy")
         tables.write(folder / "rows.csv", pd.DataFrame({"path": pixels.paths}))
-        atomic.write_json(folder / "network.json", description.model_dump())
+        write_json(folder / "network.json", description.model_dump())
     run.log(f"{shape[0]} pictures, {shape[1]} views of each, {shape[2]} features a view")
 
 

@@ -10,20 +10,20 @@ import json
 from functools import partial
 from pathlib import Path
 
-from graft import atomic
-from graft.evaluate.curves import save_training
-from graft.evaluate.decide import decide, logits_of
+from graft.core.files import new_folder, write_json
+from graft.evaluate.config import Evaluate
+from graft.evaluate.decision import decide, logits_of
 from graft.evaluate.evaluation import Evaluation
-from graft.evaluate.interpretation import Interpretation
 from graft.evaluate.lineage import digests, versions
-from graft.evaluate.material import Material
-from graft.evaluate.report import save_report
-from graft.evaluate.settings import Evaluate
-from graft.model.averaged import Averaged
-from graft.model.device import prepare
-from graft.model.head import head_logits, load_head
-from graft.model.network import load
-from graft.model.task import task_of
+from graft.network.device import prepare
+from graft.network.head import head_logits, load_head
+from graft.network.inference import Averaged
+from graft.network.network import load
+from graft.report.interpretation import Interpretation
+from graft.report.material import Material
+from graft.report.page import save_report
+from graft.report.plots import save_training
+from graft.tasks import task_of
 from stages.runtime import Run, start
 
 PRESIZED, EMBEDDINGS = Path("data/presized"), Path("data/embeddings")
@@ -51,9 +51,9 @@ def main(run: Run) -> None:
     l2 = json.loads((FITTED / "metrics.json").read_text())["valid"].get("l2")
     interpretation = Interpretation(evaluation, network, known, l2)
 
-    with atomic.new_folder(EVALUATE) as folder:
+    with new_folder(EVALUATE) as folder:
         lineage = {"files": digests(INPUTS), "versions": versions()}
-        atomic.write_json(folder / "lineage.json", lineage)
+        write_json(folder / "lineage.json", lineage)
         save_training(folder / "training.png", FITTED / "curves", TUNED / "curves")
         facts = evaluation.write(folder, known.pixels, knobs) | interpretation.write(folder, knobs)
         told = {"splits": DIVIDED / "metrics.json", "audit": DIVIDED / "audit.json", "choice": TUNED / "metrics.json"}

@@ -11,24 +11,25 @@ from pathlib import Path
 
 import numpy as np
 
-from graft import atomic, tables
+from graft.backbone.build import Backbone
+from graft.core import tables
+from graft.core.files import new_folder, write_json
+from graft.core.progress import tracked
+from graft.data.arrays import PictureRows
+from graft.data.dataset import read_dataset
+from graft.data.raw import raw_root
 from graft.export.bundle import write_bundle
-from graft.export.calibration import drawn
+from graft.export.card import read_story
+from graft.export.config import Export
+from graft.export.int8 import drawn
 from graft.export.parity import compare, gate
-from graft.export.settings import Export
-from graft.export.story import read_story
 from graft.images.presize import read_square
-from graft.images.rows import PictureRows
-from graft.index.labels import Labels
-from graft.model.backbone import Backbone
-from graft.model.decision import read_decision
-from graft.model.network import load
-from graft.model.task import task_of
+from graft.labels.rules import Labels
+from graft.network.network import load
 from graft.predict.predictor import Predictor
-from graft.progress import tracked
-from graft.source.raw import raw_root
-from graft.source.settings import Source
-from graft.split.table import read_dataset
+from graft.source.config import Source
+from graft.tasks import task_of
+from graft.tasks.decision import read_decision
 from stages.runtime import Run, start
 
 RAW, PRESIZED = Path("data/raw"), Path("data/presized")
@@ -51,15 +52,15 @@ def main(run: Run) -> None:
     some = partial(drawn, pixels, pixels.find(read_dataset(LABELS, SPLIT).paths("train")))
     predictions, root = tables.read(EVALUATED / "predictions.csv"), raw_root(RAW)
     paths, parity = [root / path for path in predictions["path"]], {}
-    with atomic.new_folder(BUNDLE) as bundle:  # a bundle that is refused takes no place
+    with new_folder(BUNDLE) as bundle:  # a bundle that is refused takes no place
         facts = write_bundle(bundle, network, description, square, decision, export, some, story)
         for precision in facts["models"]:
             batches = Predictor(bundle, precision=precision).probabilities(paths)
             said = np.concatenate(list(tracked(batches, f"export {precision}", len(paths))))
             found = parity[precision] = compare(predictions, said, task_of(description), decision.abstain_below)
             run.log(f"{precision}: {found['flips']} of {len(paths)} differ, by {found['largest_difference']:g} at most")
-        with atomic.new_folder(REPORT) as report:
-            atomic.write_json(report / "parity.json", parity["float"] | {"int8": parity.get("int8")})
+        with new_folder(REPORT) as report:
+            write_json(report / "parity.json", parity["float"] | {"int8": parity.get("int8")})
         gate(parity["float"], export.max_flips)
         if export.int8:
             gate(parity["int8"], export.int8.max_flips * len(paths), "export.int8.max_flips, as pictures,")

@@ -9,21 +9,20 @@ import copy
 from functools import partial
 from pathlib import Path
 
-from graft import atomic
-from graft.images.pictures import Pictures
+from graft.augment.config import Augment
+from graft.core.files import new_folder, write_json
+from graft.core.params import LearningRate, Seed
+from graft.data.arrays import PictureRows
+from graft.data.dataset import Pictures, read_dataset
+from graft.finetune.config import Finetune
+from graft.finetune.loop import Training
+from graft.finetune.start import trainable
+from graft.finetune.validate import better, score
 from graft.images.presize import aspects
-from graft.images.rows import PictureRows
-from graft.images.settings import Augment
-from graft.model.device import prepare
-from graft.model.saved import save
-from graft.model.task import task_of
-from graft.params import LearningRate, Seed
-from graft.split.table import read_dataset
-from graft.train.finetune import Finetune
-from graft.train.loop import Training
-from graft.train.sheet import save_augmented
-from graft.train.start import trainable
-from graft.train.valid import better, score
+from graft.network.device import prepare
+from graft.network.head import save
+from graft.report.augmented import save_augmented
+from graft.tasks import task_of
 from stages.curves import write_curves
 from stages.runtime import Run, start
 
@@ -57,11 +56,11 @@ def main(run: Run) -> None:
         run.log(f"epoch {epoch.epoch}: valid {epoch.score}, {training.speed}")
 
     metrics = better(before, history[-1].score if history else before)
-    with atomic.new_folder(REPORT) as report:
+    with new_folder(REPORT) as report:
         write_curves(report, (epoch.metrics() for epoch in history))
-        atomic.write_json(report / "metrics.json", metrics)
+        write_json(report / "metrics.json", metrics)
         save_augmented(report / "augmented.png", train, augment, knobs.size_at(knobs.epochs, description.view), seed)
-    with atomic.new_folder(FINETUNED) as folder:
+    with new_folder(FINETUNED) as folder:
         save(folder, training.averaged() if metrics["kept"] == "finetuned" else unchanged, description)
     run.log(f"kept the {metrics['kept']} network")
 

@@ -9,15 +9,17 @@ Writes  data/images.csv (path, sha256, size, metadata, duplicate_group), data/la
 import warnings
 from pathlib import Path
 
-from graft import atomic, tables
-from graft.index import duplicates, show
-from graft.index.album import Album
-from graft.index.corrections import Corrections
-from graft.index.files import examine
-from graft.index.labels import Labels, apply_rule
-from graft.index.settings import Index
-from graft.index.verdicts import Found, by_class, counts, limit, repeated
-from graft.source.raw import raw_root, vouch
+from graft.core import tables
+from graft.core.files import new_folder, write_json
+from graft.data.raw import raw_root, vouch
+from graft.index import duplicates
+from graft.index.config import Index
+from graft.index.fingerprints import Album
+from graft.index.plots import save_counts, save_samples, save_sizes
+from graft.index.scan import examine
+from graft.index.summary import Found, by_class, counts, limit, repeated
+from graft.labels.corrections import Corrections
+from graft.labels.rules import Labels, apply_rule
 from stages.runtime import Run, start
 
 RAW, CORRECTIONS = Path("data/raw"), Path("corrections.csv")
@@ -43,15 +45,15 @@ def main(run: Run) -> None:
 
     tables.write(IMAGES, images)
     tables.write(LABELS, labelled.rows)
-    with atomic.new_folder(REPORT) as report:
+    with new_folder(REPORT) as report:
         tables.write(report / "rejected.csv", rejected)
         tables.write(report / "unlabelled.csv", labelled.unlabelled)
         tables.write(report / "duplicates.csv", images.loc[repeated(images), ["duplicate_group", "path"]])
         tables.write(report / "conflicts.csv", conflicts)
-        atomic.write_json(report / "metrics.json", counts(images, rejected, labelled, copies, conflicts))
-        show.save_samples(report / "samples.png", root, by_class(labelled.rows))
-        show.save_counts(report / "classes.png", by_class(labelled.rows))
-        show.save_sizes(report / "sizes.png", images)
+        write_json(report / "metrics.json", counts(images, rejected, labelled, copies, conflicts))
+        save_samples(report / "samples.png", root, by_class(labelled.rows))
+        save_counts(report / "classes.png", by_class(labelled.rows))
+        save_sizes(report / "sizes.png", images)
     if len(conflicts):
         run.log(f"warning: {len(conflicts)} copies have different labels, see {REPORT / 'conflicts.csv'}")
     for doubt in labelled.doubts:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from graft import atomic, tables
-from graft.images.partial import PartialArray
+from graft.core import tables
+from graft.core.files import new_folder
+from graft.data.arrays import PartialArray
+from graft.data.raw import raw_root
 from graft.images.presize import Presize, presize, write_square
-from graft.source.raw import raw_root
 from stages.runtime import Run, start
 
 RAW, IMAGES = Path("data/raw"), Path("data/images.csv")
@@ -28,7 +29,7 @@ def main(run: Run) -> None:
     pixels = PartialArray(run.unfinished(IMAGES), (len(images), square.size, square.size, 3), np.uint8)
     presize(raw_root(RAW), list(zip(images["path"], images["sha256"], strict=True)), square, pixels)
 
-    with atomic.new_folder(PRESIZED) as presized:
+    with new_folder(PRESIZED) as presized:
         tables.write(presized / "rows.csv", images[["path", "width", "height"]])
         write_square(presized, square)
         pixels.move(presized / "pixels.npy")

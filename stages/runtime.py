@@ -22,9 +22,9 @@ from typing import Any
 import psutil
 from filelock import FileLock, Timeout
 
-from graft import params
-from graft.digest import sha256
-from graft.errors import GraftError, StageError
+from graft.core import params
+from graft.core.errors import GraftError, StageError
+from graft.core.files import sha256
 from stages import STARTED
 
 PARAMS = Path("params.yaml")

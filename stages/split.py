@@ -7,12 +7,13 @@ Writes  data/split.csv (path, split), reports/split/ (counts, what was set aside
 
 from pathlib import Path
 
-from graft import atomic, tables
-from graft.index.labels import Labels
+from graft.core import tables
+from graft.core.files import new_folder, write_json
+from graft.labels.rules import Labels
 from graft.split.assign import assign
 from graft.split.audit import audit, describe, gate, unlearnt
+from graft.split.config import ASIDE, Split
 from graft.split.metadata import Audit
-from graft.split.settings import ASIDE, Split
 from stages.runtime import Run, start
 
 IMAGES, LABELS = Path("data/images.csv"), Path("data/labels.csv")
@@ -32,11 +33,11 @@ def main(run: Run) -> None:
     gate(knobs, found["metadata"])
 
     tables.write(SPLIT, labels[["path"]].assign(split=placed["split"]))
-    with atomic.new_folder(REPORT) as report:
+    with new_folder(REPORT) as report:
         aside = placed["split"] == ASIDE
         tables.write(report / "aside.csv", labels.loc[aside, ["path"]].assign(reason=placed.loc[aside, "why"]))
-        atomic.write_json(report / "metrics.json", counts)
-        atomic.write_json(report / "audit.json", found)
+        write_json(report / "metrics.json", counts)
+        write_json(report / "audit.json", found)
     run.log(", ".join(f"{count['all']} {name}" for name, count in counts.items()))
     for said in filter(None, (unlearnt(counts), found["metadata"]["warning"])):
         run.log(f"warning: {said}")

@@ -7,13 +7,13 @@ Writes  models/head/ (weights, description), reports/train-head/ (curves, metric
 
 from pathlib import Path
 
-from graft import atomic
-from graft.model.embeddings import Embeddings
-from graft.model.saved import describe, save
-from graft.params import LearningRate, Seed
-from graft.split.table import read_dataset
-from graft.train.head import fit_head
-from graft.train.train_head import TrainHead
+from graft.core.files import new_folder, write_json
+from graft.core.params import LearningRate, Seed
+from graft.data.arrays import Embeddings
+from graft.data.dataset import read_dataset
+from graft.heads.config import TrainHead
+from graft.heads.fit import fit_head
+from graft.network.head import describe, save
 from stages.curves import write_curves
 from stages.runtime import Run, start
 
@@ -28,10 +28,10 @@ def main(run: Run) -> None:
     dataset = read_dataset(LABELS, SPLIT)
     fitted = fit_head(Embeddings(EMBEDDINGS / "features.npy"), dataset, knobs, learning_rate, seed)
 
-    with atomic.new_folder(REPORT) as report:
+    with new_folder(REPORT) as report:
         write_curves(report, fitted.curves)
-        atomic.write_json(report / "metrics.json", {"valid": fitted.metrics()})
-    with atomic.new_folder(HEAD) as folder:
+        write_json(report / "metrics.json", {"valid": fitted.metrics()})
+    with new_folder(HEAD) as folder:
         asked = {"classes": dataset.classes, "multi_label": dataset.multi_label} | knobs.described()
         save(folder, fitted.head, describe(EMBEDDINGS).model_copy(update=asked))
     run.log("valid " + ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in fitted.metrics().items()))

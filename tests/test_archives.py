@@ -5,14 +5,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from graft import params
-from graft.index.corrections import COLUMNS, Corrections
-from graft.index.labels import Labels, apply_rule
-from graft.index.layout import survey
-from graft.presets import FOLDER
-from graft.source.fetch import open_source
+from graft.apps.use.autodetect import survey
+from graft.apps.use.presets import FOLDER
+from graft.core import params
+from graft.labels.corrections import COLUMNS, Corrections
+from graft.labels.rules import Labels, apply_rule
+from graft.source.dataset import open_source
 from graft.split.assign import assign
-from graft.split.settings import Split
+from graft.split.config import Split
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"

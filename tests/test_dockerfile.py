@@ -12,9 +12,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from graft.commands.serve import PORT
-from graft.serve.server import GRACE
-from graft.serve.settings import Settings
+from graft.apps.serve.command import PORT
+from graft.apps.serve.config import Settings
+from graft.apps.serve.server import GRACE
 
 ROOT = Path(__file__).resolve().parents[1]
 LINES = re.sub(r"\\\n\s*", "", (ROOT / "Dockerfile").read_text()).splitlines()

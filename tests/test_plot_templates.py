@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graft.evaluate.confused import counted
+from graft.evaluate.confusion import counted
 
 TEMPLATES = Path(__file__).resolve().parents[1] / ".dvc" / "plots"
 vega = importlib.import_module("dvc_render.vega")  # DVC's own renderer; it has no types

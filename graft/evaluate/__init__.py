@@ -1,1 +1,1 @@
-"""Measure a network and show what it gets wrong."""
+"""Measure a network on images that it never saw."""

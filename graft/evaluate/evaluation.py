@@ -9,19 +9,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from graft import atomic, tables
-from graft.evaluate import gallery, predictions, selective
-from graft.evaluate.decide import Logits
-from graft.evaluate.reliability import calibration_error, confidences, reliability, save_reliability
-from graft.evaluate.settings import Evaluate
+from graft.core import tables
+from graft.core.files import write_json
+from graft.data.arrays import PictureRows
+from graft.data.dataset import Targets, targets
+from graft.evaluate import abstention, predictions
+from graft.evaluate.calibration import calibration_error, confidences, reliability, save_reliability
+from graft.evaluate.config import Evaluate
+from graft.evaluate.decision import Logits
 from graft.evaluate.slices import by_slice
 from graft.evaluate.yardstick import YARDSTICKS, Yardstick
-from graft.images.rows import PictureRows
-from graft.intervals import ONE_GROUP
-from graft.model.decision import FILE, Decision
-from graft.model.task import Task
-from graft.sheet import save_note
-from graft.split.table import Targets, targets
+from graft.render.sheets import save_note
+from graft.report import gallery
+from graft.stats.intervals import ONE_GROUP
+from graft.tasks import Task
+from graft.tasks.decision import FILE, Decision
 
 KEYS = ("path", "label", "labels", "group", "split")
 """Columns that pictures are not sliced by."""
@@ -66,7 +68,7 @@ class Evaluation:
         losses = Logits(self.logits, self.targets).losses(self.task, self.decision.temperature)
         told = predictions.table(self.rows["path"].tolist(), self.targets, self.network, losses, self.task)
         if self.decision.abstain_below is not None:
-            answers = selective.sure(self.network.max(1), self.decision.abstain_below)
+            answers = abstention.sure(self.network.max(1), self.decision.abstain_below)
             told.insert(3, "sure", np.where(answers, "yes", "no"))
         return told
 
@@ -92,8 +94,8 @@ class Evaluation:
         else:
             facts = self._selective(folder)
             headline |= {"answered": facts["answered"]} if facts["answered"] else {}
-        atomic.write_json(folder / "metrics.json", headline)
-        atomic.write_json(folder / FILE, self.decision.model_dump())
+        write_json(folder / "metrics.json", headline)
+        write_json(folder / FILE, self.decision.model_dump())
         figures, slices, left_out = self._tables(folder, test, probe, told)
         kind.draw(folder, task.decide(self.network), self.targets, task.classes)
         gallery.save_sample(folder / "sample.png", told, pixels, task, knobs.gallery)
@@ -153,10 +155,10 @@ class Evaluation:
     def _selective(self, folder: Path) -> dict[str, Any]:
         """Measure what is left when only the surest pictures are answered."""
         confidence, right = self._confidences(self.network)
-        curve, below = selective.Surest.of(confidence, right).table(), self.decision.abstain_below
+        curve, below = abstention.Surest.of(confidence, right).table(), self.decision.abstain_below
         tables.write(folder / "coverage.csv", curve)
-        answered = None if below is None else selective.answered(confidence, right, self.rows["group"], below)
-        selective.save_coverage(folder / "coverage.png", curve, None if answered is None else answered["coverage"])
+        answered = None if below is None else abstention.answered(confidence, right, self.rows["group"], below)
+        abstention.save_coverage(folder / "coverage.png", curve, None if answered is None else answered["coverage"])
         return {"coverage": curve.to_dict("records"), "answered": answered}
 
     def _confidences(self, probabilities: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

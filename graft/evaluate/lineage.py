@@ -3,7 +3,7 @@
 from importlib.metadata import version
 from pathlib import Path
 
-from graft.digest import sha256
+from graft.core.files import sha256
 
 PACKAGES = ("graft", "torch", "timm", "torchvision", "numpy", "pillow", "scikit-learn")
 

@@ -8,11 +8,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, f1_score, hamming_loss, precision_recall_fscore_support
 
-from graft.evaluate.reliability import calibration_error, reliability
-from graft.evaluate.scores import brier, ends, mean_of, ranked, with_intervals
-from graft.intervals import accuracy_interval
-from graft.model.ranking import mean_average_precision
-from graft.model.task import ManyLabels
+from graft.evaluate.calibration import calibration_error, reliability
+from graft.evaluate.metrics import brier, ends, mean_of, ranked, with_intervals
+from graft.stats.intervals import accuracy_interval
+from graft.tasks import ManyLabels
+from graft.tasks.multi_label import mean_average_precision
 
 HEADLINE = (
     "pictures",
@@ -68,7 +68,7 @@ def measure(
         groups: unit of every picture, "" where there is none.
 
     Returns:
-        Nested, JSON-ready figures, with intervals as `graft.evaluate.metrics.measure` gives them. A
+        Nested, JSON-ready figures, with intervals as `graft.evaluate.single_label.measure` gives them. A
         figure that has no value, such as the recall of a class that no picture has, is None and
         stands in ``undefined`` with the reason; means leave it out. ``hamming_loss`` is the share
         of all single answers, yes or no, that are wrong; ``log_loss`` and ``brier`` are means over

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from graft.model.task import Task
+from graft.tasks import Task
 
 
 def table(

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from graft.evaluate.scores import ends
-from graft.intervals import accuracy_interval
+from graft.evaluate.metrics import ends
+from graft.stats.intervals import accuracy_interval
 
 MOST = 20
 """Values of a column that are shown, as `graft compare` has it: more cannot be read."""

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from graft.evaluate import metrics, multi_label, plots
+from graft.evaluate import multi_label, single_label
+from graft.report import plots
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Yardstick:
 
 
 def _draw_confusion(folder: Path, decided: NDArray[np.int64], targets: NDArray[np.int64], classes: list[str]) -> None:
-    plots.save_confusion(folder / "confusion.png", metrics.confusion(decided, targets, classes), classes)
+    plots.save_confusion(folder / "confusion.png", single_label.confusion(decided, targets, classes), classes)
 
 
 def _draw_outcomes(folder: Path, decided: NDArray[np.int64], targets: NDArray[np.float32], classes: list[str]) -> None:
@@ -44,7 +45,12 @@ def _draw_outcomes(folder: Path, decided: NDArray[np.int64], targets: NDArray[np
 
 YARDSTICKS = {
     False: Yardstick(
-        metrics.HEADLINE, metrics.PROBE, metrics.BASELINE, metrics.FIGURES, metrics.measure, _draw_confusion
+        single_label.HEADLINE,
+        single_label.PROBE,
+        single_label.BASELINE,
+        single_label.FIGURES,
+        single_label.measure,
+        _draw_confusion,
     ),
     True: Yardstick(
         multi_label.HEADLINE,

@@ -1,1 +1,1 @@
-"""Turn a network into one self-describing bundle."""
+"""Write the network as one self-describing bundle, and prove that it is the one measured."""

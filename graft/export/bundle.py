@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graft import __version__, atomic
-from graft.decode import Square
-from graft.digest import sha256
+from graft import __version__
+from graft.core.files import sha256, write_json, write_text
 from graft.export.card import save_card
+from graft.export.config import Export
 from graft.export.onnx import export_onnx
-from graft.export.settings import Export
-from graft.model.decision import Decision
-from graft.model.network import Network
-from graft.model.saved import Description
-from graft.model.task import THRESHOLD, task_of
+from graft.images.decode import Square
+from graft.network.head import Description
+from graft.network.network import Network
 from graft.predict.bundle import FORMAT
+from graft.tasks import THRESHOLD, task_of
+from graft.tasks.decision import Decision
 
 GRAPH, INT8, FACTS, LABELS, SUMS = "model.onnx", "model.int8.onnx", "graft.json", "labels.txt", "SHA256SUMS"
 
@@ -53,12 +53,12 @@ def write_bundle(
 
         write_timm(folder / "timm", network, description, decision, square.crop)
     facts = _facts(folder, description, square, decision, told)
-    atomic.write_json(folder / FACTS, facts)
-    atomic.write_text(folder / LABELS, "".join(f"{name}\n" for name in description.classes))
+    write_json(folder / FACTS, facts)
+    write_text(folder / LABELS, "".join(f"{name}\n" for name in description.classes))
     save_card(folder / "README.md", facts)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     sums = [f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
-    atomic.write_text(folder / SUMS, "".join(sums))
+    write_text(folder / SUMS, "".join(sums))
     return facts
 
 

@@ -7,12 +7,12 @@ import onnx
 import torch
 from torch import nn
 
-from graft import atomic
-from graft.images.sampler import sample
-from graft.model.averaged import Averaged
-from graft.model.decision import Decision
-from graft.model.network import Network
-from graft.model.task import Task
+from graft.core.files import new_file
+from graft.network.inference import Averaged
+from graft.network.network import Network
+from graft.network.resample import sample
+from graft.tasks import Task
+from graft.tasks.decision import Decision
 
 OPSET = 20
 
@@ -70,7 +70,7 @@ def save_stripped(model: onnx.ModelProto, file: Path) -> None:
     """Check a graph and write it without anything that tells where and by what it was made."""
     strip(model)
     onnx.checker.check_model(model, full_check=True)
-    with atomic.new_file(file) as partial:
+    with new_file(file) as partial:
         # deterministic: protobuf's own maps have no order of their own
         partial.write_bytes(model.SerializeToString(deterministic=True))
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from graft.errors import ExportError
-from graft.model.task import Task
+from graft.core.errors import ExportError
+from graft.tasks import Task
 
 NOT_SURE = "not sure"
 

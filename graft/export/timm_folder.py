@@ -12,13 +12,13 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from graft import atomic
-from graft.errors import ExportError
-from graft.model.decision import Decision
-from graft.model.fold import find_pairs
-from graft.model.network import Network, example_for
-from graft.model.saved import Description
-from graft.model.timm_models import timm  # which makes it importable first
+from graft.backbone.timm_models import timm  # which makes it importable first
+from graft.core.errors import ExportError
+from graft.core.files import write_json
+from graft.network.fuse_bn import find_pairs
+from graft.network.head import Description
+from graft.network.network import Network, example_for
+from graft.tasks.decision import Decision
 
 TOLERANCE = 1e-3
 """Largest difference of a logit, relative to the largest, that rounding may explain."""
@@ -54,7 +54,7 @@ def write_timm(folder: Path, network: Network, description: Description, decisio
             "num_classes": len(description.classes),
         },
     }
-    atomic.write_json(folder / "config.json", told)
+    write_json(folder / "config.json", told)
 
 
 def _hindrances(description: Description, decision: Decision, crop: float) -> Iterator[str]:

@@ -1,1 +1,1 @@
-"""Decode pictures once, keep their pixels, and draw views of them in batches."""
+"""Decode image files, and presize them."""

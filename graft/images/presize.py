@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from graft import atomic, tables
-from graft.decode import Square
-from graft.errors import DataError
-from graft.images.partial import PartialArray
-from graft.params import Section
-from graft.progress import bar
-from graft.threads import in_order
+from graft.core import tables
+from graft.core.errors import DataError
+from graft.core.files import write_json
+from graft.core.parallel import in_order
+from graft.core.params import Section
+from graft.core.progress import bar
+from graft.data.arrays import PartialArray
+from graft.images.decode import Square
 
 SQUARE = "square.json"
 
@@ -82,7 +83,7 @@ def aspects(presized: Path) -> NDArray[np.float32]:
 
 def write_square(presized: Path, square: Square) -> None:
     """Write beside the pixels what was done to the pictures."""
-    atomic.write_json(presized / SQUARE, asdict(square))
+    write_json(presized / SQUARE, asdict(square))
 
 
 def read_square(presized: Path) -> Square:

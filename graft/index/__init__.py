@@ -1,1 +1,1 @@
-"""Find, check and label the pictures."""
+"""Find every file, check that it decodes, find duplicates."""

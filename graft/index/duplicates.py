@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from graft.index.alike import alike
-from graft.index.near import Near, Search
+from graft.index.hamming import Near, Search
+from graft.index.thumbnail_match import alike
 
 LEAST_CONTRAST = 2.0
 """Standard deviation of a thumbnail, in levels of 255, under which it shows too little to compare."""

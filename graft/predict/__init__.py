@@ -5,8 +5,8 @@ import os
 # read when onnxruntime is imported; else it keeps, on disk, what it would send its makers
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
+from graft.predict.prediction import Failure as Failure
+from graft.predict.prediction import Prediction as Prediction
 from graft.predict.predictor import Predictor as Predictor
-from graft.predict.results import Failure as Failure
-from graft.predict.results import Prediction as Prediction
 
 __all__ = ["Failure", "Prediction", "Predictor"]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from graft.decode import Square
-from graft.errors import BundleError, nearest
+from graft.core.errors import BundleError, nearest
+from graft.images.decode import Square
 
 FORMAT = 2
 """Of graft.json: what `export` writes, and the newest that is read here. 2 brought `presize.crop`."""

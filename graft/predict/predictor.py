@@ -12,13 +12,13 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.decode import UnreadableError
-from graft.errors import BundleError
+from graft.core.errors import BundleError
+from graft.core.parallel import batched, cores, in_order
+from graft.images.decode import UnreadableError
 from graft.predict.bundle import FLOAT, probability, read_facts
-from graft.predict.graph import Graph
-from graft.predict.results import Failure, Prediction, decide
-from graft.predict.sources import Source, name_of, pixels_of
-from graft.threads import batched, cores, in_order
+from graft.predict.inputs import Source, name_of, pixels_of
+from graft.predict.prediction import Failure, Prediction, decide
+from graft.predict.session import Graph
 
 Results: TypeAlias = list[Prediction | Failure]
 Run: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]

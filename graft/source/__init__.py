@@ -1,1 +1,1 @@
-"""Fetch what a user names: a dataset, or pretrained weights."""
+"""Fetch what a user names, verify it, unpack it."""

@@ -4,7 +4,7 @@ import importlib.util
 import re
 from pathlib import Path
 
-from graft.errors import SourceError
+from graft.core.errors import SourceError
 
 PACKAGE = "package://"
 REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")

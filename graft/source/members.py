@@ -15,7 +15,7 @@ from pathlib import Path
 from tarfile import HeaderError, ReadError
 from typing import IO, Any, BinaryIO, Literal, Self
 
-from graft.errors import SourceError
+from graft.core.errors import SourceError
 from graft.source.recognise import UNPACK, recognise
 from graft.source.refusal import UnsafeError, explained
 

@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from graft.errors import SourceError
+from graft.core.errors import SourceError
 from graft.source.refusal import explained
 
 UNPACK = "unpack it yourself and name the folder in source.uri"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from graft.errors import SourceError
+from graft.core.errors import SourceError
 
 
 class UnsafeError(Exception):

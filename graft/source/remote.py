@@ -19,10 +19,10 @@ from filelock import FileLock, Timeout
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 from tenacity.wait import WaitBaseT
 
-from graft import atomic
-from graft.errors import SourceError
-from graft.progress import bar
-from graft.source.fingerprint import content
+from graft.core.errors import SourceError
+from graft.core.files import write_json
+from graft.core.progress import bar
+from graft.data.raw import content
 from graft.source.store import open_store
 from graft.source.stream import Facts, InterruptedFetchError, Stream, shown
 from graft.source.web import open_web
@@ -142,7 +142,7 @@ class _Download:
             return  # it is here already
         if stream.start == 0:
             self._forget()
-            atomic.write_json(self.facts_file, asdict(stream.facts))
+            write_json(self.facts_file, asdict(stream.facts))
         self._check_room(total)
         try:
             self._write(stream)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import fsspec
 
-from graft.errors import SourceError, install
+from graft.core.errors import SourceError, install
 from graft.source.stream import CHUNK, Facts, InterruptedFetchError, Stream, shown
 
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "hf": "hf"}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from graft.errors import SourceError
+from graft.core.errors import SourceError
 
 CHUNK = 2**20
 

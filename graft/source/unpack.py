@@ -7,12 +7,12 @@ become paths, and no link is ever made on disk.
 from collections.abc import Iterator
 from pathlib import Path
 
-from graft.errors import SourceError
-from graft.progress import bar
+from graft.core.errors import SourceError
+from graft.core.progress import bar
+from graft.source.config import Limits
 from graft.source.members import CHUNK, Member, members
 from graft.source.paths import clean, follow
 from graft.source.refusal import UnsafeError, explained
-from graft.source.settings import Limits
 
 PROOF = 64 * 2**20
 """Bytes unpacked before their ratio to the archive is judged: a small text may shrink a thousandfold."""
@@ -23,7 +23,7 @@ def unpack(archive: Path, into: Path, limits: Limits) -> int:
 
     Links to files inside the archive become copies of them. Permissions, owners and times are left out.
     After an error the folder holds what came before it: give one that is removed then
-    (`graft.atomic.new_folder`).
+    (`graft.core.files.new_folder`).
 
     Raises:
         SourceError: names the archive, the member and the reason.

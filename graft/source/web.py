@@ -12,7 +12,7 @@ from typing import TypeVar
 import aiohttp
 from fsspec.asyn import get_loop, sync
 
-from graft.errors import SourceError
+from graft.core.errors import SourceError
 from graft.source.stream import CHUNK, Facts, InterruptedFetchError, Stream, shown
 
 LATER = (408, 425, 429)

@@ -1,1 +1,1 @@
-"""Divide the labelled pictures into train, valid and test."""
+"""Divide the labelled images into train, valid and test, and audit the split for leaks."""

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from graft.errors import DataError, nearest
-from graft.seeds import derive
-from graft.split.draw import Rows, draw_folds, draw_groups, draw_units, tied
-from graft.split.given import by_column, by_folder, by_hash
-from graft.split.settings import ASIDE, NAMES, Split
-from graft.tables import JOINED, is_multi_label, said
+from graft.core.errors import DataError, nearest
+from graft.core.seeds import derive
+from graft.core.tables import JOINED, is_multi_label, said
+from graft.split.config import ASIDE, NAMES, Split
+from graft.split.predefined import by_column, by_folder, by_hash
+from graft.stats.draws import Rows, draw_folds, draw_groups, draw_units, tied
 
 
 def assign(split: Split, labels: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:

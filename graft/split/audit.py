@@ -4,10 +4,10 @@ from typing import Any
 
 import pandas as pd
 
-from graft.errors import DataError
+from graft.core.errors import DataError
+from graft.core.tables import JOINED, is_multi_label, said
+from graft.split.config import ASIDE, NAMES
 from graft.split.metadata import Audit, baseline
-from graft.split.settings import ASIDE, NAMES
-from graft.tables import JOINED, is_multi_label, said
 
 SHOWN = 10
 """Classes that are named in a warning."""

@@ -5,7 +5,8 @@ figures would then say little about pictures from elsewhere.
 """
 
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,40 @@ from numpy.typing import NDArray
 from pydantic import Field
 from sklearn.ensemble import RandomForestClassifier
 
-from graft.intervals import accuracy_interval
-from graft.params import Section
-from graft.seeds import derive
-from graft.split.blank import blanked
-from graft.tables import JOINED, is_multi_label, said
+from graft.core.params import Section
+from graft.core.seeds import derive
+from graft.core.tables import JOINED, is_multi_label, said
+from graft.stats.intervals import accuracy_interval
+
+
+def blanked(paths: Iterable[str], classes: Collection[str], pattern: str | None) -> list[str]:
+    """Blank in each path the name of every class that stands there as a word, or as a number, of its own.
+
+    Args:
+        paths: of the pictures.
+        classes: their names.
+        pattern: the label rule's, if it has one: what its group ``label`` reads is blanked, too.
+    """
+    rule = None if pattern is None else re.compile(pattern)
+    words = re.compile(rf"(?<![^\W_])(?:{'|'.join(_word(name) for name in sorted(classes, key=_longest_first))})")
+    return [words.sub("*", _unread(unicodedata.normalize("NFC", path), rule)) for path in paths]
+
+
+def _longest_first(name: str) -> tuple[int, str]:
+    return -len(name), name
+
+
+def _word(name: str) -> str:
+    """A word may be followed by a counter, ``cat012``; a number by nothing that would make it another."""
+    return re.escape(name) + (r"(?![^\W_])" if name[-1].isdigit() else r"(?![^\W\d_])")
+
+
+def _unread(path: str, rule: re.Pattern[str] | None) -> str:
+    spans = [found.span("label") for found in rule.finditer(path) if found["label"]] if rule else []
+    for start, end in reversed(spans):
+        path = f"{path[:start]}*{path[end:]}"
+    return path
+
 
 MOST_PICTURES = 10_000
 """More are drawn from at random: a baseline needs no more."""

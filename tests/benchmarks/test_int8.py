@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.int8 import answers, table
-from graft.images.rows import PictureRows
+from graft.data.arrays import PictureRows
 
 
 class Counting:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from benchmarks.machine import PACKAGES
 from benchmarks.serve import figures, load, pictures, rss, serving, table
-from tests.serve.made import colour_bundle
+from tests.apps.serve.made import colour_bundle
 
 
 def test_a_load_is_counted_and_timed(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from graft import intervals
+from graft.stats import intervals
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -5,11 +5,11 @@ from typing import Literal
 import torch
 from torch import nn
 
-from graft.model.features import Features
-from graft.model.fold import fold_batch_norms
-from graft.model.head import Head
-from graft.model.network import Network
-from tests.model.made import TINY
+from graft.network.features import Features
+from graft.network.fuse_bn import fold_batch_norms
+from graft.network.head import Head
+from graft.network.network import Network
+from tests.network.made import TINY
 
 Kind = Literal["convolution", "folded", "channels last", "tokens"]
 KINDS: tuple[Kind, ...] = ("convolution", "folded", "channels last", "tokens")

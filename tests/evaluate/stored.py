@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from graft.model.embeddings import Embeddings
-from graft.split.table import Dataset
+from graft.data.arrays import Embeddings
+from graft.data.dataset import Dataset
 
 
 def stored(folder: Path, features: NDArray[Any]) -> Embeddings:

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graft import tables
+from graft.core import tables
+from graft.data.arrays import PictureRows
 from graft.evaluate import multi_label
+from graft.evaluate.config import Evaluate
 from graft.evaluate.evaluation import Evaluation
-from graft.evaluate.settings import Evaluate
-from graft.images.rows import PictureRows
-from graft.model.decision import Decision
-from graft.model.task import ManyLabels, OneLabel
+from graft.tasks import ManyLabels, OneLabel
+from graft.tasks.decision import Decision
 
 BOTH = [
     "classes.csv",

@@ -23,7 +23,7 @@ from sklearn.metrics import (
 
 from graft.evaluate import multi_label
 from graft.evaluate.multi_label import confusion
-from graft.intervals import wilson
+from graft.stats.intervals import wilson
 
 
 def measure(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from graft.evaluate.predictions import table
-from graft.model.task import ManyLabels, OneLabel
+from graft.tasks import ManyLabels, OneLabel
 
 TASK = OneLabel(["cat", "dog", "owl"])
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graft.evaluate.reliability import BINS, calibration_error, confidences, reliability, save_reliability
-from graft.model.task import ManyLabels, OneLabel
+from graft.evaluate.calibration import BINS, calibration_error, confidences, reliability, save_reliability
+from graft.tasks import ManyLabels, OneLabel
 
 
 def test_by_hand() -> None:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from graft.evaluate.slices import by_slice
-from graft.intervals import wilson
+from graft.stats.intervals import wilson
 
 
 def test_slices_by_hand() -> None:

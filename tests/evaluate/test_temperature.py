@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from graft.evaluate.temperature import SPREAD, fit_temperature
-from graft.model.task import ManyLabels, OneLabel
+from graft.evaluate.calibration import SPREAD, fit_temperature
+from graft.tasks import ManyLabels, OneLabel
 
 CLASSES = ["a", "b", "c"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from graft.decode import Square
+from graft.images.decode import Square
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = 64

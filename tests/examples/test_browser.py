@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from graft.predict.predictor import Predictor
+from tests.apps.serve.made import CLASSES, colour_bundle
 from tests.examples.made import ROOT, pictures
-from tests.serve.made import CLASSES, colour_bundle
 
 pytestmark = pytest.mark.skipif(
     not (ROOT / "examples/javascript/node_modules/onnxruntime-web").is_dir(),

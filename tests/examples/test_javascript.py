@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from graft.predict.predictor import Predictor
+from tests.apps.serve.made import CLASSES, colour_bundle
 from tests.examples.made import CLOSE, CROPS, EXACT, ROOT, SIZE, distance, pictures
-from tests.serve.made import CLASSES, colour_bundle
 
 FOLDER = ROOT / "examples/javascript"
 PIXELS = f"""

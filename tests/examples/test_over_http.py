@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from graft.apps.serve.config import Settings
 from graft.predict.predictor import Predictor
-from graft.serve.settings import Settings
+from tests.apps.serve.made import Colours, colour_bundle, live, picture
 from tests.examples.made import ROOT
-from tests.serve.made import Colours, colour_bundle, live, picture
 
 TOKEN = "example-token"
 ODD = ("red, or;type=x.png", 'a "grey" \\ one.png', "notes;.txt")

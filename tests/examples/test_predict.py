@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.apps.serve.made import colour_bundle, picture
 from tests.examples.made import ROOT
-from tests.serve.made import colour_bundle, picture
 
 
 def said(bundle: Path, *colours: str) -> list[str]:

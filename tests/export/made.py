@@ -8,17 +8,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from graft.decode import Square
+from graft.backbone.build import create
 from graft.export.bundle import write_bundle
-from graft.export.settings import Export
-from graft.model.backbone import create
-from graft.model.decision import Decision
-from graft.model.features import Features
-from graft.model.fold import fold_batch_norms
-from graft.model.head import Head
-from graft.model.network import Network
-from graft.model.saved import Description
-from tests.model.made import TINY, made
+from graft.export.config import Export
+from graft.images.decode import Square
+from graft.network.features import Features
+from graft.network.fuse_bn import fold_batch_norms
+from graft.network.head import Description, Head
+from graft.network.network import Network
+from graft.tasks.decision import Decision
+from tests.network.made import TINY, made
 
 DESCRIPTION = TINY.model_copy(update={"classes": ["a", "b", "c"]})
 

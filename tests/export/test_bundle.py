@@ -11,9 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from graft.model.decision import Decision
-from graft.model.network import Network
+from graft.network.network import Network
 from graft.predict.predictor import Predictor
+from graft.tasks.decision import Decision
 from tests.export import made
 from tests.export.made import STORY, bundled
 

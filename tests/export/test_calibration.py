@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from graft.export.calibration import drawn
-from graft.images.rows import PictureRows
+from graft.data.arrays import PictureRows
+from graft.export.int8 import drawn
 
 
 @pytest.fixture

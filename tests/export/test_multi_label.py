@@ -8,27 +8,24 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from graft import tables
-from graft.evaluate.decide import Logits, decide
+from graft.core import tables
+from graft.data.arrays import Embeddings, PictureRows
+from graft.data.dataset import Dataset, Pictures, read_dataset
+from graft.evaluate.config import Evaluate
+from graft.evaluate.decision import Logits, decide
 from graft.evaluate.evaluation import Evaluation
-from graft.evaluate.settings import Evaluate
 from graft.export.parity import compare
-from graft.images.pictures import Pictures
-from graft.images.rows import PictureRows
-from graft.model.embeddings import Embeddings
-from graft.model.features import Features
-from graft.model.head import head_logits, load_head
-from graft.model.infer import all_outputs
-from graft.model.network import Network
-from graft.model.saved import Description, describe, save
-from graft.model.task import task_of
+from graft.finetune.validate import score
+from graft.heads.config import TrainHead
+from graft.heads.fit import fit_head
+from graft.network.features import Features
+from graft.network.head import Description, describe, head_logits, load_head, save
+from graft.network.inference import all_outputs
+from graft.network.network import Network
 from graft.predict.predictor import Predictor
-from graft.split.table import Dataset, read_dataset
-from graft.train.head import fit_head
-from graft.train.train_head import TrainHead
-from graft.train.valid import score
+from graft.tasks import task_of
 from tests.export.made import bundled
-from tests.model.made import TINY, tiny_body
+from tests.network.made import TINY, tiny_body
 
 COUNT, SIZE, VIEW = 160, 36, 32
 CLASSES = ["bright", "green", "red"]

@@ -8,15 +8,15 @@ import pandas as pd
 import pytest
 import torch
 
-from graft.errors import ExportError
-from graft.evaluate import selective
-from graft.evaluate.decide import Logits, decide
+from graft.core.errors import ExportError
+from graft.evaluate import abstention
+from graft.evaluate.config import Abstain, Evaluate
+from graft.evaluate.decision import Logits, decide
 from graft.evaluate.evaluation import Evaluation
-from graft.evaluate.settings import Abstain, Evaluate
 from graft.export.parity import compare, gate
-from graft.model.task import ManyLabels, OneLabel
 from graft.predict.bundle import Facts
-from graft.predict.results import decide as said
+from graft.predict.prediction import decide as said
+from graft.tasks import ManyLabels, OneLabel
 
 
 def told(predicted: list[str]) -> pd.DataFrame:
@@ -60,7 +60,7 @@ def test_sure_means_the_same_to_evaluate_and_to_the_bundle() -> None:
     rows["label"] = task.texts(targets[200:])
     evaluation = Evaluation(rows, task, logits[200:], logits[200:], decision)
     served = torch.softmax(torch.from_numpy(logits[200:]), 1).numpy()
-    answered = selective.answered(evaluation.network.max(1), evaluation.targets == 0, rows["group"], below)
+    answered = abstention.answered(evaluation.network.max(1), evaluation.targets == 0, rows["group"], below)
     facts = SimpleNamespace(classes=task.classes, multi_label=False, abstain_below=below)
     assert answered["coverage"] == np.mean([said(row, cast("Facts", facts)).sure for row in served])
     assert 0 < answered["coverage"] < 1

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from graft.export.story import read_story
+from graft.export.card import read_story
 
 
 def test_figures_slices_and_counts_are_read(tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from graft.errors import ExportError
+from graft.backbone.timm_models import timm  # which makes it importable first
+from graft.core.errors import ExportError
 from graft.export.timm_folder import write_timm
-from graft.model.decision import Decision
-from graft.model.network import Network
-from graft.model.timm_models import timm  # which makes it importable first
+from graft.network.network import Network
+from graft.tasks.decision import Decision
 from tests.export import made
 
 DESCRIPTION = made.DESCRIPTION.model_copy(update={"std": [0.25] * 3})

@@ -12,13 +12,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from graft import tables
-from graft.decode import Square
-from graft.errors import DataError, ParamsError
+from graft.core import tables
+from graft.core.errors import DataError, ParamsError
+from graft.core.params import check
+from graft.data.arrays import PartialArray
 from graft.images import presize as module
-from graft.images.partial import PartialArray
+from graft.images.decode import Square
 from graft.images.presize import Presize, aspects, presize, read_square, write_square
-from graft.params import check
 
 Draw = Callable[[int, int, int], Image.Image]
 

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from graft.index.album import Album
-from graft.index.looks import SIDE, look
+from graft.index.fingerprints import SIDE, Album, look
 
 Draw = Callable[[int, int, int], Image.Image]
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
-from graft.decode import open_upright
+from graft.images.decode import open_upright
 from graft.index import duplicates
 from graft.index.duplicates import Duplicates, conflicts, group
-from graft.index.looks import Look, look
-from graft.index.near import Near
+from graft.index.fingerprints import Look, look
+from graft.index.hamming import Near
 
 Draw = Callable[[int, int, int], Image.Image]
 
@@ -154,7 +154,7 @@ def test_comparisons_are_bounded_and_those_skipped_are_counted(
 ) -> None:
     pixels, hashes, thumbnails = _alike_but_different(300)
     monkeypatch.setattr(duplicates, "COMPARISONS", 300 * 10)
-    monkeypatch.setattr("graft.index.near._FLUSH", 64)
+    monkeypatch.setattr("graft.index.hamming._FLUSH", 64)
     found = group(pixels, hashes, thumbnails, Near())
     assert found.near == 0
     assert sum(compared) + found.skipped == 300 * 299 // 2
@@ -165,7 +165,7 @@ def test_what_is_tied_is_not_compared_again(compared: list[int], monkeypatch: py
     pixels, hashes, thumbnails = _alike_but_different(200)
     thumbnails[:] = thumbnails[0]
     monkeypatch.setattr(duplicates, "_REGROUP", 1)
-    monkeypatch.setattr("graft.index.near._FLUSH", 1)
+    monkeypatch.setattr("graft.index.hamming._FLUSH", 1)
     assert set(group(pixels, hashes, thumbnails, Near()).groups.tolist()) == {0}
     assert sum(compared) == 199
 

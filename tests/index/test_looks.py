@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from graft.index import looks
-from graft.index.looks import SIDE, look
+from graft.index import fingerprints
+from graft.index.fingerprints import SIDE, look
 
 Draw = Callable[[int, int, int], Image.Image]
 
@@ -27,7 +27,7 @@ def test_the_digest_is_of_size_and_pixels(draw: Draw) -> None:
 def test_hashing_by_strips_gives_the_same_digest(draw: Draw, strip: int, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = draw(1, 40, 23)
     whole = look(picture).pixels
-    monkeypatch.setattr(looks, "_STRIP", strip)
+    monkeypatch.setattr(fingerprints, "_STRIP", strip)
     assert look(picture).pixels == whole
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from graft import tables
-from graft.index.files import Picture, Rejected, examine
-from tests.test_decode import huge_png
+from graft.core import tables
+from graft.index.scan import Picture, Rejected, examine
+from tests.images.test_decode import huge_png
 
 Draw = Callable[[int, int, int], Image.Image]
 

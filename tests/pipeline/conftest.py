@@ -13,7 +13,7 @@ from PIL import Image
 from ruamel.yaml import YAML
 from safetensors.torch import save_file
 
-from tests.model.made import full_state
+from tests.network.made import full_state
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = (

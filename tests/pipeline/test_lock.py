@@ -41,7 +41,7 @@ def _problems(changes: list[object], tracked: list[str]) -> list[object]:
     ("changes", "problems"),
     [
         (["changed command"], 1),
-        ([{"changed deps": {"graft/errors.py": "modified"}}], 1),
+        ([{"changed deps": {"graft/core/errors.py": "modified"}}], 1),
         ([{"changed deps": {"params.yaml": {"lr": "modified"}}}], 1),
         ([{"changed deps": {"data/raw": "deleted"}}], 0),
         ([{"changed outs": {"models/head": "not in cache"}}], 0),
@@ -51,4 +51,4 @@ def _problems(changes: list[object], tracked: list[str]) -> list[object]:
     ids=["command", "code", "params", "absent data", "absent model", "edited report", "lost report"],
 )
 def test_what_counts_as_stale(changes: list[object], problems: int) -> None:
-    assert len(_problems(changes, ["graft/errors.py", "reports/split/metrics.json"])) == problems
+    assert len(_problems(changes, ["graft/core/errors.py", "reports/split/metrics.json"])) == problems

@@ -173,7 +173,7 @@ def test_summary_shows_every_step(project: Path) -> None:
 
 
 def test_code_of_the_evaluation_never_retrains(project: Path) -> None:
-    with (project / "graft/evaluate/gallery.py").open("a") as file:
+    with (project / "graft/report/gallery.py").open("a") as file:
         file.write("# an edit\n")
     assert ran(dvc(project, "repro")) == {"evaluate"}  # same predictions: the export need not run either
     git(project, "reset", "-q", "--hard")

@@ -55,18 +55,20 @@ def test_the_command_runs_with_its_extra_alone(bundle: Path, tmp_path: Path) -> 
     assert not allowed & {"torch", "pandas", "scipy", "sklearn", "yaml", "ruamel", "onnx", "pyarrow", "fsspec", "dvc"}
     paint(tmp_path / "a.png", 200, 50, 50)
     words = ["predict", str(tmp_path), "--bundle", str(bundle), "--csv"]
-    done = run(allowed, "from graft.cli import run; run()", *words)
+    done = run(allowed, "from graft.apps.cli import run; run()", *words)
     assert (done.returncode, done.stderr) == (0, "")
     header, row = done.stdout.splitlines()
     assert header == "path,label,probability,error"
     assert row.startswith(f"{tmp_path}/a.png,red,0.98")
-    done = run(allowed, "from graft.cli import run; run()", *words, "--out", str(tmp_path / "a.parquet"), "--parquet")
+    done = run(
+        allowed, "from graft.apps.cli import run; run()", *words, "--out", str(tmp_path / "a.parquet"), "--parquet"
+    )
     assert done.returncode == 2
 
 
 def test_a_command_that_needs_more_says_what_to_install() -> None:
     allowed = modules_of("numpy", "pillow", "onnxruntime", "tqdm", "typer")
-    done = run(allowed, "from graft.cli import run; run()", "check")
+    done = run(allowed, "from graft.apps.cli import run; run()", "check")
     said = "graft: this command needs yaml, which is not installed: `pip install '.[pipeline]'` in graft's folder"
     assert (done.returncode, done.stderr.strip()) == (1, said)
 
@@ -84,7 +86,7 @@ def test_the_predictor_runs_with_less(bundle: Path, tmp_path: Path) -> None:
 
 
 def test_the_command_line_starts_without_what_its_commands_need() -> None:
-    code = "import sys, graft.cli; print(*{name.partition('.')[0] for name in sys.modules})"
+    code = "import sys, graft.apps.cli; print(*{name.partition('.')[0] for name in sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     loaded = set(done.stdout.split())
     assert "typer" in loaded

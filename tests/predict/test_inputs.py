@@ -1,140 +1,126 @@
-"""What is named becomes pictures: in order, lazily, and nothing gets lost in silence."""
+"""However a picture is given, its pixels are those that `presize` stores."""
 
-import os
-from collections.abc import Iterator
+from io import BytesIO, StringIO
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from graft.decode import FORMATS
-from graft.errors import DataError
-from graft.predict.inputs import SUFFIXES, Inputs, Missing
+from graft.core.errors import SourceError
+from graft.images.decode import Square, UnreadableError
+from graft.predict.inputs import Source, name_of, pixels_of
+from tests.predict.tiny import SIZE
+
+SQUARE = Square(SIZE, crop=0.5)
 
 
-@pytest.fixture(autouse=True)
-def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Files by name alone; the command looks into none of them."""
-    monkeypatch.chdir(tmp_path)
-    for name in (
-        "b/2.JPG",
-        "b/10.png",
-        "b/deep/x.webp",
-        "b/notes.txt",
-        "b/.hidden.jpg",
-        "b/.cache/y.jpg",
-        "b/__MACOSX/z.jpg",
-        "a.jpg",
-        "ü ä.jpeg",
-        "c[1].jpg",
-        "c1.jpg",
-        "folder.jpg/inner.png",
-    ):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    return tmp_path
+def gradient(width: int = 20, height: int = 14) -> Image.Image:
+    values = np.random.default_rng(1).integers(0, 256, (height, width, 3)).astype(np.uint8)
+    return Image.fromarray(values)
 
 
-def named(*words: str, stdin: list[bytes] | None = None) -> list[str]:
-    """Names of what is found; of what is missing, with the reason."""
-    found = []
-    for name in Inputs(words, stdin or []):
-        if isinstance(name, Missing):
-            with pytest.raises(DataError) as why:
-                name.read()
-            found.append(f"{name.name}: {why.value}")
-        else:
-            found.append(name)
-    return found
-
-
-def test_suffixes_are_those_of_what_is_read() -> None:
-    # JPEG2000's MPEG and PostScript wrappers hold no still picture; an SVG-like .mpo is a JPEG by another name
-    known = {suffix for suffix, format in Image.registered_extensions().items() if format in FORMATS}
-    assert known == SUFFIXES
-
-
-def test_files_come_as_they_are_named() -> None:
-    assert named("./a.jpg", "gone.jpg", "b/notes.txt", "c[1].jpg") == ["./a.jpg", "gone.jpg", "b/notes.txt", "c[1].jpg"]
-
-
-@pytest.mark.parametrize("name", ["x" * 300, "[" + "x" * 300, "a\0b", "a.jpg/b.jpg"])
-def test_names_that_cannot_be_looked_at_are_left_to_whoever_opens_them(name: str) -> None:
-    assert named("-", stdin=[name.encode()]) in ([name], [f"{name}: no file matches this pattern"])
-
-
-def test_folders_are_walked_in_order_without_what_is_hidden() -> None:
-    inputs = Inputs(["b", "folder.jpg"], [])
-    assert list(inputs) == ["b/10.png", "b/2.JPG", "b/deep/x.webp", "folder.jpg/inner.png"]
-    assert (inputs.passed, inputs.example) == (1, "b/notes.txt")
-    assert named(".") == [
-        *("a.jpg", "c1.jpg", "c[1].jpg", "ü ä.jpeg", "b/10.png", "b/2.JPG", "b/deep/x.webp", "folder.jpg/inner.png")
-    ]
-
-
-def test_a_folder_without_pictures_says_so(tree: Path) -> None:
-    (tree / "empty").mkdir()
-    assert named("empty") == ["empty: no picture lies in this folder, by its name"]
+def turned(mode: str) -> tuple[Image.Image, dict[str, Any]]:
+    """A picture of a mode, and how to save it so that it lies on its side."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = gradient()
+    if mode == "I;16":
+        wide = np.asarray(picture.convert("L")).astype(np.uint16) * 257
+        return Image.fromarray(wide), {"exif": exif}
+    if mode in ("LA", "RGBA"):
+        picture.putalpha(Image.fromarray(np.arange(20 * 14, dtype=np.uint16).astype(np.uint8).reshape(14, 20)))
+    return picture.convert(mode), {"exif": exif}
 
 
 @pytest.mark.parametrize(
-    ("pattern", "found"),
+    ("mode", "suffix"),
+    [(mode, "png") for mode in ("RGB", "L", "LA", "RGBA", "P", "1", "I;16")] + [("CMYK", "jpg"), ("RGB", "jpg")],
+)
+def test_path_content_and_open_file_give_the_pixels_of_the_cache(tmp_path: Path, mode: str, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    picture, saved = turned(mode)
+    picture.save(path, **saved)
+    wanted = SQUARE.read(path)
+    assert wanted.shape == (SIZE, SIZE, 3)
+    with path.open("rb") as file:
+        sources: list[Source] = [path, str(path), path.read_bytes(), BytesIO(path.read_bytes()), file]
+        for source in sources:
+            np.testing.assert_array_equal(pixels_of(source, SQUARE), wanted)
+    with Image.open(path) as opened:
+        before = opened.size
+        np.testing.assert_array_equal(pixels_of(opened, SQUARE), wanted)
+        assert opened.size == before  # the caller's picture stays as it is
+
+
+def test_a_picture_in_memory_needs_no_file(tmp_path: Path) -> None:
+    picture = gradient()
+    picture.save(tmp_path / "a.png")
+    np.testing.assert_array_equal(pixels_of(picture, SQUARE), pixels_of(tmp_path / "a.png", SQUARE))
+
+
+class Broken:
+    name = "camera"
+
+    def read(self) -> bytes:
+        raise SourceError("the lens\nis shut")
+
+
+class Silent:
+    def read(self) -> bytes:
+        raise TimeoutError("too long")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
     [
-        ("*.jpg", ["a.jpg", "c1.jpg", "c[1].jpg"]),
-        ("c[[]1].jpg", ["c[1].jpg"]),
-        ("b/*", ["b/10.png", "b/2.JPG", "b/notes.txt"]),
-        ("b/.*.jpg", ["b/.hidden.jpg"]),
-        ("?/deep/*", ["b/deep/x.webp"]),
-        ("**/*.png", ["b/10.png", "folder.jpg/inner.png"]),
-        ("**/**/*.webp", ["b/deep/x.webp"]),
-        ("b/**", ["b/10.png", "b/2.JPG", "b/deep/x.webp"]),
-        ("b/**/x.webp", ["b/deep/x.webp"]),
-        ("b/../?/1*", ["b/../b/10.png"]),
-        ("*.tif", ["*.tif: no file matches this pattern"]),
-        ("gone/*.tif", ["gone/*.tif: no file matches this pattern"]),
+        (Broken(), "the lens is shut"),
+        (Silent(), "TimeoutError: too long"),
+        (b"", "not a picture in a format that is read"),
+        (b"no picture", "not a picture in a format that is read"),
+        (Path("gone.png"), "FileNotFoundError: .*'gone.png'"),
+        ("gone\n.png", r"FileNotFoundError: .*gone\\n.png"),
+        ("https://example.org/a.png", "is an address, and a predictor reads files: give what lies there, as bytes"),
+        ("file:///a.png", "is an address; give the path itself, without file://"),
     ],
 )
-def test_patterns(pattern: str, found: list[str]) -> None:
-    assert named(pattern) == found
+def test_what_cannot_be_read_says_why_in_one_line(source: Source, said: str) -> None:
+    with pytest.raises(UnreadableError, match=said) as error:
+        pixels_of(source, SQUARE)
+    assert "\n" not in str(error.value)
 
 
-def test_a_pattern_from_the_root(tree: Path) -> None:
-    assert named(f"{tree}/b/*.png") == [f"{tree}/b/10.png"]
+def test_a_truncated_picture_that_is_open_says_so(tmp_path: Path) -> None:
+    gradient(200, 200).save(tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    with Image.open(BytesIO(content[:-2000])) as picture, pytest.raises(UnreadableError, match="truncated"):
+        pixels_of(picture, SQUARE)
 
 
-def test_lines_of_standard_input() -> None:
-    lines = [b"a.jpg\n", b"\n", "ü ä.jpeg\r\n".encode(), b"b/deep\n", b"\xff.jpg\n", b"c[1].jpg"]
-    assert named("c1.jpg", "-", "a.jpg", stdin=lines) == [
-        *("c1.jpg", "a.jpg", "ü ä.jpeg", "b/deep/x.webp", os.fsdecode(b"\xff.jpg"), "c[1].jpg", "a.jpg")
-    ]
+def test_content_may_lie_in_any_kind_of_bytes(tmp_path: Path) -> None:
+    gradient().save(tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    wanted = pixels_of(content, SQUARE)
+    for source in (bytearray(content), memoryview(content)):
+        np.testing.assert_array_equal(pixels_of(source, SQUARE), wanted)
 
 
-def test_standard_input_is_read_line_by_line() -> None:
-    def lines() -> Iterator[bytes]:
-        yield b"a.jpg\n"
-        raise AssertionError("read too far")
-
-    assert next(iter(Inputs(["-"], lines()))) == "a.jpg"
+def test_an_array_is_the_callers_mistake() -> None:
+    with pytest.raises(TypeError, match=r"^ndarray: a picture is .* such as Image.fromarray\(array\)$"):
+        pixels_of(np.zeros((4, 4, 3), dtype=np.uint8), SQUARE)  # type: ignore[arg-type]
 
 
-def test_addresses_pass() -> None:
-    assert named("https://example.org/*.jpg", "s3://bucket/a.jpg") == ["https://example.org/*.jpg", "s3://bucket/a.jpg"]
+def test_text_in_place_of_bytes_is_the_callers_mistake() -> None:
+    with pytest.raises(TypeError):
+        pixels_of(StringIO("text"), SQUARE)  # type: ignore[arg-type]
 
 
-def test_links_are_followed_but_not_in_a_circle(tree: Path) -> None:
-    (tree / "b/deep/up").symlink_to(tree / "b")
-    (tree / "b/deep/self").symlink_to(".")
-    (tree / "b/other").symlink_to(tree / "folder.jpg")
-    assert named("b") == ["b/10.png", "b/2.JPG", "b/deep/x.webp", "b/other/inner.png"]
-
-
-def test_a_folder_that_cannot_be_listed_is_named(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scan = os.scandir
-
-    def refuse(path: str) -> object:
-        if str(path).endswith("deep"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return scan(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
-    assert named("b") == ["b/10.png", "b/2.JPG", "b/deep: the folder cannot be listed: Permission denied"]
+def test_names(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    gradient().save(path)
+    with path.open("rb") as file:
+        assert name_of(file) == str(path)
+    assert name_of("./a b.png") == "./a b.png"
+    assert name_of(path) == str(path)
+    assert [name_of(source) for source in (b"", BytesIO(), gradient())] == ["", "", ""]

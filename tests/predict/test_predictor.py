@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from graft.decode import Square, UnreadableError
-from graft.errors import BundleError
+from graft.core.errors import BundleError
+from graft.core.parallel import AHEAD
+from graft.images.decode import Square, UnreadableError
 from graft.predict import Failure, Prediction, Predictor
 from graft.predict.predictor import BATCH
-from graft.threads import AHEAD
 from tests.predict.tiny import CLASSES, SIZE, chances, paint, write_bundle
 
 COLOURS = {"red": (200, 50, 50), "green": (40, 160, 90), "blue": (10, 20, 130)}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from graft.errors import SourceError
+from graft.core.errors import SourceError
 from graft.source.locate import is_remote, locate
 
 

@@ -16,7 +16,7 @@ import pytest
 from filelock import FileLock
 from tenacity import wait_none
 
-from graft.errors import SourceError
+from graft.core.errors import SourceError
 from graft.source import remote
 from graft.source.remote import TRIES, fetch_file
 from graft.source.stream import has_secret, masked, shown
@@ -414,7 +414,7 @@ def test_a_redirect_from_https_to_http_is_refused(site: Site, tmp_path: Path) ->
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     code = (
-        "import sys; from pathlib import Path; from graft.errors import SourceError\n"
+        "import sys; from pathlib import Path; from graft.core.errors import SourceError\n"
         "from graft.source.remote import fetch_file\n"
         "try: fetch_file(sys.argv[1], Path(sys.argv[2]))\n"
         "except SourceError as error: print(error)\n"

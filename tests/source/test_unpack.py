@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graft import atomic
-from graft.errors import SourceError
+from graft.core.errors import SourceError
+from graft.core.files import new_folder
 from graft.source import members
 from graft.source import unpack as module
-from graft.source.settings import Limits
+from graft.source.config import Limits
 from graft.source.unpack import unpack
 from tests.source.archives import below, make_tar, make_zip, make_zip_of_modes, special
 
@@ -33,7 +33,7 @@ PLAIN = Limits()
 def unpacked(archive: Path, limits: Limits = PLAIN) -> dict[str, bytes]:
     """Unpack as `download` does."""
     into = archive.parent / "out" / "into"
-    with atomic.new_folder(into) as folder:
+    with new_folder(into) as folder:
         count = unpack(archive, folder, limits)
     files = below(into)
     assert not any(path.is_symlink() for path in into.rglob("*"))

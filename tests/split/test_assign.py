@@ -8,11 +8,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from graft.errors import DataError, ParamsError
-from graft.params import check
+from graft.core.errors import DataError, ParamsError
+from graft.core.params import check
 from graft.split import assign as module
-from graft.split import draw
-from graft.split.settings import Split
+from graft.split.config import Split
+from graft.stats import draws
 
 
 def frame(label: list[str], group: list[str] | None = None, **slices: list[str]) -> pd.DataFrame:
@@ -105,7 +105,7 @@ def test_neither_groups_nor_duplicates_straddle_a_split_by_group(
         duplicates[duplicates == duplicates[one]] = duplicates[other]
     rule = Split(by="group", test=0.25, valid=0.25, seed=seed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(draw, "DRAWS", 1000)
+        patch.setattr(draws, "DRAWS", 1000)
         try:
             splits = assign(rule, labels, duplicates)
         except DataError as error:  # all groups of a class may be held out

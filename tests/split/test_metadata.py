@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graft.errors import DataError
+from graft.core.errors import DataError
 from graft.split.audit import gate, warning
-from graft.split.blank import blanked
-from graft.split.metadata import Audit, baseline
+from graft.split.metadata import Audit, baseline, blanked
 
 COUNT = 240
 

@@ -36,9 +36,9 @@ def test_closures_are_precise(found: dict[str, set[str]]) -> None:
     assert not any(file.startswith("graft/evaluate/") for file in found["finetune"] | found["train_head"])
     assert not any(file.startswith("graft/train/") for file in found["export"] | found["embed"])
     # out of fold, heads are fitted again; what trains the network does not come with them
-    assert not {"graft/train/loop.py", "graft/train/finetune.py", "graft/train/step.py"} & found["evaluate"]
+    assert not {"graft/finetune/loop.py", "graft/finetune/config.py", "graft/finetune/step.py"} & found["evaluate"]
     assert not any(file.startswith(("graft/split/", "graft/model/")) for file in found["presize"] | found["index"])
-    assert "graft/decode.py" not in found["split"]
+    assert "graft/images/decode.py" not in found["split"]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

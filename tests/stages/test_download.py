@@ -10,10 +10,10 @@ import pytest
 import yaml
 from safetensors.torch import save_file
 
-from graft.source.raw import POINTER, raw_root
+from graft.data.raw import POINTER, raw_root
 from stages import download
 from stages.runtime import start
-from tests.model.made import made
+from tests.network.made import made
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,8 +7,8 @@ from typing import Any, cast
 import pandas as pd
 import pytest
 
-from graft.errors import ExportError
-from graft.export.settings import Export
+from graft.core.errors import ExportError
+from graft.export.config import Export
 from stages import export
 from stages.runtime import Run
 from tests.export.made import DESCRIPTION

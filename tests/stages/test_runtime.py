@@ -13,8 +13,8 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from graft.errors import ParamsError, StageError
-from graft.params import LearningRate
+from graft.core.errors import ParamsError, StageError
+from graft.core.params import LearningRate
 from stages import runtime
 from stages.runtime import Run, start
 

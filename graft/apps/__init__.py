@@ -1,0 +1,1 @@
+"""What one does around the pipeline; no stage imports it."""

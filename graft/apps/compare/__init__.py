@@ -1,0 +1,1 @@
+"""``graft compare``: two runs side by side, and whether the difference is real."""

@@ -1,0 +1,1 @@
+"""``graft inspect``: what a layer of the network makes of an image."""

@@ -1,0 +1,300 @@
+"""``graft learning-curve``: how the head's accuracy grows with the labels it is fitted to."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter, ScalarFormatter
+from numpy.typing import NDArray
+
+from graft.core import params, tables
+from graft.core.errors import DataError
+from graft.core.progress import bar
+from graft.core.seeds import derive
+from graft.data.arrays import Embeddings
+from graft.data.dataset import Dataset, read_dataset
+from graft.heads.config import TrainHead
+from graft.heads.examples import Examples
+from graft.heads.fit import fit_head
+from graft.heads.lbfgs import Optimum, solve
+from graft.network.head import head_logits
+from graft.render.figures import save_figure
+from graft.stats.draws import draw_groups, draw_units, tied
+from graft.stats.intervals import Interval, tail, wilson
+from graft.tasks import Task, make_task
+
+RESAMPLES = 2000
+
+RECENT = 0.4
+"""Share of the training pictures from which on the curve's slope is taken: a little over the last doubling."""
+
+WORTH = 0.005
+"""Gain that is worth a word, as a share of the pictures: half a point."""
+
+ROUNDING = 1e-9
+"""What a sum of floats may be off by: a share this small is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Heads fitted to a share of the training pictures, one for each draw.
+
+    Attributes:
+        share: of all training pictures.
+        pictures: how many each draw has, `[R]`.
+        right: which of the valid pictures each head answers wholly right, `[R, N]`.
+        losses: log loss of each on valid, `[R]`, in nats an answer.
+    """
+
+    share: float
+    pictures: list[int]
+    right: NDArray[np.bool_]
+    losses: list[float]
+
+    @property
+    def accuracy(self) -> float:
+        """Mean over draws and pictures."""
+        return float(self.right.mean())
+
+    @property
+    def size(self) -> float:
+        """Training pictures of a draw, in the mean."""
+        return float(np.mean(self.pictures))
+
+
+class Trend:
+    """Resamples of a curve, the same for all of its points.
+
+    Both draws and valid pictures are drawn again, with replacement, the pictures by whole units;
+    every point meets the same pictures, so that slopes are of paired differences. Draws of a large
+    share have most pictures in common, and all of them come from one training split: what another
+    training split would change is not in the interval.
+
+    Args:
+        units: `[N]`, the unit of every valid picture, such as its group.
+
+    Source: the pigeonhole bootstrap for two crossed factors, Owen 2007, https://doi.org/10.1214/07-AOAS122
+    """
+
+    def __init__(self, units: NDArray[np.int64]) -> None:
+        self._units = np.unique(units, return_inverse=True)[1]
+        self._sizes = np.bincount(self._units)
+        generator = np.random.default_rng(derive(0, "learning-curve", "pictures"))
+        count = len(self._sizes)
+        self._times = generator.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
+
+    def interval(self, point: Point) -> Interval:
+        """95 % interval of a point's accuracy, no narrower than if its pictures were independent."""
+        if point.right.all() or not point.right.any():
+            # every resample would agree, which is no certainty: count the units as the trials
+            return wilson(len(self._sizes) if point.right.all() else 0, len(self._sizes))
+        found, count = self._middle(self._resampled(point)), point.right.shape[1]
+        alone = wilson(round(point.accuracy * count), count)
+        return Interval(min(found.low, alone.low), max(found.high, alone.high))
+
+    def doubling(self, points: list[Point]) -> tuple[float, Interval] | None:
+        """Gain of accuracy from twice as many training pictures, if the curve keeps its recent slope.
+
+        The slope is that of the straight line, over the logarithm of the number of pictures, through
+        the points from `RECENT` on. Curves flatten, so it promises rather too much. A power law has
+        three numbers to fit and bends as the last points' noise will have it.
+        No more can be gained than the last point still answers wrong.
+
+        Returns:
+            The gain and its 95 % interval, as shares; None with fewer than two points.
+        """
+        recent = [point for point in points if point.share >= RECENT]
+        sizes = np.log2([point.size for point in recent])
+        if len(np.unique(sizes)) < 2:
+            return None
+        across = (sizes - sizes.mean()) / np.square(sizes - sizes.mean()).sum()
+        slope = float(across @ [point.accuracy for point in recent])
+        room = 1 - recent[-1].accuracy
+        found = self._middle(across @ np.stack([self._resampled(point) for point in recent]))
+        return min(slope, room), Interval(min(found.low, room), min(found.high, room))
+
+    def _resampled(self, point: Point) -> NDArray[np.float64]:
+        """Accuracy of every resample, `[RESAMPLES]`."""
+        draws = len(point.right)
+        generator = np.random.default_rng(derive(0, "learning-curve", "draws", f"{point.share:g}"))
+        again = generator.multinomial(draws, np.full(draws, 1 / draws), size=RESAMPLES) / draws
+        by_unit = np.stack([np.bincount(self._units, weights=row) for row in point.right])  # [R, U]
+        right = np.einsum("br,ru,bu->b", again, by_unit, self._times, optimize=True)
+        found: NDArray[np.float64] = right / (self._times @ self._sizes)
+        return found
+
+    def _middle(self, values: NDArray[np.float64]) -> Interval:
+        """What lies between the tails of resamples, as wide as so few units ask for."""
+        out = tail(len(self._sizes))
+        low, high = np.quantile(values, [out, 1 - out])
+        return Interval(float(low), float(high))
+
+
+def verdict(gain: float, interval: Interval, hits: str) -> str:
+    """Say in one line whether more labels would help.
+
+    Args:
+        hits: what the share that is right is called.
+    """
+    points, low, high = 100 * gain, 100 * interval.low, 100 * interval.high
+    said = f"{points:+.1f} points of {hits.replace('_', ' ')} (95 %: {low:+.1f} to {high:+.1f})"
+    if interval.low > ROUNDING and gain >= WORTH:
+        told = "more labels would help"
+    elif interval.high < 2 * WORTH:
+        told = "more labels would bring little"
+    else:
+        told = "valid is too small to tell whether more labels would help"
+    return f"twice the labels, if the curve keeps its slope: {said}; {told}"
+
+
+def table(points: list[Point], trend: Trend, hits: str) -> pd.DataFrame:
+    """One row a point, for curve.csv."""
+    rows = []
+    for point in points:
+        interval = trend.interval(point)
+        rows.append(
+            {
+                "share": point.share,
+                "pictures": round(point.size, 1),
+                "draws": len(point.pictures),
+                hits: round(point.accuracy, 6),
+                f"{hits}_low": round(interval.low, 6),
+                f"{hits}_high": round(interval.high, 6),
+                "log_loss": round(float(np.mean(point.losses)), 6),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+IMAGES, LABELS, SPLIT = Path("data/images.csv"), Path("data/labels.csv"), Path("data/split.csv")
+EMBEDDINGS, METRICS = Path("data/embeddings/features.npy"), Path("reports/train-head/metrics.json")
+REPORT = Path("reports/learning-curve")
+
+SHARES = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
+
+TRIES = 20
+"""Random choices of groups of which the best is taken: the best of many would nearly always be the same."""
+
+
+class Pool:
+    """The training pictures to draw from.
+
+    They are drawn by group when no group of train reaches into valid, for more labels then are more
+    groups; else one by one. Copies of a picture come together. Either way strata are kept.
+
+    Args:
+        dataset: which pictures are train and valid.
+        copies: duplicate group of every picture of `dataset`.
+    """
+
+    def __init__(self, dataset: Dataset, copies: pd.Series) -> None:
+        rows = dataset.rows.reset_index(drop=True)
+        group = rows["group"]
+        train, valid = ((rows["split"] == name).to_numpy() for name in ("train", "valid"))
+        inside = {name: set(group[mask]) - {""} for name, mask in (("train", train), ("valid", valid))}
+        self.by_group = bool(inside["train"]) and not inside["train"] & inside["valid"]
+        units = tied([copies.reset_index(drop=True)] + [group] * self.by_group, len(rows))
+        self.train, self.valid = units[train], units[valid]
+        self.strata = tables.said(rows)[train].reset_index(drop=True)
+
+    def draw(self, share: float, number: int) -> NDArray[np.bool_] | None:
+        """Mask of one draw of a share of the training pictures; None when it would be of one class only."""
+        seed = derive(0, "learning-curve", f"{share:g}", number)
+        if share == 1:
+            drawn = np.ones(len(self.train), dtype=np.bool_)
+        else:
+            draw = partial(draw_groups, most=TRIES) if self.by_group else draw_units
+            drawn = draw(self.train, self.strata, share, seed)
+        return drawn if self.strata[drawn].nunique() > 1 else None
+
+
+def measure(embeddings: Embeddings, dataset: Dataset, pool: Pool, l2: float, draws: int) -> Iterator[Point]:
+    """Yield the points of the curve, the smallest share first; a share too small for two classes is left out.
+
+    Features are standardised as all training pictures' are throughout: that takes no labels.
+
+    Args:
+        l2: penalty of the heads, which `lbfgs` takes to their optimum.
+        draws: heads for each share but the whole, which can be drawn only once.
+    """
+    task = make_task(dataset.classes, dataset.multi_label)
+    train, valid = Examples.train(embeddings, dataset), Examples.valid(embeddings, dataset)
+    moments = train.moments()
+    with bar("learning-curve", round(sum(SHARES[:-1]) * draws * 100) + 100) as progress:
+        for share in SHARES:
+            masks = [pool.draw(share, number) for number in range(draws if share < 1 else 1)]
+            heads = []
+            for mask in masks:
+                if mask is not None:
+                    part = Examples(embeddings, train.rows[mask], train.targets[mask], train.views)
+                    heads.append((int(mask.sum()), *_judge(solve(part, task, [l2], moments), valid, task)))
+                progress.update(round(100 * share))
+            if heads:
+                pictures, right, losses = zip(*heads, strict=True)
+                yield Point(share, list(pictures), np.stack(right), list(losses))
+
+
+def _judge(path: Iterator[Optimum], valid: Examples, task: Task) -> tuple[NDArray[np.bool_], float]:
+    """Which valid pictures the optimal head answers right, `[N]`, and its log loss."""
+    logits = head_logits(next(path).head, valid.embeddings, valid.rows)
+    likelihood = task.log_likelihood(logits.astype(np.float64), valid.targets)
+    return task.right(logits, valid.targets), -float(likelihood.mean())
+
+
+def save_curve(path: Path, curve: pd.DataFrame, hits: str) -> None:
+    """Draw the share that is right over the number of training pictures, with its intervals."""
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.fill_between(curve["pictures"], curve[f"{hits}_low"], curve[f"{hits}_high"], color="#4a7ab5", alpha=0.2)
+    axes.plot(curve["pictures"], curve[hits], marker="o", color="#4a7ab5")
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(curve["pictures"].round().to_list())
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.set(xlabel="training pictures", ylabel=f"{hits.replace('_', ' ')} on valid, 95 % interval")
+    axes.spines[["top", "right"]].set_visible(False)
+    save_figure(figure, path)
+
+
+def learning_curve(values: dict[str, Any], draws: int) -> Iterator[str]:
+    """Measure the curve and write curve.csv and curve.png; yield lines for a person, the verdict last.
+
+    Args:
+        values: params.yaml.
+        draws: of every share.
+
+    Raises:
+        DataError: the pipeline has not come as far as train-head.
+    """
+    for file in (IMAGES, LABELS, SPLIT, EMBEDDINGS, METRICS):
+        if not file.is_file():
+            raise DataError(f"{file} is absent: no head was fitted yet; run `dvc repro train-head`")
+    knobs: TrainHead = params.check("train_head", TrainHead, values["train_head"])
+    dataset, embeddings = read_dataset(LABELS, SPLIT), Embeddings(EMBEDDINGS)
+    copies = tables.read(IMAGES, ["path", "duplicate_group"]).set_index("path")["duplicate_group"]
+    pool = Pool(dataset, copies.loc[dataset.rows["path"]])
+    l2 = json.loads(METRICS.read_text(encoding="utf-8"))["valid"].get("l2")
+    if not l2:  # the head has a hidden layer, or no penalty; the curve is that of a linear one with one all the same
+        penalties = [value for value in knobs.l2 if value > 0] or TrainHead().l2
+        l2 = fit_head(embeddings, dataset, TrainHead(solver="lbfgs", l2=penalties), 1.0, 0).chosen["l2"]
+    hits, trend = make_task(dataset.classes, dataset.multi_label).hits, Trend(pool.valid)
+    drawn = "by group" if pool.by_group else "picture by picture"
+    yield f"linear heads at l2 {l2:g}, {draws} draws of each share, drawn {drawn}, judged on valid"
+
+    points: list[Point] = []
+    for point in measure(embeddings, dataset, pool, l2, draws):
+        points.append(point)
+        interval = trend.interval(point)
+        yield f"{point.size:8.0f} pictures  {point.accuracy:.1%} ({interval.low:.1%} to {interval.high:.1%})"
+    curve = table(points, trend, hits)
+    tables.write(REPORT / "curve.csv", curve)
+    save_curve(REPORT / "curve.png", curve, hits)
+    yield f"curve: {REPORT / 'curve.png'}"
+    gain = trend.doubling(points)
+    yield "too few pictures to say what more would bring" if gain is None else verdict(*gain, hits)

@@ -1,0 +1,249 @@
+"""``graft lr-find``: range tests of the head and of the whole network.
+
+Both train copies on batches of their own draws: no weights, checkpoints or random states of a run
+are touched.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from graft.augment.config import Augment
+from graft.core import params, tables
+from graft.core.errors import DataError, TrainingError
+from graft.core.files import new_file
+from graft.core.params import Seed
+from graft.core.progress import bar
+from graft.core.seeds import derive
+from graft.data.arrays import Embeddings, PictureRows
+from graft.data.dataset import Dataset, Pictures, read_dataset
+from graft.finetune.config import Finetune
+from graft.finetune.start import trainable
+from graft.finetune.step import Step
+from graft.heads.config import TrainHead
+from graft.heads.examples import Examples
+from graft.heads.minibatch import FEWEST, Candidates, make_candidates
+from graft.images.presize import SQUARE, aspects
+from graft.network.device import prepare
+from graft.optim.batches import parts_of
+from graft.render.figures import save_figure
+from graft.tasks import make_task, task_of
+
+LOW, HIGH, STEPS = 1e-7, 10.0, 100
+MEMORY = 0.98
+"""Share of the smoothed loss that stays from one step to the next."""
+EXPLODED = 4.0
+"""The sweep ends when the smoothed loss is this many times its lowest."""
+FEWEST_RATES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RateRange:
+    """Learning rates tried, `[N]`, rising geometrically, and the loss under each, smoothed too."""
+
+    rates: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    smoothed: NDArray[np.float64]
+
+    @property
+    def minimum(self) -> float:
+        """A tenth of the rate with the lowest loss: still falling there, and well before it turns."""
+        return float(self.rates[self.smoothed.argmin()]) / 10
+
+    @property
+    def steepest(self) -> float:
+        """The rate at which the loss falls fastest, by the logarithm of the rate."""
+        return float(self.rates[np.gradient(self.smoothed, np.log(self.rates)).argmin()])
+
+    @property
+    def valley(self) -> float:
+        """The rate half way through the middle third of the longest descent, as fastai places it.
+
+        The longest descent is the longest run of points, not necessarily neighbours, each lower
+        than the one before.
+        """
+        length = np.ones(len(self.smoothed), dtype=np.int64)
+        for place, loss in enumerate(self.smoothed):
+            higher = length[:place][self.smoothed[:place] > loss]
+            length[place] = 1 + higher.max(initial=0)
+        end = int(length.argmax())
+        start = max(0, end - int(length[end]))
+        third = (end - start) / 3
+        return float(self.rates[start + int(third) + int(third / 2)])
+
+    def suggestions(self) -> dict[str, float]:
+        """The three by name, to two digits."""
+        found = {"valley": self.valley, "steepest": self.steepest, "minimum / 10": self.minimum}
+        return {name: float(f"{rate:.1e}") for name, rate in found.items()}
+
+
+def find_range(step: Callable[[int, float], float]) -> RateRange:
+    """Sweep the learning rate from 1e-7 to 10 in a hundred steps, or until the loss explodes.
+
+    Args:
+        step: takes the number of the step, from 0, and a learning rate; trains on a batch and
+            returns the loss before its update.
+
+    Raises:
+        TrainingError: the loss explodes, or is not finite, before there is a curve to read.
+    """
+    rates: list[float] = []
+    losses: list[float] = []
+    smoothed: list[float] = []
+    running = 0.0
+    for number in range(STEPS):
+        rate = LOW * (HIGH / LOW) ** (number / (STEPS - 1))
+        loss = step(number, rate)
+        running = MEMORY * running + (1 - MEMORY) * loss
+        level = running / (1 - MEMORY ** (number + 1))  # else the first values would lean towards 0
+        if not math.isfinite(loss) or (smoothed and level > EXPLODED * min(smoothed)):
+            break
+        rates, losses, smoothed = [*rates, rate], [*losses, loss], [*smoothed, level]
+    if len(rates) < FEWEST_RATES:
+        raise TrainingError(
+            f"the loss is {loss} at learning rate {rate:.2g}, after {len(rates)} steps: there is no curve to read; "
+            "look at the labels and at the pictures after augmentation (`graft summary`)"
+        )
+    return RateRange(np.array(rates), np.array(losses), np.array(smoothed))
+
+
+PRESIZED, EMBEDDINGS = Path("data/presized/pixels.npy"), Path("data/embeddings/features.npy")
+LABELS, SPLIT = Path("data/labels.csv"), Path("data/split.csv")
+BACKBONE, HEAD = Path("models/backbone"), Path("models/head")
+REPORT = Path("reports/lr-find")
+
+PLOTS = """# `graft lr-find` wrote this, so that `dvc plots show` draws its curves.
+plots:
+- {name}:
+    title: lr-find, {name}
+    template: linear
+    x: lr
+    x_label: lr, the base rate
+    y:
+      {name}.csv: smoothed
+"""
+
+
+def head_range(embeddings: Embeddings, dataset: Dataset, knobs: TrainHead, seed: int) -> RateRange:
+    """Sweep the head's learning rate, from fresh weights, under the first of the penalties."""
+    task, train = make_task(dataset.classes, dataset.multi_label), Examples.train(embeddings, dataset)
+    candidates: Candidates = make_candidates(train, task, knobs.model_copy(update={"l2": knobs.l2[:1]}), seed)
+    optimizer = torch.optim.AdamW(candidates.parameters, weight_decay=0.0)
+    batches = _batches(len(train), knobs.batch_size, FEWEST, derive(seed, "lr-find", "head"))
+
+    def step(number: int, rate: float) -> float:
+        features, targets = train.read(next(batches))
+        loss = task.losses(candidates.logits(features, training=True)[0], targets).mean()
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.zero_grad()
+        (loss + candidates.penalties().sum()).backward()
+        optimizer.step()
+        return loss.item()
+
+    torch.manual_seed(derive(seed, "lr-find", "dropout"))
+    return find_range(step)
+
+
+def network_range(step: Step, train: Pictures, knobs: Finetune, seed: int) -> RateRange:
+    """Sweep the base rate of the whole network, which `step` trains; its groups keep their ratios.
+
+    Args:
+        step: made for the base rate 1.
+    """
+    peaks = [group["lr"] for group in step.optimizer.param_groups]
+    batches = _batches(len(train), knobs.batch_size, knobs.fewest, derive(seed, "lr-find", "network"))
+    size = knobs.size_at(1, step.network.view)
+
+    def tried(number: int, rate: float) -> float:
+        for group, peak in zip(step.optimizer.param_groups, peaks, strict=True):
+            group["lr"] = peak * rate
+        places = next(batches)
+        pixels, targets = train.batch(places, step.device)
+        draws = derive(seed, "lr-find", "augment", number)
+        total = step.backward(pixels, targets, size, draws, len(pixels), train.squeezed(places))
+        step.update()
+        progress.update()
+        return float(total) / len(pixels)
+
+    step.train_mode()
+    torch.manual_seed(derive(seed, "lr-find", "dropout"))
+    with bar("lr-find", STEPS) as progress:
+        return find_range(tried)
+
+
+def _batches(count: int, size: int, fewest: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """Places of pictures in batches, without end: shuffled anew each time round."""
+    for epoch in itertools.count():
+        order = np.random.default_rng(derive(seed, epoch)).permutation(count)
+        yield from np.array_split(order, parts_of(count, size, fewest))
+
+
+def save_range(folder: Path, name: str, found: RateRange) -> None:
+    """Write the curve as CSV and PNG, and a dvc.yaml that draws it."""
+    columns = {"lr": found.rates, "loss": found.losses, "smoothed": found.smoothed}
+    tables.write(folder / f"{name}.csv", pd.DataFrame(columns))
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(found.rates, found.losses, color="#4a7ab5", alpha=0.25, linewidth=1, label="each batch")
+    axes.plot(found.rates, found.smoothed, color="#4a7ab5", label="smoothed")
+    for (suggestion, rate), style in zip(found.suggestions().items(), ("-", "--", ":"), strict=True):
+        axes.axvline(rate, color="#b5524a", linestyle=style, linewidth=1, label=f"{suggestion}: {rate:g}")
+    axes.set(xscale="log", xlabel="lr, the base rate", ylabel="training loss in nats")
+    low, high = found.smoothed.min(), found.smoothed[0]
+    axes.set_ylim(low - 0.2 * (high - low) - 0.01, high + 0.8 * (high - low) + 0.01)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    save_figure(figure, folder / f"{name}.png")
+
+
+def lr_find(values: dict[str, Any], parts: tuple[str, ...] = ("head", "network")) -> Iterator[str]:
+    """Run the range tests, write their curves, and yield lines for a person.
+
+    Args:
+        values: params.yaml.
+        parts: which of "head" and "network".
+
+    Raises:
+        DataError: the pipeline has not come as far as they need.
+    """
+    prepare()
+    seed = params.check("seed", Seed, values["seed"])
+    makers: dict[str, Callable[[dict[str, Any], int], RateRange]] = {"head": _head, "network": _network}
+    for part in parts:
+        found = makers[part](values, seed)
+        save_range(REPORT, part, found)
+        told = ", ".join(f"{name} {rate:g}" for name, rate in found.suggestions().items())
+        yield f"{part:8} {told}; curve: {REPORT / f'{part}.png'}"
+    plots = [PLOTS.format(name=part) for part in ("head", "network") if (REPORT / f"{part}.csv").is_file()]
+    with new_file(REPORT / "dvc.yaml") as partial:
+        partial.write_text(plots[0] + "".join(text.partition("plots:\n")[2] for text in plots[1:]), encoding="utf-8")
+
+
+def _head(values: dict[str, Any], seed: int) -> RateRange:
+    _need(EMBEDDINGS, "embed")
+    knobs: TrainHead = params.check("train_head", TrainHead, values["train_head"])
+    return head_range(Embeddings(EMBEDDINGS), read_dataset(LABELS, SPLIT), knobs, seed)
+
+
+def _network(values: dict[str, Any], seed: int) -> RateRange:
+    _need(HEAD / "network.json", "train-head")
+    _need(PRESIZED.with_name(SQUARE), "presize")
+    knobs: Finetune = params.check("finetune", Finetune, values["finetune"])
+    views: Augment = params.check("augment", Augment, values["augment"])
+    train = Pictures.of(PictureRows(PRESIZED), read_dataset(LABELS, SPLIT), "train", aspects(PRESIZED.parent))
+    network, description = trainable(BACKBONE, HEAD, knobs)
+    return network_range(Step(network, task_of(description), train.targets, knobs, views, 1.0), train, knobs, seed)
+
+
+def _need(file: Path, stage: str) -> None:
+    if not file.is_file():
+        raise DataError(f"{file} is absent; run `dvc repro {stage}`")

@@ -1,0 +1,1 @@
+"""``graft predict``: classify files, folders and addresses with a bundle."""

@@ -1,0 +1,1 @@
+"""``graft review``: a local page on which a person sets suspected labels right."""

@@ -1,0 +1,68 @@
+"""What the server allows: every limit, with its default, in one place."""
+
+import re
+from dataclasses import dataclass, fields
+
+from graft.core.errors import GraftError
+
+TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+"""Source: RFC 6750, section 2.1, what a bearer token may consist of."""
+
+
+class SettingsError(GraftError):
+    """The server cannot run as it is told to."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Limits of the server.
+
+    Attributes:
+        max_body: bytes of one request.
+        max_memory: bytes of all requests that are held at once.
+        max_pixels: width times height of one picture; a transparent one takes some 20 bytes a pixel to decode.
+        max_files: pictures in one request.
+        max_queue: pictures that wait or are worked on at once.
+        max_batch: pictures that the graph takes at once.
+        max_wait: seconds that a picture waits for others to share its batch.
+        max_connections: clients connected at once.
+        timeout: seconds until a picture must be answered once it is here.
+        read_timeout: seconds until a request must be here; a body gets one more for each 16 KiB of it that came.
+        decoders: threads that decode.
+        token: what a client must know; nothing if None.
+
+    Raises:
+        SettingsError: a value that cannot be.
+    """
+
+    max_body: int = 32 * 2**20
+    max_memory: int = 256 * 2**20
+    max_pixels: int = 32_000_000
+    max_files: int = 16
+    max_queue: int = 64
+    max_batch: int = 8
+    max_wait: float = 0.004
+    max_connections: int = 256
+    timeout: float = 30.0
+    read_timeout: float = 20.0
+    decoders: int = 2
+    token: str | None = None
+
+    def __post_init__(self) -> None:
+        from graft.images.decode import (
+            MAX_PIXELS,  # late: the command line shows the defaults, and starts without numpy
+        )
+
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, int | float) and not value > 0:
+                raise SettingsError(f"{field.name} = {value}: a limit must be above 0")
+        for name, most, why in (
+            ("max_pixels", MAX_PIXELS, "what can be decoded"),
+            ("max_files", self.max_queue, "max_queue"),
+            ("max_body", self.max_memory, "max_memory"),
+        ):
+            if getattr(self, name) > most:
+                raise SettingsError(f"{name} = {getattr(self, name)}: at most {most}, {why}")
+        if self.token is not None and not TOKEN.fullmatch(self.token):
+            raise SettingsError("the token may hold letters, digits and -._~+/ and must not be empty")

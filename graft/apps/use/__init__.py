@@ -1,0 +1,1 @@
+"""``graft use``: see how a folder of images is labelled, and write params.yaml."""

@@ -1,0 +1,150 @@
+"""``graft use``: look at pictures that a user names, and say how params.yaml should read them."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from graft.apps.use.autodetect import Layout, survey
+from graft.apps.use.presets import names, read_preset
+from graft.core.errors import ParamsError, nearest
+from graft.data.raw import check_apart
+from graft.source.dataset import Opened, open_source
+from graft.source.locate import PACKAGE, is_remote
+from graft.source.stream import has_secret, shown
+
+RAW = Path("data/raw")
+
+RECIPE = "photos"
+"""The preset whose knobs suit pictures of which nothing else is known."""
+
+UNSTATED = "not stated"
+"""The licence of pictures of which none was told."""
+
+SHOWN = 12
+"""Classes that are listed one by one; of more, the largest and smallest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Sections for params.yaml, and the lines that explain them."""
+
+    values: dict[str, Any]
+    lines: list[str]
+
+
+def plan(
+    source: str, pictures: str | None, licence: str | None, current: dict[str, Any], anew: bool, downloads: Path
+) -> Plan:
+    """Plan params.yaml for a preset, a folder, an archive or an address.
+
+    What is in use already is only fingerprinted again: its labels and split may have been set by hand.
+
+    Args:
+        source: what the user names.
+        pictures: where a preset's pictures lie, if not where it says.
+        licence: of pictures that no preset describes.
+        current: the section ``source`` as it stands.
+        anew: look at what is in use afresh, too; of its section only licence and limits are kept.
+        downloads: where files from afar are kept.
+
+    Raises:
+        ParamsError: neither a preset nor a place, or a preset that must be told where its pictures are.
+        SourceError: nothing lies there, or it cannot be fetched or unpacked.
+        DataError: no picture, or nothing that says labels.
+    """
+    if source in names():
+        return _of_preset(source, pictures, downloads)
+    hint = nearest(source, names())
+    if pictures is not None:
+        raise ParamsError(
+            f"--from belongs to a preset, and {shown(source)!r} is none{hint}; there are {', '.join(names())}"
+        )
+    place = _place(source)
+    if place is not None and not place.exists():
+        raise ParamsError(f"{source!r}: nothing lies there, nor is it a preset{hint}; there are {', '.join(names())}")
+    used = str(current.get("uri", ""))
+    in_use = source == used or (place is not None and place == _place(used))
+    kept: dict[str, Any] = {key: current[key] for key in ("licence", "limits") if in_use and key in current}
+    kept |= {"licence": licence or kept.get("licence", UNSTATED)}
+    if in_use and not anew:
+        with open_source(used, downloads) as opened:
+            line = f"{shown(source)}: in use already, so only its digest is written; --anew looks at it afresh"
+            return Plan({"source": _source(used, opened, kept)}, [line, *_warned(source)])
+    return _of_pictures(source, kept, downloads)
+
+
+def absolute(uri: str) -> str:
+    """Write a path so that it holds in every folder: an experiment in DVC's queue runs in one of its own."""
+    if is_remote(uri) or uri.startswith((PACKAGE, "~")):
+        return uri
+    return uri if Path(uri).is_absolute() else str(Path(uri).resolve())
+
+
+def _place(uri: str) -> Path | None:
+    """The place on this machine that `uri` names, the same for every spelling; None for any other address."""
+    if is_remote(uri) or uri.startswith(PACKAGE):
+        return None
+    try:
+        return Path(uri).expanduser().resolve()
+    except RuntimeError:  # ~NAME, and there is no such user
+        return Path(uri)
+
+
+def _warned(uri: str) -> list[str]:
+    if not has_secret(uri):
+        return []
+    return [
+        f"warning: {shown(uri)} carries a login or a signature, which params.yaml, dvc.lock and git then keep: "
+        "put logins into ~/.netrc, or fetch the file yourself and name it"
+    ]
+
+
+def _of_preset(name: str, pictures: str | None, downloads: Path) -> Plan:
+    values, about = read_preset(name)
+    if pictures is not None:
+        if "source" not in values:
+            raise ParamsError(f"{name} is a recipe for any pictures and has none of its own; leave out --from")
+        with open_source(pictures, downloads) as opened:
+            values["source"] = _source(pictures, opened, {"licence": values["source"]["licence"]})
+    elif "uri" not in values.get("source", {"uri": "as it is"}):
+        raise ParamsError(f"{name}: {about}")
+    return Plan(values, ([f"{name}: {about}"] if about else []) + _warned(pictures or ""))
+
+
+def _of_pictures(source: str, kept: dict[str, Any], downloads: Path) -> Plan:
+    values, _ = read_preset(RECIPE)
+    with open_source(source, downloads) as opened:
+        if opened.bytes is None and not source.startswith(PACKAGE):
+            check_apart(opened.folder, RAW)
+        layout = survey(opened.folder)
+        values |= {
+            "source": _source(source, opened, kept),
+            "labels": layout.rule.labels,
+            "split": layout.split,
+        }
+    return Plan(values, [*_explain(shown(source), layout), *_warned(source)])
+
+
+def _source(uri: str, opened: Opened, kept: dict[str, Any]) -> dict[str, Any]:
+    """The section ``source``, with the digest by which a change is noticed."""
+    size = {} if opened.bytes is None else {"bytes": opened.bytes}
+    return {"uri": absolute(uri), "sha256": opened.sha256} | size | kept
+
+
+def _explain(source: str, layout: Layout) -> Iterator[str]:
+    suffixes = Counter(PurePosixPath(name).suffix.lower() for name in layout.pictures)
+    kinds = ", ".join(f"{count} {suffix}" for suffix, count in suffixes.most_common(5))
+    yield f"{source}: {len(layout.pictures)} pictures by name ({kinds})"
+    if layout.others or layout.hidden:
+        example = f", such as {layout.others[0]}" if layout.others else ""
+        yield f"  beside them {len(layout.others)} other files{example}, and {layout.hidden} hidden ones"
+    rule = layout.rule
+    yield f"labels: {rule.why}, for {rule.covered} of {len(layout.pictures)} pictures"
+    yield from (f"  not by {line}" for line in layout.turned_down)
+    counts = rule.classes.most_common()
+    yield f"classes: {len(counts)}, the largest {counts[0][1] / counts[-1][1]:.1f} times the smallest"
+    shown = counts if len(counts) <= SHOWN else [*counts[: SHOWN // 2], ("...", 0), *counts[-SHOWN // 2 :]]
+    yield from (f"  {name:30} {count or ''}".rstrip() for name, count in shown)
+    yield f"split: {layout.split_why}"

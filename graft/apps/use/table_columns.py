@@ -1,0 +1,161 @@
+"""Guess, for a person to confirm, which table names the pictures and which of its columns says what."""
+
+import csv
+import posixpath
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pandas as pd
+
+from graft.core.errors import DataError
+from graft.labels.tables import SEPARATORS, Table, composed, located, read_columns
+
+LABELS = ("label", "labels", "class", "category", "target", "species", "breed", "diagnosis", "y")
+"""Columns that are usually the label, best first."""
+
+GROUPS = ("group", "patient", "patient_id", "subject", "subject_id", "case_id", "site", "slide")
+"""Columns that usually name a unit which must not straddle splits."""
+
+SEVERAL = ("|", ";")
+"""What may stand between several labels in a cell."""
+
+ROWS = 2000
+"""Rows that are looked at to find the columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What a table says: the section ``labels.table``, classes with their counts, pictures that it labels."""
+
+    table: dict[str, Any]
+    several: str | None
+    """What stands between the labels of a picture, if a cell seems to hold several."""
+    classes: Counter[str]
+    covered: int
+
+
+def guess_table(root: Path, name: str, pictures: Sequence[str]) -> Guess:
+    """Guess how a file labels pictures.
+
+    Raises:
+        DataError: it cannot be read, no column names pictures, or none looks like a label.
+    """
+    pictures = [composed(path) for path in pictures]
+    try:
+        shape = _shape(root / name)
+        columns = read_columns(Table(file=name, path="", label="", **shape), root)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{name}: cannot be read as a table: {error}") from error
+    found = _path_column(columns.head(ROWS), PurePosixPath(name).parent.as_posix(), pictures)
+    if found is None:
+        raise DataError(f"{name}: no column names pictures in most of its rows")
+    path, where = found
+    rest = [column for column in columns.columns if column != path]
+    label = _label_column(columns, rest)
+    if label is None:
+        raise DataError(f"{name}: beside {path}, no column looks like a label")
+    table: dict[str, Any] = {"file": name} | shape | {"path": path}
+    if where != "{path}":
+        table["where"] = where
+    table["label"] = label
+    if group := next((column for column in rest if column.lower() in GROUPS), None):
+        table["group"] = group
+    known = set(pictures)
+    folder = PurePosixPath(name).parent.as_posix()
+    inside = [located(folder, where, value) in known for value in columns[path]]
+    values = [composed(value.strip()) for value in columns[label][inside]]
+    several = _between(values)
+    if several is None:
+        classes = Counter(value for value in values if value)
+        return Guess(table, None, classes, classes.total())
+    parts = Counter(part for value in values for part in {part.strip() for part in value.split(several)} if part)
+    return Guess(table, several, parts, len(values))
+
+
+def _between(values: Sequence[str]) -> str | None:
+    """The text between several labels in a cell: split there, the cells are made of fewer names than before."""
+    for mark in SEVERAL:
+        parts = {part.strip() for value in values for part in value.split(mark)}
+        if any(mark in value for value in values) and len(parts - {""}) <= len(set(values) - {""}):
+            return mark
+    return None
+
+
+def _shape(file: Path) -> dict[str, Any]:
+    """Separator and, where the first line is already a row, names for the columns.
+
+    Raises:
+        DataError: there is no text.
+    """
+    if file.suffix == ".parquet":
+        return {}
+    with file.open(encoding="utf-8-sig") as lines:
+        head = list(islice((line for line in lines if line.strip()), 20))
+    if not head:
+        raise DataError(f"{file.name}: is empty")
+    names = {separator: name for name, separator in SEPARATORS.items() if name != "whitespace"}
+    # most lines agree on how often a separator stands in them
+    counts = {
+        name: Counter(line.count(separator) for line in head).most_common(1)[0][0] for separator, name in names.items()
+    }
+    separator = max(counts, key=lambda name: counts[name]) if any(counts.values()) else "whitespace"
+    shape: dict[str, Any] = {} if separator == "comma" else {"separator": separator}
+    first = (
+        head[0].split() if separator == "whitespace" else next(csv.reader(head[:1], delimiter=SEPARATORS[separator]))
+    )
+    # a header does not itself name a file
+    if any(PurePosixPath(word).suffix for word in first) or not _has_header("".join(head)):
+        shape["columns"] = [f"column{number}" for number in range(1, len(first) + 1)]
+    return shape
+
+
+def _has_header(text: str) -> bool:
+    try:
+        return csv.Sniffer().has_header(text)
+    except csv.Error:  # it found no separator; most tables have a header
+        return True
+
+
+def _path_column(columns: pd.DataFrame, folder: str, pictures: Sequence[str]) -> tuple[str, str] | None:
+    """The column most of whose values lead to pictures, and how they do."""
+    known = set(pictures)
+    by_name = {PurePosixPath(path).name: path for path in pictures}
+    by_stem = {PurePosixPath(path).stem: path for path in pictures}
+    called = by_name.keys() | by_stem.keys()
+    best, most = None, len(columns) / 2
+    for column in columns.columns:
+        values = [value.strip() for value in columns[column]]
+        example = next((value for value in values if PurePosixPath(value).name in called), None)
+        if not example:
+            continue
+        name = PurePosixPath(example).name
+        path = by_name.get(name) or by_stem[name]
+        for where in _ways(path, example, folder):
+            hits = sum(located(folder, where, value) in known for value in values)
+            if hits > most:
+                best, most = (str(column), where), hits
+    return best
+
+
+def _ways(path: str, value: str, folder: str) -> list[str]:
+    """Templates by which a value may lead from the table's folder to a picture."""
+    before, found, after = path.rpartition(value)
+    if not found:
+        return ["{path}"]
+    relative = posixpath.relpath(before or ".", folder)
+    return ["{path}" + after if relative == "." else f"{relative}/{{path}}{after}", "{path}"]
+
+
+def _label_column(columns: pd.DataFrame, rest: Sequence[str]) -> str | None:
+    """A column with a telling name, else the one with the fewest values of which there are at least two."""
+    named = {column.lower(): column for column in rest}
+    for name in LABELS:
+        if name in named and columns[named[name]].nunique() > 1:
+            return named[name]
+    distinct = {column: columns[column].nunique() for column in rest}
+    few = [column for column in rest if 2 <= distinct[column] <= max(2, len(columns) / 3)]
+    return min(few, key=lambda column: distinct[column]) if few else None

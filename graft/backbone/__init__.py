@@ -1,0 +1,1 @@
+"""Architectures of timm and torchvision, and their pretrained weights."""

@@ -1,0 +1,254 @@
+"""A third party's weights, read once and kept as safetensors under the names of their library."""
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from graft.backbone import timm_models, torchvision_models
+from graft.backbone.build import ALLOWED, Backbone
+from graft.backbone.library import find
+from graft.backbone.published import Published
+from graft.core.errors import SourceError, WeightsError
+from graft.core.files import sha256, write_json
+from graft.source.locate import is_remote, locate
+from graft.source.remote import DOWNLOADS, fetch_file
+
+NESTS = ("state_dict_ema", "model_ema", "state_dict", "model")
+"""Where training scripts keep the weights among other things; averaged ones first, which are the better."""
+WRAPPERS = ("module.", "_orig_mod.", "model.", "backbone.")
+"""What wrappers put before every name: DataParallel, torch.compile, and classes of users' own."""
+COUNTER = "n_averaged"
+"""What torch's AveragedModel keeps beside the weights."""
+
+
+def read(file: Path) -> dict[str, torch.Tensor]:
+    """Read a state dict without running anything that the file may contain.
+
+    Raises:
+        WeightsError: the file is no state dict, or holds anything but tensors.
+    """
+    try:
+        if file.suffix == ".safetensors":
+            return load_file(file)
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # unpickling raises whatever it meets
+        raise WeightsError(f"{file}: cannot be read as weights alone: {error}") from error
+    state = _innermost(state)
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise WeightsError(f"{file}: expected a mapping of names to tensors, alone or under one of {', '.join(NESTS)}")
+    return state
+
+
+def unwrapped(state: dict[str, torch.Tensor], wanted: Iterable[str]) -> dict[str, torch.Tensor]:
+    """Take off what wrappers put before every name, unless the names wanted begin so too."""
+    wanted = list(wanted)
+    while prefix := next((prefix for prefix in WRAPPERS if _all_begin(state, prefix)), None):
+        if _all_begin(wanted, prefix):
+            break
+        state = {key.removeprefix(prefix): tensor for key, tensor in state.items() if key != COUNTER}
+    return state
+
+
+def _innermost(state: Any) -> Any:
+    while isinstance(state, dict):
+        inner = next((state[nest] for nest in NESTS if isinstance(state.get(nest), dict)), None)
+        if inner is None:
+            break
+        state = inner
+    return state
+
+
+def _all_begin(names: Iterable[str], prefix: str) -> bool:
+    told = [name for name in names if name != COUNTER]
+    return bool(told) and all(name.startswith(prefix) for name in told)
+
+
+STEM = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
+SEPARABLE = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+INVERTED = {
+    "_expand_conv": "conv_pw",
+    "_bn0": "bn1",
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn2",
+    "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+}
+SQUEEZE = {"_se_reduce": "se.conv_reduce", "_se_expand": "se.conv_expand"}
+
+
+def is_efficientnet_pytorch(keys: Iterable[str]) -> bool:
+    """Tell whether a state dict is named as ``efficientnet_pytorch`` names it."""
+    return "_conv_stem.weight" in set(keys)
+
+
+def to_timm(keys: Iterable[str], timm_keys: Iterable[str]) -> dict[str, str]:
+    """Map ``efficientnet_pytorch`` names to timm's.
+
+    Args:
+        keys: names in the file.
+        timm_keys: names in the timm model, which tell how its blocks fall into stages.
+
+    Returns:
+        ``{"_blocks.3._bn0.weight": "blocks.2.0.bn1.weight", ...}`` for every name that the rules
+        cover; the caller compares it with both sides.
+    """
+    blocks = list(dict.fromkeys(found[0] for key in timm_keys if (found := re.match(r"blocks\.\d+\.\d+", key))))
+    keys = list(keys)
+    expanded = {found[1] for key in keys if (found := re.match(r"_blocks\.(\d+)\._expand_conv", key))}
+    mapped: dict[str, str] = {}
+    for key in keys:
+        if found := re.match(r"_blocks\.(\d+)\.(\w+)\.(\w+)$", key):
+            number, layer, tensor = found.groups()
+            layers = (INVERTED if number in expanded else SEPARABLE) | SQUEEZE
+            if layer in layers and int(number) < len(blocks):
+                mapped[key] = f"{blocks[int(number)]}.{layers[layer]}.{tensor}"
+        elif (found := re.match(r"(\w+)\.(\w+)$", key)) and found[1] in STEM:
+            mapped[key] = f"{STEM[found[1]]}.{found[2]}"
+    return mapped
+
+
+State = dict[str, torch.Tensor]
+
+
+def fetch_weights(backbone: Backbone, into: Path, downloads: Path = DOWNLOADS) -> dict[str, Any]:
+    """Write ``model.safetensors`` and ``backbone.json`` into a folder; return what the second says.
+
+    Weights at an address are fetched to `downloads` first.
+
+    Returns:
+        ``name``, ``weights``, ``address`` where a library's table gave one, ``sha256`` of the file,
+        ``mean`` and ``std``, and ``cut_off``: name, type and shape of each layer that was left out.
+
+    Raises:
+        SourceError: nothing lies where `backbone.weights` points, or it cannot be fetched.
+        WeightsError: no library has the architecture or the weights of that name; the file's hash
+            differs from `backbone.sha256`, it holds more than tensors, or its tensors are not exactly
+            those of the architecture, classifier aside.
+    """
+    architecture = find(backbone.name)
+    entry = published(backbone.weights, architecture.name)
+    file = _fetched(backbone, entry, downloads)
+    digest = sha256(file)
+    if backbone.sha256 not in (None, digest):
+        raise WeightsError(f"{file}: sha256 is {digest}; backbone.sha256 says {backbone.sha256}")
+    state, cut_off = fit(read(file), backbone.name, str(file))
+    (into / "model.safetensors").write_bytes(safetensors.torch.save(state))
+    wish = entry.preprocessing if entry else architecture.library.preprocessing(architecture.name)
+    facts = {
+        "name": backbone.name,
+        "weights": backbone.weights,
+        **({"address": entry.address} if entry else {}),
+        "sha256": digest,
+        "mean": wish.mean,
+        "std": wish.std,
+        "cut_off": cut_off,
+    }
+    write_json(into / "backbone.json", facts)
+    return facts
+
+
+def published(weights: str, name: str) -> Published | None:
+    """Look ``timm://`` and ``torchvision://`` up in the tables of the libraries; None for other places.
+
+    Raises:
+        WeightsError: the library names no such weights.
+    """
+    if weights.startswith(timm_models.SCHEME):
+        return timm_models.published(weights.removeprefix(timm_models.SCHEME))
+    if weights.startswith(torchvision_models.SCHEME):
+        return torchvision_models.published(weights.removeprefix(torchvision_models.SCHEME), name)
+    return None
+
+
+def fit(state: State, name: str, file: str) -> tuple[State, list[dict[str, Any]]]:
+    """Bring a state dict to the names of a library and check it tensor by tensor.
+
+    Its classifier may be of any number of classes, or absent: it is cut off.
+
+    Args:
+        state: as it was read.
+        name: of the architecture.
+        file: what messages call it.
+
+    Returns:
+        The tensors of the architecture without classifier; name, type and shape of what was cut off.
+
+    Raises:
+        WeightsError: both sides of the mismatch are named.
+    """
+    architecture = find(name)
+    whole = architecture.library.whole(architecture.name)
+    wanted = architecture.library.body(architecture.name, 0.0).state_dict()
+    heads = set(whole.state_dict()) - set(wanted)
+    state = _renamed(unwrapped(state, whole.state_dict()), whole, file, name)
+    forms: tuple[Callable[[], State], ...] = (
+        lambda: state,
+        lambda: _upgraded(state, whole),
+        lambda: _upgraded(architecture.library.converted(architecture.name, state), whole),
+    )
+    state = next((found for form in forms if _misfit(found := form(), wanted, heads) == ([], [])), state)
+    missing, extra = _misfit(state, wanted, heads)
+    if missing or extra:
+        raise WeightsError(f"{file} does not fit {name}: missing {missing[:3]}, unexpected {extra[:3]}")
+    for key, tensor in wanted.items():
+        if tensor.shape != state[key].shape:
+            raise WeightsError(f"{file}: {key} is {list(state[key].shape)}; {name} has {list(tensor.shape)}")
+    kept = {key: state[key].to(tensor.dtype).contiguous() for key, tensor in wanted.items()}
+    return kept, _layers({key: tensor for key, tensor in state.items() if key not in wanted}, whole)
+
+
+def _fetched(backbone: Backbone, entry: Published | None, downloads: Path) -> Path:
+    where = entry.address if entry else backbone.weights
+    if is_remote(where):
+        return fetch_file(where, downloads, backbone.sha256)
+    try:
+        return locate(where)
+    except SourceError as error:
+        raise SourceError(f"{error}; backbone.weights may be {ALLOWED}") from error
+
+
+def _renamed(state: State, whole: nn.Module, file: str, name: str) -> State:
+    """Give the tensors of an ``efficientnet_pytorch`` file timm's names."""
+    if not is_efficientnet_pytorch(state):
+        return state
+    mapping = to_timm(state, whole.state_dict())
+    if strange := sorted(set(state) - set(mapping)):
+        raise WeightsError(f"{file}: no rule maps {strange[:3]} to {name} ({len(strange)} such names)")
+    return {mapping[key]: tensor for key, tensor in state.items()}
+
+
+def _upgraded(state: State, whole: nn.Module) -> State:
+    """Let an architecture's layers rename, and add, what they were saved without in older versions."""
+    shapes = {key: tensor.shape for key, tensor in whole.state_dict().items()}
+    alike = {key: tensor for key, tensor in state.items() if shapes.get(key, tensor.shape) == tensor.shape}
+    try:
+        missing, strange = whole.load_state_dict(alike, strict=False, assign=True)
+    except RuntimeError:
+        return state
+    told = {key: tensor for key, tensor in whole.state_dict().items() if key not in missing}
+    return told | {key: state[key] for key in [*strange, *sorted(set(state) - set(alike))]}
+
+
+def _misfit(state: State, wanted: State, heads: set[str]) -> tuple[list[str], list[str]]:
+    """Names that are missing, and names that are neither wanted nor of a classifier."""
+    layers = tuple({key.rpartition(".")[0] + "." for key in heads if "." in key})
+    extra = [key for key in sorted(set(state) - set(wanted) - heads) if not key.startswith(layers)]
+    return sorted(set(wanted) - set(state)), extra
+
+
+def _layers(tensors: State, whole: nn.Module) -> list[dict[str, Any]]:
+    """Describe layers by name, type, and shape of the weight, in the order of the file."""
+    modules = dict(whole.named_modules())
+    layers: dict[str, dict[str, Any]] = {}
+    for key, tensor in tensors.items():
+        layer, _, kind = key.rpartition(".")
+        if layer not in layers or kind == "weight":
+            told = type(modules[layer]).__name__ if layer in modules else "unknown"
+            layers[layer] = {"name": layer, "type": told, "shape": list(tensor.shape)}
+    return list(layers.values())

@@ -1,1 +1,0 @@
-"""The larger commands of `graft`, one a module; their arguments only, what they do lies in the core."""

@@ -1,1 +1,0 @@
-"""Two runs side by side, and whether the difference is real."""

@@ -1,0 +1,1 @@
+"""What every stage uses: errors, params, files, tables, seeds, threads, progress."""

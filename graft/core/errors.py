@@ -1,0 +1,66 @@
+"""What graft raises when the user, not the code, has to act.
+
+GraftError
+ +-- ParamsError     params.yaml: unknown key, wrong type, out of range
+ +-- SourceError     what `source.uri` or `backbone.weights` names is absent or not as promised
+ +-- DataError       pictures, labels or splits that cannot be used as they are
+ +-- WeightsError    weights that do not fit the network
+ +-- TrainingError   a run that cannot go on, such as a loss that is not finite
+ +-- ExportError     a bundle that does not agree with the network it came from
+ +-- BundleError     a bundle that cannot be used as it is
+ +-- StageError      a stage that cannot vouch for its own record
+
+Those of one part alone lie beside it: `graft.apps.compare.revisions`, `graft.serve`.
+
+Each message names the thing, the value, and what would be right.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class GraftError(Exception):
+    """Root of all errors that a user can mend."""
+
+
+class ParamsError(GraftError):
+    """params.yaml says something graft does not understand or allow."""
+
+
+class SourceError(GraftError):
+    """A dataset or weights file cannot be fetched as named."""
+
+
+class DataError(GraftError):
+    """Pictures, labels or splits cannot be used as they are."""
+
+
+class WeightsError(GraftError):
+    """Weights do not fit the network they are meant for."""
+
+
+class TrainingError(GraftError):
+    """Training cannot go on."""
+
+
+class ExportError(GraftError):
+    """The exported bundle does not agree with the network."""
+
+
+class BundleError(GraftError):
+    """A bundle cannot be used as it is, or not in the way that is asked for."""
+
+
+class StageError(GraftError):
+    """A stage's inputs moved while it ran, or another run is at work."""
+
+
+def install(extra: str) -> str:
+    """Return how to install one of graft's extras: from its folder, for the package index has another `graft`."""
+    return f"`pip install '.[{extra}]'` in graft's folder"
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """Return `` (did you mean 'x'?)`` for the closest valid name, or an empty string."""
+    close = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.5)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -1,0 +1,203 @@
+"""One digest for a whole folder: any file added, removed, renamed or changed gives another.
+
+The digest is sha256 over ``path NUL digest LF`` of every entry that is not a folder, in order of path.
+Times, owners and permissions do not count, nor does what systems leave in folders that are looked at
+(`is_litter`). What is not a regular file counts as its kind (`ODD`),
+so that nothing can block the walk and nothing is passed over.
+"""
+
+import hashlib
+import json
+import os
+import shlex
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+
+from graft.core.errors import SourceError
+from graft.core.files import sha256, write_json
+from graft.core.parallel import in_order
+from graft.core.progress import bar
+
+ODD = ("broken link", "link to a folder", "fifo", "socket", "device", "unreadable")
+"""What stands in the place of a digest where there is no content to read."""
+
+
+LITTER = {".ds_store", "thumbs.db", "desktop.ini", "__macosx"}
+"""Names, in any case, of what no one put there and nothing reads."""
+
+
+def fingerprint(folder: Path) -> str:
+    """Return the digest of a folder, 64 hexadecimal digits.
+
+    Links to regular files are read, links to folders are not followed.
+
+    Raises:
+        SourceError: the folder itself cannot be read.
+    """
+    return combine(hashed(folder, [name for name in names(folder) if not is_litter(name)]))
+
+
+def hashed(folder: Path, paths: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield each path with its digest or kind, in the order given; threads read ahead by a bounded number."""
+    with bar("fingerprint", len(paths)) as progress:
+        for path, digest in zip(paths, in_order(lambda path: content(folder / path), paths), strict=True):
+            progress.update()
+            yield path, digest
+
+
+def combine(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return the digest of a folder whose files were hashed already.
+
+    Args:
+        pairs: path relative to the folder, with forward slashes, and what `content` says of it, in
+            strictly rising order of path.
+
+    Raises:
+        ValueError: the paths do not rise.
+    """
+    whole, last = hashlib.sha256(), ""
+    for path, digest in pairs:
+        if path <= last:
+            raise ValueError(f"paths must rise: {path!r} comes after {last!r}")
+        # os.fsencode gives a name that is not UTF-8 its own bytes
+        whole.update(os.fsencode(path) + b"\0" + digest.encode() + b"\n")
+        last = path
+    return whole.hexdigest()
+
+
+def names(folder: Path) -> list[str]:
+    """Return, sorted, the path of everything below a folder that is not a folder itself.
+
+    Paths are relative, with forward slashes. Folders that are links, or cannot be read, are named
+    and not entered, so that none is passed over in silence.
+
+    Raises:
+        SourceError: the folder itself cannot be read.
+    """
+    return sorted(_walk(folder))
+
+
+def is_litter(name: str) -> bool:
+    """Whether a path leads through what systems put beside pictures: ``.DS_Store``, ``Thumbs.db``, ``__MACOSX``."""
+    return any(part.lower() in LITTER or part.startswith("._") for part in PurePosixPath(name).parts)
+
+
+def content(path: Path) -> str:
+    """Return the sha256 of a file's bytes, or, of anything else, its kind (one of `ODD`)."""
+    try:
+        mode = path.stat().st_mode  # of what a link leads to
+    except OSError:
+        return "broken link" if path.is_symlink() else "unreadable"
+    if not stat.S_ISREG(mode):  # to open a pipe would wait for its writer
+        return _kind(path, mode)
+    try:
+        return sha256(path)
+    except OSError:
+        return "unreadable"
+
+
+def _kind(path: Path, mode: int) -> str:
+    if stat.S_ISDIR(mode):
+        return "link to a folder" if path.is_symlink() else "unreadable"
+    if stat.S_ISFIFO(mode):
+        return "fifo"
+    return "socket" if stat.S_ISSOCK(mode) else "device"
+
+
+def _walk(folder: Path) -> Iterator[str]:
+    closed: list[OSError] = []
+    for here, folders, files in os.walk(folder, onerror=closed.append):
+        linked = [name for name in folders if Path(here, name).is_symlink()]
+        for name in (*files, *linked):
+            yield Path(here, name).relative_to(folder).as_posix()
+    for error in closed:
+        if Path(error.filename) == folder:
+            raise SourceError(f"{folder}: the folder cannot be read: {error.strerror}") from error
+        yield Path(error.filename).relative_to(folder).as_posix()
+
+
+POINTER = "linked.json"
+"""The file in ``data/raw`` that says where the pictures are; no dataset may bring its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """What a pointer says: the folder as the user wrote it, how many files, and their fingerprint."""
+
+    folder: str
+    files: int
+    sha256: str
+
+    @property
+    def path(self) -> Path:
+        """The folder on this machine; a relative one counts from the working folder."""
+        return Path(self.folder).expanduser()
+
+
+def raw_root(raw: Path) -> Path:
+    """Return the folder that holds the pictures: the linked one, or `raw` itself.
+
+    Raises:
+        SourceError: the linked folder is gone, or the pointer is not one that graft wrote.
+    """
+    link = linked(raw)
+    if link is None:
+        return raw
+    if not link.path.is_dir():
+        raise SourceError(
+            f"the pictures are linked, not copied, and their folder {link.folder} is gone: "
+            "bring it back (is its disk mounted?), or name another in source.uri and run `dvc repro`"
+        )
+    return link.path
+
+
+def linked(raw: Path) -> Linked | None:
+    """Return what the pointer in `raw` says, or None where the pictures themselves lie there.
+
+    Raises:
+        SourceError: the pointer is not one that graft wrote.
+    """
+    try:
+        said = json.loads((raw / POINTER).read_text(encoding="utf-8"))
+        link = Linked(**said)
+        if not all((isinstance(link.folder, str), isinstance(link.files, int), isinstance(link.sha256, str))):
+            raise TypeError
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise SourceError(
+            f"{raw / POINTER} names no folder as graft writes it; run `dvc repro --force download@dataset`"
+        ) from error
+    return link
+
+
+def check_apart(folder: Path, raw: Path) -> None:
+    """Check that a folder can be linked from `raw`, which DVC deletes before it is written anew.
+
+    Raises:
+        SourceError: one of the two lies within the other.
+    """
+    here, there = raw.resolve(), folder.resolve()
+    if here.is_relative_to(there) or there.is_relative_to(here):
+        raise SourceError(f"source.uri: {folder} and {raw} lie one within the other; move the pictures elsewhere")
+
+
+def vouch(raw: Path) -> None:
+    """Check that the linked folder is still the one that was linked; without a link, nothing is to be checked.
+
+    Raises:
+        SourceError: the folder is gone, or a file was added, removed or changed since.
+    """
+    link = linked(raw)
+    if link is not None and fingerprint(raw_root(raw)) != link.sha256:
+        raise SourceError(
+            f"the folder {link.folder} has changed since `download` linked it; "
+            f"run `graft use {shlex.quote(link.folder)}`, then `dvc repro`"
+        )
+
+
+def write_link(raw: Path, link: Linked) -> None:
+    """Make `raw` point to a folder."""
+    write_json(raw / POINTER, asdict(link))

@@ -1,0 +1,1 @@
+"""Train the whole network from the head on."""

@@ -1,0 +1,171 @@
+"""Which parameters train, and how fast: freezing by name, rates that fall towards the stem."""
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from graft.backbone import timm_models
+from graft.core.errors import ParamsError
+from graft.finetune.config import Thaw
+from graft.network.network import Network
+
+FEW = 4
+"""A network of fewer stages than this is looked into a level deeper."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A module, or parameters that a module of several parts holds beside them (then there is no module)."""
+
+    name: str
+    module: nn.Module | None
+    parameters: list[str]
+
+
+def by_depth(body: nn.Module) -> dict[int, list[str]]:
+    """Group the names of a network's parameters by depth, from 0 at the stem up without gaps.
+
+    timm groups its own architectures. Others are grouped by their stages, in the order in which they
+    are registered, which in torchvision is that in which they run; norms and single parameters
+    count with the layer before them.
+    """
+    if hasattr(body, "group_matcher"):
+        with suppress(AssertionError):  # so it says that it has no coarse grouping
+            return timm_models.by_depth(body)
+    return dict(enumerate(_stages(body)))
+
+
+def _stages(body: nn.Module) -> list[list[str]]:
+    """Open containers level by level until there are enough stages, or nothing more to open."""
+    parts = _open(_Part("", body, []))
+    while len(_joined(parts, body)) < FEW:
+        opened = [inner for part in parts for inner in _open(part)]
+        if len(opened) == len(parts):
+            break
+        parts = opened
+    return _joined(parts, body)
+
+
+def _open(part: _Part) -> list[_Part]:
+    """The parts of a container, its own parameters first; a layer is its own only part."""
+    if part.module is None or not any(_holds(child) for child in part.module.children()):
+        return [part]
+    start = f"{part.name}." if part.name else ""
+    own = [start + name for name, _ in part.module.named_parameters(recurse=False)]
+    parts = [_Part(part.name, None, own)] if own else []
+    for name, child in part.module.named_children():
+        if _holds(child):
+            inner = [f"{start}{name}.{key}" for key, _ in child.named_parameters()]
+            parts.append(_Part(start + name, child, inner))
+    return parts
+
+
+def _joined(parts: list[_Part], body: nn.Module) -> list[list[str]]:
+    """Join what is no stage of its own to the part before it, or to the first if there is none."""
+    numbers = dict(body.named_parameters())
+    stages: list[list[str]] = []
+    waiting: list[str] = []
+    for part in parts:
+        if part.module is not None and any(numbers[name].ndim > 1 for name in part.parameters):
+            stages.append(waiting + part.parameters)
+            waiting = []
+        elif stages:
+            stages[-1] += part.parameters
+        else:
+            waiting += part.parameters
+    return stages + ([waiting] if waiting else [])
+
+
+def _holds(module: nn.Module) -> bool:
+    return next(module.parameters(), None) is not None
+
+
+def matching(network: Network, pattern: str, key: str = "finetune.freeze") -> list[nn.Parameter]:
+    """Body parameters whose name begins with a match of a pattern.
+
+    Raises:
+        ParamsError: the pattern is no regular expression, or matches no parameter.
+    """
+    names = dict(network.features.body.named_parameters())
+    try:
+        matched = [parameter for name, parameter in names.items() if re.match(pattern, name)]
+    except re.error as error:
+        raise ParamsError(f"{key}: {pattern!r} is no regular expression: {error}") from error
+    if not matched:
+        layers = ", ".join(sorted({name.split(".")[0] for name in names}))
+        raise ParamsError(f"{key}: {pattern!r} matches no parameter; the backbone has {layers}")
+    return matched
+
+
+def freeze(network: Network, patterns: list[str], thaws: Sequence[Thaw] = ()) -> None:
+    """Stop gradients of every body parameter that a pattern matches, unless it joins in later.
+
+    What joins in later is the training's to hold back: the optimizer must know it from the beginning.
+
+    Raises:
+        ParamsError: a pattern matches nothing.
+    """
+    for parameter in [parameter for pattern in patterns for parameter in matching(network, pattern)]:
+        parameter.requires_grad_(False)
+    for parameter in thawing(network, thaws):
+        parameter.requires_grad_(True)
+
+
+def thawing(network: Network, thaws: Sequence[Thaw]) -> dict[nn.Parameter, int]:
+    """First epoch of every parameter that joins in later; where several patterns match it, the latest.
+
+    Raises:
+        ParamsError: a pattern matches nothing.
+    """
+    first: dict[nn.Parameter, int] = {}
+    for thaw in thaws:
+        for parameter in matching(network, thaw.pattern, "finetune.unfreeze"):
+            first[parameter] = max(thaw.epoch, first.get(parameter, 0))
+    return first
+
+
+def parameter_groups(network: Network, peak: float, ratio: float, weight_decay: float) -> list[dict[str, Any]]:
+    """Group trainable parameters by depth, each with the peak of its learning rate.
+
+    From the head to the stem, peaks fall geometrically from `peak` to `peak / ratio`. Biases and
+    other vectors take no weight decay.
+
+    A matrix of the head sums over all of its `D` inputs at once, so it takes a step smaller by the
+    square root of `D`: every group then changes the logits by the same order.
+
+    Source: Howard and Ruder 2018, discriminative fine-tuning, https://arxiv.org/abs/1801.06146; the
+    head's step: the NTK parametrisation, Jacot et al. 2018, https://arxiv.org/abs/1806.07572.
+    """
+    assert network.head is not None
+    body = network.features.body
+    depths = by_depth(body)
+    parameters = dict(body.named_parameters())
+    groups: list[dict[str, Any]] = []
+    for place, depth in enumerate(depths):
+        rate = peak / ratio ** (1 - place / len(depths))
+        inside = [parameters[name] for name in depths[depth]]
+        groups += _with_decay(f"body.{depth}", inside, rate, weight_decay)
+    return groups + _head_groups(network.head, peak, weight_decay)
+
+
+def _head_groups(head: nn.Module, peak: float, weight_decay: float) -> list[dict[str, Any]]:
+    """Each matrix of the head by the root of what it sums over, all vectors at the peak itself."""
+    layers = [module for module in head.modules() if isinstance(module, nn.Linear)]
+    groups: list[dict[str, Any]] = []
+    for number, layer in enumerate(layers):
+        name = "head" if len(layers) == 1 else f"head.{number}"
+        groups += _with_decay(name, [layer.weight], peak / layer.in_features**0.5, weight_decay)
+    vectors = [parameter for parameter in head.parameters() if parameter.ndim <= 1]
+    return groups + _with_decay("head.bias", vectors, peak, 0.0)
+
+
+def _with_decay(name: str, parameters: Sequence[torch.Tensor], rate: float, decay: float) -> list[dict[str, Any]]:
+    """Split one depth into what decays and what does not; what is frozen or empty is left out."""
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    halves = (decay, [p for p in trained if p.ndim > 1]), (0.0, [p for p in trained if p.ndim <= 1])
+    return [{"name": name, "params": inside, "lr": rate, "weight_decay": value} for value, inside in halves if inside]

@@ -1,0 +1,183 @@
+"""One step of training: views, forward, loss, backward, and the optimizer's move."""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+from graft.augment.augment import augment
+from graft.augment.config import Augment
+from graft.augment.mix import mix
+from graft.core.seeds import derive
+from graft.data.dataset import Targets
+from graft.finetune.config import Finetune
+from graft.finetune.cut import Cut
+from graft.finetune.parameter_groups import parameter_groups
+from graft.network.device import autocast, gradient_scaler, pick_device
+from graft.network.network import Network
+from graft.tasks import Task
+from graft.tasks.base import Shaping
+
+
+def averaged(network: nn.Module, decay: float) -> AveragedModel:
+    """Return a copy of a network whose weights follow it, an exponential moving average a step.
+
+    Early on it follows faster, so that little of the start stays.
+
+    Source: the warm-up of TensorFlow's ExponentialMovingAverage(num_updates=...).
+    """
+    model = AveragedModel(network)
+    # the count that is passed on lies on the weights' device, for which each step would wait
+    model.multi_avg_fn = partial(_average, count=model.n_averaged, decay=decay)
+    return model
+
+
+@torch.no_grad()
+def _average(
+    averaged: list[torch.Tensor], current: list[torch.Tensor], _: torch.Tensor, count: torch.Tensor, decay: float
+) -> None:
+    taken = int(count)
+    torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + taken) / (10 + taken)))
+
+
+SAID = ("can't allocate memory", "not enough memory", "out of memory")
+"""How torch's allocators end: the CPU's and MPS's raise a plain RuntimeError."""
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Tell a lack of memory from other errors of torch."""
+    return isinstance(error, torch.OutOfMemoryError) or any(text in str(error).lower() for text in SAID)
+
+
+def largest_fit(attempt: Callable[[int], None], batch: int, fewest: int = 1) -> int:
+    """Return the largest batch, halving from `batch`, that `attempt` goes through with; 0 for none.
+
+    Args:
+        attempt: takes a batch size and uses as much memory as a training step.
+        fewest: batches of less are not tried.
+    """
+    while (batch := batch // 2) >= fewest:
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        try:
+            attempt(batch)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        else:
+            return batch
+    return 0
+
+
+class Step:
+    """A network on its device, its optimizer, and what turns a batch into a gradient.
+
+    Args:
+        network: with a head; what is frozen must not require gradients.
+        task: gives the loss.
+        targets: of all training pictures, which say how rare a class is.
+        learning_rate: the base rate; the head's peaks at half of it.
+    """
+
+    def __init__(
+        self, network: Network, task: Task, targets: Targets, knobs: Finetune, views: Augment, learning_rate: float
+    ) -> None:
+        self.device = pick_device()
+        self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.task, self.knobs, self.views = task, knobs, views
+        weights = None
+        if knobs.class_weights == "balanced":
+            weights = torch.from_numpy(task.balance(targets)).to(self.device)
+        self.shaping = Shaping(knobs.label_smoothing, knobs.focal, weights)
+        groups = parameter_groups(network, learning_rate / 2, knobs.lr_ratio, knobs.weight_decay)
+        sgd = knobs.optimizer == "sgd"
+        self.optimizer = torch.optim.SGD(groups, momentum=0.9) if sgd else torch.optim.AdamW(groups)
+        self.scaler = gradient_scaler(self.device, knobs.precision)
+        self._forward: Callable[[torch.Tensor], torch.Tensor] = (
+            torch.compile(self.network) if knobs.compile else self.network
+        )
+
+    def backward(
+        self,
+        pixels: torch.Tensor,
+        targets: torch.Tensor,
+        size: int,
+        seed: int,
+        of: int,
+        aspects: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Add a batch's gradient to those that stand; return the sum of its losses.
+
+        Args:
+            pixels: `[B, S, S, 3]` uint8, on the device.
+            size: side of the views.
+            seed: of the draws of views.
+            of: pictures in the whole step.
+            aspects: `[B]`, of what the squares show, as `augment` takes them.
+        """
+        views = augment(pixels, self.views, size, seed, aspects)
+        mixed = mix(views, self.views, derive(seed, "mix"))
+        with autocast(self.device, self.knobs.precision):
+            logits = self._forward(views if mixed is None else mixed.views).float()
+        losses = self.task.losses(logits, targets, self.shaping)
+        if mixed is not None:
+            others = self.task.losses(logits, targets[mixed.partner], self.shaping)
+            losses = mixed.weight * losses + (1 - mixed.weight) * others
+        return self._backward(losses.sum(), of)
+
+    def backward_from(self, cut: Cut, given: torch.Tensor, targets: torch.Tensor, of: int) -> torch.Tensor:
+        """Do the same from what the frozen layers gave."""
+        with autocast(self.device, self.knobs.precision):
+            logits = cut.tail(given.float()).float()
+        return self._backward(self.task.losses(logits, targets, self.shaping).sum(), of)
+
+    def _backward(self, total: torch.Tensor, of: int) -> torch.Tensor:
+        self.scaler.scale(total / of).backward()
+        return total.detach()
+
+    def update(self) -> torch.Tensor:
+        """Move the weights along the gradients, and clear these.
+
+        Returns:
+            Their norm before it was clipped, on the device. If it is not finite the weights are lost, except
+            where gradients are scaled: their overflow is looked for, and such a step left out.
+        """
+        self.scaler.unscale_(self.optimizer)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.knobs.clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad()
+        return norm
+
+    def train_mode(self) -> None:
+        """Dropout and the like on; batch norms on only if their statistics are to follow, and they train."""
+        self.network.train()
+        for module in self.network.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                trains = any(parameter.requires_grad for parameter in module.parameters())
+                module.train(self.knobs.batch_norm == "train" and trains)
+        assert self.network.head is not None
+        for module in self.network.head.modules():
+            if isinstance(module, nn.Dropout) and self.knobs.dropout is not None:
+                module.p = self.knobs.dropout
+
+    def rates(self) -> dict[str, float]:
+        """Learning rates by group."""
+        return {group["name"]: group["lr"] for group in self.optimizer.param_groups}
+
+    def attempt(self, count: int, side: int, size: int, targets: Targets) -> None:
+        """Go through one step on as many pictures, to see whether that fits; the weights stay as they are.
+
+        Args:
+            side: of the pictures, all black.
+            size: of the views of them.
+            targets: some, of the right kind.
+        """
+        pixels = torch.zeros((count, side, side, 3), dtype=torch.uint8, device=self.device)
+        any_targets = torch.from_numpy(targets[:1]).repeat_interleave(count, 0).to(self.device)
+        try:
+            self.backward(pixels, any_targets, size, 0, count)
+        finally:
+            self.optimizer.zero_grad()

@@ -1,0 +1,1 @@
+"""Fit a head on stored features."""

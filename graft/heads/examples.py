@@ -1,0 +1,69 @@
+"""The pictures of one split as rows of stored features, beside their targets."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from graft.data.arrays import Embeddings
+from graft.data.dataset import Dataset, Targets
+
+CHUNK = 4096
+"""Rows read at once where order does not matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Views of some pictures: every picture of `rows` `[N]` with its `views` first views, and their `targets`.
+
+    Examples are numbered picture by picture, the views of each in order.
+    """
+
+    embeddings: Embeddings
+    rows: NDArray[np.int64]
+    targets: Targets
+    views: int
+
+    @classmethod
+    def train(cls, embeddings: Embeddings, dataset: Dataset) -> Self:
+        """All views of the training pictures."""
+        return cls(embeddings, embeddings.find(dataset.paths("train")), dataset.targets("train"), embeddings.views)
+
+    @classmethod
+    def valid(cls, embeddings: Embeddings, dataset: Dataset) -> Self:
+        """The validation pictures as they are."""
+        return cls(embeddings, embeddings.find(dataset.paths("valid")), dataset.targets("valid"), 1)
+
+    def __len__(self) -> int:
+        return len(self.rows) * self.views
+
+    def read(self, places: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features `[B, D]` of some examples and their targets, `[B]` or `[B, K]`."""
+        pictures, views = np.divmod(places, self.views)
+        features = self.embeddings.at(self.rows[pictures], views)
+        return torch.from_numpy(features), torch.from_numpy(self.targets[pictures])
+
+    def chunks(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Read all of them in order, a chunk at a time."""
+        for start, stop in pairwise([*range(0, len(self), CHUNK), len(self)]):
+            yield self.read(np.arange(start, stop))
+
+    def moments(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and standard deviation of each feature, both `[D]`, float32.
+
+        A feature that never varies gets the deviation 1: it then stays 0 and says nothing.
+        """
+        total = np.zeros(self.embeddings.width)
+        squares = np.zeros_like(total)
+        for features, _ in self.chunks():
+            total += features.numpy().sum(0, dtype=np.float64)
+        mean = total / len(self)
+        for features, _ in self.chunks():
+            squares += np.square(features.numpy() - mean).sum(0)
+        scale = np.sqrt(squares / len(self))
+        scale[scale < 1e-6] = 1
+        return torch.from_numpy(mean).float(), torch.from_numpy(scale).float()

@@ -1,0 +1,227 @@
+"""Heads in training by the 1cycle: linear ones under several penalties side by side, or one of another kind."""
+
+import copy
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from graft.core.errors import TrainingError
+from graft.core.seeds import derive
+from graft.heads.config import TrainHead
+from graft.heads.examples import Examples
+from graft.network.head import Head, linear_head
+from graft.optim.batches import parts_of
+from graft.optim.schedule import make_schedule
+from graft.tasks import Task
+
+
+class Candidates(ABC):
+    """`names` of the heads, `[P]`, and the `parameters` that train them all."""
+
+    names: list[str]
+    parameters: list[torch.Tensor]
+
+    @abstractmethod
+    def logits(self, features: torch.Tensor, training: bool) -> torch.Tensor:
+        """Logits `[P, B, K]` of features `[B, D]` by every head."""
+
+    @abstractmethod
+    def penalties(self) -> torch.Tensor:
+        """What is added to the loss of every head, `[P]`."""
+
+    @abstractmethod
+    def judged(self, epoch: int, losses: list[float]) -> None:
+        """Hear what the log losses on valid are after an epoch, `[P]`."""
+
+    @abstractmethod
+    def head(self, place: int) -> Head:
+        """One of them, in evaluation mode."""
+
+    @abstractmethod
+    def chosen(self, place: int) -> dict[str, float]:
+        """What sets it apart from the others."""
+
+
+class LinearHeads(Candidates):
+    """One linear head for each penalty.
+
+    They are one tensor to torch and, to Adam, independent problems.
+    """
+
+    def __init__(self, train: Examples, task: Task, l2: list[float]) -> None:
+        self.l2 = l2
+        self.names = [f"_l2_{value:g}" for value in l2]
+        self.mean, self.scale = train.moments()
+        prior = torch.from_numpy(task.prior(train.targets))
+        self.weight = torch.zeros((len(l2), train.embeddings.width, len(prior)), requires_grad=True)
+        self.bias = prior.repeat(len(l2), 1, 1).requires_grad_()
+        self.parameters = [self.weight, self.bias]
+
+    def logits(self, features: torch.Tensor, training: bool) -> torch.Tensor:
+        """Standardise, then multiply with all weights at once."""
+        return ((features - self.mean) / self.scale) @ self.weight + self.bias
+
+    def penalties(self) -> torch.Tensor:
+        """Half the penalty times the squared weights."""
+        return torch.tensor(self.l2) / 2 * self.weight.square().sum((1, 2))
+
+    def judged(self, epoch: int, losses: list[float]) -> None:
+        """Go on: each has an optimum to come to."""
+
+    def head(self, place: int) -> Head:
+        """The head under one penalty."""
+        return linear_head(self.weight[place], self.bias[place, 0], (self.mean, self.scale))
+
+    def chosen(self, place: int) -> dict[str, float]:
+        """Its penalty."""
+        return {"l2": self.l2[place]}
+
+
+class HiddenHead(Candidates):
+    """A single head with a hidden layer; its fresh weights follow from torch's seed.
+
+    No penalty keeps it from learning the training pictures by heart, so the epoch whose log loss on
+    valid is lowest is kept, as the penalty of linear heads is chosen.
+    """
+
+    def __init__(self, train: Examples, task: Task, knobs: TrainHead) -> None:
+        self.names = [""]
+        prior = torch.from_numpy(task.prior(train.targets))
+        self.network = Head(train.embeddings.width, len(prior), knobs.head, knobs.hidden, knobs.dropout)
+        if knobs.head == "mlp":
+            self.network.mean, self.network.scale = train.moments()
+        with torch.no_grad():
+            self.network.linear.bias.copy_(prior)
+        self.parameters = list(self.network.parameters())
+        self.epoch, self.least = 0, math.inf
+        self._kept = self.network
+
+    def logits(self, features: torch.Tensor, training: bool) -> torch.Tensor:
+        """By the network as it trains, or as it will be used."""
+        logits: torch.Tensor = self.network.train(training)(features)
+        return logits[None]
+
+    def penalties(self) -> torch.Tensor:
+        """None: dropout holds it back."""
+        return torch.zeros(1)
+
+    def judged(self, epoch: int, losses: list[float]) -> None:
+        """Keep a copy of the network when it is the best so far."""
+        if losses[0] < self.least:
+            self.epoch, self.least = epoch, losses[0]
+            self._kept = copy.deepcopy(self.network)
+
+    def head(self, place: int) -> Head:
+        """The network after its best epoch."""
+        return self._kept.eval()
+
+    def chosen(self, place: int) -> dict[str, float]:
+        """That epoch."""
+        return {"epoch": self.epoch}
+
+
+def make_candidates(train: Examples, task: Task, knobs: TrainHead, seed: int) -> Candidates:
+    """Heads with fresh weights: a linear one for each penalty, or one of another kind.
+
+    Args:
+        seed: root of the draws; linear heads draw nothing.
+    """
+    if knobs.head == "linear":
+        return LinearHeads(train, task, knobs.l2)
+    torch.manual_seed(derive(seed, "head", "weights"))
+    return HiddenHead(train, task, knobs)
+
+
+FEWEST = 2
+"""Examples a batch: a batch norm needs two."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadEpoch:
+    """One pass over the examples; log losses in nats an answer, one value a candidate.
+
+    `valid_right` is the share of valid's pictures whose answer is wholly right.
+    """
+
+    learning_rate: float
+    train_loss: list[float]
+    valid_loss: list[float]
+    valid_right: list[float]
+
+    def metrics(self, names: list[str], hits: str) -> dict[str, float]:
+        """Curves to draw, by name.
+
+        Args:
+            names: of the candidates, as they end the names of the curves.
+            hits: what the share that is right is called.
+        """
+        curves = {"learning_rate": self.learning_rate}
+        for place, name in enumerate(names):
+            curves[f"train/loss{name}"] = self.train_loss[place]
+            curves[f"valid/loss{name}"] = self.valid_loss[place]
+            curves[f"valid/{hits}{name}"] = self.valid_right[place]
+        return curves
+
+
+def train_epochs(
+    candidates: Candidates,
+    task: Task,
+    train: Examples,
+    valid: Examples,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
+) -> Iterator[HeadEpoch]:
+    """Train all candidates, yielding after each epoch.
+
+    Args:
+        learning_rate: peak of the 1cycle.
+        seed: root of the draws of order and dropout.
+
+    Raises:
+        TrainingError: a loss is no longer finite.
+    """
+    # without decay: the penalty is part of the loss
+    optimizer = torch.optim.AdamW(candidates.parameters, lr=learning_rate, weight_decay=0.0)
+    batches = parts_of(len(train), batch_size, FEWEST)
+    schedule = make_schedule(optimizer, "one_cycle", epochs * batches)
+    for epoch in range(1, epochs + 1):
+        order = np.random.default_rng(derive(seed, "head", "order", epoch)).permutation(len(train))
+        torch.manual_seed(derive(seed, "head", "dropout", epoch))
+        total = torch.zeros(len(candidates.names))
+        for places in np.array_split(order, batches):
+            features, targets = train.read(places)
+            all_logits = candidates.logits(features, training=True)
+            losses = torch.stack([task.losses(logits, targets).mean() for logits in all_logits])
+            optimizer.zero_grad()
+            (losses + candidates.penalties()).sum().backward()
+            optimizer.step()
+            rate = float(schedule.get_last_lr()[0])
+            schedule.step()
+            total += losses.detach() * len(places)
+        if not bool(torch.isfinite(total).all()):
+            raise TrainingError(
+                f"the head's loss is {total.tolist()} in epoch {epoch} at rate {rate:g}; try a lower lr"
+            )
+        loss = total / (len(order) * task.answers)
+        valid_loss, right = _judge(candidates, task, valid)
+        candidates.judged(epoch, valid_loss)
+        yield HeadEpoch(rate, loss.tolist(), valid_loss, right)
+
+
+@torch.inference_mode()
+def _judge(candidates: Candidates, task: Task, valid: Examples) -> tuple[list[float], list[float]]:
+    """Log loss on valid and the share that is right, one value a candidate."""
+    loss = torch.zeros(len(candidates.names))
+    right = torch.zeros(len(candidates.names))
+    for features, targets in valid.chunks():
+        logits = candidates.logits(features, training=False)
+        repeated = targets.expand(len(logits), *targets.shape)
+        loss += task.losses(logits, repeated).sum(1)
+        right += task.right(logits, repeated).sum(1)
+    return (loss / (len(valid) * task.answers)).tolist(), (right / len(valid)).tolist()

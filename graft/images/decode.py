@@ -1,0 +1,259 @@
+"""From the bytes of a picture file to an upright RGB picture, in one place for all that decode.
+
+`index` checks with it, `presize` caches with it and the predictor serves with it, so that no two
+of them can disagree about orientation, colour or resampling. Pillow and numpy only.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+MAX_SCANS = 100
+"""Encoders write up to a dozen; libtiff draws the line here, too."""
+PIECE = 2**16
+
+_SCAN, _END = b"\xda", b"\xd9"
+_SEGMENT = re.compile(rb"\xff+([\x02-\xcf\xd9-\xfe])")
+"""What begins a segment; 0xFF before another byte is a pixel's, a restart or the beginning."""
+
+
+def too_many_scans(file: IO[bytes]) -> bool:
+    """Whether a JPEG has more than `MAX_SCANS`; the file is left where it stood, and read piece by piece."""
+    stood = file.tell()
+    try:
+        # a tag, or what lies behind the end, such as a phone's film, may hold the two bytes by chance
+        return _count(file, b"\xff" + _SCAN) > MAX_SCANS and _met(file) > MAX_SCANS
+    finally:
+        file.seek(stood)
+
+
+def _count(file: IO[bytes], mark: bytes) -> int:
+    """How often two bytes that differ stand in a file."""
+    file.seek(0)
+    count, last = 0, b""
+    while piece := file.read(PIECE):
+        count += (last + piece).count(mark)
+        last = piece[-1:]
+    return count
+
+
+def _met(file: IO[bytes]) -> int:
+    """Scans that a decoder meets, which passes over segments and stops at the end; no more than are needed."""
+    count = start = 0
+    file.seek(0)
+    while len(piece := file.read(PIECE)) >= 4:
+        at = 0
+        while (found := _SEGMENT.search(piece, at)) and found.end() + 2 <= len(piece):
+            count += found[1] == _SCAN
+            if found[1] == _END or count > MAX_SCANS:
+                return count
+            at = found.end() + int.from_bytes(piece[found.end() : found.end() + 2])
+        start += found.end() - 2 if found else max(at, len(piece) - 1)
+        file.seek(start)
+    return count
+
+
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "JPEG2000", "PPM", "QOI", "SGI")
+"""What is read. Formats that Pillow only hands to other programs (EPS), or that have no mark by which
+they could be told from noise (TGA), are not among them."""
+
+MAX_PIXELS = 89_478_485
+"""Larger pictures are refused before they are decoded: a small file can claim to be huge. It is the
+number from which Pillow itself begins to warn: a quarter of a gigabyte as RGB."""
+
+BACKGROUND = (255, 255, 255)
+"""Transparent pixels are shown on white, as a page or a viewer would show them."""
+
+
+class UnreadableError(Exception):
+    """The file is not a picture that can be decoded; the text says why, in one line."""
+
+
+class NotAPictureError(UnreadableError):
+    """Nothing in the file says that it is a picture at all."""
+
+
+class TooManyPixelsError(UnreadableError):
+    """The picture is larger than may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A picture, and how it lay in its file.
+
+    Attributes:
+        image: upright, RGB.
+        format, mode: of the file, such as JPEG and CMYK.
+        camera: maker, model and software as EXIF names them; empty without.
+        taken: date and time as EXIF has them; empty without.
+    """
+
+    image: Image.Image
+    format: str
+    mode: str
+    camera: str
+    taken: str
+
+
+def open_upright(
+    source: Path | IO[bytes],
+    shrink_to: int | None = None,
+    formats: Sequence[str] = FORMATS,
+    max_pixels: int = MAX_PIXELS,
+) -> Image.Image:
+    """Decode a file fully into an upright RGB picture; see `decode`."""
+    return decode(source, shrink_to, formats, max_pixels).image
+
+
+def decode(
+    source: Path | IO[bytes],
+    shrink_to: int | None = None,
+    formats: Sequence[str] = FORMATS,
+    max_pixels: int = MAX_PIXELS,
+) -> Decoded:
+    """Decode a file fully.
+
+    Args:
+        source: a picture in one of `formats`, or its path; of several frames the first is taken.
+        shrink_to: when given, a JPEG may be decoded at a fraction of its size (DCT scaling) as
+            long as both sides stay at least twice this long, which later resampling cannot tell
+            from the whole but takes a fraction of the time.
+        formats: those that are read, of `FORMATS`.
+        max_pixels: width times height it may have.
+
+    Raises:
+        NotAPictureError: no format claims the file.
+        TooManyPixelsError: it says it is larger; nothing of it is decoded then.
+        UnreadableError: damaged, truncated, or a JPEG of more than `MAX_SCANS`.
+    """
+    try:
+        with Image.open(source, formats=tuple(formats)) as image:
+            _check_pixels(image, max_pixels)
+            if image.format in ("JPEG", "MPO") and image.fp is not None and too_many_scans(image.fp):
+                raise UnreadableError(f"a JPEG of more than {MAX_SCANS} scans, which may take minutes; save it anew")
+            if shrink_to is not None:
+                image.draft("RGB", (2 * shrink_to, 2 * shrink_to))
+            image.load()
+            camera, taken = _exif(image)
+            return Decoded(_rgb(_upright(image)), str(image.format), image.mode, camera, taken)
+    except UnreadableError:
+        raise
+    except UnidentifiedImageError as error:
+        raise NotAPictureError(f"not a picture in a format that is read ({', '.join(formats)})") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise TooManyPixelsError(f"the picture has more than {max_pixels} pixels") from error
+    except Exception as error:  # decoders raise whatever they like on damaged input
+        said = _said(error)
+        if isinstance(source, Path):  # the reason is the same wherever the file lies
+            said = said.replace(str(source), source.name)
+        raise UnreadableError(said) from error
+
+
+def upright_rgb(image: Image.Image) -> Image.Image:
+    """Bring a picture that is open already upright and to RGB, as `decode` does; it stays as it is.
+
+    Raises:
+        UnreadableError: its file is damaged or truncated, or it is over `MAX_PIXELS`.
+    """
+    try:
+        _check_pixels(image, MAX_PIXELS)
+        image.load()
+        return _rgb(_upright(image))
+    except UnreadableError:
+        raise
+    except Exception as error:  # as above
+        raise UnreadableError(_said(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Square:
+    """How a picture becomes a square.
+
+    Attributes:
+        size: side in pixels.
+        crop: share, from 0 to 1, of what the longer side has over the shorter that is cut off, half of
+            it at either end; the rest is squeezed. 0 keeps the whole picture, 1 its centre square.
+    """
+
+    size: int
+    crop: float = 0.0
+
+    def read(
+        self, source: Path | IO[bytes], formats: Sequence[str] = FORMATS, max_pixels: int = MAX_PIXELS
+    ) -> NDArray[np.uint8]:
+        """Decode a file into pixels `[size, size, 3]`, uint8, RGB.
+
+        Raises:
+            UnreadableError: see `decode`.
+        """
+        return self.of(open_upright(source, self.size, formats, max_pixels))
+
+    def of(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Resample an RGB picture to pixels `[size, size, 3]`, uint8, RGB."""
+        if image.size != (self.size, self.size):
+            # reducing_gap averages by whole steps first: nearly the same pixels in a fraction of the time
+            image = image.resize((self.size, self.size), Image.Resampling.BICUBIC, self._kept(image), reducing_gap=3.0)
+        return np.asarray(image, dtype=np.uint8)
+
+    def _kept(self, image: Image.Image) -> tuple[float, float, float, float]:
+        """The part of a picture that is kept: left, upper, right, lower, in pixels from its upper left corner."""
+        shorter = min(image.size)
+        across, down = (self.crop * (side - shorter) / 2 for side in image.size)
+        return across, down, image.width - across, image.height - down
+
+
+def _said(error: Exception) -> str:
+    """An exception in one line, without the address that Python gives an object."""
+    return f"{type(error).__name__}: {error}".replace("\n", " ").partition(" <_io")[0]
+
+
+def _check_pixels(image: Image.Image, most: int) -> None:
+    if image.width * image.height > most:
+        raise TooManyPixelsError(f"{image.width} x {image.height} is over {most} pixels")
+
+
+def _exif(image: Image.Image) -> tuple[str, str]:
+    """Camera and time from EXIF, each on one line; what cannot be read is empty."""
+    try:
+        tags = image.getexif()
+        own = tags.get_ifd(ExifTags.IFD.Exif)
+        camera = [tags.get(tag) for tag in (ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.Software)]
+        taken = own.get(ExifTags.Base.DateTimeOriginal) or tags.get(ExifTags.Base.DateTime)
+    except Exception:  # any damage in a tag; the pixels themselves are already decoded
+        return "", ""
+    return _line(" ".join(str(name) for name in camera if name)), _line(str(taken or ""))
+
+
+def _line(text: str) -> str:
+    """Printable characters only, spaces run together, at most a hundred."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:100]
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Copy a picture with its EXIF orientation applied; EXIF that cannot be read leaves it as it lies."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # any damage in a tag; the pixels themselves are already decoded
+        return image.copy()
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """Bring any mode to RGB: wide greys scaled, transparency laid on the background."""
+    if image.mode.startswith("I"):  # 16 bits, or 32 that are taken as 16
+        wide = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
+        return Image.fromarray((wide >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode == "F":  # floats: shares of white if none is above one, else on the scale of 8 bits
+        grey = np.nan_to_num(np.asarray(image))
+        scaled = grey * 255 if grey.max() <= 1 else grey
+        return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8)).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        ground = Image.new("RGBA", layer.size, (*BACKGROUND, 255))
+        return Image.alpha_composite(ground, layer).convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")

@@ -1,0 +1,157 @@
+"""All pairs of hashes that differ in a few bits, without comparing every pair.
+
+Cut 64 bits into `distance + 2` chunks: two hashes that differ in at most `distance` bits agree in at
+least two whole chunks. So hashes are sorted once for every two chunks, and only those that agree
+there are compared.
+
+Source: Manku, Jain and Das Sarma 2007, Detecting Near-Duplicates for Web Crawling.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from graft.core.params import Section
+
+BITS = 64
+WINDOW = 512
+"""In a crowd of hashes that agree in two chunks, each is compared with this many that follow it."""
+_BLOCK = 1 << 16
+"""Hashes compared at once; their arrays stay in the processor's cache."""
+_FLUSH = 1 << 14
+"""Pairs gathered before they are handed on."""
+
+
+class Near(Section):
+    """When two pictures that are not equal count as copies of one; the defaults rarely need a change."""
+
+    distance: int = Field(default=8, ge=0, le=8)
+    """Bits of 64 in which perceptual hashes may differ for two pictures to be compared at all."""
+    tolerance: float = Field(default=0.05, gt=0, le=0.2)
+    """How far two thumbnails may differ, as a share of their contrast, beyond what brightness,
+    contrast and a cropped border explain. Lower it when different pictures are tied."""
+
+
+@dataclass
+class Search:
+    """A search for pairs of similar hashes; `skipped` counts what it passed over, once `pairs` is done.
+
+    Time is at most proportional to N x `window`. Nothing is passed over unless more than `window` + 1
+    hashes agree in the same two chunks. Then each is compared with the `window` hashes that follow it
+    in that order: by the rest of the hash, then as they were given. `skipped` is an upper bound of
+    the pairs missed: it counts each pair in such a crowd that was not looked at, similar or not.
+    """
+
+    hashes: NDArray[np.uint64]
+    distance: int
+    beyond: int = -1
+    window: int = WINDOW
+    skipped: int = 0
+
+    def pairs(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Yield index arrays `[P]` and `[P]` of pairs that differ in more than `beyond` and at most `distance` bits.
+
+        A pair comes once, or now and then again when it lies in a crowd.
+        """
+        chunks = _chunks(self.distance + 2)
+        passes = list(combinations(range(len(chunks)), 2))
+        shared = _shared_passes(len(chunks), passes)
+        complete = np.zeros(len(self.hashes), dtype=np.uint64)
+        for number, (high, low) in enumerate(passes):
+            turned = _bring_forward(self.hashes, chunks, high, low)
+            order = np.argsort(turned, kind="stable")
+            turned = turned[order]
+            # equal hashes stand in one order in every pass, so they are compared in the first
+            beyond = self.beyond if number == 0 else max(self.beyond, 0)
+            following, crowd = _runs(turned >> np.uint64(BITS - chunks[high][1] - chunks[low][1]))
+            unseen = np.maximum(following - self.window, 0)
+            if beyond >= 0:
+                unseen -= np.maximum(_runs(turned)[0] - self.window, 0)
+            self.skipped += int(unseen.sum())
+            before = np.uint64((1 << number) - 1)
+            for one, other in self._compare(turned, np.minimum(following, self.window), beyond):
+                first, second = order[one], order[other]
+                agree = shared[_agreeing(self.hashes[first] ^ self.hashes[second], chunks)]
+                new = (agree & complete[first] & before) == 0  # not surely met in an earlier pass
+                if new.any():
+                    yield first[new], second[new]
+            complete[order[crowd <= self.window + 1]] |= np.uint64(1 << number)
+
+    def _compare(
+        self, hashes: NDArray[np.uint64], room: NDArray[np.int64], beyond: int
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Compare every sorted hash with as many that follow as it has room for; positions of similar ones."""
+        for start in range(0, len(hashes), _BLOCK):
+            at = np.arange(start, min(start + _BLOCK, len(hashes)))
+            left = room[at]
+            found: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+            count = 0
+            for step in range(1, int(left.max(initial=0)) + 1):
+                if (stays := left >= step).sum() < len(at):
+                    at, left = at[stays], left[stays]
+                bits = np.bitwise_count(hashes[at] ^ hashes[at + step])
+                if len(hits := at[(bits <= self.distance) & (bits > beyond)]):
+                    found.append((hits, hits + step))
+                    count += len(hits)
+                if count >= _FLUSH:
+                    yield _joined(found)
+                    found, count = [], 0
+            if found:
+                yield _joined(found)
+
+
+def _runs(keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many equal keys follow each in sorted order, and how many there are in all."""
+    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
+    sizes = np.diff(np.append(starts, len(keys)))
+    return np.repeat(starts + sizes, sizes) - np.arange(len(keys)) - 1, np.repeat(sizes, sizes)
+
+
+def _joined(
+    found: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    ones, others = zip(*found, strict=True)
+    return np.concatenate(ones), np.concatenate(others)
+
+
+def _chunks(count: int) -> list[tuple[int, int]]:
+    """Cut the bits into chunks as equal as can be; the lowest bit and the width of each."""
+    limits = [BITS * number // count for number in range(count + 1)]
+    return [(low, high - low) for low, high in pairwise(limits)]
+
+
+def _chunk(hashes: NDArray[np.uint64], low: int, width: int) -> NDArray[np.uint64]:
+    return (hashes >> np.uint64(low)) & np.uint64((1 << width) - 1)
+
+
+def _bring_forward(
+    hashes: NDArray[np.uint64], chunks: list[tuple[int, int]], high: int, low: int
+) -> NDArray[np.uint64]:
+    """Rearrange the bits so that two chunks come first and the rest keeps its order."""
+    turned = np.zeros_like(hashes)
+    for number in (high, low, *(n for n in range(len(chunks)) if n not in (high, low))):
+        at, width = chunks[number]
+        turned = (turned << np.uint64(width)) | _chunk(hashes, at, width)
+    return turned
+
+
+def _agreeing(difference: NDArray[np.uint64], chunks: list[tuple[int, int]]) -> NDArray[np.int64]:
+    """Which chunks have no bit in them, one bit of the answer a chunk."""
+    agree = np.zeros(len(difference), dtype=np.int64)
+    for number, (at, width) in enumerate(chunks):
+        agree |= (_chunk(difference, at, width) == 0).astype(np.int64) << number
+    return agree
+
+
+def _shared_passes(chunks: int, passes: list[tuple[int, int]]) -> NDArray[np.uint64]:
+    """For every set of agreeing chunks the passes that bring such a pair together, one bit a pass."""
+    sets = np.arange(1 << chunks)
+    shared = np.zeros(len(sets), dtype=np.uint64)
+    for number, (high, low) in enumerate(passes):
+        both = ((sets >> high) & (sets >> low) & 1).astype(np.uint64)
+        shared |= both << np.uint64(number)
+    return shared

@@ -1,0 +1,1 @@
+"""Label rules, tables of labels, corrections by hand."""

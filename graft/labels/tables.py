@@ -1,0 +1,268 @@
+"""A table that names pictures: which file, which columns, and what their values mean."""
+
+import csv
+import math
+import posixpath
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Literal, Self
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, model_validator
+
+from graft.core.errors import DataError, install, nearest
+from graft.core.params import Section
+
+SEPARATORS = {"comma": ",", "tab": "\t", "semicolon": ";", "whitespace": r"\s+"}
+
+
+def read_text(file: Path, separator: str, columns: list[str] | None, comment: str | None) -> pd.DataFrame:
+    """Read all columns as text, an empty one for an empty cell.
+
+    Args:
+        file: in UTF-8.
+        separator: a key of `SEPARATORS`.
+        columns: their names, where the first line is already a row.
+        comment: the character that begins a comment.
+
+    Raises:
+        DataError: a line has more or fewer fields than there are columns.
+        ValueError: the file is empty or no text. csv.Error: a field has no end.
+    """
+    wanted = len(columns or ())
+    for number, row in _rows(file, separator, comment):
+        wanted = wanted or len(row)
+        if len(row) != wanted:
+            raise DataError(
+                f"{file.name}: line {number} has {len(row)} fields where {wanted} are expected; quote a field that "
+                "holds the separator, and leave none out"
+            )
+    return pd.read_csv(
+        file,
+        sep=SEPARATORS[separator],
+        names=columns,
+        header=None if columns else 0,
+        index_col=False,
+        dtype=str,
+        keep_default_na=False,
+        comment=comment,
+        encoding="utf-8-sig",  # spreadsheets put a mark before the first column's name
+    )
+
+
+def _rows(file: Path, separator: str, comment: str | None) -> Iterator[tuple[int, list[str]]]:
+    """Fields of every row that is not blank, with the number of its last line."""
+    with file.open(encoding="utf-8-sig", newline="") as text:
+        lines = (_uncommented(line, comment) for line in text)
+        if separator == "whitespace":
+            reader = csv.reader((re.sub(r"\s+", " ", line.strip()) for line in lines), delimiter=" ")
+        else:
+            reader = csv.reader(lines, delimiter=SEPARATORS[separator])
+        for row in reader:
+            if len(row) > 1 or (row and row[0].strip()):
+                yield reader.line_num, row
+
+
+def _uncommented(line: str, comment: str | None) -> str:
+    if comment is None or ('"' in line and not line.startswith(comment)):  # it may stand within a field
+        return line
+    return line.partition(comment)[0]
+
+
+RESERVED = {"path", "label", "labels", "group", "split", "list", "why"}
+"""Columns of labels.csv and split.csv that graft writes itself, and the reason why a picture has no label."""
+
+
+class Bins(Section):
+    """Cut a number into classes: `names[i]` is for values from `edges[i - 1]` up to `edges[i]`."""
+
+    edges: list[float] = Field(min_length=1)
+    """Rising limits; a value equal to a limit belongs to the class above it."""
+    names: list[str] = Field(min_length=2)
+    """One more than there are edges."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.edges != sorted(set(self.edges)) or not all(map(math.isfinite, self.edges)):
+            raise ValueError(f"edges must be finite and rise; got {self.edges}")
+        if len(self.names) != len(self.edges) + 1:
+            raise ValueError(f"{len(self.edges)} edges cut {len(self.edges) + 1} classes; {len(self.names)} are named")
+        return self
+
+
+class Runs(Section):
+    """Infer groups from the order of the table: long runs of one value, cut into blocks.
+
+    For tables written unit by unit (module, patient, film) that do not name the unit.
+    """
+
+    of: str
+    """The column whose unbroken runs are cut."""
+    length: int = Field(ge=2)
+    """Rows a block should have; a run is cut into the nearest whole number of equal blocks."""
+
+
+class Table(Section):
+    """One row a picture; a file whose name ends in ``.parquet`` is read as such, any other as text."""
+
+    file: str
+    """Path below the source."""
+    separator: Literal["comma", "tab", "semicolon", "whitespace"] = "comma"
+    """Between the columns of a text table."""
+    comment: str | None = Field(default=None, min_length=1, max_length=1)
+    """The character that begins a comment in a text table."""
+    columns: list[str] | None = None
+    """Column names, for a table whose first line is already a row."""
+    path: str
+    """The column that names pictures."""
+    where: str = "{path}"
+    """How that name leads to the file, from the table's folder, such as ``images/{path}.jpg``."""
+    label: str
+    """The column that holds labels."""
+    map: dict[str | int, str] | None = None
+    """Turns the values of the label column into class names; where a cell holds several, each of them."""
+    bins: Bins | None = None
+    """Turns a numeric label column into classes."""
+    slices: list[str] = []
+    """Columns to keep, by which `split` can divide or stratify and `evaluate` can slice."""
+    group: str | None = None
+    """The column of units that must not straddle splits: patient, module, film."""
+    runs: Runs | None = None
+    """Infers `group` where no column has it."""
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if taken := sorted(RESERVED & set(self.slices)):
+            raise ValueError(f"slices: {taken[0]!r} is a name graft uses itself; rename the column")
+        if self.group is not None and self.runs is not None:
+            raise ValueError("give either group or runs")
+        if self.map is not None and self.bins is not None:
+            raise ValueError("give either map or bins")
+        if "{path}" not in self.where:
+            raise ValueError("where must hold {path}, the place of the path column's value")
+        return self
+
+
+def read_table(table: Table, root: Path, several: str | None = None) -> pd.DataFrame:
+    """Read a table into the columns path (below the source), label, why, group and the slices.
+
+    Nothing is guessed: where there is no label, `why` says why, and else is empty. Paths, labels, groups
+    and slices are in Unicode's composed form, without white space around them.
+
+    Args:
+        several: stands between labels where a picture may bear any number of them: an empty cell
+            then says that it bears none.
+
+    Raises:
+        DataError: the table is absent, is no such table, lacks a column, or has a row without a path.
+    """
+    raw = read_columns(table, root)
+    for key, column in _asked(table):
+        if column not in raw.columns:
+            hint = nearest(column, raw.columns)
+            raise DataError(f"{key}: no column {column!r} in {table.file}{hint}; it has {', '.join(raw.columns)}")
+    raw = raw[sorted({column for _, column in _asked(table)})].map(lambda text: composed(text.strip()))
+    if (unnamed := np.flatnonzero(raw[table.path] == "")).size:
+        raise DataError(f"{table.file}: row {unnamed[0] + 1} has nothing in the column {table.path!r}")
+    folder = PurePosixPath(table.file).parent.as_posix()
+    told = pd.DataFrame({"path": [located(folder, table.where, name) for name in raw[table.path]]}, dtype=str)
+    values = raw[table.label]
+    meant = {value: _meant(value, table, several) for value in values.unique()}
+    if not_cut := [value for value, said in meant.items() if said is None]:
+        row = int(np.flatnonzero(values == not_cut[0])[0])
+        raise DataError(f"{table.file}: row {row + 1} has the label {not_cut[0]!r}, which is no number to cut")
+    for place, column in enumerate(("label", "why")):
+        told[column] = [(meant[value] or ("", ""))[place] for value in values]
+    if table.runs:
+        told["group"] = _blocks(raw[table.runs.of], table.runs.length)
+    else:
+        told["group"] = raw[table.group] if table.group else ""
+    for column in table.slices:
+        told[column] = raw[column]
+    return told
+
+
+def composed(text: str) -> str:
+    """Return a text in Unicode's composed form: file systems and people write an ä in either of two ways."""
+    return unicodedata.normalize("NFC", text)
+
+
+def located(folder: str, where: str, name: str) -> str:
+    """Path below the source, composed, of the picture that a table or list in `folder` calls `name`."""
+    inner = where.replace("{path}", name.strip().replace("\\", "/"))
+    return composed(posixpath.normpath(posixpath.join(folder, inner)))
+
+
+def read_columns(table: Table, root: Path) -> pd.DataFrame:
+    """Read all columns of the file, as text.
+
+    Raises:
+        DataError: the table is absent, or is no such table.
+    """
+    file = root / table.file
+    if not file.is_file():
+        raise DataError(f"labels.table.file: {table.file} is not in the source")
+    try:
+        if file.suffix == ".parquet":
+            return _parquet(file)
+        return read_text(file, table.separator, table.columns, table.comment)
+    except (csv.Error, ValueError) as error:  # pandas' own errors are ValueErrors
+        kind = "parquet" if file.suffix == ".parquet" else f"{table.separator}-separated"
+        raise DataError(f"{table.file}: not a {kind} table: {error}") from error
+
+
+def _parquet(file: Path) -> pd.DataFrame:
+    try:
+        from pyarrow import parquet  # an extra: few tables of labels are parquet
+    except ImportError as error:
+        raise DataError(f"{file.name}: reading parquet needs pyarrow: {install('parquet')}") from error
+    columns = parquet.read_table(file).to_pydict()
+    texts = {str(name): ["" if value is None else str(value) for value in values] for name, values in columns.items()}
+    return pd.DataFrame(texts, dtype=str)
+
+
+def _asked(table: Table) -> list[tuple[str, str]]:
+    """Each column a table is asked for, with the key that asks."""
+    asked = [("labels.table.path", table.path), ("labels.table.label", table.label)]
+    asked += [("labels.table.slices", column) for column in table.slices]
+    if table.group:
+        asked.append(("labels.table.group", table.group))
+    if table.runs:
+        asked.append(("labels.table.runs.of", table.runs.of))
+    return asked
+
+
+def _meant(value: str, table: Table, several: str | None) -> tuple[str, str] | None:
+    """The label that a cell means, and why it means none; None for what is no number but should be cut."""
+    if not value:
+        return "", "" if several else f"has an empty label in {table.file}"
+    if table.bins is not None:
+        number = pd.to_numeric(value, errors="coerce")
+        return None if math.isnan(number) else (table.bins.names[bisect_right(table.bins.edges, number)], "")
+    if table.map is None:
+        return value, ""
+    names = {composed(str(key)): name for key, name in table.map.items()}
+    parts = [part.strip() for part in value.split(several)] if several else [value]
+    for part in parts:
+        if part not in names:
+            return "", f"has the value {part!r} in {table.file}, which labels.table.map does not name"
+    return (several or "").join(composed(names[part]) for part in parts), ""
+
+
+def _blocks(values: pd.Series, length: int) -> list[str]:
+    """Name the block of every row: value, a number within the value, such as ``mono-07``."""
+    starts = np.flatnonzero(values.ne(values.shift()))
+    ends = np.append(starts[1:], len(values))
+    names: list[str] = []
+    counts: dict[str, int] = {}
+    for start, end in zip(starts, ends, strict=True):
+        value = str(values.iloc[start])
+        blocks = max(1, round((end - start) / length))
+        for part in np.array_split(np.arange(start, end), blocks):
+            counts[value] = counts.get(value, 0) + 1
+            names += [f"{value}-{counts[value]:02d}"] * len(part)
+    return names

@@ -1,1 +1,0 @@
-"""What a layer of the network makes of a picture."""

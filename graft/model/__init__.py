@@ -1,1 +1,0 @@
-"""Backbone, head, and the network they make; weights in and out."""

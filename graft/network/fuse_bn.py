@@ -1,0 +1,156 @@
+"""Watch a forward pass: which batch norm reads what which convolution wrote, and who else reads it."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
+
+from graft.core.errors import WeightsError
+
+
+class Watch(TorchFunctionMode):
+    """Sees every call of torch while it is entered, and keeps those of convolutions and batch norms.
+
+    Layers are known by their parameters and statistics, not by their modules' calls: a module may
+    compute with something else than its weight, or do more than normalise.
+
+    Args:
+        model: whose forward pass is to be run once while this is entered.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        alone = _at_one_place(model)
+        self.convs = {
+            id(layer.weight): name
+            for name, layer in alone.items()
+            if isinstance(layer, nn.Conv2d) and "weight" in layer._parameters  # else it is computed at every look
+        }
+        self.norms = {
+            id(layer.running_mean): name
+            for name, layer in alone.items()
+            if isinstance(layer, nn.BatchNorm2d) and layer.running_mean is not None
+        }
+        self.ran: Counter[str] = Counter()
+        self.readers: Counter[int] = Counter()
+        self.written: dict[int, tuple[str, torch.Tensor]] = {}  # the tensor is kept so that its id stays its own
+        self.read: list[tuple[int, str]] = []
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Call `func`, and note what it read and wrote."""
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        if any(isinstance(leaf, torch.Tensor) for leaf in tree_leaves(result)):  # a question for a shape is no reader
+            self.readers.update({id(leaf) for leaf in tree_leaves((args, kwargs)) if id(leaf) in self.written})
+        if func is F.conv2d and (conv := self.convs.get(id(_argument(args, kwargs, 1, "weight")))):
+            self.ran[conv] += 1
+            self.written[id(result)] = (conv, result)
+        if func in (F.batch_norm, torch.batch_norm):
+            self._note_norm(args, kwargs, 1 if func is F.batch_norm else 3)
+        return result
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Pairs of a convolution and the norm that alone reads it, in the order in which the norms ran."""
+        found = [(self.written[made][0], norm) for made, norm in self.read if self.readers[made] == 1]
+        return [(conv, norm) for conv, norm in found if self.ran[conv] == self.ran[norm] == 1]
+
+    def _note_norm(self, args: Any, kwargs: dict[str, Any], place: int) -> None:
+        norm = self.norms.get(id(_argument(args, kwargs, place, "running_mean")))
+        if norm is not None:
+            self.ran[norm] += 1
+            made = id(_argument(args, kwargs, 0, "input"))
+            if made in self.written:
+                self.read.append((made, norm))
+
+
+def _at_one_place(model: nn.Module) -> dict[str, nn.Module]:
+    """Modules that, and whose parameters, occur once in a network."""
+    modules = list(model.named_modules(remove_duplicate=False))
+    places = Counter(id(module) for _, module in modules)
+    owners = Counter(id(parameter) for _, parameter in model.named_parameters(remove_duplicate=False))
+    return {
+        name: module
+        for name, module in modules
+        if places[id(module)] == 1 and all(owners[id(own)] == 1 for own in module.parameters(recurse=False))
+    }
+
+
+def _argument(args: Any, kwargs: dict[str, Any], place: int, name: str) -> Any:
+    return args[place] if len(args) > place else kwargs.get(name)
+
+
+TOLERANCE = 1e-3
+"""Largest difference, relative to the largest output, that rounding may explain."""
+
+
+def fold_batch_norms(model: nn.Module, example: torch.Tensor) -> int:
+    """Fold, in place, every batch norm whose input is exactly one convolution's output.
+
+    Pairs are found by watching one forward pass, not by name or position, and the folded network
+    is compared with the original on the same input.
+
+    Args:
+        model: in evaluation mode, with real weights.
+        example: `[B, 3, H, W]`, float.
+
+    Returns:
+        How many were folded.
+
+    Raises:
+        WeightsError: the folded network computes something else.
+    """
+    pairs = find_pairs(model, example)
+    if not pairs:
+        return 0
+    with torch.no_grad():
+        before = model(example)
+        for conv, norm in pairs:
+            _fold(model, conv, norm)
+        after = model(example)
+    gap = float((after - before).abs().max() / before.abs().max().clamp_min(1e-12))
+    if not gap < TOLERANCE:
+        raise WeightsError(f"folding {len(pairs)} batch norms changed the outputs by {gap:.2e} of their size")
+    return len(pairs)
+
+
+def find_pairs(model: nn.Module, example: torch.Tensor) -> list[tuple[str, str]]:
+    """Names of (convolution, batch norm) where the second, and nothing else, reads what the first wrote.
+
+    A convolution or norm that runs more than once, or lies at two places of the network, is in no pair;
+    nor is one whose weight is not what the convolution computes with, as where it is standardised first.
+    """
+    if not any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
+        return []
+    watch = Watch(model)
+    with torch.no_grad(), watch:
+        model(example)
+    return watch.pairs()
+
+
+def fold_structure(model: nn.Module, pairs: list[tuple[str, str]]) -> None:
+    """Give a network the shape of a folded one, weights left as they are: for loading folded weights."""
+    for conv, norm in pairs:
+        _fold(model, conv, norm)
+
+
+def _fold(model: nn.Module, conv_name: str, norm_name: str) -> None:
+    conv, norm = model.get_submodule(conv_name), model.get_submodule(norm_name)
+    assert isinstance(conv, nn.Conv2d)
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    conv.weight, bias = fuse_conv_bn_weights(
+        conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+    )
+    conv.bias = bias.requires_grad_()  # torch leaves it frozen where the convolution had none
+    parent, _, child = norm_name.rpartition(".")
+    # timm's norms carry the activation that follows them; nothing else is left of them
+    setattr(model.get_submodule(parent), child, getattr(norm, "act", nn.Identity()))

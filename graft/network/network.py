@@ -1,0 +1,163 @@
+"""The network graft makes: normalisation, features, a head."""
+
+import copy
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from graft.backbone import build
+from graft.backbone.meta_init import allocated
+from graft.core.errors import GraftError, ParamsError
+from graft.network.config import Embed
+from graft.network.features import Features
+from graft.network.fuse_bn import find_pairs, fold_batch_norms, fold_structure
+from graft.network.head import Description, Head, describe, head_like, load_into, read_state
+
+EXAMPLE = 64
+"""Side of what forward passes are watched and compared on, where a backbone takes it."""
+CONTRAST = 0.35
+"""Deviation that standardised pictures get: a usual one for photographs after normalisation."""
+FLOOR = 0.02
+
+
+class Network(nn.Module):
+    """Pixels to logits.
+
+    Args:
+        features: the network's body, for normalised pictures.
+        head: from features to logits; None for a network that ends in its features.
+        description: how pictures are normalised before the body sees them.
+    """
+
+    def __init__(self, features: Features, head: Head | None, description: Description) -> None:
+        super().__init__()
+        self.features = features
+        self.head = head
+        self.standardise = description.standardise
+        self.view = description.view
+        self.mean: torch.Tensor
+        self.std: torch.Tensor
+        self.register_buffer("mean", torch.tensor(description.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(description.std).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, views: torch.Tensor) -> torch.Tensor:
+        """Map views `[B, 3, H, W]`, float in [0, 1], to logits `[B, K]`, or features `[B, D]` without a head."""
+        normalised = (views - self.mean) / self.std
+        if self.standardise:
+            normalised = without_exposure(normalised)
+        features: torch.Tensor = self.features(normalised)
+        if self.head is None:
+            return features
+        # float32 from here on, whatever the body computes in
+        with torch.autocast(features.device.type, enabled=False):
+            logits: torch.Tensor = self.head(features.float())
+        return logits
+
+
+def without_exposure(pictures: torch.Tensor) -> torch.Tensor:
+    """Give every picture `[B, 3, H, W]` the same mean (0) and nearly the same deviation.
+
+    A flat picture stays flat: the deviation it is divided by has a floor.
+    """
+    centred = pictures - pictures.mean((1, 2, 3), keepdim=True)
+    deviation = centred.square().mean((1, 2, 3), keepdim=True).sqrt()
+    return centred / (deviation + FLOOR) * CONTRAST
+
+
+def pretrained(folder: Path, knobs: Embed) -> tuple[Network, Description]:
+    """Load the backbone that `download` wrote as a network that ends in its features.
+
+    Its batch norms are folded: their statistics stay those of the pretraining throughout.
+
+    Raises:
+        ParamsError: it has no such layers, or takes no views of such a size.
+    """
+    body, facts = build.load(folder)
+    fold_batch_norms(body, example_for(body, facts["name"]))
+    description = Description(
+        backbone=facts["name"],
+        mean=facts["mean"],
+        std=facts["std"],
+        standardise=knobs.standardise,
+        view=knobs.view,
+        layers=knobs.layers,
+        pools=knobs.pools,
+        classes=[],
+    )
+    network = Network(Features(body, knobs.layers, knobs.pools), None, description).eval()
+    check_side(network, description.backbone, knobs.view, "embed.view")
+    return network, description
+
+
+def grafted(backbone_folder: Path, description: Description, head: Head, drop_path: float = 0.0) -> Network:
+    """Graft a head onto the pretrained network whose features it was fitted to.
+
+    Args:
+        drop_path: how often training leaves out the last residual branch, earlier ones less.
+    """
+    body, facts = build.load(backbone_folder, drop_path)
+    if description.folded:
+        fold_batch_norms(body, example_for(body, facts["name"]))
+    return Network(Features(body, description.layers, description.pools), head, description).eval()
+
+
+def width(network: Network) -> int:
+    """Count the features or logits that a network gives for one picture."""
+    with torch.inference_mode():
+        return int(network(_example(network.view)).shape[1])
+
+
+def load(folder: Path) -> tuple[Network, Description]:
+    """Load a whole network.
+
+    Raises:
+        WeightsError: the file does not hold exactly a network of this description.
+    """
+    description = describe(folder)
+    state = read_state(folder)
+    body = build.create(description.backbone)
+    # watched on a twin: some networks keep what they computed from their weights, and these have none yet
+    twin = allocated(copy.deepcopy(body))
+    body = allocated(body)
+    if description.folded:
+        fold_structure(body, find_pairs(twin, example_for(twin, description.backbone)))
+    head = head_like(description, state, "head.")
+    features = Features(body, description.layers, description.pools)
+    network = Network(features, head, description)
+    load_into(network, state, folder)
+    return network.eval(), description
+
+
+def check_side(network: Network, name: str, side: int, knob: str) -> None:
+    """Make sure that a network takes pictures of a size.
+
+    Args:
+        name: of its backbone.
+        knob: where the user sets the size.
+
+    Raises:
+        ParamsError: it does not.
+    """
+    try:
+        with torch.no_grad():
+            network(_example(side)[:1])
+    except GraftError:
+        raise
+    except Exception as error:  # each architecture refuses in its own way
+        made_for = build.native_side(name)
+        raise ParamsError(f"{knob}: {name} takes no views of {side}; it was made for {made_for} ({error})") from error
+
+
+def example_for(body: nn.Module, name: str) -> torch.Tensor:
+    """A fixed input for watching and comparing forward passes, as small as a backbone of this name takes."""
+    try:
+        with torch.no_grad():
+            body(_example(EXAMPLE))
+    except Exception:  # each architecture refuses in its own way
+        return _example(build.native_side(name))
+    return _example(EXAMPLE)
+
+
+def _example(side: int) -> torch.Tensor:
+    return torch.randn((2, 3, side, side), generator=torch.Generator().manual_seed(0))

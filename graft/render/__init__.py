@@ -1,0 +1,1 @@
+"""Plots, contact sheets and templates, the same bytes on every run."""

@@ -1,0 +1,1 @@
+"""Show what was measured: heat maps, galleries, suspects, one HTML page."""

@@ -1,1 +1,0 @@
-"""The classifier over HTTP, and a page to try it on."""

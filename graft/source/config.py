@@ -1,0 +1,40 @@
+"""The knobs of the source."""
+
+from pydantic import Field
+
+from graft.core.params import Section
+from graft.source.stream import shown
+
+SHA256 = "^[0-9a-f]{64}$"
+
+
+class Limits(Section):
+    """What an archive may unpack to; beyond it is a bomb, or a mistake worth a look."""
+
+    files: int = Field(default=5_000_000, gt=0)
+    """Most members."""
+    bytes: int = Field(default=500_000_000_000, gt=0)
+    """Most bytes when unpacked, counted as they are written, whatever the archive says."""
+    ratio: float = Field(default=200.0, ge=1)
+    """Most bytes unpacked for each byte of the archive; pictures hardly shrink, bombs do."""
+
+
+class Source(Section):
+    """Where the pictures come from."""
+
+    uri: str = Field(min_length=1)
+    """A folder, which is linked and never copied; an archive (zip, tar), here or at an address
+    (``https://``, ``s3://``, ``gs://``, ``hf://``); or ``package://NAME/PATH``."""
+    sha256: str | None = Field(default=None, pattern=SHA256)
+    """Of the archive, or the fingerprint of the folder; what differs is refused."""
+    bytes: int | None = Field(default=None, gt=0)
+    """Size of the archive; one that differs is refused."""
+    licence: str
+    """Licence of the pictures as their owner states it; shown in the report and the bundle."""
+    limits: Limits = Limits()
+    """What the archive may unpack to."""
+
+    @property
+    def shown(self) -> str:
+        """The uri as it may be printed and published."""
+        return shown(self.uri)

@@ -1,0 +1,46 @@
+"""The knobs of the split."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from graft.core.params import Section, Seed
+
+NAMES = ("train", "valid", "test")
+"""The splits, which decide what the classes are; a picture may also lie aside, in none of them."""
+ASIDE = "aside"
+"""The place of a labelled picture that is in none of the three, for a reason that is reported."""
+
+
+class Split(Section):
+    """How pictures are divided."""
+
+    by: Literal["random", "group", "hash", "folder", "column"]
+    """``random``: stratified, exact counts; ``group``: whole groups, stratified as well as they allow; ``hash``:
+    by each picture's content (or its group's name) alone, so that adding pictures moves no old one to another
+    split (a copy that arrives in test or valid sets its like in train aside); ``folder``: a folder of its path
+    is called train, valid or test; ``column``: a column of labels.csv says so."""
+    test: float = Field(gt=0, lt=1)
+    """Share of all pictures held out for `evaluate`; unused where folds, folders or the column give a test split."""
+    valid: float = Field(gt=0, lt=1)
+    """Share of the rest held out to choose by (epochs, head or finetuned network), where none is given."""
+    column: str | None = None
+    """For ``column``: a slice of the labels, or ``list`` (see labels.lists)."""
+    folds: int | None = Field(default=None, ge=2, le=1000)
+    """Cut into this many folds, each of them once the test split; null: the share `test`."""
+    fold: int = Field(default=0, ge=0)
+    """Which fold is the test split, from 0."""
+    stratify: list[str] = ["label"]
+    """Columns of labels.csv whose mixture each split should share."""
+    seed: Seed = 0
+    """Draws the split; apart from the top-level seed, so that a retraining keeps the test set."""
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if (self.by == "column") != (self.column is not None):
+            raise ValueError("the key 'column' belongs to by: column, and that needs it")
+        if self.folds is not None and self.by in ("folder", "column"):
+            raise ValueError(f"folds are drawn; by: {self.by} takes the splits as they are given")
+        if self.folds is not None and self.fold >= self.folds:
+            raise ValueError(f"fold must be below folds; {self.folds} folds are numbered 0 to {self.folds - 1}")
+        return self

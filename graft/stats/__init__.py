@@ -1,0 +1,1 @@
+"""How far a figure may be off by chance, and draws of units and whole groups."""

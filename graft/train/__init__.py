@@ -1,1 +1,0 @@
-"""Fit the head, then the whole network."""

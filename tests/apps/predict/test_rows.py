@@ -1,0 +1,98 @@
+"""A result as cells, as JSON, and as words."""
+
+import csv
+import json
+from io import StringIO
+
+import pytest
+
+from graft.apps.predict.rows import Shape, csv_line, json_line, number, printable
+from graft.predict.prediction import Failure, Prediction
+
+CHANCES = {"cat": 0.125, "dog": 0.8125, "cow": 0.0625}
+SURE = Prediction("dog", ("dog",), 0.8125, CHANCES, True, "a.jpg")
+UNSURE = Prediction(None, (), 0.8125, CHANCES, False, "b.jpg")
+BAD = Failure("no picture", "c.jpg")
+SEVERAL = Prediction("dog", ("cat", "dog"), 0.8125, CHANCES, True, "d.jpg")
+NONE = Prediction("dog", (), 0.8125, CHANCES, True, "e.jpg")
+
+
+def test_cells() -> None:
+    plain, top = Shape(False), Shape(False, 2)
+    assert plain.columns() == ["path", "label", "probability", "error"]
+    assert plain.cells(SURE) == ["a.jpg", "dog", "0.8125", ""]
+    assert plain.cells(UNSURE) == ["b.jpg", "", "0.8125", ""]
+    assert plain.cells(BAD) == ["c.jpg", "", "", "no picture"]
+    assert top.columns() == [
+        "path",
+        "label",
+        "probability",
+        "top_1",
+        "probability_1",
+        "top_2",
+        "probability_2",
+        "error",
+    ]
+    assert top.cells(UNSURE) == ["b.jpg", "", "0.8125", "dog", "0.8125", "cat", "0.125", ""]
+    assert top.cells(BAD) == ["c.jpg", *[""] * 6, "no picture"]
+
+
+def test_cells_of_several_labels() -> None:
+    shape = Shape(True, 1)
+    assert shape.columns() == ["path", "labels", "probabilities", "top_1", "probability_1", "error"]
+    assert shape.cells(SEVERAL) == ["d.jpg", "cat|dog", "0.125|0.8125", "dog", "0.8125", ""]
+    assert shape.cells(NONE) == ["e.jpg", "", "", "dog", "0.8125", ""]
+
+
+def test_records() -> None:
+    dog, cat = {"label": "dog", "probability": 0.8125}, {"label": "cat", "probability": 0.125}
+    assert Shape(False).record(SURE) == {"path": "a.jpg", **dog, "sure": True, "error": None}
+    assert Shape(False, 2).record(UNSURE) == {
+        "path": "b.jpg",
+        "label": None,
+        "probability": 0.8125,
+        "sure": False,
+        "top": [dog, cat],
+        "error": None,
+    }
+    assert Shape(True).record(SEVERAL) == {"path": "d.jpg", "labels": [cat, dog], "error": None}
+    assert Shape(True).record(BAD) == {"path": "c.jpg", "error": "no picture"}
+
+
+@pytest.mark.parametrize(
+    ("shape", "result", "said"),
+    [
+        (Shape(False), SURE, "dog 81.2%"),
+        (Shape(False, 2), SURE, "dog 81.2%, cat 12.5%"),
+        (Shape(False), UNSURE, "not sure (dog 81.2%)"),
+        (Shape(False, 2), UNSURE, "not sure (dog 81.2%, cat 12.5%)"),
+        (Shape(False), BAD, "error: no picture"),
+        (Shape(True), SEVERAL, "cat 12.5%, dog 81.2%"),
+        (Shape(True), NONE, "no class"),
+    ],
+)
+def test_words(shape: Shape, result: Prediction | Failure, said: str) -> None:
+    assert shape.words(result) == said
+
+
+@pytest.mark.parametrize("name", ["ü, 'ä'.jpg", 'a "b".jpg', "a\nb.jpg", "a\rb.jpg", "\udcff.jpg", ""])
+def test_names_survive(name: str) -> None:
+    line = csv_line([name, "x"])
+    assert line.endswith("\n")
+    assert next(csv.reader(StringIO(line, newline=""))) == [name, "x"]
+    line = json_line({"path": name})
+    assert line.index("\n") == len(line) - 1
+    assert json.loads(line) == {"path": name}
+
+
+def test_json_is_unicode_where_it_can_be() -> None:
+    assert json_line({"path": "ü"}) == '{"path": "ü"}\n'
+    assert json_line({"path": "ü\udcff"}).isascii()
+
+
+def test_digits() -> None:
+    assert [number(value) for value in (1.0, 0.123456789, 1.23456789e-9)] == ["1", "0.123457", "1.23457e-09"]
+
+
+def test_a_name_cannot_command_a_terminal() -> None:
+    assert printable("ü\x1b[31m\n\udcff") == "ü\\u001b[31m\\u000a\\udcff"

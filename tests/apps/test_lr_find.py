@@ -1,0 +1,112 @@
+"""Range tests over a few pictures: curves are written, suggestions said, and nothing else is touched."""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from ruamel.yaml import YAML
+
+from graft.apps import lr_find as module
+from graft.apps.lr_find import find_range, head_range, lr_find, network_range, save_range
+from graft.augment.config import Augment
+from graft.core import tables
+from graft.core.errors import DataError
+from graft.data.arrays import Embeddings
+from graft.data.dataset import Pictures, read_dataset
+from graft.finetune.config import Finetune
+from graft.finetune.step import Step
+from graft.heads.config import TrainHead
+from graft.network.features import Features
+from graft.network.head import Head
+from graft.network.network import Network
+from graft.tasks import OneLabel
+from tests.finetune.conftest import DESCRIPTION
+from tests.network.made import tiny_body
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_network_is_swept_by_the_base_rate_and_repeats(network: Network, pictures: Pictures) -> None:
+    knobs = Finetune(epochs=1, batch_size=8, sizes=[[32, 1.0]], precision="fp32")
+    task = OneLabel(["dark", "light"])
+    found = []
+    for _ in range(2):
+        step = Step(copy.deepcopy(network), task, pictures.targets, knobs, Augment(strength="none"), 1.0)
+        peaks = step.rates()
+        found.append(network_range(step, pictures, knobs, seed=3))
+    first, second = found
+    assert first.losses.tolist() == second.losses.tolist()
+    assert 1e-5 < first.valley < 1
+    last = first.rates[-1]
+    # the sweep ends a step after the last rate that it tells, or at its highest
+    assert all(rate >= peaks[name] * last * 0.999 for name, rate in step.rates().items())
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the pipeline leaves up to embed, of two classes."""
+    monkeypatch.chdir(tmp_path)
+    Path("data/embeddings").mkdir(parents=True)
+    paths = [f"{number:02}.png" for number in range(40)]
+    labels = np.array(["a", "b"])[np.arange(40) % 2]
+    values = np.random.default_rng(0).normal(size=(40, 1, 6)) + (labels == "b")[:, None, None]
+    np.save("data/embeddings/features.npy", values.astype(np.float32))
+    tables.write(Path("data/embeddings/rows.csv"), pd.DataFrame({"path": paths}))
+    tables.write(Path("data/labels.csv"), pd.DataFrame({"path": paths, "label": labels, "group": ""}))
+    splits = np.where(np.arange(40) % 5 == 0, "valid", "train")
+    tables.write(Path("data/split.csv"), pd.DataFrame({"path": paths, "split": splits}))
+    return tmp_path
+
+
+def test_no_norm_meets_a_single_picture(project: Path, pictures: Pictures) -> None:
+    """A fastai head refuses a batch of one."""
+    knobs = TrainHead.model_validate({"head": "fastai", "hidden": 8, "batch_size": 1})
+    dataset, embeddings = read_dataset(module.LABELS, module.SPLIT), Embeddings(module.EMBEDDINGS)
+    assert np.isfinite(head_range(embeddings, dataset, knobs, seed=1).losses).all()
+    network = Network(Features(tiny_body(folded=False), [], ["mean"]), Head(256, 2, "fastai", 8), DESCRIPTION)
+    few = Pictures(pictures.pixels, pictures.rows[:3], pictures.targets[:3])
+    following = Finetune(epochs=1, batch_size=2, sizes=[[32, 1.0]], precision="fp32", batch_norm="train")
+    step = Step(network, OneLabel(["dark", "light"]), few.targets, following, Augment(strength="none"), 1.0)
+    assert np.isfinite(network_range(step, few, following, seed=3).losses).all()
+
+
+@pytest.mark.parametrize("kind", ["linear", "mlp"])
+def test_head_is_swept(project: Path, kind: str) -> None:
+    knobs = TrainHead.model_validate({"head": kind, "hidden": 8, "batch_size": 16, "l2": [0.1, 1.0]})
+    dataset, embeddings = read_dataset(module.LABELS, module.SPLIT), Embeddings(module.EMBEDDINGS)
+    first, second = (head_range(embeddings, dataset, knobs, seed=1) for _ in range(2))
+    assert first.losses.tolist() == second.losses.tolist()
+    assert first.smoothed.min() < 0.95 * first.smoothed[0]
+    assert 1e-4 < first.valley < 10
+
+
+def test_curves_are_written_for_people_and_for_dvc(project: Path) -> None:
+    values = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+    files = {file for file in project.rglob("*") if file.is_file()}
+    (line,) = lr_find(values, ("head",))
+    assert line.startswith("head     valley ")
+    assert "steepest" in line
+    assert "minimum / 10" in line
+    written = {file for file in project.rglob("*") if file.is_file()} - files
+    assert written == {project / "reports/lr-find" / name for name in ("head.csv", "head.png", "dvc.yaml")}
+    with Image.open("reports/lr-find/head.png") as image:
+        assert min(image.size) > 300
+    plots = YAML(typ="safe").load(Path("reports/lr-find/dvc.yaml").read_text())["plots"]
+    assert [next(iter(plot.values()))["y"] for plot in plots] == [{"head.csv": "smoothed"}]
+
+
+def test_both_curves_share_a_dvc_yaml(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+    save_range(Path("reports/lr-find"), "network", find_range(lambda number, rate: 1 / (1 + rate)))
+    list(lr_find(values, ("head",)))
+    plots = YAML(typ="safe").load(Path("reports/lr-find/dvc.yaml").read_text())["plots"]
+    assert [next(iter(plot)) for plot in plots] == ["head", "network"]
+
+
+def test_without_a_head_the_stage_to_run_is_named(project: Path) -> None:
+    values = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+    with pytest.raises(DataError, match=r"network\.json is absent; run `dvc repro train-head`"):
+        list(lr_find(values, ("network",)))

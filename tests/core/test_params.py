@@ -1,0 +1,319 @@
+"""params.yaml is read as DVC reads it, and what is wrong in it is said so that it can be mended."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import Field
+from ruamel.yaml import YAML
+
+from graft.augment.config import Augment
+from graft.core import params
+from graft.core.errors import ParamsError
+from graft.evaluate.config import Evaluate
+from graft.export.config import Export
+from graft.finetune.config import Finetune
+from graft.images.presize import Presize
+from graft.index.config import Index
+from graft.labels.rules import Labels
+from graft.split.assign import Split
+
+COMPLETE = "".join(f"{key}: 1\n" for key in params.KEYS)
+
+
+def as_dvc_reads(scalar: str) -> Any:
+    """DVC reads params.yaml with this loader."""
+    return YAML(typ="safe").load(f"key: {scalar}\n")["key"]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal value and equal type; NaN equals NaN."""
+    if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
+        return math.isnan(other)
+    return type(one) is type(other) and bool(one == other)
+
+
+@pytest.mark.parametrize(
+    ("scalar", "value"),
+    [
+        ("3e-3", 0.003),
+        ("1e-05", 1e-5),
+        ("2.5e-05", 2.5e-5),
+        ("1E3", 1000.0),
+        ("1.e3", 1000.0),
+        ("1e+3", 1000.0),
+        ("+12e-3", 0.012),
+        (".5", 0.5),
+        ("-.5", -0.5),
+        ("1.", 1.0),
+        ("-0.0", -0.0),
+        (".inf", math.inf),
+        ("-.inf", -math.inf),
+        (".NaN", math.nan),
+        ("010", 10),
+        ("09", 9),
+        ("+1", 1),
+        ("-7", -7),
+        ("0x10", 16),
+        ("0xfF", 255),
+        ("0o10", 8),
+        ("-0x10", -16),
+        ("+0o10", 8),
+        ("0b11", 3),
+        ("1_000", 1000),
+        ("1_0.5", 10.5),
+        ("+.5e3", "+.5e3"),
+        ("null", None),
+        ("~", None),
+        ("", None),
+        ("true", True),
+        ("FALSE", False),
+        ("yes", "yes"),
+        ("no", "no"),
+        ("on", "on"),
+        ("off", "off"),
+        ("y", "y"),
+        ("tRUE", "tRUE"),
+        ("0o8", "0o8"),
+        ("0X10", "0X10"),
+        ("1e", "1e"),
+        (".e3", ".e3"),
+        ("1.2.3", "1.2.3"),
+        ("nan", "nan"),
+        ("12:30", "12:30"),
+        ("'3'", "3"),
+        ('"true"', "true"),
+    ],
+    ids=repr,
+)
+def test_a_scalar_is_what_dvc_records(scalar: str, value: Any) -> None:
+    read = params.parse_yaml(f"key: {scalar}\n")["key"]
+    assert same(read, value)
+    assert same(read, as_dvc_reads(scalar))
+
+
+numbers = st.one_of(
+    st.integers(-(10**9), 10**9).map(str),
+    st.integers(0, 10**6).map(lambda number: f"{number:08d}"),
+    st.integers(0, 10**6).map(hex),
+    st.integers(0, 10**6).map(oct),
+    st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    st.floats(allow_nan=False, allow_infinity=False).map("{:.3e}".format),
+    st.floats(allow_nan=False, allow_infinity=False).map("{:G}".format),
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(numbers)
+def test_any_number_reads_as_ruamel_reads_it(scalar: str) -> None:
+    read = params.parse_yaml(f"key: {scalar}\n")["key"]
+    assert same(read, as_dvc_reads(scalar))
+    assert isinstance(read, int | float)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text("aefilnorstuyNTFEox.~", min_size=1, max_size=5))
+def test_any_word_reads_as_ruamel_reads_it(scalar: str) -> None:
+    assert same(params.parse_yaml(f"key: {scalar}\n")["key"], as_dvc_reads(scalar))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(numbers, max_size=6))
+def test_numbers_in_a_flow_list_read_as_ruamel_reads_them(scalars: list[str]) -> None:
+    text = f"key: [{', '.join(scalars)}]\n"
+    assert params.parse_yaml(text) == YAML(typ="safe").load(text)
+
+
+def test_the_shipped_params_read_as_dvc_reads_them() -> None:
+    text = (Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8")
+    assert params.parse_yaml(text) == YAML(typ="safe").load(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("lr: 1\nseed: 2\nlr: 3\n", "the key 'lr' stands twice, again at line 3"),
+        ("split:\n  by: group\n  by: random\n", "the key 'by' stands twice, again at line 3"),
+        ("split: {by: [group\n", "not valid YAML"),
+        ("lr: 1\n---\nlr: 2\n", "expected a single document"),
+        ("when: !!python/object/apply:os.getcwd []\n", "could not determine a constructor"),
+    ],
+    ids=["key twice", "inner key twice", "broken", "two documents", "code"],
+)
+def test_bad_yaml_is_refused(text: str, said: str) -> None:
+    with pytest.raises(ParamsError, match=said):
+        params.parse_yaml(text)
+
+
+def test_load_returns_every_section(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(COMPLETE.replace("lr: 1\n", "lr: 3e-3\n"))
+    assert params.load(file) == dict.fromkeys(params.KEYS, 1) | {"lr": 0.003}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (COMPLETE + "agment: 1\n", r"unknown key 'agment' \(did you mean 'augment'\?\); the keys are lr, seed, source"),
+        (COMPLETE + "zzzzzz: 1\n", r"unknown key 'zzzzzz'; the keys are lr, seed, source"),
+        (COMPLETE + "7: 1\n", "unknown key 7; the keys are"),
+        (COMPLETE.replace("embed: 1\n", ""), "the key 'embed' is missing"),
+        ("- lr\n", r"expected a mapping of lr, seed, .*; got \['lr'\]"),
+        ("", "expected a mapping of lr, seed, .*; got null"),
+        ("lr: 1\nlr: 2\n", "the key 'lr' stands twice"),
+    ],
+    ids=["misspelt", "unlike any", "a number", "missing", "a list", "empty", "twice"],
+)
+def test_load_names_the_file_and_what_is_wrong(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(text)
+    with pytest.raises(ParamsError, match=said) as caught:
+        params.load(file)
+    assert str(caught.value).startswith(f"{file}: ")
+
+
+def test_load_says_where_it_looked(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match=r"params\.yaml: no such file; graft runs in the folder"):
+        params.load(tmp_path / "params.yaml")
+
+
+class Inner(params.Section):
+    """A section inside a section."""
+
+    depth: int = Field(default=1, ge=0)
+
+
+class Outer(params.Section):
+    """A section with one of each kind of field."""
+
+    rate: float = 0.5
+    inner: Inner | None = None
+    wide: bool = False
+
+
+def test_check_returns_the_section() -> None:
+    assert params.check("outer", Outer, {"rate": 1, "inner": {"depth": 3}}) == Outer(rate=1.0, inner=Inner(depth=3))
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "value", "said"),
+    [
+        ("lr", params.LearningRate, 0, "lr: input should be greater than 0; got 0"),
+        ("lr", params.LearningRate, 11.0, "lr: input should be less than or equal to 10; got 11.0"),
+        ("lr", params.LearningRate, math.nan, "lr: input should be less than or equal to 10; got nan"),
+        ("lr", params.LearningRate, "fast", "lr: input should be a valid number.*; got 'fast'"),
+        ("seed", params.Seed, -1, "seed: input should be greater than or equal to 0; got -1"),
+        ("seed", params.Seed, 2**63, f"seed: input should be less than {2**63}; got {2**63}"),
+        ("presize", Presize, None, "presize: input should be a mapping of crop, size; got null"),
+        ("presize", Presize, {}, "^presize.size: missing$"),
+        ("presize", Presize, {"size": 4}, "presize.size: input should be greater than or equal to 8; got 4"),
+        ("presize", Presize, {"size": 64.0}, "presize.size: input should be a valid integer; got 64.0"),
+        ("presize", Presize, {"size": "64"}, "presize.size: input should be a valid integer; got '64'"),
+        ("outer", Outer, {"wide": 1}, "outer.wide: input should be a valid boolean; got 1"),
+        ("outer", Outer, {"rate": "0.1"}, "outer.rate: input should be a valid number; got '0.1'"),
+        ("outer", Outer, {"rate": True}, "outer.rate: input should be a valid number; got true"),
+        (
+            "outer",
+            Outer,
+            {"rat": 1.0},
+            r"outer.rat: unknown key \(did you mean 'rate'\?\); the names are inner, rate, wide$",
+        ),
+        (
+            "outer",
+            Outer,
+            {"inner": {"dpth": 1}},
+            r"outer.inner.dpth: unknown key \(did you mean 'depth'\?\); the names are depth$",
+        ),
+        (
+            "evaluate",
+            Evaluate,
+            {"precision": "bf-16"},
+            r"evaluate.precision: input should be 'auto', 'fp32', 'bf16' or 'fp16'; got 'bf-16' \(did you mean 'bf16'",
+        ),
+        (
+            "split",
+            Split,
+            {"by": "groups", "test": 0.2, "valid": 0.2},
+            r"split.by: input should be 'random', 'group', .* or 'column'; got 'groups' \(did you mean 'group'\?\)",
+        ),
+        ("split", Split, {"by": "group", "test": 1.0, "valid": 0.2}, "split.test: .*less than 1; got 1.0"),
+        ("labels", Labels, {"rule": "table"}, "^labels: the rule 'table' needs the key 'table'$"),
+        (
+            "labels",
+            Labels,
+            {"rule": "table", "table": {"file": "a", "path": "p", "label": "l", "colums": ["p"]}},
+            r"labels.table.colums: unknown key \(did you mean 'columns'\?\); the names are bins, columns, comment",
+        ),
+        (
+            "finetune",
+            Finetune,
+            {"unfreeze": [{"epoch": 2, "patern": "a"}]},
+            r"finetune.unfreeze.0.patern: unknown key \(did you mean 'pattern'\?\); the names are epoch, pattern$",
+        ),
+        (
+            "finetune",
+            Finetune,
+            {"unfreeze": [3]},
+            "^finetune.unfreeze.0: input should be a mapping of epoch, pattern; got 3$",
+        ),
+        ("finetune", Finetune, {"sizes": []}, r"^finetune.sizes: input should have at least 1 item; got \[\]$"),
+        ("finetune", Finetune, {"sizes": [[224, 0.5]]}, r"^finetune: sizes: the shares must add up to 1; got \[0.5\]$"),
+        ("finetune", Finetune, {"views": "4"}, "^finetune.views: input should be a valid integer, or null; got '4'$"),
+        (
+            "index",
+            Index,
+            {"near": {"distanc": 3}},
+            r"^index.near.distanc: unknown key \(did you mean 'distance'\?\); the names are distance, tolerance$",
+        ),
+        ("index", Index, {"near": {"distance": 9}}, "^index.near.distance: input should be .* equal to 8; got 9$"),
+        (
+            "index",
+            Index,
+            {"near": "of"},
+            r"^index.near: input should be a mapping of distance, tolerance, or 'off'; got 'of' \(did you mean 'off'\?",
+        ),
+        (
+            "export",
+            Export,
+            {"int8": True},
+            "^export.int8: input should be a mapping of calibrate, max_flips, or null; got true$",
+        ),
+        ("augment", Augment, {"rotat": None}, r"^augment.rotat: unknown key \(did you mean 'rotate'\?\); the names"),
+    ],
+    ids=lambda value: None if isinstance(value, type) else str(value)[:40],
+)
+def test_check_says_key_value_and_what_is_allowed(key: str, kind: Any, value: Any, said: str) -> None:
+    with pytest.raises(ParamsError, match=said):
+        params.check(key, kind, value)
+
+
+def test_check_says_every_problem_on_a_line_of_its_own() -> None:
+    with pytest.raises(ParamsError) as caught:
+        params.check("split", Split, {"by": "group", "test": 0, "vald": 0.2})
+    assert str(caught.value).splitlines() == [
+        "split.test: input should be greater than 0; got 0",
+        "split.valid: missing",
+        "split.vald: unknown key (did you mean 'valid'?); "
+        "the names are by, column, fold, folds, seed, stratify, test, valid",
+    ]
+
+
+def test_a_section_cannot_be_changed() -> None:
+    section = Presize(size=64)
+    with pytest.raises(ValueError, match="frozen"):
+        section.size = 32
+
+
+@pytest.mark.parametrize("value", ["3e-3", True, None], ids=repr)
+def test_a_top_level_value_is_not_converted(value: Any) -> None:
+    with pytest.raises(ParamsError, match=r"^lr: input should be a valid number"):
+        params.check("lr", params.LearningRate, value)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_bytes(b"lr: \xff\n")
+    with pytest.raises(ParamsError, match=r"params.yaml: 'utf-8' codec can't decode"):
+        params.load(tmp_path / "params.yaml")

@@ -1,0 +1,89 @@
+"""Labels and splits come back side by side, targets following the sorted classes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graft.core.errors import DataError
+from graft.data.dataset import Dataset, read_dataset, targets
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    """Five pictures of three classes."""
+    (tmp_path / "labels.csv").write_text("path,label,group\na,dog,\nb,NA,g\nc,cat,\nd,dog,g\ne,cat,\n")
+    (tmp_path / "split.csv").write_text("path,split\na,train\nb,test\nc,train\nd,valid\ne,test\n")
+    return read_dataset(tmp_path / "labels.csv", tmp_path / "split.csv")
+
+
+def test_classes_are_sorted_by_name(dataset: Dataset) -> None:
+    assert dataset.classes == ["NA", "cat", "dog"]
+    assert dataset.rows.columns.tolist() == ["path", "label", "group", "split"]
+
+
+@pytest.mark.parametrize(
+    ("splits", "paths", "targets"),
+    [
+        (("train",), ["a", "c"], [2, 1]),
+        (("valid",), ["d"], [2]),
+        (("test",), ["b", "e"], [0, 1]),
+        (("test", "train"), ["a", "b", "c", "e"], [2, 0, 1, 1]),
+        (("none",), [], []),
+    ],
+    ids=["train", "valid", "test", "two", "unknown"],
+)
+def test_paths_and_targets_agree(
+    dataset: Dataset, splits: tuple[str, ...], paths: list[str], targets: list[int]
+) -> None:
+    assert dataset.paths(*splits) == paths
+    assert dataset.targets(*splits).tolist() == targets
+    assert dataset.targets(*splits).dtype == np.int64
+
+
+@pytest.mark.parametrize("paths", ["a,b", "b,a,c", "a,b,c,d"], ids=["fewer", "another order", "more"])
+def test_tables_of_other_pictures_are_refused(tmp_path: Path, paths: str) -> None:
+    (tmp_path / "labels.csv").write_text("path,label\na,x\nb,y\nc,x\n")
+    (tmp_path / "split.csv").write_text("path,split\n" + "".join(f"{path},train\n" for path in paths.split(",")))
+    with pytest.raises(DataError, match=r"labels\.csv and .*split\.csv do not name the same pictures; run `dvc repro`"):
+        read_dataset(tmp_path / "labels.csv", tmp_path / "split.csv")
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> Dataset:
+    """Five pictures with any number of three classes; `fog` occurs on one that lies aside alone."""
+    (tmp_path / "labels.csv").write_text("path,labels,group\na,clear,\nb,,\nc,clear|haze,\nd,fog|haze,\ne,haze|NA,\n")
+    (tmp_path / "split.csv").write_text("path,split\na,train\nb,train\nc,valid\nd,aside\ne,test\n")
+    return read_dataset(tmp_path / "labels.csv", tmp_path / "split.csv")
+
+
+def test_several_labels_become_zeros_and_ones(scenes: Dataset) -> None:
+    assert scenes.multi_label
+    assert scenes.classes == ["NA", "clear", "haze"]
+    found = scenes.targets("train", "valid", "test")
+    assert found.dtype == np.float32
+    assert found.tolist() == [[0, 1, 0], [0, 0, 0], [0, 1, 1], [1, 0, 1]]
+    assert scenes.targets("none").shape == (0, 3)
+
+
+def test_what_lies_aside_is_in_no_split_and_makes_no_class(scenes: Dataset, tmp_path: Path) -> None:
+    assert scenes.paths("train", "valid", "test") == ["a", "b", "c", "e"]
+    (tmp_path / "labels.csv").write_text("path,label\na,cat\nb,a|b\nc,cat\nd,owl\n")
+    (tmp_path / "split.csv").write_text("path,split\na,train\nb,valid\nc,test\nd,aside\n")
+    single = read_dataset(tmp_path / "labels.csv", tmp_path / "split.csv")
+    assert not single.multi_label
+    assert single.classes == ["a|b", "cat"]  # one name, whatever is in it
+    assert single.targets("train", "valid", "test").tolist() == [1, 0, 1]
+
+
+def test_a_slice_may_be_called_labels(dataset: Dataset) -> None:
+    rows = dataset.rows.assign(labels="x|y")
+    assert not Dataset(rows, dataset.classes).multi_label
+    assert targets(rows, dataset.classes).tolist() == [2, 0, 1, 2, 1]
+
+
+def test_a_table_without_labels_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("path,lable\na,x\n")
+    (tmp_path / "split.csv").write_text("path,split\na,train\n")
+    with pytest.raises(DataError, match="has the columns path, lable: neither label nor labels"):
+        read_dataset(tmp_path / "labels.csv", tmp_path / "split.csv")

@@ -1,0 +1,45 @@
+"""A training of the tiny network on a few pictures, as tests vary it."""
+
+import copy
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from graft.augment.config import Augment
+from graft.data.dataset import Pictures
+from graft.finetune.config import Finetune
+from graft.finetune.loop import Training
+from graft.finetune.validate import score
+from graft.network.network import Network
+from graft.tasks import OneLabel
+
+KNOBS = Finetune(epochs=3, batch_size=4, sizes=[[32, 1.0]], ema=0.9, precision="fp32")
+TASK = OneLabel(["dark", "light"])
+STILL, LIVELY = Augment(strength="none", flip="none"), Augment()
+NOWHERE = Path("nowhere")
+"""Where views would be kept, if any were."""
+
+
+def training(
+    network: Network,
+    pictures: Pictures,
+    knobs: Finetune = KNOBS,
+    lr: float = 1e-3,
+    views: Augment = LIVELY,
+    folder: Path = NOWHERE,
+) -> Training:
+    judge = partial(score, task=TASK, pictures=pictures, view=32, precision="fp32")
+    return Training(copy.deepcopy(network), TASK, pictures, judge, knobs, views, lr, 7, folder)
+
+
+def weights(trained: Training) -> dict[str, torch.Tensor]:
+    states = {"network": trained.network, "average": trained.average}
+    return {f"{who}.{name}": value for who, module in states.items() for name, value in module.state_dict().items()}
+
+
+def several(pictures: Pictures) -> Pictures:
+    """The same pictures, asked two questions: is it light, and is it dark or light."""
+    light = pictures.targets
+    return Pictures(pictures.pixels, pictures.rows, np.stack([light, np.ones_like(light)], axis=1).astype(np.float32))

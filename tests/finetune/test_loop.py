@@ -1,0 +1,384 @@
+"""Training goes on after a crash as if nothing had happened, learns, and touches only what it may."""
+
+import copy
+import itertools
+import math
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from graft.augment.augment import augment
+from graft.augment.config import Augment
+from graft.core.errors import ParamsError, TrainingError
+from graft.data.dataset import Pictures
+from graft.finetune import loop, step
+from graft.finetune.config import Finetune, Thaw
+from graft.finetune.loop import Training
+from graft.finetune.parameter_groups import freeze
+from graft.finetune.validate import score
+from graft.network.features import Features
+from graft.network.head import Head
+from graft.network.network import Network
+from graft.network.resample import sample
+from graft.optim.batches import epoch_order
+from graft.tasks import ManyLabels
+from tests.finetune.conftest import DESCRIPTION
+from tests.finetune.made import KNOBS, NOWHERE, STILL, TASK, several, training, weights
+from tests.network.made import tiny_body
+
+
+@pytest.mark.parametrize("killed_after", [1, 2])
+def test_resumed_training_is_the_uninterrupted_one(
+    network: Network, pictures: Pictures, tmp_path: Path, killed_after: int
+) -> None:
+    whole = training(network, pictures)
+    history = list(whole.epochs())
+
+    file = tmp_path / "checkpoint.safetensors"
+    killed, done = training(network, pictures), []
+    for epoch in itertools.islice(killed.epochs(), killed_after):
+        done.append(epoch)
+        killed.save(file, done)
+    resumed = training(network, pictures)
+    told = resumed.resume(file)
+    assert told == history[:killed_after]
+    assert told + list(resumed.epochs()) == history
+    wanted = weights(whole)
+    assert all(torch.equal(value, wanted[name]) for name, value in weights(resumed).items())
+
+
+def test_same_seed_gives_the_same_bits_and_another_seed_does_not(network: Network, pictures: Pictures) -> None:
+    runs = [training(network, pictures) for _ in range(2)]
+    other = training(network, pictures)
+    other.seed = 8
+    for run in (*runs, other):
+        list(run.epochs())
+    first, second, third = (weights(run)["network.head.linear.weight"] for run in (*runs, other))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, third)
+
+
+def test_no_checkpoint_means_the_beginning(network: Network, pictures: Pictures, tmp_path: Path) -> None:
+    fresh = training(network, pictures)
+    assert fresh.resume(tmp_path / "none.safetensors") == []
+    assert fresh.done == 0
+
+
+def test_a_few_pictures_can_be_learnt_by_heart(network: Network, pictures: Pictures) -> None:
+    knobs = Finetune(epochs=40, batch_size=16, sizes=[[32, 1.0]], ema=0.5, label_smoothing=0.0, precision="fp32")
+    judge = partial(score, task=TASK, pictures=pictures, view=32, precision="fp32")
+    run = Training(network, TASK, pictures, judge, knobs, STILL, 2e-2, seed=0, folder=NOWHERE)
+    last = list(run.epochs())[-1]
+    assert last.valid == {"accuracy": 1.0}
+    assert last.train_loss < 0.05
+
+
+def test_frozen_bytes_do_not_change_and_the_rest_does(network: Network, pictures: Pictures) -> None:
+    freeze(network, ["conv_stem", r"blocks\.0\."])
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    judge = partial(score, task=TASK, pictures=pictures, view=32, precision="fp32")
+    run = Training(network, TASK, pictures, judge, KNOBS, Augment(), 1e-2, seed=0, folder=NOWHERE)
+    list(run.epochs())
+    for module in (run.network, run.averaged()):
+        for name, value in module.state_dict().items():
+            inside = name.removeprefix("features.body.")
+            if inside.startswith(("conv_stem", "blocks.0.")) or name in ("head.mean", "head.scale"):
+                assert torch.equal(value, before[name]), name
+        assert not torch.equal(module.state_dict()["head.linear.weight"], before["head.linear.weight"])
+        last = "features.body.blocks.4.0.conv_pw.weight"
+        assert not torch.equal(module.state_dict()[last], before[last])
+
+
+def test_loss_that_is_not_finite_stops_with_epoch_and_rates(network: Network, pictures: Pictures) -> None:
+    assert network.head is not None
+    network.head.linear.bias.data[0] = float("nan")
+    with pytest.raises(TrainingError, match=r"the loss is nan in epoch 1, batch 1, at learning rates .*head.*lower lr"):
+        list(training(network, pictures).epochs())
+
+
+def test_batches_are_counted_from_the_first_however_often_losses_are_looked_at(
+    network: Network, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "CHECK_EVERY", 2)
+    run = training(network, pictures, KNOBS.model_copy(update={"batch_size": 2}))  # eight batches
+    plain, seen = run.step.backward, itertools.count(1)
+    monkeypatch.setattr(run.step, "backward", lambda *given: plain(*given) + (math.nan if next(seen) == 6 else 0))
+    with pytest.raises(TrainingError, match="the loss is nan in epoch 1, batch 6, at"):
+        next(run.epochs())
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_gradient_that_is_not_finite_stops_before_a_checkpoint(
+    network: Network, pictures: Pictures, steps: int
+) -> None:
+    """The loss of the last step is finite still: only its gradient shows that the weights are lost."""
+    run = training(network, pictures, KNOBS.model_copy(update={"batch_size": 16 // steps}))
+    assert run.network.head is not None
+    taken = itertools.count(1)
+
+    def spoilt(gradient: torch.Tensor) -> torch.Tensor:
+        return gradient * (math.nan if next(taken) == steps else 1)
+
+    run.network.head.linear.weight.register_hook(spoilt)
+    with pytest.raises(
+        TrainingError, match=rf"the norm of the gradients is nan in epoch 1, step {steps}, at learning rates .*lower lr"
+    ):
+        next(run.epochs())
+    assert run.done == 0
+
+
+def test_scaled_gradients_may_overflow(network: Network, pictures: Pictures) -> None:
+    run = training(network, pictures, KNOBS.model_copy(update={"batch_size": 16, "precision": "fp16"}))
+    assert run.network.head is not None
+    run.network.head.linear.weight.register_hook(lambda gradient: gradient * math.inf)
+    next(run.epochs())
+    assert all(torch.equal(value, network.state_dict()[name]) for name, value in run.network.state_dict().items())
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_learning_rates_told_are_those_of_the_last_step(network: Network, pictures: Pictures, accumulate: int) -> None:
+    knobs = KNOBS.model_copy(update={"schedule": "step", "decay_epochs": 1, "accumulate": accumulate})
+    told = [epoch.learning_rates["head.bias"] for epoch in training(network, pictures, knobs, lr=1e-3).epochs()]
+    assert told == pytest.approx([5e-4, 5e-5, 5e-6])  # half of lr, and a tenth of that after each epoch
+
+
+def test_views_know_how_each_picture_was_squeezed(
+    network: Network, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    squeezed = np.linspace(0.5, 2, 16, dtype=np.float32)
+    squares = Pictures(pictures.pixels, pictures.rows, pictures.targets, squeezed)
+    told: list[float] = []
+
+    def noted(pixels: torch.Tensor, knobs: Augment, size: int, seed: int, aspects: torch.Tensor) -> torch.Tensor:
+        told.extend(aspects.tolist())
+        return augment(pixels, knobs, size, seed, aspects)
+
+    monkeypatch.setattr(step, "augment", noted)
+    next(training(network, squares).epochs())
+    assert told == squeezed[epoch_order(16, 7, 1)].tolist()
+
+
+def test_average_of_weights_by_hand(network: Network, pictures: Pictures) -> None:
+    run = training(network, pictures, KNOBS.model_copy(update={"ema": 0.2}))
+    assert run.network.head is not None
+    weight = run.network.head.linear.bias
+    with torch.no_grad():
+        weight.copy_(torch.tensor([1.0, 0.0]))
+        run.average.update_parameters(run.network)  # the first is taken as it is
+        weight.copy_(torch.tensor([2.0, 0.0]))
+        run.average.update_parameters(run.network)  # decay min(0.2, 2 / 11) = 2 / 11
+    averaged = run.averaged().head.linear.bias  # type: ignore[union-attr]
+    torch.testing.assert_close(averaged[0].detach(), torch.tensor(1 * 2 / 11 + 2 * 9 / 11))
+
+
+def test_several_labels_can_be_learnt_by_heart(network: Network, pictures: Pictures) -> None:
+    knobs = Finetune(epochs=40, batch_size=16, sizes=[[32, 1.0]], ema=0.5, label_smoothing=0.0, precision="fp32")
+    task, asked = ManyLabels(["light", "seen"]), several(pictures)
+    judge = partial(score, task=task, pictures=asked, view=32, precision="fp32")
+    run = Training(network, task, asked, judge, knobs, STILL, 2e-2, seed=0, folder=NOWHERE)
+    history = list(run.epochs())
+    assert history[-1].valid == {"mean_average_precision": 1.0, "exact_match": 1.0}
+    assert history[-1].train_loss < 0.05
+    assert history[-1].score.beats(history[0].score)
+    curves = ["train/loss", "valid/loss", "valid/mean_average_precision", "valid/exact_match"]
+    assert list(history[-1].metrics())[:4] == curves
+
+
+def test_accumulated_batches_make_the_step_of_a_large_one(network: Network, pictures: Pictures) -> None:
+    large = KNOBS.model_copy(update={"epochs": 1, "batch_size": 16, "optimizer": "sgd"})
+    found = []
+    for knobs in (large, large.model_copy(update={"batch_size": 4, "accumulate": 4})):
+        judge = partial(score, task=TASK, pictures=pictures, view=32, precision="fp32")
+        run = Training(copy.deepcopy(network), TASK, pictures, judge, knobs, STILL, 1e-2, seed=0, folder=NOWHERE)
+        found.append((next(run.epochs()).train_loss, run.network.state_dict()))
+    (loss, wanted), (small, got) = found
+    assert small == pytest.approx(loss, rel=1e-5)
+    for name, value in got.items():
+        torch.testing.assert_close(value, wanted[name], rtol=1e-4, atol=1e-6)
+
+
+THAWS = [Thaw(epoch=3, pattern="conv_stem"), Thaw(epoch=2, pattern=r"conv_stem|blocks\.0\.")]
+"""The stem is named twice: what counts is the latest epoch, not the last line."""
+
+
+@pytest.mark.parametrize("frozen_too", [[], ["conv_stem", r"blocks\.0\."]])
+def test_what_thaws_joins_in_its_epoch(
+    network: Network, pictures: Pictures, tmp_path: Path, frozen_too: list[str]
+) -> None:
+    freeze(network, frozen_too, THAWS)
+    knobs = KNOBS.model_copy(update={"freeze": frozen_too, "unfreeze": THAWS})
+    run = training(network, pictures, knobs, lr=1e-2)
+    names = {"stem": "features.body.conv_stem.weight", "first": "features.body.blocks.0.0.conv.weight"}
+
+    def moved() -> set[str]:
+        state, start = run.network.state_dict(), network.state_dict()
+        return {short for short, name in names.items() if not torch.equal(state[name], start[name])}
+
+    seen, file, history = [], tmp_path / "checkpoint.safetensors", []
+    for epoch in run.epochs():
+        history.append(epoch)
+        seen.append(moved())
+        if epoch.epoch == 1:
+            run.save(file, history)
+    assert seen == [set(), {"first"}, {"first", "stem"}]
+    resumed = training(network, pictures, knobs, lr=1e-2)
+    assert resumed.resume(file) + list(resumed.epochs()) == history
+
+
+def test_a_thaw_that_matches_nothing_is_an_error(network: Network, pictures: Pictures) -> None:
+    knobs = KNOBS.model_copy(update={"unfreeze": [Thaw(epoch=2, pattern="layer9")]})
+    with pytest.raises(ParamsError, match=r"finetune.unfreeze: 'layer9' matches no parameter"):
+        training(network, pictures, knobs)
+
+
+@pytest.mark.parametrize(
+    ("policy", "patterns", "moves"),
+    [("frozen", [], False), ("train", [], True), ("train", ["conv_stem", "bn1"], False)],
+)
+def test_batch_norm_statistics_follow_only_if_asked(
+    pictures: Pictures, policy: str, patterns: list[str], moves: bool
+) -> None:
+    body = tiny_body(folded=False)
+    network = Network(Features(body, [], ["mean"]), Head(256, 2), DESCRIPTION)
+    freeze(network, patterns)
+    before = body.state_dict()["bn1.running_mean"].clone()
+    run = training(network, pictures, KNOBS.model_copy(update={"batch_norm": policy}))
+    next(run.epochs())
+    for module in (run.network, run.averaged()):
+        after = module.state_dict()["features.body.bn1.running_mean"]
+        assert torch.equal(after, before) is not moves
+
+
+def test_dropout_of_the_head_is_set_and_repeats(network: Network, pictures: Pictures) -> None:
+    knobs = KNOBS.model_copy(update={"dropout": 0.5, "epochs": 1})
+    losses = [next(training(network, pictures, each).epochs()).train_loss for each in (knobs, knobs, KNOBS)]
+    assert losses[0] == losses[1] != losses[2]
+
+
+@pytest.mark.parametrize(
+    "knobs", [{}, {"class_weights": "balanced"}, {"sampling": "balanced"}, {"focal": 2.0}, {"label_smoothing": 0.2}]
+)
+def test_what_shapes_the_loss_by_hand(network: Network, pictures: Pictures, knobs: dict[str, Any]) -> None:
+    """Of twelve pictures eight are said to be dark and four light; the rate is too low to move a weight."""
+    targets = np.repeat(np.array([0, 1]), [8, 4])
+    assert network.head is not None
+    torch.manual_seed(0)
+    torch.nn.init.normal_(network.head.linear.weight, std=3e-4)  # of features in the hundreds
+    uneven = Pictures(pictures.pixels, pictures.rows[:12], targets)
+    shaped = KNOBS.model_copy(update={"label_smoothing": 0.0} | knobs)
+    loss = next(training(network, uneven, shaped, lr=1e-12, views=STILL).epochs()).train_loss
+
+    with torch.no_grad():
+        logits = network(sample(torch.from_numpy(pictures.pixels.read(uneven.rows)), 32))
+    given = torch.softmax(logits, 1).numpy()
+    losses = -np.log(given[np.arange(12), targets])
+    wanted = {
+        (): losses,
+        ("class_weights",): losses * np.array([12 / 2 / 8, 12 / 2 / 4])[targets],
+        ("sampling",): losses[epoch_order(12, 7, 1, np.repeat([1 / 16, 1 / 8], [8, 4]))],
+        ("focal",): losses * (1 - given[np.arange(12), targets]) ** 2,
+        ("label_smoothing",): 0.8 * losses - 0.2 * np.log(given).mean(1),
+    }
+    assert loss == pytest.approx(wanted[tuple(knobs)].mean(), rel=1e-4)
+    assert len({round(float(each.mean()), 4) for each in wanted.values()}) == len(wanted), "they can be told apart"
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_lower_precision_learns_and_resumes(
+    network: Network, pictures: Pictures, tmp_path: Path, precision: str
+) -> None:
+    knobs = KNOBS.model_copy(update={"precision": precision})
+    whole = training(network, pictures, knobs)
+    file, history = tmp_path / "checkpoint.safetensors", []
+    for epoch in whole.epochs():
+        history.append(epoch)
+        if epoch.epoch == 2:
+            whole.save(file, history)
+    assert math.isfinite(history[-1].train_loss)
+    resumed = training(network, pictures, knobs)
+    assert resumed.resume(file) + list(resumed.epochs()) == history
+    assert resumed.step.scaler.state_dict() == whole.step.scaler.state_dict()
+
+
+SAME = r"{} does: with finetune.accumulate {} the steps stay as they are$"
+
+
+@pytest.mark.parametrize(
+    ("room", "knobs", "said"),
+    [
+        (3, {"batch_size": 8}, SAME.format(2, 4)),
+        (4, {"batch_size": 14, "accumulate": 5}, SAME.format(2, 35)),  # 3 would fit, but is no part of 70
+        (3, {"batch_size": 15, "batch_norm": "train"}, SAME.format(3, 5)),
+        (3, {"batch_size": 13, "batch_norm": "train"}, r"; 3 does$"),  # no number but 1 is a part of 13
+        (1, {"batch_size": 8, "batch_norm": "train"}, r", nor does one of 2; freeze more layers"),
+    ],
+)
+def test_too_little_memory_names_what_fits(
+    network: Network,
+    pictures: Pictures,
+    monkeypatch: pytest.MonkeyPatch,
+    room: int,
+    knobs: dict[str, Any],
+    said: str,
+) -> None:
+    plain = network.forward
+
+    def cramped(views: torch.Tensor) -> torch.Tensor:
+        if len(views) > room:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return plain(views)
+
+    run = training(network, pictures, KNOBS.model_copy(update=knobs))
+    monkeypatch.setattr(run.network, "forward", cramped)
+    start = rf"^finetune.batch_size {knobs['batch_size']} at 32 x 32 does not fit into the memory of cpu"
+    with pytest.raises(TrainingError, match=rf"{start}.*{said}"):
+        next(run.epochs())
+
+
+@pytest.mark.parametrize("count", [3, 16])
+def test_norms_that_follow_never_meet_a_single_picture(pictures: Pictures, count: int) -> None:
+    """A fastai head refuses a batch of one; an odd number of pictures in batches of two would leave one."""
+    body = tiny_body(folded=False)
+    network = Network(Features(body, [], ["mean"]), Head(256, 2, "fastai", 8), DESCRIPTION)
+    few = Pictures(pictures.pixels, pictures.rows[:count], pictures.targets[:count])
+    run = training(network, few, KNOBS.model_copy(update={"batch_norm": "train", "batch_size": 2, "epochs": 1}))
+    assert math.isfinite(next(run.epochs()).train_loss)
+
+
+@pytest.mark.parametrize("views", [None, 2])
+def test_no_epochs_leave_the_network_alone(network: Network, pictures: Pictures, views: int | None) -> None:
+    run = training(network, pictures, Finetune(epochs=0, views=views))
+    assert list(run.epochs()) == []
+    assert all(torch.equal(value, network.state_dict()[name]) for name, value in run.averaged().state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"class_weights": "balanced", "sampling": "balanced"}, "rare classes would count twice"),
+        ({"views": 2, "batch_norm": "train"}, "2 are kept only with batch_norm 'frozen', not 'train'"),
+        ({"batch_norm": "train", "batch_size": 1}, "1 picture has no spread that batch_norm 'train' could follow"),
+        ({"views": 5, "epochs": 4}, "of 5 views of each picture, 4 epochs show 4; draw no more than"),
+        ({"views": 2, "compile": True}, "2 are kept only with compile False"),
+        ({"views": 2, "sizes": [[32, 0.5], [64, 0.5]]}, "2 are kept of one size; sizes names 2"),
+        ({"epochs": 3, "unfreeze": [Thaw(epoch=4, pattern="x")]}, "'x' would thaw in epoch 4 of 3"),
+    ],
+)
+def test_knobs_that_contradict_each_other(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Finetune(**values)
+
+
+def test_compiled_network_trains_the_same(
+    network: Network, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Traced but not translated to machine code, which would take a compiler and minutes."""
+    knobs = KNOBS.model_copy(update={"epochs": 1})
+    plain = next(training(network, pictures, knobs).epochs())
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    compiled = next(training(network, pictures, knobs.model_copy(update={"compile": True})).epochs())
+    assert compiled.train_loss == pytest.approx(plain.train_loss, rel=1e-5)

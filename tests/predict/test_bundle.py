@@ -1,0 +1,123 @@
+"""A bundle that cannot be used is refused with what is wrong and what would be right."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graft.core.errors import BundleError
+from graft.images.decode import Square
+from graft.predict.bundle import FORMAT, Facts, read_facts
+from tests.predict.tiny import CLASSES, SIZE, write_bundle
+
+
+def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
+    facts = read_facts(write_bundle(tmp_path, input=None, output=None, sha256=None))
+    assert facts == Facts(
+        folder=tmp_path,
+        classes=CLASSES,
+        multi_label=False,
+        threshold=0.5,
+        abstain_below=None,
+        square=Square(SIZE),
+        input="pixels",
+        output="probabilities",
+        models={"float": "model.onnx"},
+        sha256={},
+    )
+    assert facts.model("float") == (tmp_path / "model.onnx", None)
+
+
+def test_what_is_said_is_taken(tmp_path: Path) -> None:
+    said: dict[str, Any] = {
+        "format": FORMAT,
+        "abstain_below": 0.7,
+        "presize": {"size": SIZE, "crop": 0.5},
+        "input": {"name": "x"},
+        "output": {"name": "y"},
+        "models": {"float": "model.onnx", "int8": "small.onnx"},
+        "sha256": {"small.onnx": "abc"},
+    }
+    facts = read_facts(write_bundle(tmp_path, **said))
+    (tmp_path / "small.onnx").touch()
+    assert (facts.abstain_below, facts.input, facts.output) == (0.7, "x", "y")
+    assert facts.square == Square(SIZE, 0.5)
+    assert facts.model("int8") == (tmp_path / "small.onnx", "abc")
+    assert facts.model("float")[1] is None
+
+
+def test_a_single_digest_is_the_float_models(tmp_path: Path) -> None:
+    facts = read_facts(write_bundle(tmp_path, sha256="abc", models={"float": "model.onnx", "int8": "model.onnx2"}))
+    assert facts.sha256 == {"model.onnx": "abc"}
+
+
+def test_of_several_labels_nothing_is_abstained_from(tmp_path: Path) -> None:
+    assert read_facts(write_bundle(tmp_path, multi_label=True, abstain_below=0.7)).abstain_below is None
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"format": FORMAT + 1}, rf"is a bundle of format {FORMAT + 1}, and this graft knows up to {FORMAT}; upgrade"),
+        ({"classes": None}, r"graft.json: is damaged \(KeyError: 'classes'\)"),
+        ({"classes": []}, r"classes must be a list of names; they are \[\]"),
+        ({"classes": [1, 2]}, r"classes must be a list of names; they are \[1, 2\]"),
+        ({"classes": "ab"}, "classes must be a list of names; they are 'ab'"),
+        ({"classes": ["a", "b", "a"]}, "classes must differ; 'a' is there twice"),
+        ({"models": {"float": None}}, "models.float must be a text; it is None"),
+        ({"models": {"int8": "a.onnx"}}, "models must have 'float'; they are int8"),
+        ({"models": ["a"]}, r"is damaged \(ValueError"),
+        ({"sha256": {"model.onnx": 1}}, "sha256.model.onnx must be a text; it is 1"),
+        ({"input": {"name": ["pixels"]}}, r"input.name must be a text; it is \['pixels'\]"),
+        ({"output": {"name": ""}}, "output.name must be a text; it is ''"),
+        ({"multi_label": "no"}, "multi_label must be true or false; it is 'no'"),
+        ({"presize": {}}, r"is damaged \(KeyError: 'size'\)"),
+        ({"presize": {"size": 8, "crop": 2}}, "presize.crop must be a share from 0 to 1; it is 2"),
+        ({"presize": {"size": "8"}}, r"presize.size must be a whole number of pixels; it is '8'"),
+        ({"presize": [8]}, r"is damaged \(TypeError"),
+        ({"input": "pixels"}, r"is damaged \(AttributeError"),
+        ({"threshold": 1.5}, r"threshold: must be a number from 0 to 1; got 1.5"),
+        ({"abstain_below": "half"}, r"abstain_below: must be a number from 0 to 1; got 'half'"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_damage_is_named(tmp_path: Path, said: dict[str, Any], message: str) -> None:
+    with pytest.raises(BundleError, match=message):
+        read_facts(write_bundle(tmp_path, **said))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{", "graft.json: cannot be read"),
+        (b"\xff", "cannot be read"),
+        (b"[]", "must hold an object; it holds a list"),
+        (b"[" * 100_000, "cannot be read: maximum recursion depth"),
+    ],
+)
+def test_what_is_no_description_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    write_bundle(tmp_path)
+    (tmp_path / "graft.json").write_bytes(content)
+    with pytest.raises(BundleError, match=message):
+        read_facts(tmp_path)
+
+
+def test_no_bundle_says_where_one_comes_from(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"holds no bundle \(no graft.json\); `dvc repro export` writes one"):
+        read_facts(tmp_path)
+    with pytest.raises(BundleError, match="absent: no such folder"):
+        read_facts(tmp_path / "absent")
+    (tmp_path / "file").touch()
+    with pytest.raises(BundleError, match="file: no such folder"):
+        read_facts(tmp_path / "file")
+
+
+def test_precision_and_files_are_checked(tmp_path: Path) -> None:
+    models = {"float": "model.onnx", "int8": "gone.onnx"}
+    facts = read_facts(write_bundle(tmp_path, models=models))
+    with pytest.raises(BundleError, match=r"has no precision 'int' \(did you mean 'int8'\?\); it has float, int8"):
+        facts.model("int")
+    with pytest.raises(BundleError, match=r"gone.onnx: is missing; the bundle is not whole"):
+        facts.model("int8")
+    assert json.loads((tmp_path / "graft.json").read_text())["models"] == models

@@ -1,0 +1,171 @@
+"""Heat maps point at what decides, in every kind of network, and leave the network as it was."""
+
+from typing import Literal
+
+import pytest
+import torch
+from torch import nn
+
+from graft.backbone.build import create
+from graft.core.errors import ParamsError
+from graft.network.features import Features
+from graft.network.head import Head
+from graft.network.network import Network
+from graft.report.heat_maps import BATCH, evidence, heat_maps, read_layers
+from tests.evaluate.planted import BRIGHT, CELL, DARK, KINDS, SIDE, Kind, pictures, planted
+from tests.network.made import TINY, made
+
+CELLS = [(row, column) for row in range(4) for column in range(4)]
+
+
+def names(network: Network, shown: torch.Tensor) -> list[str]:
+    return [read.layer for read in read_layers(network, shown)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_planted_patch_is_pointed_at(kind: Kind) -> None:
+    heat = heat_maps(planted(kind), pictures(CELLS), torch.full((16,), BRIGHT))
+    assert heat.shape == (16, SIDE, SIDE)
+    assert heat.dtype == torch.float32
+    for one, (row, column) in zip(heat, CELLS, strict=True):
+        inside = one[row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL]
+        assert inside.max() == one.max() == 1
+        assert inside.sum() > 0.35 * one.sum()
+        away = one.clone()
+        away[max(0, row - 1) * CELL : (row + 2) * CELL, max(0, column - 1) * CELL : (column + 2) * CELL] = 0
+        assert away.max() == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_other_class_sees_all_but_the_patch(kind: Kind) -> None:
+    heat = heat_maps(planted(kind), pictures([(1, 2)]), torch.tensor([DARK]))[0]
+    assert heat[CELL + 3 : CELL + 5, 2 * CELL + 3 : 2 * CELL + 5].max() < 0.2
+    assert heat[-CELL:].min() > 0.999
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_twice_is_the_same_bits_inside_inference_mode_too(kind: Kind) -> None:
+    network, shown, classes = planted(kind), pictures(CELLS), torch.tensor([0, 1] * 8)
+    once = heat_maps(network, shown, classes)
+    with torch.inference_mode():
+        again = heat_maps(network, shown.clone(), classes.clone())
+    assert torch.equal(once, again)
+
+
+def test_the_network_is_left_as_it_was() -> None:
+    network, shown = planted("folded"), pictures([(0, 0), (3, 1)])
+    next(network.features.body.parameters()).requires_grad_(False)
+    asking = [parameter.requires_grad for parameter in network.parameters()]
+    before, kept = network(shown).detach(), shown.clone()
+    heat_maps(network, shown, torch.tensor([1, 0]))
+    assert [parameter.requires_grad for parameter in network.parameters()] == asking
+    assert not any(module._forward_hooks for module in network.modules())
+    assert all(parameter.grad is None for parameter in network.parameters())
+    assert torch.equal(network(shown), before)
+    assert torch.equal(shown, kept)
+
+
+def test_a_picture_is_the_same_in_any_batch() -> None:
+    network = planted("convolution")
+    cells = (CELLS * 2)[: BATCH + 1]
+    whole = heat_maps(network, pictures(cells), torch.ones(len(cells), dtype=torch.int64))
+    alone = heat_maps(network, pictures(cells[-1:]), torch.tensor([1]))
+    torch.testing.assert_close(whole[-1:], alone)
+
+
+def test_where_nothing_speaks_for_the_class_all_is_nought() -> None:
+    dark = torch.full((1, 3, SIDE, SIDE), 0.2)
+    assert heat_maps(planted("convolution"), dark, torch.tensor([BRIGHT])).count_nonzero() == 0
+
+
+def test_tokens_that_the_answer_does_not_read_are_not_asked() -> None:
+    # the norm is the last layer that gives tokens, and only its class token is read
+    assert names(planted("tokens"), pictures([(0, 0)])) == ["block"]
+    assert names(planted("channels last"), pictures([(0, 0)])) == ["last"]
+
+
+class Attending(nn.Module):
+    """A grid of 4, then a table of attention of 16 x 16, a gate of 1 x 1, a table of places, and the grid blown up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.table, self.gate = nn.Conv2d(3, 4, 8, 8), nn.Identity(), nn.AdaptiveAvgPool2d(1)
+        self.finer, self.places = nn.Upsample(scale_factor=2), nn.Identity()
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        grid = self.stem(pictures)
+        flat = grid.flatten(2)
+        attended = self.table((flat.transpose(1, 2) @ flat).softmax(-1)[:, None])
+        mixed = (flat @ attended[:, 0]).unflatten(2, (4, 4)) * self.gate(grid) + self.places(torch.ones(1, 4, 4, 4))
+        finer: torch.Tensor = self.finer(mixed)
+        return finer.mean((2, 3))
+
+
+def test_neither_attention_nor_gate_nor_a_finer_grid_is_taken_for_the_features() -> None:
+    torch.manual_seed(0)
+    network = Network(Features(Attending(), [], ["mean"]), Head(4, 2), TINY).eval()
+    assert names(network, pictures([(0, 0)])) == ["stem"]
+
+
+def test_a_layer_that_alone_decides_is_asked_though_others_follow() -> None:
+    first = nn.Conv2d(3, 2, 8, 8, bias=False)
+    nn.init.constant_(first.weight, 1 / 192)
+    body = nn.Sequential(first, nn.ReLU(inplace=True), nn.Conv2d(2, 2, 1))
+    network = Network(Features(body, ["1"], ["mean", "max"]), Head(6, 2), TINY).eval()
+    with torch.no_grad():  # of the body's own two features the head reads nothing, of the layer's maxima all
+        assert network.head is not None
+        network.head.linear.weight.copy_(torch.tensor([[0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 1, 1]]))
+    assert names(network, pictures([(2, 1)])) == ["1"]
+    heat = heat_maps(network, pictures([(2, 1)]), torch.tensor([1]))[0]
+    assert heat[2 * CELL : 3 * CELL, CELL : 2 * CELL].max() == 1
+
+
+@pytest.mark.parametrize("name", ["test_vit", "test_efficientnet", "test_resnet", "test_convnext"])
+def test_real_architectures_are_mapped(name: str) -> None:
+    body = create(name)
+    state = made(name)
+    body.load_state_dict({key: state[key] for key in body.state_dict()}, assign=True)
+    torch.manual_seed(0)
+    features = Features(body.eval(), [], ["mean"])
+    shown = torch.rand((2, 3, 160, 160), generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():  # as elsewhere in an evaluation, before
+        width = features(shown).shape[1]
+    network = Network(features, Head(width, 3), TINY.model_copy(update={"view": 160})).eval()
+    heat = heat_maps(network, shown, torch.tensor([0, 2]))
+    assert heat.amax((1, 2)).tolist() == [1, 1]
+    assert heat.std((1, 2)).min() > 0.01
+    assert torch.equal(heat, heat_maps(network, shown, torch.tensor([0, 2])))
+    wanted = {"test_vit": "blocks.5.norm1", "test_resnet": "layer4", "test_efficientnet": "bn2"}
+    if name in wanted:
+        assert names(network, shown) == [wanted[name]]
+
+
+@pytest.mark.parametrize("kind", ["linear", "fastai"])
+def test_what_is_added_up_is_the_logit(kind: Literal["linear", "fastai"]) -> None:
+    """Of means of two layers and a head that is linear: where the logit comes from, nothing lost or counted twice."""
+    torch.manual_seed(0)
+    first, second = nn.Conv2d(3, 4, 4, 4), nn.Conv2d(4, 5, 2, 2)
+    body = nn.Sequential(first, nn.ReLU(inplace=True), second)
+    head = Head(9, 3, kind, hidden=64)
+    if kind == "linear":
+        head.mean, head.scale = torch.randn(9), torch.rand(9) + 0.5
+        bias = head.linear.bias
+    else:  # its ReLU lets all through
+        norm, inner, after = (head.hidden[place] for place in (0, 2, 4))
+        norm.running_mean, inner.bias = torch.randn(9), nn.Parameter(torch.full((64,), 100.0))
+        after.running_mean = torch.full((64,), 100.0)
+        bias = head.linear.bias
+    network = Network(Features(body, ["1"], ["mean"]), head, TINY).eval()
+    shown = torch.rand((3, 3, SIDE, SIDE))
+    classes = torch.tensor([0, 2, 1])
+    assert names(network, shown) == ["1", "2"]
+    found = evidence(network, shown, classes).mean((1, 2))
+    wanted = (network(shown) - bias)[torch.arange(3), classes]
+    torch.testing.assert_close(found, wanted.detach(), rtol=1e-4, atol=1e-4)
+
+
+def test_a_network_without_any_grid_is_refused() -> None:
+    body = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE**2, 2))
+    network = Network(Features(body, [], ["mean"]), Head(2, 2), TINY).eval()
+    with pytest.raises(ParamsError, match=r"embed.view: no layer gives a grid of features for views of 32 pixels"):
+        heat_maps(network, pictures([(0, 0)]), torch.tensor([0]))

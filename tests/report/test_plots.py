@@ -1,0 +1,146 @@
+"""The confusion matrix is drawn for any number of classes, the same bytes each time."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from graft.report import plots
+from graft.report.plots import save_confusion, save_outcomes
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_any_number_of_classes_is_drawn(tmp_path: Path, count: int) -> None:
+    names = [f"class {place}" for place in range(count)]
+    save_confusion(tmp_path / "c.png", 3 * np.eye(count, dtype=np.int64), names)
+    with Image.open(tmp_path / "c.png") as image:
+        assert image.format == "PNG"
+        assert min(image.size) > 200
+        assert "Software" not in image.info
+
+
+def test_equal_counts_are_equal_bytes_and_others_are_not(tmp_path: Path) -> None:
+    for name, right in (("a.png", 3), ("b.png", 3), ("c.png", 4)):
+        save_confusion(tmp_path / name, np.array([[right, 1], [0, 2]]), ["cat", "dog"])
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert (tmp_path / "a.png").read_bytes() != (tmp_path / "c.png").read_bytes()
+
+
+def test_a_class_without_pictures_is_drawn(tmp_path: Path) -> None:
+    save_confusion(tmp_path / "c.png", np.array([[0, 0], [1, 2]]), ["cat", "dog"])
+    assert (tmp_path / "c.png").is_file()
+
+
+def dark(image: Path) -> int:
+    """Pixels of the darkest blue: cells that hold all of their row."""
+    with Image.open(image) as opened:
+        return int((np.abs(np.asarray(opened.convert("RGB")).astype(int) - (8, 48, 107)).max(2) < 3).sum())
+
+
+def cells(image: Path, half: str) -> int:
+    """Pixels of the darkest blue in the left half, of counts, or the right one, of shares."""
+    with Image.open(image) as opened:
+        pixels = np.asarray(opened.convert("RGB")).astype(int)
+    middle = pixels.shape[1] // 2
+    shown = pixels[:, :middle] if half == "counts" else pixels[:, middle:]
+    return int((np.abs(shown - (8, 48, 107)).max(2) < 3).sum())
+
+
+def test_counts_are_coloured_by_pictures_and_shares_by_their_row(tmp_path: Path) -> None:
+    save_confusion(tmp_path / "a.png", np.array([[1, 0], [0, 100]]), ["cat", "dog"])
+    save_confusion(tmp_path / "b.png", np.array([[1, 0], [100, 0]]), ["cat", "dog"])
+    save_confusion(tmp_path / "c.png", np.array([[1, 0], [50, 50]]), ["cat", "dog"])
+    shares = [cells(tmp_path / f"{name}.png", "shares") for name in "abc"]
+    counts = [cells(tmp_path / f"{name}.png", "counts") for name in "abc"]
+    assert shares[0] > 1000
+    assert shares[1] == pytest.approx(shares[0], rel=0.1)  # both rows are whole
+    assert shares[2] == pytest.approx(shares[0] / 2, rel=0.1)
+    assert counts[0] == pytest.approx(shares[0] / 2, rel=0.1)  # the one cell of most pictures
+    assert counts[1] == pytest.approx(counts[0], rel=0.1)
+    assert counts[2] == pytest.approx(2 * counts[0], rel=0.1)
+
+
+@pytest.mark.parametrize(("count", "wide"), [(2, True), (8, True), (9, False), (200, False)])
+def test_few_classes_stand_side_by_side_and_many_below_each_other(tmp_path: Path, count: int, wide: bool) -> None:
+    counts = np.random.default_rng(0).integers(0, 9, (count, count))
+    save_confusion(tmp_path / "a.png", counts, [f"a class of number {place}" for place in range(count)])
+    with Image.open(tmp_path / "a.png") as image:
+        assert (image.width > image.height) == wide
+        assert max(image.size) < 3200
+
+
+def test_names_are_as_many_as_can_be_read() -> None:
+    assert plots._spaced(30, 13) == list(range(30))
+    assert 60 <= len(plots._spaced(200, 13)) <= 110
+    assert plots._spaced(1, 3.4) == [0]
+
+
+def test_names_are_not_read_as_mathematics(tmp_path: Path) -> None:
+    save_confusion(tmp_path / "confusion.png", np.eye(2, dtype=np.int64), ["$^$", "costs $5"])
+    assert (tmp_path / "confusion.png").is_file()
+
+
+def test_letters_that_no_font_has_raise_no_warning(tmp_path: Path) -> None:
+    save_confusion(
+        tmp_path / "confusion.png", np.eye(3, dtype=np.int64), ["\u732b", "\U0001f436", "\u05db\u05dc\u05d1"]
+    )
+    assert (tmp_path / "confusion.png").is_file()
+
+
+def test_a_very_long_name_is_shortened(tmp_path: Path) -> None:
+    for length in (60, 120):
+        names = [f"{letter} begins{'x' * length}ends {letter}" for letter in "ab"]
+        save_confusion(tmp_path / f"{length}.png", np.eye(2, dtype=np.int64), names)
+    assert (tmp_path / "60.png").read_bytes() == (tmp_path / "120.png").read_bytes()
+
+
+def test_names_of_many_outcomes_are_not_printed_over_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named: list[int] = []
+
+    def counted(names: list[str]) -> list[str]:
+        named.append(len(names))
+        return names
+
+    monkeypatch.setattr(plots, "plain", counted)
+    save_outcomes(tmp_path / "a.png", np.ones((300, 2, 2), dtype=np.int64), [f"class {place}" for place in range(300)])
+    assert named[0] <= 14 * 72 / plots.TINY
+
+
+@pytest.mark.parametrize("count", [1, 5, 200])
+def test_outcomes_of_any_number_of_classes_are_drawn(tmp_path: Path, count: int) -> None:
+    counts = np.tile(np.array([[5, 1], [0, 4]]), (count, 1, 1))
+    for name in ("a.png", "b.png"):
+        save_outcomes(tmp_path / name, counts, [f"$class {place}" for place in range(count)])
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    with Image.open(tmp_path / "a.png") as image:
+        assert min(image.size) > 150
+        assert max(image.size) < 2000
+
+
+def test_outcomes_are_coloured_by_their_share_of_those_that_hold_and_of_those_that_do_not(tmp_path: Path) -> None:
+    cases = {"a": [[0, 9], [9, 0]], "b": [[100, 0], [0, 1]], "c": [[50, 50], [0, 1]], "d": [[0, 0], [0, 0]]}
+    for name, counts in cases.items():
+        save_outcomes(tmp_path / f"{name}.png", np.array([counts]), ["haze"])
+    found = {name: dark(tmp_path / f"{name}.png") for name in cases}
+    assert found["a"] > 1000
+    assert found["b"] == pytest.approx(found["a"], rel=0.1)  # two full cells, whichever they are
+    assert found["c"] == pytest.approx(found["a"] / 2, rel=0.1)
+    assert found["d"] == 0
+
+
+def test_outcomes_lie_where_their_names_say(tmp_path: Path) -> None:
+    """True and false positives, then negatives: each of four classes fills one column."""
+    places = {(1, 1): 0, (1, 0): 1, (0, 1): 2, (0, 0): 3}
+    for (holds, said), column in places.items():
+        counts = np.zeros((1, 2, 2), dtype=np.int64)
+        counts[0, holds, said] = 7
+        save_outcomes(tmp_path / "c.png", counts, ["haze"])
+        with Image.open(tmp_path / "c.png") as image:
+            pixels = np.asarray(image.convert("RGB")).astype(int)
+        (rows, columns) = np.nonzero(np.abs(pixels - (8, 48, 107)).max(2) < 3)
+        assert len(rows) > 1000
+        # the axes begin right of the class's name, in the first fifth of the picture
+        assert column / 4 < np.mean(columns) / pixels.shape[1] < (column + 1) / 4 + 0.1
