@@ -44,7 +44,7 @@ def run_fastai(trial: Trial, seed: int, clone: Clone, workers: int) -> Results:
         labels = clone.table()
         labels.to_csv(table, index=False)
         words: dict[str, object] = {
-            "pictures": clone.pictures,
+            "images": clone.images,
             "table": table,
             "weights": clone.folder / "models/backbone/model.safetensors",
             "out": out,

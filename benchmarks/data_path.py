@@ -26,8 +26,9 @@ from benchmarks.trial import SHARED, TRIALS, Clone, ready
 from graft.augment.augment import augment
 from graft.augment.config import Augment
 from graft.core import tables
-from graft.data.arrays import PartialArray, PictureRows
-from graft.data.dataset import Pictures, read_dataset
+from graft.data.arrays import ImageRows, PartialArray
+from graft.data.dataset import read_dataset
+from graft.data.labelled_images import LabelledImages
 from graft.images.decode import Square
 from graft.images.presize import presize
 from graft.network.device import prepare
@@ -44,13 +45,13 @@ SIDES = {
 }
 
 
-def graft_pass(pictures: Pictures, number: int) -> float:
+def graft_pass(images: LabelledImages, number: int) -> float:
     """Make every training picture ready once; return pictures a second."""
-    order = np.random.default_rng(number).permutation(len(pictures))
+    order = np.random.default_rng(number).permutation(len(images))
     cpu, centre = torch.device("cpu"), torch.full((1, 3, 1, 1), 0.5)
     began = time.perf_counter()
     for place, places in enumerate(np.array_split(order, len(order) // BATCH)):
-        pixels, _ = pictures.batch(places, cpu)
+        pixels, _ = images.batch(places, cpu)
         views = (augment(pixels, VIEWS, SIDE, 1000 * number + place) - centre) / centre
         assert views.shape[1:] == (3, SIDE, SIDE)
     return len(order) / (time.perf_counter() - began)
@@ -62,7 +63,7 @@ def presize_pass(clone: Clone) -> float:
     with tempfile.TemporaryDirectory() as folder:
         into = PartialArray(Path(folder), (len(images), STORED, STORED, 3), np.uint8)
         began = time.perf_counter()
-        presize(clone.pictures, list(zip(images["path"], images["sha256"], strict=True)), Square(STORED), into)
+        presize(clone.images, list(zip(images["path"], images["sha256"], strict=True)), Square(STORED), into)
         return len(images) / (time.perf_counter() - began)
 
 
@@ -71,7 +72,7 @@ def fastai_passes(clone: Clone, workers: int, passes: int) -> list[float]:
     with tempfile.TemporaryDirectory() as folder:
         table, out = Path(folder) / "table.csv", Path(folder) / "out.json"
         clone.table().to_csv(table, index=False)
-        words = {"pictures": clone.pictures, "table": table, "workers": workers, "passes": passes, "out": out}
+        words = {"images": clone.images, "table": table, "workers": workers, "passes": passes, "out": out}
         command = [f"--{name}={value}" for name, value in words.items()]
         subprocess.run([PYTHON, "-m", "benchmarks.fastai_data", *command], cwd=ROOT, check=True)
         rates: list[float] = json.loads(out.read_text())
@@ -87,16 +88,16 @@ def measure(shared: Path, rounds: int, passes: int) -> dict[str, Any]:
         clone.call("dvc", "repro", "--quiet", "presize")
         data = clone.folder / "data"
         dataset = read_dataset(data / "labels.csv", data / "split.csv")
-        pictures = Pictures.of(PictureRows(data / "presized/pixels.npy"), dataset, "train")
-        graft_pass(pictures, 0)
+        images = LabelledImages.of(ImageRows(data / "presized/pixels.npy"), dataset, "train")
+        graft_pass(images, 0)
         began = Clock.now()
         for _ in range(rounds):
-            rates["graft"] += [graft_pass(pictures, 1 + number) for number in range(passes)]
+            rates["graft"] += [graft_pass(images, 1 + number) for number in range(passes)]
             rates["presize"].append(presize_pass(clone))
             for workers in (0, 2):
                 rates[f"fastai-{workers}"] += fastai_passes(clone, workers, passes)
         others = began.others(Clock.now())
-    return {"rates": rates, "pictures": len(pictures), "others": round(others, 3), "machine": machine()}
+    return {"rates": rates, "images": len(images), "others": round(others, 3), "machine": machine()}
 
 
 def table(results: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from graft.backbone.torchvision_ops import declare_missing
 def main() -> None:
     """Go through the training pictures some times."""
     parser = argparse.ArgumentParser()
-    for name in ("pictures", "table", "out"):
+    for name in ("images", "table", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     for name in ("workers", "passes"):
         parser.add_argument(f"--{name}", type=int, required=True)
@@ -27,17 +27,17 @@ def main() -> None:
     import pandas as pd
     from fastai.vision import all as vision
 
-    found = loaders(pd.read_csv(words.table), words.pictures, words.workers)
+    found = loaders(pd.read_csv(words.table), words.images, words.workers)
     # what vision_learner adds for this backbone
     found.add_tfms([vision.Normalize.from_stats([0.5] * 3, [0.5] * 3)], "after_batch")
     rates = []
     for number in range(words.passes + 1):
-        began, pictures = time.perf_counter(), 0
+        began, images = time.perf_counter(), 0
         for views, _ in found.train:
             assert tuple(views.shape[1:]) == (3, 224, 224)
-            pictures += len(views)
+            images += len(views)
         if number:
-            rates.append(pictures / (time.perf_counter() - began))
+            rates.append(images / (time.perf_counter() - began))
     words.out.write_text(json.dumps(rates))
 
 

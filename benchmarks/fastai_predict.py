@@ -75,15 +75,15 @@ def main() -> None:
     from fastai.vision import all as vision
 
     if words.do == "prepare":
-        prepare(words.pictures, words.weights, words.learner)
+        prepare(words.images, words.weights, words.learner)
         print(json.dumps({"fastai": fastai.__version__}))
         return
     learn = vision.load_learner(words.learner)
     with learn.no_bar(), learn.no_logging():
         if words.do == "cold":
-            print(learn.predict(words.pictures)[0], flush=True)
+            print(learn.predict(words.images)[0], flush=True)
             return
-        files = sorted(words.pictures.glob("*.jpg"))[: words.count]
+        files = sorted(words.images.glob("*.jpg"))[: words.count]
         said = batch(learn, files, words.workers, words.rounds) if words.do == "batch" else single(learn, files)
     print(json.dumps(said))
 

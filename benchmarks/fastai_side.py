@@ -19,7 +19,7 @@ BATCH = 64
 RATE = 3e-3
 
 
-def loaders(table: Any, pictures: Path, workers: int) -> Any:
+def loaders(table: Any, images: Path, workers: int) -> Any:
     """Train and valid pictures, resized to 460, then varied, cut to 224 and normalised in batches.
 
     Source: the recipe of fastai's documentation, "Resize(460)" and "aug_transforms(size=224, min_scale=0.75)".
@@ -29,7 +29,7 @@ def loaders(table: Any, pictures: Path, workers: int) -> Any:
     table = table[table["split"] != "test"].reset_index(drop=True)
     block = vision.DataBlock(
         blocks=(vision.ImageBlock, vision.CategoryBlock),
-        get_x=vision.ColReader("path", pref=f"{pictures}/"),
+        get_x=vision.ColReader("path", pref=f"{images}/"),
         get_y=vision.ColReader("label"),
         splitter=vision.IndexSplitter(table.index[table["split"] == "valid"]),
         item_tfms=vision.Resize(460),
@@ -50,7 +50,7 @@ def learner(found: Any, weights: Path) -> Any:
 def main() -> None:
     """Train, say when that was done, predict."""
     parser = argparse.ArgumentParser()
-    for name in ("pictures", "table", "weights", "out"):
+    for name in ("images", "table", "weights", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     for name in ("epochs", "seed"):
         parser.add_argument(f"--{name}", type=int, required=True)
@@ -64,7 +64,7 @@ def main() -> None:
 
     table = pd.read_csv(words.table)
     vision.set_seed(words.seed)
-    found = loaders(table, words.pictures, words.workers)
+    found = loaders(table, words.images, words.workers)
     learn = learner(found, words.weights)
     with learn.no_bar():
         learn.fine_tune(words.epochs, RATE)

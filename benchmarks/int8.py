@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import ROOT, footer, machine, save
-from graft.data.arrays import PictureRows
+from graft.data.arrays import ImageRows
 from graft.data.dataset import read_dataset
 from graft.export.bundle import GRAPH, INT8
 from graft.export.config import Int8
@@ -28,7 +28,7 @@ OUT = Path(__file__).with_suffix(".json")
 PASSES, BATCH = 5, 16
 
 
-def answers(predictor: Predictor, pixels: PictureRows, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], float]:
+def answers(predictor: Predictor, pixels: ImageRows, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], float]:
     """Probabilities of the pictures, and how many a second; reading them is not timed."""
     parts, spent = [], 0.0
     for start in range(0, len(rows), BATCH):
@@ -41,7 +41,7 @@ def answers(predictor: Predictor, pixels: PictureRows, rows: NDArray[np.int64]) 
 
 def measure(root: Path) -> dict[str, Any]:
     """Quantise the bundle that lies there, and let both graphs answer."""
-    pixels = PictureRows(root / "data/presized/pixels.npy")
+    pixels = ImageRows(root / "data/presized/pixels.npy")
     dataset = read_dataset(root / "data/labels.csv", root / "data/split.csv")
     rows, targets = pixels.find(dataset.paths("test")), dataset.targets("test")
     with tempfile.TemporaryDirectory() as folder:
@@ -64,7 +64,7 @@ def measure(root: Path) -> dict[str, Any]:
             name: {
                 "accuracy": float((said[name].argmax(1) == targets).mean()),
                 "flips": int((said[name].argmax(1) != said["float"].argmax(1)).sum()),
-                "pictures": len(rows),
+                "images": len(rows),
                 "pictures_per_second": round(median(speeds[name]), 1),
                 "megabytes": round((bundle / facts["models"][name]).stat().st_size / 1e6, 1),
             }

@@ -18,10 +18,9 @@ from benchmarks.trial import SHARED, TRIALS, ready
 from graft.core import tables
 from graft.core.seeds import derive
 from graft.data.arrays import Embeddings
-from graft.data.dataset import Dataset, read_dataset
+from graft.data.dataset import SPLITS, Dataset, read_dataset
 from graft.network.device import prepare
 from graft.report.label_errors import out_of_fold, suspects
-from graft.split.config import NAMES
 from graft.tasks import make_task
 
 OUT = Path(__file__).with_suffix(".json")
@@ -51,11 +50,11 @@ def measure(data: Path) -> list[dict[str, Any]]:
         dataset, planted = plant(known, seed)
         began = time.perf_counter()
         probabilities = out_of_fold(dataset, copies, embeddings, task, None)
-        doubted = suspects(dataset.paths(*NAMES), dataset.targets(*NAMES), probabilities, task)["path"]
+        doubted = suspects(dataset.paths(*SPLITS), dataset.targets(*SPLITS), probabilities, task)["path"]
         found.append(
             {
                 "seed": seed,
-                "pictures": len(known.rows),
+                "images": len(known.rows),
                 "planted": len(planted),
                 "precision": len(planted & set(doubted[: len(planted)])) / len(planted),
                 "doubted": len(doubted),

@@ -90,7 +90,7 @@ class Bench:
 
     bundle: Path
     learner: Path
-    pictures: Path
+    images: Path
     files: list[Path]
     rounds: int
 
@@ -123,7 +123,7 @@ def batch(bench: Bench) -> dict[str, list[float]]:
             rates.setdefault(side, []).append(len(bench.files) / (time.perf_counter() - began))
             assert good == len(bench.files)
     for workers in (0, 2):
-        words = ("--do=batch", f"--pictures={bench.pictures}", f"--workers={workers}", f"--rounds={bench.rounds}")
+        words = ("--do=batch", f"--pictures={bench.images}", f"--workers={workers}", f"--rounds={bench.rounds}")
         rates[f"fastai-{workers}"] = bench.fastai(*words)
     return rates
 
@@ -138,7 +138,7 @@ def single(bench: Bench) -> dict[str, list[float]]:
             predictor.predict(file)
             if number >= WARM:
                 times.setdefault(side, []).append(1000 * (time.perf_counter() - began))
-    seconds = bench.fastai("--do=single", f"--pictures={bench.pictures}")
+    seconds = bench.fastai("--do=single", f"--pictures={bench.images}")
     return times | {"fastai": [1000 * each for each in seconds]}
 
 
@@ -171,12 +171,12 @@ def measure(shared: Path, rounds: int, count: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, ready(trial, shared) as clone:
         write_values({"finetune": {"epochs": 0}}, clone.folder / "params.yaml")  # the head is handed on as it is
         clone.call("dvc", "repro", "--quiet", "export")
-        found = sorted(clone.pictures.rglob("*.jpg"))
+        found = sorted(clone.images.rglob("*.jpg"))
         bench = Bench(
             clone.folder / "models/export", Path(folder) / "learner.pkl", found[0].parent, found[:count], rounds
         )
         weights = clone.folder / "models/backbone/model.safetensors"
-        versions = bench.fastai("--do=prepare", f"--pictures={bench.pictures}", f"--weights={weights}")
+        versions = bench.fastai("--do=prepare", f"--pictures={bench.images}", f"--weights={weights}")
         figures, began = {}, Clock.now()
         for name, part in parts.items():
             figures[name] = part(bench)
@@ -185,7 +185,7 @@ def measure(shared: Path, rounds: int, count: int) -> dict[str, Any]:
     versions |= {"onnxruntime": version("onnxruntime")}
     return {
         "figures": figures,
-        "pictures": len(bench.files),
+        "images": len(bench.files),
         "others": round(others, 3),
         "versions": versions,
         "machine": machine(),
@@ -225,7 +225,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--shared", type=Path, default=SHARED, help="folder of the archives")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--count", type=int, default=400, help="pictures")
+    parser.add_argument("--count", type=int, default=400, help="images")
     parser.add_argument("--out", type=Path, default=OUT, help="the JSON; the table lies beside it")
     words = parser.parse_args()
     results = measure(words.shared, words.rounds, words.count)

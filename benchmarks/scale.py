@@ -25,12 +25,12 @@ from graft.apps.use.presets import write_values
 from graft.core import tables
 
 OUT = Path(__file__).with_suffix(".json")
-PICTURES = (10_000, 30_000, 100_000)
+IMAGES = (10_000, 30_000, 100_000)
 ROWS = (100_000, 300_000, 1_000_000)
 SIDE = 64
 STAGES = ("download", "index", "split", "presize")
 PARAMS = {
-    "source": {"uri": "pictures", "licence": "none"},
+    "source": {"uri": "images", "licence": "none"},
     "labels": {"rule": "folder"},
     "index": {"only": []},
     "split": {"by": "random", "test": 0.2, "valid": 0.2, "stratify": ["label"], "seed": 0},
@@ -72,11 +72,11 @@ def timed(folder: Path, *words: str) -> dict[str, float]:
     return {"seconds": round(time.perf_counter() - began, 1), "memory": round(usage.ru_maxrss / 1e6, 3)}
 
 
-def run_pictures(count: int) -> dict[str, Any]:
+def run_images(count: int) -> dict[str, Any]:
     """Run the front half on pictures drawn for it."""
     with tempfile.TemporaryDirectory() as name:
         folder = project(Path(name))
-        draw(folder / "pictures", count)
+        draw(folder / "images", count)
         found = {stage: timed(folder, f"stages.{stage}", *["dataset"][: stage == "download"]) for stage in STAGES}
         counts = json.loads((folder / "reports/index/metrics.json").read_text())
         return found | {"copies": counts["duplicates"]["exact"] + counts["duplicates"]["near"]}
@@ -115,7 +115,7 @@ def table(results: dict[str, Any]) -> str:
         return f"{found['seconds']:g} s, {found['memory']:.2f} GB"
 
     lines = ["| pictures | " + " | ".join(STAGES) + " | copies found |", "|---" * (len(STAGES) + 2) + "|"]
-    for count, found in results["pictures"].items():
+    for count, found in results["images"].items():
         lines.append(f"| {int(count):,} | " + " | ".join(cell(found[s]) for s in STAGES) + f" | {found['copies']:,} |")
     lines += ["", "| rows | labelling | split |", "|---|---|---|"]
     lines += [f"| {int(c):,} | {cell(f['labelling'])} | {cell(f['split'])} |" for c, f in results["rows"].items()]
@@ -128,7 +128,7 @@ if __name__ == "__main__":
         sys.exit()
     os.environ["PYTHONPATH"] = str(ROOT)  # for this module, in folders that hold the stages alone
     results: dict[str, Any] = {
-        "pictures": {count: run_pictures(count) for count in PICTURES},
+        "images": {count: run_images(count) for count in IMAGES},
         "rows": {count: run_rows(count) for count in ROWS},
         "machine": machine(),
     }

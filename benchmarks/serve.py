@@ -65,7 +65,7 @@ def serving(bundle: Path) -> Iterator[tuple[psutil.Process, int]]:
             server.communicate(timeout=60)
 
 
-def pictures(width: int, height: int, count: int = 8) -> list[bytes]:
+def images(width: int, height: int, count: int = 8) -> list[bytes]:
     """JPEGs, smooth and with some noise, as cameras make them."""
     made = []
     for seed in range(count):
@@ -124,7 +124,7 @@ def figures(found: Round) -> dict[str, Any]:
 
 def measure(bundle: Path) -> dict[str, Any]:
     """All rounds, and the server's memory in MB over the last."""
-    bodies, small, began = pictures(1024, 768), pictures(320, 240), Clock.now()
+    bodies, small, began = images(1024, 768), images(320, 240), Clock.now()
     with serving(bundle) as (server, port):
         load(port, 4, 100, bodies)
         rounds = [figures(load(port, clients, requests, bodies)) for clients, requests in ROUNDS]

@@ -62,7 +62,7 @@ def table(results: dict[str, Any]) -> str:
     for preset in [name for name in PRESETS if name in results]:
         runs = results[preset]["runs"]
         first = runs[0]
-        cells = [f"`{preset}`", str(first["test"]["pictures"]), f"{first['majority']['accuracy']:.1%}"]
+        cells = [f"`{preset}`", str(first["test"]["images"]), f"{first['majority']['accuracy']:.1%}"]
         cells += [f"{results[preset]['metadata']['accuracy']:.1%}"]
         for name in ("probe", "test"):
             cells += [_share(first[name]), spread([run[name]["accuracy"] for run in runs])]

@@ -22,8 +22,8 @@ from benchmarks.machine import ROOT, footer, machine, save
 from graft.augment.augment import augment
 from graft.augment.config import Augment
 from graft.core import params
-from graft.data.arrays import PictureRows
-from graft.data.dataset import Pictures
+from graft.data.arrays import ImageRows
+from graft.data.labelled_images import LabelledImages
 from graft.finetune.config import Finetune
 from graft.finetune.loop import Training
 from graft.finetune.parameter_groups import freeze, parameter_groups
@@ -44,13 +44,13 @@ REPEATS = 9
 RATE = 3e-3
 
 
-def draw(folder: Path, count: int, side: int) -> Pictures:
+def draw(folder: Path, count: int, side: int) -> LabelledImages:
     """Store noise as `presize` stores pictures."""
     generator = np.random.default_rng(0)
     np.save(folder / "pixels.npy", generator.integers(0, 256, (count, side, side, 3), dtype=np.uint8))
     pd.DataFrame({"path": [f"{number}.png" for number in range(count)]}).to_csv(folder / "rows.csv", index=False)
     targets = np.arange(count, dtype=np.int64) % 2
-    return Pictures(PictureRows(folder / "pixels.npy"), np.arange(count), targets)
+    return LabelledImages(ImageRows(folder / "pixels.npy"), np.arange(count), targets)
 
 
 class Steps:
@@ -61,25 +61,25 @@ class Steps:
     """
 
     def __init__(self, values: dict[str, Any], folder: Path) -> None:
-        self.knobs: Finetune = params.check("finetune", Finetune, values["finetune"])
+        self.config: Finetune = params.check("finetune", Finetune, values["finetune"])
         self.views: Augment = params.check("augment", Augment, values["augment"])
-        self.pictures = draw(folder, STEPS * self.knobs.batch_size, values["presize"]["size"])
+        self.images = draw(folder, STEPS * self.config.batch_size, values["presize"]["size"])
         embed: Embed = params.check("embed", Embed, values["embed"])
         body, description = pretrained(BACKBONE, embed)
         self.description = description.model_copy(update={"classes": ["a", "b"]})
-        self.size = self.knobs.size_at(self.knobs.epochs, description.view)
+        self.size = self.config.size_at(self.config.epochs, description.view)
         self.task, self.features = task_of(self.description), width(body)
         self.training = Training(
-            self._network(), self.task, self.pictures, _judge, self.knobs, self.views, RATE, seed=0, folder=folder
+            self._network(), self.task, self.images, _judge, self.config, self.views, RATE, seed=0, folder=folder
         )
         self.schedule = make_schedule(self.training.step.optimizer, "one_cycle", 10**6)
         self.bare = self._network().to(pick_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
-        groups = parameter_groups(self.bare, RATE / 2, self.knobs.lr_ratio, self.knobs.weight_decay)
+        groups = parameter_groups(self.bare, RATE / 2, self.config.lr_ratio, self.config.weight_decay)
         self.optimizer = torch.optim.AdamW(groups)
 
     def _network(self) -> Network:
         network = grafted(BACKBONE, self.description, Head(self.features, 2))
-        freeze(network, self.knobs.freeze, self.knobs.unfreeze)
+        freeze(network, self.config.freeze, self.config.unfreeze)
         return network
 
     def whole(self) -> float:
@@ -91,13 +91,13 @@ class Steps:
     def network_alone(self) -> float:
         """Seconds of a step of the bare network on a batch that lies ready."""
         device = pick_device()
-        pixels, targets = self.pictures.batch(np.arange(self.knobs.batch_size), device)
+        pixels, targets = self.images.batch(np.arange(self.config.batch_size), device)
         views = augment(pixels, self.views, self.size, 0)
         self.bare.train()
-        shaping = Shaping(self.knobs.label_smoothing)
+        shaping = Shaping(self.config.label_smoothing)
         began = time.perf_counter()
         for _ in range(STEPS):
-            with autocast(device, self.knobs.precision):
+            with autocast(device, self.config.precision):
                 logits = self.bare(views)
             loss = self.task.losses(logits.float(), targets, shaping).mean()
             self.optimizer.zero_grad()
@@ -110,8 +110,8 @@ class Steps:
         """Seconds that a batch's views take."""
         device = pick_device()
         began = time.perf_counter()
-        for number, places in enumerate(np.array_split(np.arange(len(self.pictures)), STEPS)):
-            pixels, _ = self.pictures.batch(places, device)
+        for number, places in enumerate(np.array_split(np.arange(len(self.images)), STEPS)):
+            pixels, _ = self.images.batch(places, device)
             views = augment(pixels, self.views, self.size, number)
         float(views.sum())
         return (time.perf_counter() - began) / STEPS
@@ -135,7 +135,7 @@ def measure() -> dict[str, Any]:
         others = began.others(Clock.now())
     return {
         "repeats": seconds,
-        "batch": steps.knobs.batch_size,
+        "batch": steps.config.batch_size,
         "size": steps.size,
         "device": pick_device().type,
         "others": round(others, 3),

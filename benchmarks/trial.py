@@ -46,7 +46,7 @@ class Clone:
         subprocess.run(command, cwd=self.folder, env=os.environ | {"PATH": path}, check=True)
 
     @property
-    def pictures(self) -> Path:
+    def images(self) -> Path:
         """The folder that the tables' paths count from."""
         return (self.folder / raw_root(self.folder / "data/raw")).resolve()
 
@@ -62,7 +62,7 @@ def ready(trial: Trial, shared: Path) -> Iterator[Clone]:
     with TemporaryDirectory() as folder:
         clone = Clone(Path(folder) / "graft")
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone.folder)], check=True)
-        pictures = ["--from", str((shared / trial.archive).resolve(strict=True))] if trial.archive else []
-        clone.call("graft", "use", trial.preset, *pictures)
+        images = ["--from", str((shared / trial.archive).resolve(strict=True))] if trial.archive else []
+        clone.call("graft", "use", trial.preset, *images)
         clone.call("dvc", "repro", "--quiet", "split", "download@weights")
         yield clone

@@ -9,10 +9,10 @@ Writes  data/raw/ (the files as they are, or a pointer to the folder that holds 
 import sys
 from pathlib import Path
 
+from graft.core.addresses import shown
 from graft.core.files import new_folder
 from graft.source.config import Source
 from graft.source.dataset import fetch_dataset
-from graft.source.stream import shown
 from stages.runtime import STATE, Run, start
 
 RAW, BACKBONE = Path("data/raw"), Path("models/backbone")

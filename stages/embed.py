@@ -12,7 +12,7 @@ import pandas as pd
 
 from graft.core import tables
 from graft.core.files import new_folder, write_json
-from graft.data.arrays import PartialArray, PictureRows
+from graft.data.arrays import ImageRows, PartialArray
 from graft.network.config import Embed
 from graft.network.device import prepare
 from graft.network.inference import embed
@@ -24,14 +24,14 @@ EMBEDDINGS = Path("data/embeddings")
 
 
 def main(run: Run) -> None:
-    knobs: Embed = run.params("embed", Embed)
+    config: Embed = run.params("embed", Embed)
     prepare()
 
-    pixels = PictureRows(PRESIZED / "pixels.npy")
-    network, description = pretrained(BACKBONE, knobs)
-    shape = (len(pixels.paths), len(knobs.flips), width(network))
+    pixels = ImageRows(PRESIZED / "pixels.npy")
+    network, description = pretrained(BACKBONE, config)
+    shape = (len(pixels.paths), len(config.flips), width(network))
     features = PartialArray(run.unfinished(PRESIZED, BACKBONE), shape, np.float32)
-    embed(network, pixels, knobs, features)
+    embed(network, pixels, config, features)
 
     with new_folder(EMBEDDINGS) as folder:
         features.move(folder / "features.npy")

@@ -35,19 +35,19 @@ INPUTS = [IMAGES, LABELS, SPLIT, *(folder / "model.safetensors" for folder in (B
 
 
 def main(run: Run) -> None:
-    knobs: Evaluate = run.params("evaluate", Evaluate)
+    config: Evaluate = run.params("evaluate", Evaluate)
     shown = run.values("lr", "seed", "source", "labels", "index", "split", "audit", "presize", "backbone")
     shown |= run.values("embed", "train_head", "augment", "finetune", "evaluate")
     prepare()
 
     known = Material.read(PRESIZED, EMBEDDINGS, IMAGES, LABELS, SPLIT)
     network, description = load(FINETUNED)
-    task, averaged = task_of(description), Averaged(network, knobs.flips).eval()
-    answer = partial(logits_of, averaged, view=description.view, precision=knobs.precision)
-    valid, test = (answer(known.pictures(split), known.dataset.paths(split)) for split in ("valid", "test"))
+    task, averaged = task_of(description), Averaged(network, config.flips).eval()
+    answer = partial(logits_of, averaged, view=description.view, precision=config.precision)
+    valid, test = (answer(known.images(split), known.dataset.paths(split)) for split in ("valid", "test"))
     stored = known.embeddings.find(known.dataset.paths("test"))
     probe = head_logits(load_head(HEAD)[0], known.embeddings, stored)
-    evaluation = Evaluation(known.rows("test"), task, test.values, probe, decide(task, valid, knobs))
+    evaluation = Evaluation(known.rows("test"), task, test.values, probe, decide(task, valid, config))
     l2 = json.loads((FITTED / "metrics.json").read_text())["valid"].get("l2")
     interpretation = Interpretation(evaluation, network, known, l2)
 
@@ -55,7 +55,7 @@ def main(run: Run) -> None:
         lineage = {"files": digests(INPUTS), "versions": versions()}
         write_json(folder / "lineage.json", lineage)
         save_training(folder / "training.png", FITTED / "curves", TUNED / "curves")
-        facts = evaluation.write(folder, known.pixels, knobs) | interpretation.write(folder, knobs)
+        facts = evaluation.write(folder, known.pixels, config) | interpretation.write(folder, config)
         told = {"splits": DIVIDED / "metrics.json", "audit": DIVIDED / "audit.json", "choice": TUNED / "metrics.json"}
         facts |= {name: json.loads(file.read_text()) for name, file in told.items()}
         save_report(REPORT, folder, facts | {"lineage": lineage, "parameters": shown})

@@ -15,7 +15,7 @@ from graft.backbone.build import Backbone
 from graft.core import tables
 from graft.core.files import new_folder, write_json
 from graft.core.progress import tracked
-from graft.data.arrays import PictureRows
+from graft.data.arrays import ImageRows
 from graft.data.dataset import read_dataset
 from graft.data.raw import raw_root
 from graft.export.bundle import write_bundle
@@ -45,8 +45,8 @@ def main(run: Run) -> None:
     backbone: Backbone = run.params("backbone", Backbone)
 
     network, description = load(FINETUNED)
-    decision, square, pixels = read_decision(EVALUATED), read_square(PRESIZED), PictureRows(PRESIZED / "pixels.npy")
-    licences = {"pictures": source.licence, "weights": backbone.licence}
+    decision, square, pixels = read_decision(EVALUATED), read_square(PRESIZED), ImageRows(PRESIZED / "pixels.npy")
+    licences = {"images": source.licence, "weights": backbone.licence}
     story = {"source": source.shown, "licences": licences, "labels": labels.model_dump()}
     story |= read_story(EVALUATED, DIVIDED)
     some = partial(drawn, pixels, pixels.find(read_dataset(LABELS, SPLIT).paths("train")))

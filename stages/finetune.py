@@ -12,8 +12,9 @@ from pathlib import Path
 from graft.augment.config import Augment
 from graft.core.files import new_folder, write_json
 from graft.core.params import LearningRate, Seed
-from graft.data.arrays import PictureRows
-from graft.data.dataset import Pictures, read_dataset
+from graft.data.arrays import ImageRows
+from graft.data.dataset import read_dataset
+from graft.data.labelled_images import LabelledImages
 from graft.finetune.config import Finetune
 from graft.finetune.loop import Training
 from graft.finetune.start import trainable
@@ -32,22 +33,22 @@ FINETUNED, REPORT = Path("models/finetuned"), Path("reports/finetune")
 
 
 def main(run: Run) -> None:
-    knobs: Finetune = run.params("finetune", Finetune)
+    config: Finetune = run.params("finetune", Finetune)
     augment: Augment = run.params("augment", Augment)
     learning_rate, seed = run.params("lr", LearningRate), run.params("seed", Seed)
     prepare()
 
     dataset = read_dataset(LABELS, SPLIT)
-    pixels = PictureRows(PRESIZED / "pixels.npy")
-    train = Pictures.of(pixels, dataset, "train", aspects(PRESIZED))
-    valid = Pictures.of(pixels, dataset, "valid")
-    network, description = trainable(BACKBONE, HEAD, knobs)
+    pixels = ImageRows(PRESIZED / "pixels.npy")
+    train = LabelledImages.of(pixels, dataset, "train", aspects(PRESIZED))
+    valid = LabelledImages.of(pixels, dataset, "valid")
+    network, description = trainable(BACKBONE, HEAD, config)
     task = task_of(description)
-    judge = partial(score, task=task, pictures=valid, view=description.view, precision=knobs.precision)
+    judge = partial(score, task=task, images=valid, view=description.view, precision=config.precision)
     before, unchanged = judge(network), copy.deepcopy(network)
 
     unfinished = run.unfinished(PRESIZED, BACKBONE, HEAD, LABELS, SPLIT)
-    training = Training(network, task, train, judge, knobs, augment, learning_rate, seed, unfinished)
+    training = Training(network, task, train, judge, config, augment, learning_rate, seed, unfinished)
     checkpoint = unfinished / "checkpoint.safetensors"
     history = training.resume(checkpoint)
     for epoch in training.epochs():
@@ -59,7 +60,7 @@ def main(run: Run) -> None:
     with new_folder(REPORT) as report:
         write_curves(report, (epoch.metrics() for epoch in history))
         write_json(report / "metrics.json", metrics)
-        save_augmented(report / "augmented.png", train, augment, knobs.size_at(knobs.epochs, description.view), seed)
+        save_augmented(report / "augmented.png", train, augment, config.size_at(config.epochs, description.view), seed)
     with new_folder(FINETUNED) as folder:
         save(folder, training.averaged() if metrics["kept"] == "finetuned" else unchanged, description)
     run.log(f"kept the {metrics['kept']} network")

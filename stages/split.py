@@ -9,10 +9,11 @@ from pathlib import Path
 
 from graft.core import tables
 from graft.core.files import new_folder, write_json
+from graft.data.dataset import EXCLUDED
 from graft.labels.rules import Labels
 from graft.split.assign import assign
 from graft.split.audit import audit, describe, gate, unlearnt
-from graft.split.config import ASIDE, Split
+from graft.split.config import Split
 from graft.split.metadata import Audit
 from stages.runtime import Run, start
 
@@ -22,7 +23,7 @@ SPLIT, REPORT = Path("data/split.csv"), Path("reports/split")
 
 def main(run: Run) -> None:
     split: Split = run.params("split", Split)
-    knobs: Audit = run.params("audit", Audit)
+    config: Audit = run.params("audit", Audit)
     rule: Labels = run.params("labels", Labels)
 
     labels = tables.read(LABELS)
@@ -30,11 +31,11 @@ def main(run: Run) -> None:
     placed = assign(split, labels, images)
     counts = describe(labels, placed["split"])
     found = audit(labels, images, placed["split"], rule.pattern if rule.rule == "regex" else None)
-    gate(knobs, found["metadata"])
+    gate(config, found["metadata"])
 
     tables.write(SPLIT, labels[["path"]].assign(split=placed["split"]))
     with new_folder(REPORT) as report:
-        aside = placed["split"] == ASIDE
+        aside = placed["split"] == EXCLUDED
         tables.write(report / "aside.csv", labels.loc[aside, ["path"]].assign(reason=placed.loc[aside, "why"]))
         write_json(report / "metrics.json", counts)
         write_json(report / "audit.json", found)

@@ -22,17 +22,17 @@ HEAD, REPORT = Path("models/head"), Path("reports/train-head")
 
 
 def main(run: Run) -> None:
-    knobs: TrainHead = run.params("train_head", TrainHead)
+    config: TrainHead = run.params("train_head", TrainHead)
     learning_rate, seed = run.params("lr", LearningRate), run.params("seed", Seed)
 
     dataset = read_dataset(LABELS, SPLIT)
-    fitted = fit_head(Embeddings(EMBEDDINGS / "features.npy"), dataset, knobs, learning_rate, seed)
+    fitted = fit_head(Embeddings(EMBEDDINGS / "features.npy"), dataset, config, learning_rate, seed)
 
     with new_folder(REPORT) as report:
         write_curves(report, fitted.curves)
         write_json(report / "metrics.json", {"valid": fitted.metrics()})
     with new_folder(HEAD) as folder:
-        asked = {"classes": dataset.classes, "multi_label": dataset.multi_label} | knobs.described()
+        asked = {"classes": dataset.classes, "multi_label": dataset.multi_label} | config.described()
         save(folder, fitted.head, describe(EMBEDDINGS).model_copy(update=asked))
     run.log("valid " + ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in fitted.metrics().items()))
 

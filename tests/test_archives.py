@@ -38,7 +38,7 @@ def test_a_preset_reads_its_archive_as_a_look_at_it_would(
     none = Corrections(pd.DataFrame(columns=COLUMNS, dtype=str), "none")
     with open_source(str(file), tmp_path) as opened:
         layout = survey(opened.folder)
-        labelled = apply_rule(labels, opened.folder, layout.pictures, none)
+        labelled = apply_rule(labels, opened.folder, layout.images, none)
     assert layout.rule.classes == classes
     assert labelled.rows["label"].value_counts().to_dict() == classes
     images = pd.DataFrame({"sha256": labelled.rows["path"], "duplicate_group": labelled.rows["path"]})

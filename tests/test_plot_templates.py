@@ -58,7 +58,7 @@ def test_cells_are_the_weights_of_the_fields_named() -> None:
         encoding["field"] for layer in spec["layer"] for encoding in layer["encoding"].values() if "field" in encoding
     }
     assert "toNumber(datum.pictures)" in [step.get("calculate") for step in spec["transform"]]
-    assert "pictures" in row
+    assert "images" in row
     assert used <= made | set(row)
 
 

@@ -69,7 +69,7 @@ def use(
     source: Annotated[
         str, typer.Argument(help=f"A folder, an archive, an address, or a preset: {', '.join(names())}.")
     ],
-    pictures: Annotated[
+    images: Annotated[
         str | None, typer.Option("--from", help="Where a preset's pictures lie: folder, archive or address.")
     ] = None,
     licence: Annotated[
@@ -84,7 +84,7 @@ def use(
     from graft.core import params
 
     current = params.load(PARAMS)["source"]
-    planned = plan(source, pictures, licence, current if isinstance(current, dict) else {}, anew, DOWNLOADS)
+    planned = plan(source, images, licence, current if isinstance(current, dict) else {}, anew, DOWNLOADS)
     for line in planned.lines:
         typer.echo(line)
     changed = write_values(planned.values, PARAMS, dry_run)

@@ -53,7 +53,7 @@ class Point:
     """
 
     share: float
-    pictures: list[int]
+    images: list[int]
     right: NDArray[np.bool_]
     losses: list[float]
 
@@ -65,7 +65,7 @@ class Point:
     @property
     def size(self) -> float:
         """Training pictures of a draw, in the mean."""
-        return float(np.mean(self.pictures))
+        return float(np.mean(self.images))
 
 
 class Trend:
@@ -85,7 +85,7 @@ class Trend:
     def __init__(self, units: NDArray[np.int64]) -> None:
         self._units = np.unique(units, return_inverse=True)[1]
         self._sizes = np.bincount(self._units)
-        generator = np.random.default_rng(derive(0, "learning-curve", "pictures"))
+        generator = np.random.default_rng(derive(0, "learning-curve", "images"))
         count = len(self._sizes)
         self._times = generator.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
 
@@ -161,8 +161,8 @@ def table(points: list[Point], trend: Trend, hits: str) -> pd.DataFrame:
         rows.append(
             {
                 "share": point.share,
-                "pictures": round(point.size, 1),
-                "draws": len(point.pictures),
+                "images": round(point.size, 1),
+                "draws": len(point.images),
                 hits: round(point.accuracy, 6),
                 f"{hits}_low": round(interval.low, 6),
                 f"{hits}_high": round(interval.high, 6),
@@ -236,8 +236,8 @@ def measure(embeddings: Embeddings, dataset: Dataset, pool: Pool, l2: float, dra
                     heads.append((int(mask.sum()), *_judge(solve(part, task, [l2], moments), valid, task)))
                 progress.update(round(100 * share))
             if heads:
-                pictures, right, losses = zip(*heads, strict=True)
-                yield Point(share, list(pictures), np.stack(right), list(losses))
+                images, right, losses = zip(*heads, strict=True)
+                yield Point(share, list(images), np.stack(right), list(losses))
 
 
 def _judge(path: Iterator[Optimum], valid: Examples, task: Task) -> tuple[NDArray[np.bool_], float]:
@@ -251,10 +251,10 @@ def save_curve(path: Path, curve: pd.DataFrame, hits: str) -> None:
     """Draw the share that is right over the number of training pictures, with its intervals."""
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
-    axes.fill_between(curve["pictures"], curve[f"{hits}_low"], curve[f"{hits}_high"], color="#4a7ab5", alpha=0.2)
-    axes.plot(curve["pictures"], curve[hits], marker="o", color="#4a7ab5")
+    axes.fill_between(curve["images"], curve[f"{hits}_low"], curve[f"{hits}_high"], color="#4a7ab5", alpha=0.2)
+    axes.plot(curve["images"], curve[hits], marker="o", color="#4a7ab5")
     axes.set_xscale("log", base=2)
-    axes.set_xticks(curve["pictures"].round().to_list())
+    axes.set_xticks(curve["images"].round().to_list())
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set(xlabel="training pictures", ylabel=f"{hits.replace('_', ' ')} on valid, 95 % interval")
@@ -275,13 +275,13 @@ def learning_curve(values: dict[str, Any], draws: int) -> Iterator[str]:
     for file in (IMAGES, LABELS, SPLIT, EMBEDDINGS, METRICS):
         if not file.is_file():
             raise DataError(f"{file} is absent: no head was fitted yet; run `dvc repro train-head`")
-    knobs: TrainHead = params.check("train_head", TrainHead, values["train_head"])
+    config: TrainHead = params.check("train_head", TrainHead, values["train_head"])
     dataset, embeddings = read_dataset(LABELS, SPLIT), Embeddings(EMBEDDINGS)
     copies = tables.read(IMAGES, ["path", "duplicate_group"]).set_index("path")["duplicate_group"]
     pool = Pool(dataset, copies.loc[dataset.rows["path"]])
     l2 = json.loads(METRICS.read_text(encoding="utf-8"))["valid"].get("l2")
     if not l2:  # the head has a hidden layer, or no penalty; the curve is that of a linear one with one all the same
-        penalties = [value for value in knobs.l2 if value > 0] or TrainHead().l2
+        penalties = [value for value in config.l2 if value > 0] or TrainHead().l2
         l2 = fit_head(embeddings, dataset, TrainHead(solver="lbfgs", l2=penalties), 1.0, 0).chosen["l2"]
     hits, trend = make_task(dataset.classes, dataset.multi_label).hits, Trend(pool.valid)
     drawn = "by group" if pool.by_group else "picture by picture"

@@ -24,8 +24,9 @@ from graft.core.files import new_file
 from graft.core.params import Seed
 from graft.core.progress import bar
 from graft.core.seeds import derive
-from graft.data.arrays import Embeddings, PictureRows
-from graft.data.dataset import Dataset, Pictures, read_dataset
+from graft.data.arrays import Embeddings, ImageRows
+from graft.data.dataset import Dataset, read_dataset
+from graft.data.labelled_images import LabelledImages
 from graft.finetune.config import Finetune
 from graft.finetune.start import trainable
 from graft.finetune.step import Step
@@ -133,12 +134,12 @@ plots:
 """
 
 
-def head_range(embeddings: Embeddings, dataset: Dataset, knobs: TrainHead, seed: int) -> RateRange:
+def head_range(embeddings: Embeddings, dataset: Dataset, config: TrainHead, seed: int) -> RateRange:
     """Sweep the head's learning rate, from fresh weights, under the first of the penalties."""
     task, train = make_task(dataset.classes, dataset.multi_label), Examples.train(embeddings, dataset)
-    candidates: Candidates = make_candidates(train, task, knobs.model_copy(update={"l2": knobs.l2[:1]}), seed)
+    candidates: Candidates = make_candidates(train, task, config.model_copy(update={"l2": config.l2[:1]}), seed)
     optimizer = torch.optim.AdamW(candidates.parameters, weight_decay=0.0)
-    batches = _batches(len(train), knobs.batch_size, FEWEST, derive(seed, "lr-find", "head"))
+    batches = _batches(len(train), config.batch_size, FEWEST, derive(seed, "lr-find", "head"))
 
     def step(number: int, rate: float) -> float:
         features, targets = train.read(next(batches))
@@ -153,15 +154,15 @@ def head_range(embeddings: Embeddings, dataset: Dataset, knobs: TrainHead, seed:
     return find_range(step)
 
 
-def network_range(step: Step, train: Pictures, knobs: Finetune, seed: int) -> RateRange:
+def network_range(step: Step, train: LabelledImages, config: Finetune, seed: int) -> RateRange:
     """Sweep the base rate of the whole network, which `step` trains; its groups keep their ratios.
 
     Args:
         step: made for the base rate 1.
     """
     peaks = [group["lr"] for group in step.optimizer.param_groups]
-    batches = _batches(len(train), knobs.batch_size, knobs.fewest, derive(seed, "lr-find", "network"))
-    size = knobs.size_at(1, step.network.view)
+    batches = _batches(len(train), config.batch_size, config.fewest, derive(seed, "lr-find", "network"))
+    size = config.size_at(1, step.network.view)
 
     def tried(number: int, rate: float) -> float:
         for group, peak in zip(step.optimizer.param_groups, peaks, strict=True):
@@ -230,18 +231,18 @@ def lr_find(values: dict[str, Any], parts: tuple[str, ...] = ("head", "network")
 
 def _head(values: dict[str, Any], seed: int) -> RateRange:
     _need(EMBEDDINGS, "embed")
-    knobs: TrainHead = params.check("train_head", TrainHead, values["train_head"])
-    return head_range(Embeddings(EMBEDDINGS), read_dataset(LABELS, SPLIT), knobs, seed)
+    config: TrainHead = params.check("train_head", TrainHead, values["train_head"])
+    return head_range(Embeddings(EMBEDDINGS), read_dataset(LABELS, SPLIT), config, seed)
 
 
 def _network(values: dict[str, Any], seed: int) -> RateRange:
     _need(HEAD / "network.json", "train-head")
     _need(PRESIZED.with_name(SQUARE), "presize")
-    knobs: Finetune = params.check("finetune", Finetune, values["finetune"])
+    config: Finetune = params.check("finetune", Finetune, values["finetune"])
     views: Augment = params.check("augment", Augment, values["augment"])
-    train = Pictures.of(PictureRows(PRESIZED), read_dataset(LABELS, SPLIT), "train", aspects(PRESIZED.parent))
-    network, description = trainable(BACKBONE, HEAD, knobs)
-    return network_range(Step(network, task_of(description), train.targets, knobs, views, 1.0), train, knobs, seed)
+    train = LabelledImages.of(ImageRows(PRESIZED), read_dataset(LABELS, SPLIT), "train", aspects(PRESIZED.parent))
+    network, description = trainable(BACKBONE, HEAD, config)
+    return network_range(Step(network, task_of(description), train.targets, config, views, 1.0), train, config, seed)
 
 
 def _need(file: Path, stage: str) -> None:

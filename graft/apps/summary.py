@@ -16,7 +16,7 @@ from graft.data.raw import names, raw_root
 from graft.finetune.config import Finetune
 from graft.images.decode import decode
 from graft.images.presize import Presize
-from graft.index.scan import PICTURE_SUFFIXES, is_hidden
+from graft.index.scan import IMAGE_SUFFIXES, is_hidden
 from graft.labels.corrections import Corrections
 from graft.labels.rules import Labels, apply_rule
 from graft.network.config import Embed
@@ -65,14 +65,14 @@ class Sample:
         if not RAW.is_dir():
             raise DataError(f"{RAW} is absent; run `dvc repro download`")
         root = raw_root(RAW)
-        pictures = [n for n in names(root) if Path(n).suffix.lower() in PICTURE_SUFFIXES and not is_hidden(n)]
-        if not pictures:
+        images = [n for n in names(root) if Path(n).suffix.lower() in IMAGE_SUFFIXES and not is_hidden(n)]
+        if not images:
             raise DataError(f"{root} holds no file that is a picture by its name")
-        self._pictures, self._path = pictures, self._path or pictures[0]
+        self._images, self._path = images, self._path or images[0]
         self._file_path = root / self._path
         if not self._file_path.is_file():
-            raise DataError(f"{self._path!r} is no file of the source; the first picture is {pictures[0]!r}")
-        yield f"{self._path}, {self._file_path.stat().st_size:,} bytes, one of {len(pictures)} pictures by name"
+            raise DataError(f"{self._path!r} is no file of the source; the first picture is {images[0]!r}")
+        yield f"{self._path}, {self._file_path.stat().st_size:,} bytes, one of {len(images)} pictures by name"
 
     def _decoded(self) -> Iterator[str]:
         decoded = decode(self._file_path)
@@ -83,7 +83,7 @@ class Sample:
 
     def _label(self) -> Iterator[str]:
         rule: Labels = self._params("labels", Labels)
-        labelled = apply_rule(rule, raw_root(RAW), self._pictures, Corrections.read(CORRECTIONS))
+        labelled = apply_rule(rule, raw_root(RAW), self._images, Corrections.read(CORRECTIONS))
         rows = labelled.rows[labelled.rows["path"] == self._path]
         if not len(rows):
             reason = labelled.unlabelled.set_index("path")["reason"].get(str(self._path), "is no picture by its name")
@@ -95,8 +95,8 @@ class Sample:
         yield _shown(self._pixels)
 
     def _augmented(self) -> Iterator[str]:
-        knobs: Finetune = self._params("finetune", Finetune)
-        for size in sorted(set(knobs.sides(self._params("embed", Embed).view))):
+        config: Finetune = self._params("finetune", Finetune)
+        for size in sorted(set(config.sides(self._params("embed", Embed).view))):
             yield _shown(augment(self._pixels, self._params("augment", Augment), size, seed=0)) + ", a random view"
 
     def _features(self) -> Iterator[str]:

@@ -120,7 +120,7 @@ def light(views: torch.Tensor, shift: torch.Tensor, gain: torch.Tensor, out: tor
 
 
 def augment(
-    pixels: torch.Tensor, knobs: Augment, size: int, seed: int, aspects: torch.Tensor | None = None
+    pixels: torch.Tensor, config: Augment, size: int, seed: int, aspects: torch.Tensor | None = None
 ) -> torch.Tensor:
     """Draw one random view of every picture.
 
@@ -135,17 +135,17 @@ def augment(
         `[B, 3, size, size]`, float32 in [0, 1].
     """
     generator, batch = torch.Generator().manual_seed(seed), len(pixels)
-    maps = random_maps(knobs, batch, generator, aspects)
-    shift, gain = (values.to(pixels.device) for values in random_lighting(knobs.lighting, batch, knobs.p, generator))
-    rectangles = random_rectangles(knobs.erase, batch, size, generator)
-    only_moved = knobs.only_flips and size == pixels.shape[1]
+    maps = random_maps(config, batch, generator, aspects)
+    shift, gain = (values.to(pixels.device) for values in random_lighting(config.lighting, batch, config.p, generator))
+    rectangles = random_rectangles(config.erase, batch, size, generator)
+    only_moved = config.only_flips and size == pixels.shape[1]
     maps = maps if only_moved else maps.to(pixels.device)
     views = pixels.new_empty((batch, 3, size, size), dtype=torch.float32)
 
     def draw(run: slice) -> None:
         out, shifts, gains = views[run], shift[run], gain[run]
         for rows, drawn in flipped(pixels[run], maps[run]) if only_moved else sampled(pixels[run], maps[run], size):
-            if knobs.lighting:
+            if config.lighting:
                 light(drawn, shifts[rows], gains[rows], out=out[rows])
             else:
                 torch.div(drawn, 255, out=out[rows])

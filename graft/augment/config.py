@@ -60,10 +60,10 @@ class Augment(Section):
         """Give each knob that is null or absent its strength's value."""
         if not isinstance(given, dict):
             return given
-        knobs = {name: value for name, value in given.items() if value is not None or name not in cls.model_fields}
-        strength = knobs.get("strength", "standard")
+        config = {name: value for name, value in given.items() if value is not None or name not in cls.model_fields}
+        strength = config.get("strength", "standard")
         # a strength that is not known is refused where the field is checked
-        return (_STRENGTHS.get(strength, {}) if isinstance(strength, str) else {}) | knobs
+        return (_STRENGTHS.get(strength, {}) if isinstance(strength, str) else {}) | config
 
     @property
     def only_flips(self) -> bool:

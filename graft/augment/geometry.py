@@ -12,7 +12,7 @@ RATIO = 4 / 3
 
 
 def random_maps(
-    knobs: Augment, batch: int, generator: torch.Generator, aspects: torch.Tensor | None = None
+    config: Augment, batch: int, generator: torch.Generator, aspects: torch.Tensor | None = None
 ) -> torch.Tensor:
     """Compose each picture's maps into one: `[B, 3, 3]`, float32, view to picture coordinates.
 
@@ -25,15 +25,15 @@ def random_maps(
         aspects: `[B]`, width over height of what each square shows: a turn is one of the picture itself, not of
             its squeezed square. None where nothing is squeezed.
     """
-    zoom = _random_zoom(knobs.zoom if knobs.min_scale == 1 else 1.0, batch, knobs.p, generator)
-    turn = _rotation(spread(math.radians(knobs.rotate), batch, knobs.p, generator))
-    flip = _random_flip(knobs.flip, batch, generator)
+    zoom = _random_zoom(config.zoom if config.min_scale == 1 else 1.0, batch, config.p, generator)
+    turn = _rotation(spread(math.radians(config.rotate), batch, config.p, generator))
+    flip = _random_flip(config.flip, batch, generator)
     if aspects is not None:
         wide = torch.where(flip[:, 0, 0] == 0, 1 / aspects, aspects)  # a view whose axes change places is as tall
         turn[:, 0, 1] /= wide
         turn[:, 1, 0] *= wide
-    tilts = [spread(knobs.warp, batch, knobs.p, generator) for _ in range(2)]
-    crop = _random_crop(knobs.min_scale, batch, generator)
+    tilts = [spread(config.warp, batch, config.p, generator) for _ in range(2)]
+    crop = _random_crop(config.min_scale, batch, generator)
     return crop @ warp(*tilts) @ flip @ turn @ zoom
 
 

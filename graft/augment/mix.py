@@ -25,7 +25,7 @@ class Mixed:
     weight: torch.Tensor
 
 
-def mix(views: torch.Tensor, knobs: Augment, seed: int) -> Mixed | None:
+def mix(views: torch.Tensor, config: Augment, seed: int) -> Mixed | None:
     """Mix every view with the one before it in the batch, the first with the last.
 
     Batches are shuffled, so neighbours are strangers.
@@ -41,12 +41,12 @@ def mix(views: torch.Tensor, knobs: Augment, seed: int) -> Mixed | None:
     Source: Zhang et al. 2018, mixup; Yun et al. 2019, CutMix. Partners and rectangles as in
     torchvision's `v2.MixUp` and `v2.CutMix`, with a draw for every picture, as in fastai's `MixUp`.
     """
-    if not (knobs.mixup or knobs.cutmix):
+    if not (config.mixup or config.cutmix):
         return None
     generator = np.random.default_rng(seed)
-    pastes = generator.random() < 0.5 if knobs.mixup and knobs.cutmix else knobs.cutmix > 0
+    pastes = generator.random() < 0.5 if config.mixup and config.cutmix else config.cutmix > 0
     batch, size = len(views), views.shape[2]
-    alpha = knobs.cutmix if pastes else knobs.mixup
+    alpha = config.cutmix if pastes else config.mixup
     shares = generator.beta(alpha, alpha, batch)
     centres = generator.integers(0, size, (2, batch))
     if pastes:

@@ -14,9 +14,10 @@ from graft.backbone import timm_models, torchvision_models
 from graft.backbone.build import ALLOWED, Backbone
 from graft.backbone.library import find
 from graft.backbone.published import Published
+from graft.core.addresses import is_remote
 from graft.core.errors import SourceError, WeightsError
 from graft.core.files import sha256, write_json
-from graft.source.locate import is_remote, locate
+from graft.source.locate import locate
 from graft.source.remote import DOWNLOADS, fetch_file
 
 NESTS = ("state_dict_ema", "model_ema", "state_dict", "model")

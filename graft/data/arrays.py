@@ -81,7 +81,7 @@ class PartialArray:
         self._mark.unlink(missing_ok=True)
 
 
-class PictureRows:
+class ImageRows:
     """Rows of pixels or features, read from disk when they are used.
 
     Attributes:
@@ -110,7 +110,7 @@ class PictureRows:
         return np.ascontiguousarray(self.array[rows])
 
 
-class Embeddings(PictureRows):
+class Embeddings(ImageRows):
     """Features `[N, V, D]`, float32, memory-mapped: of each picture's views, the plain one first.
 
     Raises:

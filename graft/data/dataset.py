@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 
 from graft.core import tables
 from graft.core.errors import DataError
-from graft.data.arrays import PictureRows
-from graft.split.config import NAMES
+
+SPLITS = ("train", "valid", "test")
+"""The splits, which decide what the classes are; an image may also be excluded, in none of them."""
+EXCLUDED = "aside"
+"""The split of a labelled image that is in none of the three, for a reason that is reported."""
 
 Targets = NDArray[np.int64] | NDArray[np.float32]
 """One label a picture: int64 `[N]`, places among the classes. Several: float32 `[N, K]`, 1 where a class holds."""
@@ -55,7 +56,7 @@ def read_dataset(labels: Path, split: Path) -> Dataset:
     if not {"label", "labels"} & set(left.columns):
         raise DataError(f"{labels} has the columns {', '.join(left.columns)}: neither label nor labels")
     rows = left.assign(split=right["split"])
-    return Dataset(rows, _classes(rows[rows["split"].isin(NAMES)]))
+    return Dataset(rows, _classes(rows[rows["split"].isin(SPLITS)]))
 
 
 def _classes(rows: pd.DataFrame) -> list[str]:
@@ -74,34 +75,3 @@ def targets(rows: pd.DataFrame, classes: list[str]) -> Targets:
     for row, text in enumerate(rows["labels"]):
         held[row, [place[name] for name in text.split(tables.JOINED) if name]] = 1
     return held
-
-
-@dataclass(frozen=True, slots=True)
-class Pictures:
-    """`pixels` of all pictures; `rows` `[N]` of those meant, and their `targets`.
-
-    `aspects` `[N]` are width over height of what their squares show; None where nothing is squeezed.
-    """
-
-    pixels: PictureRows
-    rows: NDArray[np.int64]
-    targets: Targets
-    aspects: NDArray[np.float32] | None = None
-
-    @classmethod
-    def of(cls, pixels: PictureRows, dataset: Dataset, split: str, aspects: NDArray[np.float32] | None = None) -> Self:
-        """Take the pictures of one split, in order of path; `aspects` are of all rows of `pixels`."""
-        rows = pixels.find(dataset.paths(split))
-        return cls(pixels, rows, dataset.targets(split), None if aspects is None else aspects[rows])
-
-    def batch(self, places: NDArray[np.int64], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-        """Bring some of them to a device: pixels `[B, S, S, 3]` uint8, targets `[B]` int64 or `[B, K]` float32."""
-        pixels = torch.from_numpy(self.pixels.read(self.rows[places]))
-        return pixels.to(device), torch.from_numpy(self.targets[places]).to(device)
-
-    def squeezed(self, places: NDArray[np.int64]) -> torch.Tensor | None:
-        """Width over height of what some of the squares show, `[B]` float32, on the CPU; None if none is squeezed."""
-        return None if self.aspects is None else torch.from_numpy(self.aspects[places])
-
-    def __len__(self) -> int:
-        return len(self.rows)

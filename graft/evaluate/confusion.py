@@ -38,14 +38,14 @@ def counted(predicted: NDArray[np.int64], targets: NDArray[np.int64], classes: l
     """
     counts = confusion(predicted, targets, classes)
     kept = np.argwhere((counts > 0) | np.eye(len(classes), dtype=bool))
-    pictures = counts[kept[:, 0], kept[:, 1]]
+    images = counts[kept[:, 0], kept[:, 1]]
     of_class = counts.sum(1)[kept[:, 0]]
     return pd.DataFrame(
         {
             "actual": [classes[place] for place in kept[:, 0]],
             "predicted": [classes[place] for place in kept[:, 1]],
-            "pictures": pictures,
-            "share": np.where(of_class > 0, pictures / of_class.clip(1), np.nan).round(6),
+            "images": images,
+            "share": np.where(of_class > 0, images / of_class.clip(1), np.nan).round(6),
         }
     )
 
@@ -55,11 +55,11 @@ def save_confused(
 ) -> list[tuple[str, str, int]]:
     """Write ``confused.csv``, the pairs that are confused, and ``confusion.csv``, the matrix; return the pairs."""
     pairs = most_confused(predicted, targets, classes)
-    tables.write(folder / "confused.csv", pd.DataFrame(pairs, columns=["actual", "predicted", "pictures"]))
+    tables.write(folder / "confused.csv", pd.DataFrame(pairs, columns=["actual", "predicted", "images"]))
     tables.write(folder / "confusion.csv", counted(predicted, targets, classes))
     return pairs
 
 
 def save_no_matrix(folder: Path) -> None:
     """Write ``confusion.csv`` without a row: with several labels a picture, no class is taken for another."""
-    tables.write(folder / "confusion.csv", pd.DataFrame(columns=["actual", "predicted", "pictures", "share"]))
+    tables.write(folder / "confusion.csv", pd.DataFrame(columns=["actual", "predicted", "images", "share"]))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from graft.core.errors import DataError, ParamsError
-from graft.data.dataset import Pictures
+from graft.data.labelled_images import LabelledImages
 from graft.evaluate.abstention import Surest, threshold
 from graft.evaluate.calibration import confidences, fit_temperature
 from graft.evaluate.config import Evaluate
@@ -37,7 +37,9 @@ class Logits:
         return told
 
 
-def logits_of(network: nn.Module, pictures: Pictures, paths: Sequence[str], view: int, precision: Precision) -> Logits:
+def logits_of(
+    network: nn.Module, images: LabelledImages, paths: Sequence[str], view: int, precision: Precision
+) -> Logits:
     """Run a network over whole pictures, at the side `view`.
 
     Args:
@@ -46,7 +48,7 @@ def logits_of(network: nn.Module, pictures: Pictures, paths: Sequence[str], view
     Raises:
         DataError: a logit is not finite.
     """
-    said = all_outputs(network, pictures.pixels, pictures.rows, view, precision, "evaluate")
+    said = all_outputs(network, images.pixels, images.rows, view, precision, "evaluate")
     wrong = np.flatnonzero(~np.isfinite(said).all(1))
     if len(wrong):
         better = "" if precision == "fp32" else "; evaluate.precision: fp32 may hold it"
@@ -54,22 +56,22 @@ def logits_of(network: nn.Module, pictures: Pictures, paths: Sequence[str], view
             f"{paths[wrong[0]]}: the network gives logits that are not finite in {precision}, of {len(wrong)} of "
             f"{len(said)} pictures{better}"
         )
-    return Logits(said, pictures.targets)
+    return Logits(said, images.targets)
 
 
-def decide(task: Task, valid: Logits, knobs: Evaluate) -> Decision:
+def decide(task: Task, valid: Logits, config: Evaluate) -> Decision:
     """Fit the temperature, and find the threshold that is asked for.
 
     Raises:
         ParamsError: a threshold is asked for where pictures may have several labels, or cannot be reached.
     """
-    temperature = fit_temperature(task, valid.values, valid.targets) if knobs.calibrate else 1.0
+    temperature = fit_temperature(task, valid.values, valid.targets) if config.calibrate else 1.0
     below = None
-    if knobs.abstain is not None:
+    if config.abstain is not None:
         if task.multi_label:
             raise ParamsError(
                 "evaluate.abstain: a picture with several labels may have none of them, which says it already; use null"
             )
         confidence, right = confidences(task, valid.probabilities(task, temperature), valid.targets)
-        below = threshold(Surest.of(confidence, right), knobs.abstain)
-    return Decision(flips=knobs.flips, temperature=temperature, abstain_below=below)
+        below = threshold(Surest.of(confidence, right), config.abstain)
+    return Decision(flips=config.flips, temperature=temperature, abstain_below=below)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from graft.core import tables
 from graft.core.files import write_json
-from graft.data.arrays import PictureRows
+from graft.data.arrays import ImageRows
 from graft.data.dataset import Targets, targets
 from graft.evaluate import abstention, predictions
 from graft.evaluate.calibration import calibration_error, confidences, reliability, save_reliability
@@ -78,7 +78,7 @@ class Evaluation:
         told = answers.probabilities(task, temperature), answers.losses(task, temperature)
         return self.yardstick.measure(*told, self.targets, task.classes, self.rows["group"])
 
-    def write(self, folder: Path, pixels: PictureRows, knobs: Evaluate) -> dict[str, Any]:
+    def write(self, folder: Path, pixels: ImageRows, config: Evaluate) -> dict[str, Any]:
         """Write metrics, tables and plots; return what the report shows of them."""
         task, kind, told = self.task, self.yardstick, self.predictions
         test, probe = self.measure(self.logits, self.decision.temperature), self.measure(self.probe)
@@ -98,8 +98,8 @@ class Evaluation:
         write_json(folder / FILE, self.decision.model_dump())
         figures, slices, left_out = self._tables(folder, test, probe, told)
         kind.draw(folder, task.decide(self.network), self.targets, task.classes)
-        gallery.save_sample(folder / "sample.png", told, pixels, task, knobs.gallery)
-        gallery.save_top_losses(folder / "top_losses.png", told, pixels, task, knobs.gallery)
+        gallery.save_sample(folder / "sample.png", told, pixels, task, config.gallery)
+        gallery.save_top_losses(folder / "top_losses.png", told, pixels, task, config.gallery)
         return facts | {
             "classes": task.classes,
             "multi_label": task.multi_label,

@@ -15,7 +15,7 @@ from graft.tasks import ManyLabels
 from graft.tasks.multi_label import mean_average_precision
 
 HEADLINE = (
-    "pictures",
+    "images",
     "exact_match",
     "exact_match_low",
     "exact_match_high",
@@ -27,7 +27,7 @@ HEADLINE = (
     "ece",
 )
 """What metrics.json holds of a network: few enough to read in a diff; the rest lies in tables."""
-PROBE = tuple(name for name in HEADLINE if name not in ("pictures", "hamming_loss", "ece"))
+PROBE = tuple(name for name in HEADLINE if name not in ("images", "hamming_loss", "ece"))
 """What it holds of the linear probe."""
 BASELINE = ("exact_match", "micro_f1", "mean_average_precision", "hamming_loss")
 """What it holds of always giving each class the answer that is more frequent."""
@@ -81,7 +81,7 @@ def measure(
     by_class, undefined = per_class(predicted, truth, probabilities, classes)
     usual = np.broadcast_to(truth.mean(0) > 0.5, truth.shape).astype(np.int64)
     found = {
-        "pictures": len(truth),
+        "images": len(truth),
         "exact_match": float(right.mean()),
         **ends("exact_match", interval),
         "interval": method,
@@ -159,7 +159,7 @@ def per_class(
             "recall": recall,
             "f1": f1,
             **areas[place],
-            "pictures": int(figures[3][0]),
+            "images": int(figures[3][0]),
         }
         reasons = {
             "precision": "never predicted",

@@ -15,7 +15,7 @@ from graft.stats.intervals import Interval, accuracy_interval
 TOP = 5
 """Top-5 is told of more classes than these."""
 
-HEADLINE = ("pictures", "accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "macro_f1", "log_loss", "ece")
+HEADLINE = ("images", "accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "macro_f1", "log_loss", "ece")
 """What metrics.json holds of a network: few enough to read in a diff; the rest lies in tables."""
 PROBE = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss")
 """What it holds of the linear probe."""
@@ -65,7 +65,7 @@ def measure(
     by_class, undefined = per_class(predicted, targets, probabilities, classes)
     majority = int(np.bincount(targets, minlength=len(classes)).argmax())
     found = {
-        "pictures": len(targets),
+        "images": len(targets),
         "accuracy": float(right.mean()),
         **ends("accuracy", interval),
         "interval": method,
@@ -130,7 +130,7 @@ def per_class(
             key: None if np.isnan(value) else value
             for key, value in zip(("precision", "recall", "f1"), values[:3], strict=True)
         }
-        table[name] |= areas[place] | {"pictures": int(values[3])}
+        table[name] |= areas[place] | {"images": int(values[3])}
         reasons = {
             "precision": "never predicted",
             "recall": "no picture in this split",

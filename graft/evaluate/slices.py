@@ -38,7 +38,7 @@ def by_slice(
             some = right[inside[value]]
             interval, _ = accuracy_interval(some, rows["group"].iloc[inside[value]])
             found[f"{column}={value or NOTHING}"] = {
-                "pictures": len(some),
+                "images": len(some),
                 name: float(some.mean()),
                 **ends(name, interval),
             }

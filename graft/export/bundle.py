@@ -28,8 +28,8 @@ def write_bundle(
     description: Description,
     square: Square,
     decision: Decision,
-    knobs: Export,
-    pictures: Callable[[int], Iterator[NDArray[np.uint8]]],
+    config: Export,
+    images: Callable[[int], Iterator[NDArray[np.uint8]]],
     told: dict[str, Any],
 ) -> dict[str, Any]:
     """Write all of it into an empty folder; return what ``graft.json`` says.
@@ -44,11 +44,11 @@ def write_bundle(
         ExportError: timm's format is asked for, and cannot hold the network.
     """
     export_onnx(network, task_of(description), description.view, square.size, decision, folder / GRAPH)
-    if knobs.int8:
+    if config.int8:
         from graft.export.int8 import quantise  # late, as is the next: few ask for it
 
-        quantise(folder / GRAPH, pictures(knobs.int8.calibrate), folder / INT8)
-    if knobs.timm:
+        quantise(folder / GRAPH, images(config.int8.calibrate), folder / INT8)
+    if config.timm:
         from graft.export.timm_folder import write_timm
 
         write_timm(folder / "timm", network, description, decision, square.crop)

@@ -42,7 +42,7 @@ def read_story(evaluated: Path, split: Path) -> dict[str, Any]:
         "interval": metrics["interval"],
         "answered": metrics.get("answered"),
         "slices": _rows(tables.read(evaluated / "slices.csv")),
-        "pictures": {name: row["all"] for name, row in counts.items()},
+        "images": {name: row["all"] for name, row in counts.items()},
         "groups_across_splits": audit["groups_across_splits"],
         "warning": audit["metadata"]["warning"],
         "lineage": lineage["files"],
@@ -54,7 +54,7 @@ def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of a table whose first column is text and whose others are numbers."""
     first, *others = table.columns
     return [
-        {first: row[first]} | {name: int(row[name]) if name == "pictures" else _number(row[name]) for name in others}
+        {first: row[first]} | {name: int(row[name]) if name == "images" else _number(row[name]) for name in others}
         for _, row in table.iterrows()
     ]
 

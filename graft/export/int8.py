@@ -11,13 +11,13 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from graft.core.seeds import derive
-from graft.data.arrays import PictureRows
+from graft.data.arrays import ImageRows
 from graft.export.onnx import save_stripped
 
 BATCH = 16
 
 
-def drawn(pixels: PictureRows, rows: NDArray[np.int64], count: int) -> Iterator[NDArray[np.uint8]]:
+def drawn(pixels: ImageRows, rows: NDArray[np.int64], count: int) -> Iterator[NDArray[np.uint8]]:
     """Yield at most `count` of some pictures, drawn at random, always the same: batches `[B, S, S, 3]`, uint8."""
     some = np.sort(np.random.default_rng(derive(0, "int8")).permutation(rows)[:count])
     for start in range(0, len(some), BATCH):

@@ -43,7 +43,7 @@ def compare(
     ]
     gap = float(np.abs(measured - probabilities).max())
     return {
-        "pictures": len(predictions),
+        "images": len(predictions),
         "right": int(right.sum()),
         "flips": len(listed),
         "largest_difference": round(gap, 5),

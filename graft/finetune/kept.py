@@ -12,7 +12,7 @@ from graft.core.errors import ParamsError
 from graft.core.progress import bar
 from graft.core.seeds import derive
 from graft.data.arrays import PartialArray
-from graft.data.dataset import Pictures
+from graft.data.labelled_images import LabelledImages
 from graft.finetune.cut import cut
 from graft.finetune.step import Step
 from graft.network.device import autocast
@@ -36,14 +36,14 @@ class KeptViews:
         ParamsError: the network cannot be cut where freezing ends, or views are to be mixed.
     """
 
-    def __init__(self, step: Step, train: Pictures, count: int, seed: int, folder: Path) -> None:
+    def __init__(self, step: Step, train: LabelledImages, count: int, seed: int, folder: Path) -> None:
         if step.views.mixup or step.views.cutmix:
             raise ParamsError(
                 f"finetune.views: {count} views are kept as frozen layers see them, which mixup "
                 f"{step.views.mixup:g} and cutmix {step.views.cutmix:g} cannot mix; set views to null or both to 0"
             )
         self.step, self.train, self.count, self.seed = step, train, count, seed
-        self.size = step.knobs.size_at(1, step.network.view)
+        self.size = step.config.size_at(1, step.network.view)
         first, _ = train.batch(np.arange(min(2, len(train))), step.device)
         example = sample(first, self.size)
         self.cut = cut(step.network.eval(), example)
@@ -53,7 +53,7 @@ class KeptViews:
 
     def fill(self) -> None:
         """Compute what is not there yet: view by view, all pictures of each."""
-        network, size = self.step.network.eval(), self.step.knobs.batch_size
+        network, size = self.step.network.eval(), self.step.config.batch_size
         ends = [*range(0, len(self.train), size), len(self.train)]
         todo = [(view, start, stop) for view in range(self.count) for start, stop in pairwise(ends)]
         with bar("views", self.count * len(self.train), self._array.done) as progress:
@@ -65,7 +65,7 @@ class KeptViews:
                 pixels, _ = self.train.batch(places, self.step.device)
                 draws = derive(self.seed, "view", view, start)
                 views = augment(pixels, self.step.views, self.size, draws, self.train.squeezed(places))
-                with torch.no_grad(), autocast(self.step.device, self.step.knobs.precision):
+                with torch.no_grad(), autocast(self.step.device, self.step.config.precision):
                     given = _stored(self.cut.head(views))
                 self._array.rows[row : row + stop - start] = given.half().cpu().numpy()
                 progress.update(stop - start)

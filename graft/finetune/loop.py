@@ -20,7 +20,7 @@ from graft.augment.config import Augment
 from graft.core.errors import TrainingError
 from graft.core.progress import bar
 from graft.core.seeds import derive
-from graft.data.dataset import Pictures
+from graft.data.labelled_images import LabelledImages
 from graft.finetune.checkpoint import (
     load_checkpoint,
     optimizer_tensors,
@@ -126,20 +126,20 @@ class Training:
         self,
         network: Network,
         task: Task,
-        train: Pictures,
+        train: LabelledImages,
         judge: Callable[[Network], Score],
-        knobs: Finetune,
+        config: Finetune,
         views: Augment,
         learning_rate: float,
         seed: int,
         folder: Path,
     ) -> None:
         self.task, self.train, self.judge = task, train, judge
-        self.knobs, self.seed = knobs, seed
-        self.thaws = thawing(network, knobs.unfreeze)
-        self.step = Step(network, task, train.targets, knobs, views, learning_rate)
-        self.network, self.average = self.step.network, averaged(network, knobs.ema)
-        self.kept = KeptViews(self.step, train, knobs.views, seed, folder) if knobs.views and knobs.epochs else None
+        self.config, self.seed = config, seed
+        self.thaws = thawing(network, config.unfreeze)
+        self.step = Step(network, task, train.targets, config, views, learning_rate)
+        self.network, self.average = self.step.network, averaged(network, config.ema)
+        self.kept = KeptViews(self.step, train, config.views, seed, folder) if config.views and config.epochs else None
         self.done, self.speed = 0, ""
 
     def epochs(self) -> Iterator[Epoch]:
@@ -148,22 +148,22 @@ class Training:
         Raises:
             TrainingError: a loss or gradient is no longer finite, or a batch does not fit into memory.
         """
-        knobs = self.knobs
-        if self.kept and self.done < knobs.epochs:
+        config = self.config
+        if self.kept and self.done < config.epochs:
             self.kept.fill()
-        steps = steps_of(len(self.train), knobs.batch_size, knobs.accumulate, knobs.fewest)
+        steps = steps_of(len(self.train), config.batch_size, config.accumulate, config.fewest)
         schedule = make_schedule(
             self.step.optimizer,
-            knobs.schedule,
-            knobs.epochs * steps,
-            warm_up=knobs.warm_up,
-            every=knobs.decay_epochs * steps,
-            gamma=knobs.decay,
+            config.schedule,
+            config.epochs * steps,
+            warm_up=config.warm_up,
+            every=config.decay_epochs * steps,
+            gamma=config.decay,
             done=self.done * steps,
         )
-        while self.done < knobs.epochs:
+        while self.done < config.epochs:
             epoch = self.done + 1
-            size = knobs.size_at(epoch, self.network.view)
+            size = config.size_at(epoch, self.network.view)
             passed = self._pass(epoch, size, schedule)
             if passed is None:
                 raise TrainingError(self._too_large(size))
@@ -183,19 +183,19 @@ class Training:
 
     def _batches(self, epoch: int, size: int, schedule: LRScheduler) -> tuple[float, dict[str, float]]:
         """Train on every picture once; return the mean loss of an answer, and the last step's learning rates."""
-        knobs = self.knobs
+        config = self.config
         for parameter, first in self.thaws.items():
             parameter.requires_grad_(epoch >= first)
-        chances = self.task.chances(self.train.targets) if knobs.sampling == "balanced" else None
+        chances = self.task.chances(self.train.targets) if config.sampling == "balanced" else None
         order = epoch_order(len(self.train), self.seed, epoch, chances)
-        batches = in_batches(order, knobs.batch_size, knobs.accumulate, knobs.fewest)
+        batches = in_batches(order, config.batch_size, config.accumulate, config.fewest)
         ahead: Ahead[Batch, tuple[torch.Tensor, torch.Tensor]] = Ahead(partial(self._read, epoch), batches)
         losses: list[torch.Tensor] = []
         norms: list[torch.Tensor] = []
         self.step.train_mode()
         torch.manual_seed(derive(self.seed, "dropout", epoch))
         began = time.perf_counter()
-        with bar(f"finetune {epoch}/{knobs.epochs}", len(order)) as progress:
+        with bar(f"finetune {epoch}/{config.epochs}", len(order)) as progress:
             for number, (batch, (pixels, targets)) in enumerate(zip(batches, ahead, strict=True)):
                 if self.kept:
                     loss = self.step.backward_from(self.kept.cut, pixels, targets, batch.of)
@@ -233,17 +233,17 @@ class Training:
             told = ", ".join(f"{group} {rate:.2g}" for group, rate in rates.items())
             raise TrainingError(
                 f"the {name} is {values[first].item()} in {where} {first + 1}, at learning rates {told}; "
-                f"try a lower lr, a lower finetune.clip than {self.knobs.clip:g}, or finetune.precision fp32"
+                f"try a lower lr, a lower finetune.clip than {self.config.clip:g}, or finetune.precision fp32"
             )
 
     def _too_large(self, size: int) -> str:
-        batch, side, fewest = self.knobs.batch_size, self.train.pixels.array.shape[1], self.knobs.fewest
+        batch, side, fewest = self.config.batch_size, self.train.pixels.array.shape[1], self.config.fewest
         fits = largest_fit(lambda count: self.step.attempt(count, side, size, self.train.targets), batch, fewest)
         said = f"finetune.batch_size {batch} at {size} x {size} does not fit into the memory of {self.step.device}"
         if not fits:
             least = "a single picture" if fewest == 1 else f"one of {fewest}"
             return f"{said}, nor does {least}; freeze more layers, or choose a smaller size or backbone"
-        step = batch * self.knobs.accumulate
+        step = batch * self.config.accumulate
         same = next((count for count in range(fits, fewest - 1, -1) if step % count == 0), None)
         if same is None:
             return f"{said}; {fits} does"

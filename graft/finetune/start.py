@@ -8,7 +8,7 @@ from graft.network.head import Description, load_head
 from graft.network.network import Network, check_side, grafted
 
 
-def trainable(backbone: Path, head: Path, knobs: Finetune) -> tuple[Network, Description]:
+def trainable(backbone: Path, head: Path, config: Finetune) -> tuple[Network, Description]:
     """Graft a fitted head onto the pretrained network; what stays frozen is marked so.
 
     Args:
@@ -19,9 +19,9 @@ def trainable(backbone: Path, head: Path, knobs: Finetune) -> tuple[Network, Des
         ParamsError: the network takes no views of a size, or a pattern of `freeze` or `unfreeze` matches nothing.
     """
     fitted, description = load_head(head)
-    description = description.model_copy(update={"folded": knobs.batch_norm == "frozen"})
-    network = grafted(backbone, description, fitted, knobs.drop_path)
-    for side in knobs.sides(description.view):
+    description = description.model_copy(update={"folded": config.batch_norm == "frozen"})
+    network = grafted(backbone, description, fitted, config.drop_path)
+    for side in config.sides(description.view):
         check_side(network, description.backbone, side, "finetune.sizes")
-    freeze(network, knobs.freeze, knobs.unfreeze)
+    freeze(network, config.freeze, config.unfreeze)
     return network, description

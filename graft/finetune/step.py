@@ -82,21 +82,21 @@ class Step:
     """
 
     def __init__(
-        self, network: Network, task: Task, targets: Targets, knobs: Finetune, views: Augment, learning_rate: float
+        self, network: Network, task: Task, targets: Targets, config: Finetune, views: Augment, learning_rate: float
     ) -> None:
         self.device = pick_device()
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.task, self.knobs, self.views = task, knobs, views
+        self.task, self.config, self.views = task, config, views
         weights = None
-        if knobs.class_weights == "balanced":
+        if config.class_weights == "balanced":
             weights = torch.from_numpy(task.balance(targets)).to(self.device)
-        self.shaping = Shaping(knobs.label_smoothing, knobs.focal, weights)
-        groups = parameter_groups(network, learning_rate / 2, knobs.lr_ratio, knobs.weight_decay)
-        sgd = knobs.optimizer == "sgd"
+        self.shaping = Shaping(config.label_smoothing, config.focal, weights)
+        groups = parameter_groups(network, learning_rate / 2, config.lr_ratio, config.weight_decay)
+        sgd = config.optimizer == "sgd"
         self.optimizer = torch.optim.SGD(groups, momentum=0.9) if sgd else torch.optim.AdamW(groups)
-        self.scaler = gradient_scaler(self.device, knobs.precision)
+        self.scaler = gradient_scaler(self.device, config.precision)
         self._forward: Callable[[torch.Tensor], torch.Tensor] = (
-            torch.compile(self.network) if knobs.compile else self.network
+            torch.compile(self.network) if config.compile else self.network
         )
 
     def backward(
@@ -119,7 +119,7 @@ class Step:
         """
         views = augment(pixels, self.views, size, seed, aspects)
         mixed = mix(views, self.views, derive(seed, "mix"))
-        with autocast(self.device, self.knobs.precision):
+        with autocast(self.device, self.config.precision):
             logits = self._forward(views if mixed is None else mixed.views).float()
         losses = self.task.losses(logits, targets, self.shaping)
         if mixed is not None:
@@ -129,7 +129,7 @@ class Step:
 
     def backward_from(self, cut: Cut, given: torch.Tensor, targets: torch.Tensor, of: int) -> torch.Tensor:
         """Do the same from what the frozen layers gave."""
-        with autocast(self.device, self.knobs.precision):
+        with autocast(self.device, self.config.precision):
             logits = cut.tail(given.float()).float()
         return self._backward(self.task.losses(logits, targets, self.shaping).sum(), of)
 
@@ -145,7 +145,7 @@ class Step:
             where gradients are scaled: their overflow is looked for, and such a step left out.
         """
         self.scaler.unscale_(self.optimizer)
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.knobs.clip)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad()
@@ -157,11 +157,11 @@ class Step:
         for module in self.network.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
                 trains = any(parameter.requires_grad for parameter in module.parameters())
-                module.train(self.knobs.batch_norm == "train" and trains)
+                module.train(self.config.batch_norm == "train" and trains)
         assert self.network.head is not None
         for module in self.network.head.modules():
-            if isinstance(module, nn.Dropout) and self.knobs.dropout is not None:
-                module.p = self.knobs.dropout
+            if isinstance(module, nn.Dropout) and self.config.dropout is not None:
+                module.p = self.config.dropout
 
     def rates(self) -> dict[str, float]:
         """Learning rates by group."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from graft.core.errors import TrainingError
-from graft.data.dataset import Pictures
+from graft.data.labelled_images import LabelledImages
 from graft.network.device import Precision
 from graft.network.inference import all_outputs
 from graft.network.network import Network
@@ -38,20 +38,20 @@ class Score:
         return next(iter(self.figures.values())), self.log_likelihood
 
 
-def score(network: Network, task: Task, pictures: Pictures, view: int, precision: Precision) -> Score:
+def score(network: Network, task: Task, images: LabelledImages, view: int, precision: Precision) -> Score:
     """Evaluate a network on whole pictures at the side `view`.
 
     Raises:
         TrainingError: what it says of them is not finite.
     """
-    logits = all_outputs(network.eval(), pictures.pixels, pictures.rows, view, precision, "valid")
-    likelihood = float(task.log_likelihood(logits.astype(np.float64), pictures.targets).mean())
+    logits = all_outputs(network.eval(), images.pixels, images.rows, view, precision, "valid")
+    likelihood = float(task.log_likelihood(logits.astype(np.float64), images.targets).mean())
     if not math.isfinite(likelihood):
         raise TrainingError(
             f"the network's log loss on valid is {-likelihood} at precision {precision}; "
             "try a lower lr, or finetune.precision fp32"
         )
-    return Score(task.figures(logits, pictures.targets), likelihood)
+    return Score(task.figures(logits, images.targets), likelihood)
 
 
 def better(head: Score, finetuned: Score) -> dict[str, Any]:

@@ -43,9 +43,9 @@ class Examples:
 
     def read(self, places: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
         """Features `[B, D]` of some examples and their targets, `[B]` or `[B, K]`."""
-        pictures, views = np.divmod(places, self.views)
-        features = self.embeddings.at(self.rows[pictures], views)
-        return torch.from_numpy(features), torch.from_numpy(self.targets[pictures])
+        images, views = np.divmod(places, self.views)
+        features = self.embeddings.at(self.rows[images], views)
+        return torch.from_numpy(features), torch.from_numpy(self.targets[images])
 
     def chunks(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Read all of them in order, a chunk at a time."""

@@ -38,7 +38,7 @@ class Fitted:
         return self.chosen | {"log_loss": self.log_loss} | self.figures
 
 
-def fit_head(embeddings: Embeddings, dataset: Dataset, knobs: TrainHead, learning_rate: float, seed: int) -> Fitted:
+def fit_head(embeddings: Embeddings, dataset: Dataset, config: TrainHead, learning_rate: float, seed: int) -> Fitted:
     """Fit a head to the training pictures, all views of each; valid, as it is, chooses among those tried.
 
     Args:
@@ -52,10 +52,10 @@ def fit_head(embeddings: Embeddings, dataset: Dataset, knobs: TrainHead, learnin
     """
     task = make_task(dataset.classes, dataset.multi_label)
     train, valid = Examples.train(embeddings, dataset), Examples.valid(embeddings, dataset)
-    if knobs.solver == "lbfgs":
-        return _best(list(_path(train, valid, task, knobs.l2)))
-    candidates = make_candidates(train, task, knobs, seed)
-    rounds = train_epochs(candidates, task, train, valid, knobs.epochs, knobs.batch_size, learning_rate, seed)
+    if config.solver == "lbfgs":
+        return _best(list(_path(train, valid, task, config.l2)))
+    candidates = make_candidates(train, task, config, seed)
+    rounds = train_epochs(candidates, task, train, valid, config.epochs, config.batch_size, learning_rate, seed)
     epochs = list(rounds)
     best = int(np.argmin(epochs[-1].valid_loss))
     log_loss, figures = judge(candidates.head(best), task, valid)

@@ -88,11 +88,11 @@ class HiddenHead(Candidates):
     valid is lowest is kept, as the penalty of linear heads is chosen.
     """
 
-    def __init__(self, train: Examples, task: Task, knobs: TrainHead) -> None:
+    def __init__(self, train: Examples, task: Task, config: TrainHead) -> None:
         self.names = [""]
         prior = torch.from_numpy(task.prior(train.targets))
-        self.network = Head(train.embeddings.width, len(prior), knobs.head, knobs.hidden, knobs.dropout)
-        if knobs.head == "mlp":
+        self.network = Head(train.embeddings.width, len(prior), config.head, config.hidden, config.dropout)
+        if config.head == "mlp":
             self.network.mean, self.network.scale = train.moments()
         with torch.no_grad():
             self.network.linear.bias.copy_(prior)
@@ -124,16 +124,16 @@ class HiddenHead(Candidates):
         return {"epoch": self.epoch}
 
 
-def make_candidates(train: Examples, task: Task, knobs: TrainHead, seed: int) -> Candidates:
+def make_candidates(train: Examples, task: Task, config: TrainHead, seed: int) -> Candidates:
     """Heads with fresh weights: a linear one for each penalty, or one of another kind.
 
     Args:
         seed: root of the draws; linear heads draw nothing.
     """
-    if knobs.head == "linear":
-        return LinearHeads(train, task, knobs.l2)
+    if config.head == "linear":
+        return LinearHeads(train, task, config.l2)
     torch.manual_seed(derive(seed, "head", "weights"))
-    return HiddenHead(train, task, knobs)
+    return HiddenHead(train, task, config)
 
 
 FEWEST = 2

@@ -75,7 +75,7 @@ class UnreadableError(Exception):
     """The file is not a picture that can be decoded; the text says why, in one line."""
 
 
-class NotAPictureError(UnreadableError):
+class NotAnImageError(UnreadableError):
     """Nothing in the file says that it is a picture at all."""
 
 
@@ -128,7 +128,7 @@ def decode(
         max_pixels: width times height it may have.
 
     Raises:
-        NotAPictureError: no format claims the file.
+        NotAnImageError: no format claims the file.
         TooManyPixelsError: it says it is larger; nothing of it is decoded then.
         UnreadableError: damaged, truncated, or a JPEG of more than `MAX_SCANS`.
     """
@@ -145,7 +145,7 @@ def decode(
     except UnreadableError:
         raise
     except UnidentifiedImageError as error:
-        raise NotAPictureError(f"not a picture in a format that is read ({', '.join(formats)})") from error
+        raise NotAnImageError(f"not a picture in a format that is read ({', '.join(formats)})") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise TooManyPixelsError(f"the picture has more than {max_pixels} pixels") from error
     except Exception as error:  # decoders raise whatever they like on damaged input

@@ -41,7 +41,7 @@ class Presize(Section):
         return Square(self.size, self.crop)
 
 
-def presize(root: Path, pictures: Sequence[tuple[str, str]], square: Square, into: PartialArray) -> None:
+def presize(root: Path, images: Sequence[tuple[str, str]], square: Square, into: PartialArray) -> None:
     """Fill `into`, uint8 `[N, S, S, 3]`, row by row, going on where an earlier run stopped.
 
     Args:
@@ -54,8 +54,8 @@ def presize(root: Path, pictures: Sequence[tuple[str, str]], square: Square, int
         DataError: a file is gone, or no longer the one that was indexed.
     """
 
-    def row(picture: tuple[str, str]) -> np.ndarray:
-        path, sha256 = picture
+    def row(image: tuple[str, str]) -> np.ndarray:
+        path, sha256 = image
         try:
             content = (root / path).read_bytes()
         except FileNotFoundError as error:
@@ -64,9 +64,9 @@ def presize(root: Path, pictures: Sequence[tuple[str, str]], square: Square, int
             raise DataError(f"{root / path} has changed since it was indexed; run `dvc repro` again")
         return square.read(BytesIO(content))
 
-    with bar("presize", len(pictures), into.done) as progress:
-        while into.done < len(pictures):
-            chunk = pictures[into.done : into.done + CHUNK]
+    with bar("presize", len(images), into.done) as progress:
+        while into.done < len(images):
+            chunk = images[into.done : into.done + CHUNK]
             for number, pixels in enumerate(in_order(row, chunk), start=into.done):
                 into.rows[number] = pixels
                 progress.update()

@@ -53,7 +53,7 @@ def save_counts(path: Path, labels: pd.Series) -> None:
     axes.bar_label(bars, padding=3, fontsize=8)
     axes.set_yticks(range(len(counts)), plain([str(name) for name in counts.index]), fontsize=8)
     axes.invert_yaxis()
-    axes.set_xlabel("pictures")
+    axes.set_xlabel("images")
     axes.spines[["top", "right"]].set_visible(False)
     save_figure(figure, path)
 
@@ -67,6 +67,6 @@ def save_sizes(path: Path, images: pd.DataFrame) -> None:
     drawn = axes.hexbin(
         width, height, gridsize=30, extent=(0, largest, 0, largest), mincnt=1, cmap="viridis_r", norm=LogNorm()
     )
-    figure.colorbar(drawn, ax=axes, label="pictures")
+    figure.colorbar(drawn, ax=axes, label="images")
     axes.set(xlim=(0, largest), ylim=(0, largest), xlabel="width in pixels", ylabel="height in pixels", aspect="equal")
     save_figure(figure, path)

@@ -12,10 +12,10 @@ from graft.core.files import sha256
 from graft.core.parallel import in_order
 from graft.core.progress import bar
 from graft.data.raw import is_litter, names
-from graft.images.decode import NotAPictureError, UnreadableError, decode
+from graft.images.decode import NotAnImageError, UnreadableError, decode
 from graft.index.fingerprints import Look, look
 
-PICTURE_SUFFIXES = frozenset(
+IMAGE_SUFFIXES = frozenset(
     f".{name}"
     for name in (
         *("jpg", "jpeg", "jpe", "jfif", "png", "gif", "bmp", "dib", "tif", "tiff", "webp", "avif", "jp2", "j2k", "jpx"),
@@ -30,7 +30,7 @@ Kind = Literal["bad", "aside"]
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class ImageFile:
     """A file that decodes.
 
     `width` and `height` are those of the upright picture; `sha256` is of the file's `bytes` bytes;
@@ -58,7 +58,7 @@ class Rejected:
     reason: str
 
 
-def examine(root: Path, only: Sequence[str] = ()) -> Iterator[Picture | Rejected]:
+def examine(root: Path, only: Sequence[str] = ()) -> Iterator[ImageFile | Rejected]:
     """Yield one verdict for every file below a folder, in order of path.
 
     Decoding runs in threads (Pillow's decoders release the interpreter lock); a bounded number
@@ -80,11 +80,11 @@ class _AsideError(Exception):
     """The file was never meant as a picture of this dataset."""
 
 
-def _verdict(root: Path, name: str, only: Sequence[str]) -> Picture | Rejected:
+def _verdict(root: Path, name: str, only: Sequence[str]) -> ImageFile | Rejected:
     shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     try:
         _admit(name, shown, only)
-        return _picture(root / name, name)
+        return _image(root / name, name)
     except _AsideError as error:
         return Rejected(shown, "aside", str(error))
     except UnreadableError as error:
@@ -108,21 +108,21 @@ def is_hidden(name: str) -> bool:
     return is_litter(name) or any(part.startswith(".") for part in PurePosixPath(name).parts)
 
 
-def _picture(path: Path, name: str) -> Picture:
+def _image(path: Path, name: str) -> ImageFile:
     if unusual := _unusual(path):
         raise UnreadableError(unusual)
     with path.open("rb") as file:
         try:
             decoded = decode(file)
-        except NotAPictureError as error:
-            if path.suffix.lower() in PICTURE_SUFFIXES:
+        except NotAnImageError as error:
+            if path.suffix.lower() in IMAGE_SUFFIXES:
                 if file.seek(0, os.SEEK_END) == 0:
                     raise UnreadableError("empty: zero bytes") from error
                 raise
             named = path.suffix or "no suffix"
             raise _AsideError(f"no picture, by its name ({named}) and its content") from error
         size = file.seek(0, os.SEEK_END)
-    return Picture(
+    return ImageFile(
         path=name,
         sha256=sha256(path),
         bytes=size,

@@ -11,7 +11,7 @@ from graft.core.tables import JOINED, is_multi_label, said
 from graft.index.config import Index
 from graft.index.duplicates import Duplicates
 from graft.index.fingerprints import Album
-from graft.index.scan import Picture, Rejected
+from graft.index.scan import ImageFile, Rejected
 from graft.labels.rules import Labelled
 
 COLUMNS = ("path", "sha256", "bytes", "width", "height", "format", "mode", "camera", "taken")
@@ -23,24 +23,24 @@ class Found:
     """Pictures and rejected files, column by column: a million rows fit in memory, a million objects do not."""
 
     album: Album
-    pictures: dict[str, list[Any]] = field(default_factory=lambda: {column: [] for column in COLUMNS})
+    images: dict[str, list[Any]] = field(default_factory=lambda: {column: [] for column in COLUMNS})
     rejected: dict[str, list[str]] = field(default_factory=lambda: {"path": [], "kind": [], "reason": []})
 
-    def collect(self, verdicts: Iterable[Picture | Rejected]) -> None:
+    def collect(self, verdicts: Iterable[ImageFile | Rejected]) -> None:
         """Take verdicts in, one after the other."""
         for verdict in verdicts:
-            columns = self.pictures if isinstance(verdict, Picture) else self.rejected
+            columns = self.images if isinstance(verdict, ImageFile) else self.rejected
             for column, values in columns.items():
                 values.append(getattr(verdict, column))
-            if isinstance(verdict, Picture):
+            if isinstance(verdict, ImageFile):
                 self.album.add(verdict.look)
 
     def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the table of pictures and the table of rejected files."""
-        return pd.DataFrame(self.pictures), pd.DataFrame(self.rejected, dtype=str)
+        return pd.DataFrame(self.images), pd.DataFrame(self.rejected, dtype=str)
 
 
-def limit(rejected: pd.DataFrame, pictures: int, knobs: Index) -> None:
+def limit(rejected: pd.DataFrame, images: int, config: Index) -> None:
     """Stop when files that should be pictures cannot be used, and are too many or must all be usable.
 
     Files that lie aside, such as a table of labels, do not count.
@@ -49,13 +49,13 @@ def limit(rejected: pd.DataFrame, pictures: int, knobs: Index) -> None:
         DataError: with the count, the limit and the first few files and reasons.
     """
     bad = rejected[rejected["kind"] == "bad"]
-    allowed = knobs.max_bad * (len(bad) + pictures)
-    if not len(bad) or (knobs.on_bad == "skip" and len(bad) <= allowed):
+    allowed = config.max_bad * (len(bad) + images)
+    if not len(bad) or (config.on_bad == "skip" and len(bad) <= allowed):
         return
     shown = "\n".join(f"  {row.path}: {row.reason}" for row in bad.head(10).itertuples())
     more = f"\n  and {len(bad) - 10} more" if len(bad) > 10 else ""
-    rule = "index.on_bad is 'fail'" if knobs.on_bad == "fail" else f"over index.max_bad = {knobs.max_bad:g}"
-    raise DataError(f"{len(bad)} of {len(bad) + pictures} pictures cannot be used, {rule}:\n{shown}{more}")
+    rule = "index.on_bad is 'fail'" if config.on_bad == "fail" else f"over index.max_bad = {config.max_bad:g}"
+    raise DataError(f"{len(bad)} of {len(bad) + images} pictures cannot be used, {rule}:\n{shown}{more}")
 
 
 def by_class(rows: pd.DataFrame) -> pd.Series:
@@ -78,7 +78,7 @@ def counts(
     """Count what was found: every file is a picture or rejected, every picture labelled or not."""
     return {
         "files": len(images) + len(rejected),
-        "pictures": len(images),
+        "images": len(images),
         "bad": int((rejected["kind"] == "bad").sum()),
         "aside": int((rejected["kind"] == "aside").sum()),
         "labelled": len(labelled.rows),

@@ -167,9 +167,9 @@ class Features(nn.Module):
                 )
             names[layer].register_forward_hook(self._taps[layer])
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Map normalised pictures `[B, 3, H, W]` to features `[B, D]`."""
-        last = self.body(pictures)
+        last = self.body(images)
         parts = [last] if last.ndim == 2 else self.last.pool(last, "the last one")
         for layer in self.layers:
             parts += self.positions.pool(self._taps[layer].take(), layer)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from graft.core.progress import bar
-from graft.data.arrays import PartialArray, PictureRows
+from graft.data.arrays import ImageRows, PartialArray
 from graft.network.config import Embed, Flip
 from graft.network.device import Precision, autocast, pick_device
 from graft.network.network import Network
@@ -23,7 +23,7 @@ USUAL = 224
 
 
 def outputs(
-    network: nn.Module, pixels: PictureRows, rows: NDArray[np.int64], view: int, precision: Precision, label: str
+    network: nn.Module, pixels: ImageRows, rows: NDArray[np.int64], view: int, precision: Precision, label: str
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the network's output for batches of pictures, in the order of `rows`.
 
@@ -55,7 +55,7 @@ def batch_of(device: torch.device, view: int) -> int:
 
 
 def all_outputs(
-    network: nn.Module, pixels: PictureRows, rows: NDArray[np.int64], view: int, precision: Precision, label: str
+    network: nn.Module, pixels: ImageRows, rows: NDArray[np.int64], view: int, precision: Precision, label: str
 ) -> NDArray[np.float32]:
     """Return the outputs of all rows as one array `[N, K]`."""
     return np.concatenate(list(outputs(network, pixels, rows, view, precision, label)))
@@ -85,12 +85,12 @@ class Flipped(nn.Module):
         return torch.stack([self.network(turned(views, flip)) for flip in self.flips], dim=1)
 
 
-def embed(network: Network, pixels: PictureRows, knobs: Embed, into: PartialArray) -> None:
+def embed(network: Network, pixels: ImageRows, config: Embed, into: PartialArray) -> None:
     """Fill `into`, float32 `[N, V, D]`, with the features of every cached picture's views, in its order."""
     rows = np.arange(into.done, len(pixels.paths))
     done = into.done
-    flipped = Flipped(network, knobs.flips).eval()
-    batches = outputs(flipped, pixels, rows, knobs.view, knobs.precision, "embed")
+    flipped = Flipped(network, config.flips).eval()
+    batches = outputs(flipped, pixels, rows, config.view, config.precision, "embed")
     for number, batch in enumerate(batches, start=1):
         into.rows[done : done + len(batch)] = batch
         done += len(batch)

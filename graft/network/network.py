@@ -55,17 +55,17 @@ class Network(nn.Module):
         return logits
 
 
-def without_exposure(pictures: torch.Tensor) -> torch.Tensor:
+def without_exposure(images: torch.Tensor) -> torch.Tensor:
     """Give every picture `[B, 3, H, W]` the same mean (0) and nearly the same deviation.
 
     A flat picture stays flat: the deviation it is divided by has a floor.
     """
-    centred = pictures - pictures.mean((1, 2, 3), keepdim=True)
+    centred = images - images.mean((1, 2, 3), keepdim=True)
     deviation = centred.square().mean((1, 2, 3), keepdim=True).sqrt()
     return centred / (deviation + FLOOR) * CONTRAST
 
 
-def pretrained(folder: Path, knobs: Embed) -> tuple[Network, Description]:
+def pretrained(folder: Path, config: Embed) -> tuple[Network, Description]:
     """Load the backbone that `download` wrote as a network that ends in its features.
 
     Its batch norms are folded: their statistics stay those of the pretraining throughout.
@@ -79,14 +79,14 @@ def pretrained(folder: Path, knobs: Embed) -> tuple[Network, Description]:
         backbone=facts["name"],
         mean=facts["mean"],
         std=facts["std"],
-        standardise=knobs.standardise,
-        view=knobs.view,
-        layers=knobs.layers,
-        pools=knobs.pools,
+        standardise=config.standardise,
+        view=config.view,
+        layers=config.layers,
+        pools=config.pools,
         classes=[],
     )
-    network = Network(Features(body, knobs.layers, knobs.pools), None, description).eval()
-    check_side(network, description.backbone, knobs.view, "embed.view")
+    network = Network(Features(body, config.layers, config.pools), None, description).eval()
+    check_side(network, description.backbone, config.view, "embed.view")
     return network, description
 
 

@@ -27,10 +27,10 @@ def sample(pixels: torch.Tensor, size: int) -> torch.Tensor:
     Returns:
         `[B, 3, size, size]`, float32 in [0, 1].
     """
-    pictures = pixels.permute(0, 3, 1, 2).float() / 255
+    images = pixels.permute(0, 3, 1, 2).float() / 255
     if size == pixels.shape[1]:
-        return pictures
-    return F.interpolate(pictures, (size, size), mode="bilinear", align_corners=False)
+        return images
+    return F.interpolate(images, (size, size), mode="bilinear", align_corners=False)
 
 
 def sampled(pixels: torch.Tensor, maps: torch.Tensor, size: int) -> Iterator[tuple[slice, torch.Tensor]]:
@@ -48,11 +48,11 @@ def sampled(pixels: torch.Tensor, maps: torch.Tensor, size: int) -> Iterator[tup
         caller's to change. A view is the same to the bit whatever else is in the batch.
     """
     at_once = min(AT_ONCE, len(pixels)) if pixels.device.type == "cpu" else len(pixels)
-    pictures = torch.empty_like(pixels[:at_once], dtype=torch.float32)
+    images = torch.empty_like(pixels[:at_once], dtype=torch.float32)
     grids = Grids(maps, size, at_once)
     for start in range(0, len(pixels), at_once):
         rows = slice(start, min(start + at_once, len(pixels)))
-        some = pictures[: rows.stop - rows.start].copy_(pixels[rows]).permute(0, 3, 1, 2)
+        some = images[: rows.stop - rows.start].copy_(pixels[rows]).permute(0, 3, 1, 2)
         yield rows, F.grid_sample(some, grids[rows], mode="bilinear", padding_mode="border", align_corners=False)
 
 
@@ -63,11 +63,11 @@ def flipped(pixels: torch.Tensor, maps: torch.Tensor) -> Iterator[tuple[slice, t
         As `sampled`, one picture at a time.
     """
     for number, ((x_x, x_y), (y_x, y_y)) in enumerate(maps[:, :2, :2].tolist()):
-        picture = pixels[number].permute(2, 0, 1)
+        image = pixels[number].permute(2, 0, 1)
         mirrored = [axis for axis, sign in ((1, y_x + y_y), (2, x_x + x_y)) if sign < 0]
-        picture = picture.flip(mirrored) if mirrored else picture
-        picture = picture if x_y == 0 else picture.transpose(1, 2)
-        yield slice(number, number + 1), picture[None].float()
+        image = image.flip(mirrored) if mirrored else image
+        image = image if x_y == 0 else image.transpose(1, 2)
+        yield slice(number, number + 1), image[None].float()
 
 
 class Grids:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from graft.core.addresses import is_remote
 from graft.core.errors import GraftError
 from graft.images.decode import Square, UnreadableError, upright_rgb
-from graft.source.locate import is_remote
 
 
 class Readable(Protocol):

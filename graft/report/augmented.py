@@ -8,13 +8,13 @@ import torch
 from graft.augment.augment import augment
 from graft.augment.config import Augment
 from graft.core.seeds import derive
-from graft.data.dataset import Pictures
+from graft.data.labelled_images import LabelledImages
 from graft.render.sheets import Tile, save_sheet
 
 VARIANTS = 7
 
 
-def save_augmented(path: Path, train: Pictures, knobs: Augment, size: int, seed: int, count: int = 4) -> None:
+def save_augmented(path: Path, train: LabelledImages, config: Augment, size: int, seed: int, count: int = 4) -> None:
     """Draw some training pictures, each followed by random views of it.
 
     Args:
@@ -24,7 +24,7 @@ def save_augmented(path: Path, train: Pictures, knobs: Augment, size: int, seed:
     places = np.unique(np.linspace(0, len(train) - 1, count).round().astype(np.int64))
     pixels, _ = train.batch(places, torch.device("cpu"))
     repeated, aspects = pixels.repeat_interleave(VARIANTS, dim=0), train.squeezed(places.repeat(VARIANTS))
-    views = augment(repeated, knobs, size, derive(seed, "augment", "sheet"), aspects)
+    views = augment(repeated, config, size, derive(seed, "augment", "sheet"), aspects)
     drawn = (views * 255).round().byte().permute(0, 2, 3, 1).numpy()
     tiles: list[Tile] = []
     for number, original in enumerate(pixels.numpy()):

@@ -59,7 +59,7 @@ class Grid(nn.Module):
 
 
 def heat_maps(
-    network: Network, pictures: torch.Tensor, classes: torch.Tensor, reads: list[Read] | None = None
+    network: Network, images: torch.Tensor, classes: torch.Tensor, reads: list[Read] | None = None
 ) -> torch.Tensor:
     """Map what speaks for one class of each picture.
 
@@ -75,39 +75,39 @@ def heat_maps(
     Raises:
         ParamsError: no layer of the network gives a grid.
     """
-    heat = evidence(network, pictures, classes, reads).relu()
+    heat = evidence(network, images, classes, reads).relu()
     return heat / heat.amax((1, 2), keepdim=True).clamp_min(1e-12)
 
 
 def evidence(
-    network: Network, pictures: torch.Tensor, classes: torch.Tensor, reads: list[Read] | None = None
+    network: Network, images: torch.Tensor, classes: torch.Tensor, reads: list[Read] | None = None
 ) -> torch.Tensor:
     """What speaks for a class, and against it below 0: arguments as `heat_maps`, `[B, H, H]` in units of the logit."""
     with torch.inference_mode(False), torch.enable_grad(), _frozen(network), ExitStack() as hooks:
         # a clone of what was made in inference mode is an ordinary tensor again
-        pictures, classes = pictures.clone().to(network.mean.device), classes.clone().to(network.mean.device)
-        reads = reads or read_layers(network, pictures)
+        images, classes = images.clone().to(network.mean.device), classes.clone().to(network.mean.device)
+        reads = reads or read_layers(network, images)
         layers, layouts = named_layers(network), Layouts(network.features.body)
         grids = [Grid(layouts, read.usual) for read in reads]
         for grid, read in zip(grids, reads, strict=True):
             handle = layers[read.layer].register_forward_hook(grid.reroute, prepend=True)  # before what embed taps
             hooks.callback(handle.remove)
-        batches = zip(pictures.split(BATCH), classes.split(BATCH), strict=True)
+        batches = zip(images.split(BATCH), classes.split(BATCH), strict=True)
         return torch.cat([_added(network, grids, some, wanted) for some, wanted in batches])
 
 
-def _added(network: Network, grids: list[Grid], pictures: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+def _added(network: Network, grids: list[Grid], images: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
     """Add the maps of all grids, each as large as its share of the logit."""
-    added = torch.zeros((len(pictures), *pictures.shape[2:]))
+    added = torch.zeros((len(images), *images.shape[2:]))
     for grid in grids:
-        found = LayerGradCam(network, grid).attribute(pictures, target=classes).detach().cpu().float()
+        found = LayerGradCam(network, grid).attribute(images, target=classes).detach().cpu().float()
         # a gradient is per position: of more positions each has less of it
         share = found * found.shape[2:].numel()
-        added += F.interpolate(share, pictures.shape[2:], mode="bilinear", align_corners=False)[:, 0]
+        added += F.interpolate(share, images.shape[2:], mode="bilinear", align_corners=False)[:, 0]
     return added
 
 
-def read_layers(network: Network, pictures: torch.Tensor) -> list[Read]:
+def read_layers(network: Network, images: torch.Tensor) -> list[Read]:
     """Find the layers whose grids the head reads: those that `embed.layers` names, and the last that decides anything.
 
     The last grid alone would not do: a transformer that answers from its class token does not read
@@ -141,9 +141,9 @@ def read_layers(network: Network, pictures: torch.Tensor) -> list[Read]:
     # linear layers inside blocks are projections, of queries or to a hidden width, not the block's features
     layers = {name: layer for name, layer in named_layers(network).items() if not isinstance(layer, nn.Linear)}
     with torch.inference_mode(False), torch.enable_grad(), _frozen(network):
-        picture = pictures[:1].clone().to(network.mean.device).requires_grad_()
+        image = images[:1].clone().to(network.mean.device).requires_grad_()
         with listening(layers | {FEATURES: network.features}, hear):
-            logits = network(picture)
+            logits = network(image)
         if not seen:
             raise ParamsError(f"embed.view: no layer gives a grid of features for views of {network.view} pixels")
         outputs = [output for _, _, output in seen]

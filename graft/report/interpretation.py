@@ -35,14 +35,14 @@ class Interpretation:
     material: Material
     l2: float | None
 
-    def write(self, folder: Path, knobs: Evaluate) -> dict[str, Any]:
+    def write(self, folder: Path, config: Evaluate) -> dict[str, Any]:
         """Write galleries, heat maps, the map and what to review; return what the report shows of them."""
         told, task, pixels = self.evaluation.predictions, self.evaluation.task, self.material.pixels
-        save_surest(folder / "surest.png", told, pixels, task, knobs.gallery)
-        save_least_sure(folder / "least_sure.png", told, pixels, task, knobs.gallery)
-        save_cams(folder / "cam.png", told, pixels, self.network, task, knobs.gallery // 2 or 1)
+        save_surest(folder / "surest.png", told, pixels, task, config.gallery)
+        save_least_sure(folder / "least_sure.png", told, pixels, task, config.gallery)
+        save_cams(folder / "cam.png", told, pixels, self.network, task, config.gallery // 2 or 1)
         save_map(folder, told, self.material.embeddings, task)
-        return {"confused": self._confused(folder), "review": self._review(folder, knobs)}
+        return {"confused": self._confused(folder), "review": self._review(folder, config)}
 
     def _confused(self, folder: Path) -> list[tuple[str, str, int]]:
         """Classes that are taken for each other; with several labels a picture there are no such pairs."""
@@ -53,16 +53,16 @@ class Interpretation:
         decided, wanted = task.decide(self.evaluation.network), targets.astype(np.int64)
         return save_confused(folder, decided, wanted, task.classes)
 
-    def _review(self, folder: Path, knobs: Evaluate) -> list[dict[str, Any]] | None:
+    def _review(self, folder: Path, config: Evaluate) -> list[dict[str, Any]] | None:
         """What a person should look at again; None where it is not looked for."""
-        if not knobs.review:
+        if not config.review:
             save_note(folder / "review.png", "not looked for: evaluate.review is 0")
             return None
         known, task = self.material, self.evaluation.task
-        table = review(known.dataset, known.copies, known.embeddings, task, self.l2, knobs.review)
+        table = review(known.dataset, known.copies, known.embeddings, task, self.l2, config.review)
         tables.write(folder / "review.csv", table)
         if len(table):
-            save_review(folder / "review.png", table, known.pixels, task, knobs.gallery)
+            save_review(folder / "review.png", table, known.pixels, task, config.gallery)
         else:
             save_note(folder / "review.png", "nothing is suspected")
         return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

@@ -19,13 +19,12 @@ from graft.core.progress import bar
 from graft.core.seeds import derive
 from graft.core.tables import said
 from graft.data.arrays import Embeddings
-from graft.data.dataset import Dataset, Targets
+from graft.data.dataset import SPLITS, Dataset, Targets
 from graft.heads.config import TrainHead
 from graft.heads.examples import Examples
 from graft.heads.fit import fit_head
 from graft.heads.lbfgs import solve
 from graft.network.head import head_logits
-from graft.split.config import NAMES
 from graft.stats.draws import draw_folds, draw_groups, draw_units, tied
 from graft.tasks import Task, make_task
 
@@ -52,8 +51,8 @@ def out_of_fold(
     """
     if l2 is None:
         l2 = fit_head(embeddings, dataset, TrainHead(solver="lbfgs"), 1.0, 0).chosen["l2"]
-    fold, targets = make_folds(dataset, copies), dataset.targets(*NAMES)
-    places = embeddings.find(dataset.paths(*NAMES))
+    fold, targets = make_folds(dataset, copies), dataset.targets(*SPLITS)
+    places = embeddings.find(dataset.paths(*SPLITS))
     moments = Examples(embeddings, places, targets, embeddings.views).moments()  # takes no labels, so leaks none
     probabilities = np.full((len(fold), len(task.classes)), np.nan)
     with bar("out of fold", FOLDS) as progress:
@@ -73,7 +72,7 @@ def out_of_fold(
 
 def make_folds(dataset: Dataset, copies: pd.Series) -> NDArray[np.int64]:
     """Fold of every picture in train, valid and test, `[N]`: stratified, copies and groups on one side."""
-    used = dataset.rows["split"].isin(NAMES).to_numpy()
+    used = dataset.rows["split"].isin(SPLITS).to_numpy()
     rows = dataset.rows[used].reset_index(drop=True)
     units = tied([copies[used].reset_index(drop=True), rows["group"]], len(rows))
     draw = draw_groups if (rows["group"] != "").any() else draw_units

@@ -7,8 +7,9 @@ from typing import Self
 import pandas as pd
 
 from graft.core import tables
-from graft.data.arrays import Embeddings, PictureRows
-from graft.data.dataset import Dataset, Pictures, read_dataset
+from graft.data.arrays import Embeddings, ImageRows
+from graft.data.dataset import Dataset, read_dataset
+from graft.data.labelled_images import LabelledImages
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Material:
         copies: duplicate group of every row of `dataset`.
     """
 
-    pixels: PictureRows
+    pixels: ImageRows
     embeddings: Embeddings
     dataset: Dataset
     copies: pd.Series
@@ -32,11 +33,11 @@ class Material:
         dataset = read_dataset(labels, split)
         copies = tables.read(images, ["path", "duplicate_group"]).set_index("path")["duplicate_group"]
         copies = copies.loc[dataset.rows["path"]].reset_index(drop=True)
-        return cls(PictureRows(presized / "pixels.npy"), Embeddings(embeddings / "features.npy"), dataset, copies)
+        return cls(ImageRows(presized / "pixels.npy"), Embeddings(embeddings / "features.npy"), dataset, copies)
 
-    def pictures(self, split: str) -> Pictures:
+    def images(self, split: str) -> LabelledImages:
         """The pictures of one split with their targets, in order of path."""
-        return Pictures.of(self.pixels, self.dataset, split)
+        return LabelledImages.of(self.pixels, self.dataset, split)
 
     def rows(self, split: str) -> pd.DataFrame:
         """Their rows of labels.csv."""

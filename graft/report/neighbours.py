@@ -19,9 +19,9 @@ from sklearn.neighbors import NearestNeighbors
 
 from graft.core.seeds import derive
 from graft.data.arrays import Embeddings
+from graft.data.dataset import SPLITS
 from graft.heads.examples import Examples
 from graft.index.hamming import BITS, Search
-from graft.split.config import NAMES
 
 CHUNK = 2048
 """Pictures read at once."""
@@ -136,7 +136,7 @@ def near_duplicates(rows: pd.DataFrame, copies: pd.Series, features: Standardise
         rows: path, split and label of every picture.
         copies: duplicate group of every picture; two of one group are known to be copies.
     """
-    place, label = rows["split"].map(NAMES.index).to_numpy(), rows["label"].to_numpy()
+    place, label = rows["split"].map(SPLITS.index).to_numpy(), rows["label"].to_numpy()
     known = pd.factorize(copies)[0]
     nothing = np.empty(0, dtype=np.int64)
     pairs = [_compared(features, nothing, nothing)]

@@ -9,7 +9,7 @@ import torch
 from matplotlib import colormaps
 from numpy.typing import NDArray
 
-from graft.data.arrays import PictureRows
+from graft.data.arrays import ImageRows
 from graft.network.network import Network
 from graft.network.resample import sample
 from graft.render.sheets import Tile, save_sheet
@@ -47,7 +47,7 @@ class Question:
 def save_cams(
     path: Path,
     predictions: pd.DataFrame,
-    pixels: PictureRows,
+    pixels: ImageRows,
     network: Network,
     task: Task,
     count: int,
@@ -76,9 +76,9 @@ def save_cams(
             for place in range(len(asked[0]))
         ]
         for number, (_, row) in enumerate(some.iterrows()):
-            picture = (views[number].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
-            tiles.append(Tile(picture, *caption(row, task)))
-            tiles += [_tile(picture, heat[number], asked[number][place], task) for place, heat in enumerate(maps)]
+            image = (views[number].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
+            tiles.append(Tile(image, *caption(row, task)))
+            tiles += [_tile(image, heat[number], asked[number][place], task) for place, heat in enumerate(maps)]
     # a palette would be used up by the pictures, and the hottest bands lost
     save_sheet(path, tiles, columns=2 * (1 + min(QUESTIONS, len(task.classes))), side=144, palette=False)
 
@@ -92,7 +92,7 @@ def questions(row: pd.Series, task: Task) -> list[Question]:
     return sorted(every, key=lambda one: (one.predicted == one.true, -one.probability, one.place))[:QUESTIONS]
 
 
-def overlay(picture: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
+def overlay(image: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Lay bands of heat over a picture, whose colours are taken out so that the bands' can be told from them.
 
     Args:
@@ -102,7 +102,7 @@ def overlay(picture: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np
     Returns:
         `[H, W, 3]`, uint8, RGB.
     """
-    grey = picture.astype(np.float32).mean(2, keepdims=True)
+    grey = image.astype(np.float32).mean(2, keepdims=True)
     band = np.minimum(np.floor(heat * BANDS), BANDS - 1)
     colour = colormaps[COLOURS](band / (BANDS - 1))[..., :3].astype(np.float32) * 255
     covered = np.where(band > 0, OPAQUE * (0.4 + 0.6 * band / (BANDS - 1)), 0)[..., None]
@@ -110,8 +110,8 @@ def overlay(picture: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np
     return laid
 
 
-def _tile(picture: NDArray[np.uint8], heat: NDArray[np.float32], asked: Question, task: Task) -> Tile:
+def _tile(image: NDArray[np.uint8], heat: NDArray[np.float32], asked: Question, task: Task) -> Tile:
     status, frame = STATUS[asked.predicted, asked.true]
     nothing = () if heat.any() else ("no place speaks for it",)
     said = f"{task.classes[asked.place]} {asked.probability:.0%}"
-    return Tile(overlay(picture, heat), (said, status, *nothing), frame)
+    return Tile(overlay(image, heat), (said, status, *nothing), frame)

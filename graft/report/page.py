@@ -7,10 +7,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from graft.core.addresses import shown
 from graft.core.files import write_text
 from graft.core.params import flattened
 from graft.render.templates import number, percent, rendered
-from graft.source.stream import shown
 
 HERE = Path(__file__).parent
 TEMPLATE, STYLE = HERE / "report.html.j2", HERE / "report.css"

@@ -39,7 +39,7 @@ def save_confusion(path: Path, counts: NDArray[np.int64], classes: list[str]) ->
     left, right = figure.subplots(1, 2, sharey=True) if beside else figure.subplots(2, 1)
     most = max(1, int(counts.max(initial=0)))
     _draw_matrix(left, counts, counts.astype(str).tolist(), classes, most, side)
-    left.set_title("pictures", fontsize=10)
+    left.set_title("images", fontsize=10)
     _draw_matrix(right, shares, percent, classes, 1, side)
     right.set_title("share of the actual class", fontsize=10)
     left.set_ylabel("actual")

@@ -5,13 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from graft.data.arrays import Embeddings, PictureRows
-from graft.data.dataset import Dataset
+from graft.data.arrays import Embeddings, ImageRows
+from graft.data.dataset import SPLITS, Dataset
 from graft.render.sheets import Tile, save_sheet
 from graft.report.gallery import NOTHING
 from graft.report.label_errors import out_of_fold, suspects
 from graft.report.neighbours import Standardised, near_duplicates, outliers
-from graft.split.config import NAMES
 from graft.tasks import Task
 
 COLUMNS = ["rank", "path", "kind", "label", "suggested", "score", "other", "split"]
@@ -42,12 +41,12 @@ def review(
     Raises:
         TrainingError: a head reaches no optimum.
     """
-    used = dataset.rows["split"].isin(NAMES).to_numpy()
+    used = dataset.rows["split"].isin(SPLITS).to_numpy()
     rows = dataset.rows[used].reset_index(drop=True).rename(columns={"labels": "label"})
     paths, features = rows["path"].tolist(), Standardised.of(embeddings, rows["path"].tolist())
     probabilities = out_of_fold(dataset, copies, embeddings, task, l2)
     found = {
-        "label": suspects(paths, dataset.targets(*NAMES), probabilities, task),
+        "label": suspects(paths, dataset.targets(*SPLITS), probabilities, task),
         "near_duplicate": near_duplicates(rows, copies[used], features),
         "outlier": outliers(paths, features),
     }
@@ -65,7 +64,7 @@ def review(
     return table[COLUMNS]
 
 
-def save_review(path: Path, table: pd.DataFrame, pixels: PictureRows, task: Task, count: int) -> None:
+def save_review(path: Path, table: pd.DataFrame, pixels: ImageRows, task: Task, count: int) -> None:
     """Draw the first rows of every kind, each with its label and what is suggested; a partner follows its picture.
 
     Args:

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
+from graft.core.addresses import shown
 from graft.core.params import Section
-from graft.source.stream import shown
 
 SHA256 = "^[0-9a-f]{64}$"
 

@@ -11,6 +11,7 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from graft.core import params
+from graft.core.addresses import PACKAGE, is_remote
 from graft.core.errors import SourceError
 from graft.core.files import new_folder
 from graft.core.progress import bar
@@ -28,7 +29,7 @@ from graft.data.raw import (
     write_link,
 )
 from graft.source.config import Source
-from graft.source.locate import PACKAGE, is_remote, locate
+from graft.source.locate import locate
 from graft.source.remote import DOWNLOADS, fetch_file
 from graft.source.unpack import unpack
 

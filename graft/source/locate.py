@@ -1,18 +1,10 @@
 """Turn what a user names into a path on this machine."""
 
 import importlib.util
-import re
 from pathlib import Path
 
+from graft.core.addresses import PACKAGE
 from graft.core.errors import SourceError
-
-PACKAGE = "package://"
-REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-
-
-def is_remote(uri: str) -> bool:
-    """Whether `uri` is an address to fetch from, not a place on this machine."""
-    return REMOTE.match(uri) is not None and not uri.startswith((PACKAGE, "file://"))
 
 
 def locate(uri: str) -> Path:

@@ -9,7 +9,7 @@ from graft.core.errors import SourceError
 from graft.source.refusal import explained
 
 UNPACK = "unpack it yourself and name the folder in source.uri"
-PICTURE = "is a single picture; name the folder or the archive that holds the pictures"
+IMAGE = "is a single picture; name the folder or the archive that holds the pictures"
 MAGIC = (
     (b"7z\xbc\xaf\x27\x1c", f"is a 7z archive; {UNPACK}"),
     (b"Rar!\x1a\x07", f"is a rar archive; {UNPACK}"),
@@ -17,13 +17,13 @@ MAGIC = (
     (b"\x1f\x8b", "is compressed with gzip but holds no tar archive, or is damaged"),
     (b"BZh", "is compressed with bzip2 but holds no tar archive, or is damaged"),
     (b"\xfd7zXZ", "is compressed with xz but holds no tar archive, or is damaged"),
-    (b"\xff\xd8\xff", PICTURE),
-    (b"\x89PNG", PICTURE),
-    (b"GIF8", PICTURE),
-    (b"RIFF", PICTURE),
-    (b"BM", PICTURE),
-    (b"II*\0", PICTURE),
-    (b"MM\0*", PICTURE),
+    (b"\xff\xd8\xff", IMAGE),
+    (b"\x89PNG", IMAGE),
+    (b"GIF8", IMAGE),
+    (b"RIFF", IMAGE),
+    (b"BM", IMAGE),
+    (b"II*\0", IMAGE),
+    (b"MM\0*", IMAGE),
     (b"PAR1", "is a parquet file; name the folder or the archive that holds the pictures"),
     (b"version https://git-lfs", "is a pointer of Git LFS; run `git lfs pull` where it comes from"),
 )

@@ -19,12 +19,12 @@ from filelock import FileLock, Timeout
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 from tenacity.wait import WaitBaseT
 
+from graft.core.addresses import shown
 from graft.core.errors import SourceError
-from graft.core.files import write_json
+from graft.core.files import sha256, write_json
 from graft.core.progress import bar
-from graft.data.raw import content
 from graft.source.store import open_store
-from graft.source.stream import Facts, InterruptedFetchError, Stream, shown
+from graft.source.stream import Facts, InterruptedFetchError, Stream
 from graft.source.web import open_web
 
 DOWNLOADS = Path(".graft/downloads")
@@ -88,7 +88,7 @@ class _Download:
 
     def is_kept(self) -> bool:
         """Whether the file lies here already, whole and with the sha256 wanted."""
-        kept = self.path.is_file() and content(self.path) == self.sha256
+        kept = self.path.is_file() and sha256(self.path) == self.sha256
         return kept and self.size in (None, self._length(self.path))
 
     def run(self, wait: WaitBaseT) -> None:
@@ -167,7 +167,7 @@ class _Download:
 
     def _verify(self) -> None:
         """Check what has come; what is not as promised is removed."""
-        found: tuple[object, object] = (self._length(self.part), content(self.part) if self.sha256 else None)
+        found: tuple[object, object] = (self._length(self.part), sha256(self.part) if self.sha256 else None)
         for what, is_, wanted in (("size in bytes", found[0], self.size), ("sha256", found[1], self.sha256)):
             if wanted is not None and is_ != wanted:
                 self._forget()

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 
 import fsspec
 
+from graft.core.addresses import shown
 from graft.core.errors import SourceError, install
-from graft.source.stream import CHUNK, Facts, InterruptedFetchError, Stream, shown
+from graft.source.stream import CHUNK, Facts, InterruptedFetchError, Stream
 
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "hf": "hf"}
 """Which extra of graft brings the library that a protocol needs."""

@@ -12,8 +12,9 @@ from typing import TypeVar
 import aiohttp
 from fsspec.asyn import get_loop, sync
 
+from graft.core.addresses import shown
 from graft.core.errors import SourceError
-from graft.source.stream import CHUNK, Facts, InterruptedFetchError, Stream, shown
+from graft.source.stream import CHUNK, Facts, InterruptedFetchError, Stream
 
 LATER = (408, 425, 429)
 """Statuses of the 400s that ask to come again."""

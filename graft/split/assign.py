@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from graft.core.errors import DataError, nearest
 from graft.core.seeds import derive
 from graft.core.tables import JOINED, is_multi_label, said
-from graft.split.config import ASIDE, NAMES, Split
+from graft.data.dataset import EXCLUDED, SPLITS
+from graft.split.config import Split
 from graft.split.predefined import by_column, by_folder, by_hash
 from graft.stats.draws import Rows, draw_folds, draw_groups, draw_units, tied
 
@@ -42,11 +43,11 @@ def assign(split: Split, labels: pd.DataFrame, images: pd.DataFrame) -> pd.DataF
         places = by_hash(split, labels["group"].where(labels["group"] != "", images["sha256"]))
     if split.by in ("folder", "column", "hash"):
         why[_outranked(places, copies)] = "has a copy in another split; the copy in test, else valid, stays"
-        places[why != ""] = ASIDE
+        places[why != ""] = EXCLUDED
     drawn = _drawn(split, labels, copies, places)
     alone = _unlearnt(labels, drawn)
     why[alone] = "its class has no picture in train"
-    drawn[alone] = ASIDE
+    drawn[alone] = EXCLUDED
     _check(labels, drawn)
     return pd.DataFrame({"split": drawn, "why": why})
 
@@ -113,7 +114,7 @@ def _small(labels: pd.DataFrame, units: Rows, parts: int) -> Rows:
 
 def _outranked(places: pd.Series, copies: pd.Series) -> pd.Series:
     """Mask of rows that have a copy in a split of higher rank: test before valid before train."""
-    rank = places.map({name: rank for rank, name in enumerate(NAMES)}).fillna(-1)
+    rank = places.map({name: rank for rank, name in enumerate(SPLITS)}).fillna(-1)
     return (places != "") & (rank < rank.groupby(copies).transform("max"))
 
 
@@ -126,7 +127,7 @@ def _unlearnt(labels: pd.DataFrame, places: pd.Series) -> pd.Series:
 
 
 def _check(labels: pd.DataFrame, places: pd.Series) -> None:
-    counts = {name: int((places == name).sum()) for name in NAMES}
+    counts = {name: int((places == name).sum()) for name in SPLITS}
     for name, count in counts.items():
         if not count:
             shown = ", ".join(f"{number} {other}" for other, number in counts.items())

@@ -6,7 +6,7 @@ import pandas as pd
 
 from graft.core.errors import DataError
 from graft.core.tables import JOINED, is_multi_label, said
-from graft.split.config import ASIDE, NAMES
+from graft.data.dataset import EXCLUDED, SPLITS
 from graft.split.metadata import Audit, baseline
 
 SHOWN = 10
@@ -23,9 +23,9 @@ def describe(labels: pd.DataFrame, splits: pd.Series) -> dict[str, dict[str, int
     if is_multi_label(labels):
         names = names.str.split(JOINED, regex=False)
     counts: dict[str, dict[str, int]] = {}
-    for name in (*NAMES, ASIDE):
+    for name in (*SPLITS, EXCLUDED):
         inside = names[splits == name]
-        if name != ASIDE or len(inside):
+        if name != EXCLUDED or len(inside):
             by_class = inside.explode().value_counts().sort_index().items()
             counts[name] = {"all": len(inside)} | {str(label): int(count) for label, count in by_class}
     return counts
@@ -38,7 +38,7 @@ def audit(labels: pd.DataFrame, images: pd.DataFrame, splits: pd.Series, pattern
     random split, and the count says how much a random split may flatter. `pattern` is the label
     rule's, where it has one.
     """
-    inside = splits != ASIDE
+    inside = splits != EXCLUDED
     metadata = baseline(labels, images, splits, pattern)
     grouped = (labels["group"] != "") & inside
     return {
@@ -56,7 +56,7 @@ def unlearnt(counts: dict[str, dict[str, int]]) -> str | None:
         return None
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     told = f"{'classes' if len(names) > 1 else 'class'} {', '.join(map(repr, names[:SHOWN]))}{more}"
-    measured = any(name in counts[split] for name in names for split in NAMES)  # beside others of the same picture
+    measured = any(name in counts[split] for name in names for split in SPLITS)  # beside others of the same picture
     end = "so nothing can be learnt of it" if measured else "and was left out"
     return f"{told}: in no training picture, {end}"
 
@@ -77,17 +77,17 @@ def warning(metadata: dict[str, Any]) -> str | None:
     )
 
 
-def gate(knobs: Audit, metadata: dict[str, Any]) -> None:
+def gate(config: Audit, metadata: dict[str, Any]) -> None:
     """Stop when the pixel-free baseline beats the majority class by more than is allowed.
 
     Raises:
         DataError: with the figures.
     """
-    if knobs.max_metadata_gain is not None and metadata["gain"] > knobs.max_metadata_gain:
+    if config.max_metadata_gain is not None and metadata["gain"] > config.max_metadata_gain:
         said = warning(metadata) or f"the pixel-free baseline is right for {metadata['accuracy']:.1%}"
         raise DataError(
             f"audit: {said}; a gain of {metadata['gain']:.3f} is over audit.max_metadata_gain = "
-            f"{knobs.max_metadata_gain:g}; hold out whole groups, or find what ties file and label"
+            f"{config.max_metadata_gain:g}; hold out whole groups, or find what ties file and label"
         )
 
 

@@ -6,11 +6,6 @@ from pydantic import Field, model_validator
 
 from graft.core.params import Section, Seed
 
-NAMES = ("train", "valid", "test")
-"""The splits, which decide what the classes are; a picture may also lie aside, in none of them."""
-ASIDE = "aside"
-"""The place of a labelled picture that is in none of the three, for a reason that is reported."""
-
 
 class Split(Section):
     """How pictures are divided."""

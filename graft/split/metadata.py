@@ -50,7 +50,7 @@ def _unread(path: str, rule: re.Pattern[str] | None) -> str:
     return path
 
 
-MOST_PICTURES = 10_000
+MOST_IMAGES = 10_000
 """More are drawn from at random: a baseline needs no more."""
 
 MOST_CLASSES = 50
@@ -81,7 +81,7 @@ def baseline(
         pattern: of the label rule, where that is one.
 
     Returns:
-        On what is held out: ``pictures`` judged, and ``left_out`` of rarer classes; ``majority``, the share of the
+        On what is held out: ``images`` judged, and ``left_out`` of rarer classes; ``majority``, the share of the
         most frequent class; ``accuracy`` with its interval; ``gain`` over the majority; ``suspicious``; and
         ``alone``: the accuracy of each kind of clue.
     """
@@ -102,7 +102,7 @@ def baseline(
     interval, method = accuracy_interval(every, labels["group"].iloc[len(learn) :])
     gain = float(every.mean()) - floor
     return {
-        "pictures": len(judge),
+        "images": len(judge),
         "left_out": int((held_out & ~kept).sum()),
         "majority": floor,
         "accuracy": float(every.mean()),
@@ -127,7 +127,7 @@ def _words(classes: list[str], several: bool) -> set[str]:
 
 
 def _some(rows: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
-    return rows if len(rows) <= MOST_PICTURES else np.sort(generator.choice(rows, MOST_PICTURES, replace=False))
+    return rows if len(rows) <= MOST_IMAGES else np.sort(generator.choice(rows, MOST_IMAGES, replace=False))
 
 
 def _guessed(clue: NDArray[np.float64], target: NDArray[np.int64], learn: int) -> NDArray[np.bool_]:

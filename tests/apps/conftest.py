@@ -1,5 +1,5 @@
 """The tiny network of the fine-tuning's tests."""
 
-from tests.finetune.conftest import network, pictures
+from tests.finetune.conftest import images, network
 
-__all__ = ["network", "pictures"]
+__all__ = ["images", "network"]

@@ -111,7 +111,7 @@ def test_unknown_preset_suggests_the_nearest(monkeypatch: pytest.MonkeyPatch) ->
     )
 
 
-def test_where_pictures_lie_is_asked_for_presets_only(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
+def test_where_images_lie_is_asked_for_presets_only(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
     assert "--from belongs to a preset, and 'pet' is none (did you mean 'pets'?)" in said(
         monkeypatch, "use", "pet", "--from", "x"
     )
@@ -120,13 +120,13 @@ def test_where_pictures_lie_is_asked_for_presets_only(monkeypatch: pytest.Monkey
     )
 
 
-def test_a_preset_without_an_address_says_how_to_get_its_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preset_without_an_address_says_how_to_get_its_images(monkeypatch: pytest.MonkeyPatch) -> None:
     message = said(monkeypatch, "use", "dogs-vs-cats")
     assert "hands out after a login only" in message
     assert "graft use dogs-vs-cats --from PATH" in message
 
 
-def pictures(folder: Path) -> Path:
+def images(folder: Path) -> Path:
     """Class folders of tiny pictures."""
     for kind in ("cat", "dog"):
         (folder / kind).mkdir(parents=True)
@@ -136,7 +136,7 @@ def pictures(folder: Path) -> Path:
 
 
 def test_a_folder_is_looked_at_explained_and_written(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = pictures(tmp_path_factory.mktemp("elsewhere") / "set")
+    folder = images(tmp_path_factory.mktemp("elsewhere") / "set")
     before = (project / "params.yaml").read_text()
     done = CliRunner().invoke(cli.app, ["use", str(folder), "--licence", "CC0", "--dry-run"])
     assert done.exit_code == 0, done.output
@@ -156,7 +156,7 @@ def test_a_folder_is_looked_at_explained_and_written(project: Path, tmp_path_fac
 def test_a_changed_folder_has_another_fingerprint_in_params(
     project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    folder = pictures(tmp_path_factory.mktemp("elsewhere") / "set")
+    folder = images(tmp_path_factory.mktemp("elsewhere") / "set")
     CliRunner().invoke(cli.app, ["use", str(folder)])
     (folder / "cat" / "9.png").write_bytes((folder / "cat" / "0.png").read_bytes())
     done = CliRunner().invoke(cli.app, ["use", str(folder)])
@@ -165,7 +165,7 @@ def test_a_changed_folder_has_another_fingerprint_in_params(
 
 
 def test_what_is_in_use_keeps_the_labels_set_by_hand(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = pictures(tmp_path_factory.mktemp("elsewhere") / "set")
+    folder = images(tmp_path_factory.mktemp("elsewhere") / "set")
     CliRunner().invoke(cli.app, ["use", str(folder), "--licence", "CC0"])
     write_values({"labels": {"rule": "regex", "pattern": "(?P<label>[02])"}}, project / "params.yaml")
     done = CliRunner().invoke(cli.app, ["use", str(folder)])
@@ -181,7 +181,7 @@ def test_what_is_in_use_keeps_the_labels_set_by_hand(project: Path, tmp_path_fac
 def test_another_spelling_of_what_is_in_use_is_the_same(
     project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, spelling: str
 ) -> None:
-    folder = pictures(tmp_path_factory.mktemp("elsewhere") / "set")
+    folder = images(tmp_path_factory.mktemp("elsewhere") / "set")
     monkeypatch.setenv("HOME", str(folder.parent))
     (project / "link").symlink_to(folder)
     CliRunner().invoke(cli.app, ["use", str(folder), "--licence", "CC0"])
@@ -199,7 +199,7 @@ def test_a_home_of_nobody_is_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_linked_folder_that_changed_is_noticed(
     project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = pictures(tmp_path_factory.mktemp("elsewhere") / "a set")
+    folder = images(tmp_path_factory.mktemp("elsewhere") / "a set")
     write_values({"source": {"uri": str(folder), "licence": "CC0"}}, project / "params.yaml")
     fetch_dataset(Source(uri=str(folder), licence="CC0"), project / "data/raw", project / ".graft/downloads")
     (folder / "cat" / ".DS_Store").touch()
@@ -219,7 +219,7 @@ def test_a_linked_folder_that_changed_is_noticed(
 def test_another_source_is_not_held_to_the_folder_linked_before(
     project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    before = pictures(tmp_path_factory.mktemp("elsewhere") / "before")
+    before = images(tmp_path_factory.mktemp("elsewhere") / "before")
     fetch_dataset(Source(uri=str(before), licence="CC0"), project / "data/raw", project / ".graft/downloads")
     (before / "cat" / "9.png").touch()
     assert CliRunner().invoke(cli.app, ["check"]).exit_code == 0  # params.yaml names a package
@@ -229,7 +229,7 @@ def test_another_source_is_not_held_to_the_folder_linked_before(
 def test_a_path_is_written_so_that_it_holds_in_every_folder(
     written: str, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = pictures(project / "set")
+    folder = images(project / "set")
     (project / "here").mkdir()
     for name in ("params.yaml", "presets"):
         (project / name).rename(project / "here" / name)
@@ -243,7 +243,7 @@ def test_a_path_is_written_so_that_it_holds_in_every_folder(
 
 @pytest.mark.parametrize("source", ["foo", {"uri": "set"}], ids=["no section", "no licence"])
 def test_a_source_that_is_not_as_it_should_be_is_written_anew(source: object, project: Path) -> None:
-    pictures(project / "set")
+    images(project / "set")
     values = yaml.safe_load((project / "params.yaml").read_text())
     (project / "params.yaml").write_text(yaml.safe_dump(values | {"source": source}))
     done = CliRunner().invoke(cli.app, ["use", "set"])
@@ -252,7 +252,7 @@ def test_a_source_that_is_not_as_it_should_be_is_written_anew(source: object, pr
 
 
 def test_a_login_in_an_address_is_warned_of_and_not_shown(project: Path) -> None:
-    shutil.make_archive(str(project / "set"), "zip", pictures(project / "set"))
+    shutil.make_archive(str(project / "set"), "zip", images(project / "set"))
     with serve(Site((project / "set.zip").read_bytes())) as site:
         address = site.url.replace("http://", "http://me:secret@")
         done = CliRunner().invoke(cli.app, ["use", address])
@@ -264,7 +264,7 @@ def test_a_login_in_an_address_is_warned_of_and_not_shown(project: Path) -> None
 
 
 def test_an_archive_is_looked_at_and_named_with_size_and_digest(project: Path) -> None:
-    archive = shutil.make_archive(str(project / "set"), "zip", pictures(project / "set"))
+    archive = shutil.make_archive(str(project / "set"), "zip", images(project / "set"))
     (project / ".graft/downloads/look-1/left by a run that was killed").mkdir(parents=True)
     done = CliRunner().invoke(cli.app, ["use", "dogs-vs-cats", "--from", archive])
     assert done.exit_code == 0, done.output
@@ -275,8 +275,8 @@ def test_an_archive_is_looked_at_and_named_with_size_and_digest(project: Path) -
     assert not list((project / ".graft/downloads").glob("look*"))
 
 
-def test_pictures_must_not_lie_where_dvc_would_delete_them(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
-    pictures(project / "data/raw")
+def test_images_must_not_lie_where_dvc_would_delete_them(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
+    images(project / "data/raw")
     assert "lie one within the other; move the pictures elsewhere" in said(monkeypatch, "use", "data/raw")
 
 
@@ -286,7 +286,7 @@ def test_results_without_a_run_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -
 
 def test_results_show_the_figures_and_the_report(project: Path) -> None:
     row = {
-        "pictures": 8,
+        "images": 8,
         "accuracy": 0.75,
         "accuracy_low": 0.4,
         "accuracy_high": 0.93,
@@ -300,7 +300,7 @@ def test_results_show_the_figures_and_the_report(project: Path) -> None:
     assert lines[0].split() == [
         "test,",
         "8",
-        "pictures",
+        "images",
         "accuracy",
         "95",
         "%",
@@ -338,7 +338,7 @@ def test_results_of_an_earlier_run_say_so(project: Path) -> None:
 
 def test_results_of_several_labels(project: Path) -> None:
     row = {
-        "pictures": 8,
+        "images": 8,
         "exact_match": 0.75,
         "exact_match_low": 0.4,
         "exact_match_high": 0.93,
@@ -362,7 +362,7 @@ def test_a_summary_shows_where_it_breaks(project: Path, tmp_path_factory: pytest
     assert done.output == "download    breaks here: data/raw is absent; run `dvc repro download`\n"
     assert done.exit_code == 1
 
-    folder = pictures(tmp_path_factory.mktemp("elsewhere") / "set")
+    folder = images(tmp_path_factory.mktemp("elsewhere") / "set")
     CliRunner().invoke(cli.app, ["use", str(folder)])
     fetch_dataset(Source(uri=str(folder), licence="CC0"), project / "data/raw", project / ".graft/downloads")
     (project / "corrections.csv").write_text("path,label,note\n")

@@ -73,7 +73,7 @@ def test_groups_are_in_or_out_as_a_whole() -> None:
 
 
 @pytest.mark.parametrize("straddle", [False, True], ids=["no groups", "groups on both sides"])
-def test_else_pictures_are_drawn_one_by_one_and_stratified(straddle: bool) -> None:
+def test_else_images_are_drawn_one_by_one_and_stratified(straddle: bool) -> None:
     made = rows(groups=False)
     if straddle:
         made["group"] = rows(groups=True)["group"]
@@ -104,8 +104,8 @@ def test_whole_share_is_the_head_of_all(project: Path) -> None:
     dataset = Dataset(rows(groups=True), ["a", "b"])
     points = list(measure(Embeddings(module.EMBEDDINGS), dataset, Pool(dataset, alone()), 0.3, 2))
     assert [point.share for point in points] == list(module.SHARES)
-    assert [len(point.pictures) for point in points] == [2, 2, 2, 2, 2, 1]
-    assert points[-1].pictures == [180]
+    assert [len(point.images) for point in points] == [2, 2, 2, 2, 2, 1]
+    assert points[-1].images == [180]
     assert points[-1].right.shape == (1, 60)
     assert points[-1].accuracy > points[0].accuracy
     assert points[-1].losses[0] < np.log(2)

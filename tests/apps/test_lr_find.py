@@ -15,7 +15,8 @@ from graft.augment.config import Augment
 from graft.core import tables
 from graft.core.errors import DataError
 from graft.data.arrays import Embeddings
-from graft.data.dataset import Pictures, read_dataset
+from graft.data.dataset import read_dataset
+from graft.data.labelled_images import LabelledImages
 from graft.finetune.config import Finetune
 from graft.finetune.step import Step
 from graft.heads.config import TrainHead
@@ -29,14 +30,14 @@ from tests.network.made import tiny_body
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_network_is_swept_by_the_base_rate_and_repeats(network: Network, pictures: Pictures) -> None:
-    knobs = Finetune(epochs=1, batch_size=8, sizes=[[32, 1.0]], precision="fp32")
+def test_network_is_swept_by_the_base_rate_and_repeats(network: Network, images: LabelledImages) -> None:
+    config = Finetune(epochs=1, batch_size=8, sizes=[[32, 1.0]], precision="fp32")
     task = OneLabel(["dark", "light"])
     found = []
     for _ in range(2):
-        step = Step(copy.deepcopy(network), task, pictures.targets, knobs, Augment(strength="none"), 1.0)
+        step = Step(copy.deepcopy(network), task, images.targets, config, Augment(strength="none"), 1.0)
         peaks = step.rates()
-        found.append(network_range(step, pictures, knobs, seed=3))
+        found.append(network_range(step, images, config, seed=3))
     first, second = found
     assert first.losses.tolist() == second.losses.tolist()
     assert 1e-5 < first.valley < 1
@@ -61,13 +62,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_no_norm_meets_a_single_picture(project: Path, pictures: Pictures) -> None:
+def test_no_norm_meets_a_single_image(project: Path, images: LabelledImages) -> None:
     """A fastai head refuses a batch of one."""
-    knobs = TrainHead.model_validate({"head": "fastai", "hidden": 8, "batch_size": 1})
+    config = TrainHead.model_validate({"head": "fastai", "hidden": 8, "batch_size": 1})
     dataset, embeddings = read_dataset(module.LABELS, module.SPLIT), Embeddings(module.EMBEDDINGS)
-    assert np.isfinite(head_range(embeddings, dataset, knobs, seed=1).losses).all()
+    assert np.isfinite(head_range(embeddings, dataset, config, seed=1).losses).all()
     network = Network(Features(tiny_body(folded=False), [], ["mean"]), Head(256, 2, "fastai", 8), DESCRIPTION)
-    few = Pictures(pictures.pixels, pictures.rows[:3], pictures.targets[:3])
+    few = LabelledImages(images.pixels, images.rows[:3], images.targets[:3])
     following = Finetune(epochs=1, batch_size=2, sizes=[[32, 1.0]], precision="fp32", batch_norm="train")
     step = Step(network, OneLabel(["dark", "light"]), few.targets, following, Augment(strength="none"), 1.0)
     assert np.isfinite(network_range(step, few, following, seed=3).losses).all()
@@ -75,9 +76,9 @@ def test_no_norm_meets_a_single_picture(project: Path, pictures: Pictures) -> No
 
 @pytest.mark.parametrize("kind", ["linear", "mlp"])
 def test_head_is_swept(project: Path, kind: str) -> None:
-    knobs = TrainHead.model_validate({"head": kind, "hidden": 8, "batch_size": 16, "l2": [0.1, 1.0]})
+    config = TrainHead.model_validate({"head": kind, "hidden": 8, "batch_size": 16, "l2": [0.1, 1.0]})
     dataset, embeddings = read_dataset(module.LABELS, module.SPLIT), Embeddings(module.EMBEDDINGS)
-    first, second = (head_range(embeddings, dataset, knobs, seed=1) for _ in range(2))
+    first, second = (head_range(embeddings, dataset, config, seed=1) for _ in range(2))
     assert first.losses.tolist() == second.losses.tolist()
     assert first.smoothed.min() < 0.95 * first.smoothed[0]
     assert 1e-4 < first.valley < 10

@@ -22,7 +22,7 @@ def curve(*accuracies: float) -> list[Point]:
     return [point(0.01, [0.1])] + [point(share, [value]) for share, value in zip(shares, accuracies, strict=True)]
 
 
-def test_interval_of_one_draw_is_that_of_independent_pictures() -> None:
+def test_interval_of_one_draw_is_that_of_independent_images() -> None:
     interval = Trend(np.arange(COUNT)).interval(point(1.0, [0.8]))
     half = 1.96 * np.sqrt(0.8 * 0.2 / COUNT)
     assert interval.low == pytest.approx(0.8 - half, abs=0.006)
@@ -107,7 +107,7 @@ def test_verdict_needs_evidence(gain: float, low: float, high: float, told: str)
 
 def test_table_has_a_row_a_point() -> None:
     made = table([point(0.1, [0.5, 0.6]), point(1.0, [0.75])], Trend(np.arange(COUNT)), "accuracy")
-    assert made["pictures"].tolist() == [100, 1000]
+    assert made["images"].tolist() == [100, 1000]
     assert made["draws"].tolist() == [2, 1]
     assert made["accuracy"].tolist() == pytest.approx([0.55, 0.75])
     assert (made["accuracy_low"] < made["accuracy"]).all()

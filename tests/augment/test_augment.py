@@ -20,7 +20,7 @@ def pixels() -> torch.Tensor:
     return torch.randint(0, 256, (5, SIZE, SIZE, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
-def as_pictures(pixels: torch.Tensor) -> torch.Tensor:
+def as_images(pixels: torch.Tensor) -> torch.Tensor:
     return pixels.permute(0, 3, 1, 2).float() / 255
 
 
@@ -28,9 +28,9 @@ def test_any_number_of_changes_is_one_sampling(pixels: torch.Tensor, monkeypatch
     sampled: list[int] = []
     real = F.grid_sample
 
-    def counted(pictures: torch.Tensor, grid: torch.Tensor, **options: Any) -> torch.Tensor:
-        sampled.append(len(pictures))
-        return real(pictures, grid, **options)
+    def counted(images: torch.Tensor, grid: torch.Tensor, **options: Any) -> torch.Tensor:
+        sampled.append(len(images))
+        return real(images, grid, **options)
 
     monkeypatch.setattr(F, "grid_sample", counted)
     monkeypatch.setattr(F, "interpolate", lambda *_, **__: pytest.fail("a second interpolation"))
@@ -42,17 +42,17 @@ def test_any_number_of_changes_is_one_sampling(pixels: torch.Tensor, monkeypatch
     assert 0 <= views.min() < views.max() <= 1
 
 
-def test_flips_at_the_pictures_own_size_sample_nothing(pixels: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flips_at_the_images_own_size_sample_nothing(pixels: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(F, "grid_sample", lambda *_, **__: pytest.fail("sampled"))
     views = augment(pixels, Augment(strength="none", flip="dihedral"), SIZE, seed=0)
-    for view, picture in zip(views, as_pictures(pixels), strict=True):
-        turns = [torch.rot90(side, turn, (1, 2)) for side in (picture, picture.flip(2)) for turn in range(4)]
+    for view, image in zip(views, as_images(pixels), strict=True):
+        turns = [torch.rot90(side, turn, (1, 2)) for side in (image, image.flip(2)) for turn in range(4)]
         assert sum(torch.equal(view, turn) for turn in turns) == 1
 
 
 def test_nothing_to_vary_changes_nothing(pixels: torch.Tensor) -> None:
     before = pixels.clone()
-    assert torch.equal(augment(pixels, STILL, SIZE, seed=5), as_pictures(pixels))
+    assert torch.equal(augment(pixels, STILL, SIZE, seed=5), as_images(pixels))
     torch.testing.assert_close(augment(pixels, STILL, 24, seed=5), sample(pixels, 24), atol=1e-5, rtol=0)
     augment(pixels, Augment(strength="strong", erase=1.0), SIZE, seed=5)
     assert torch.equal(pixels, before)

@@ -18,10 +18,10 @@ def test_standard_is_fastais_default() -> None:
 
 
 def test_none_varies_nothing() -> None:
-    knobs = Augment(strength="none")
-    assert knobs.flip == "none"
-    assert knobs.only_flips
-    assert (knobs.lighting, knobs.erase, knobs.mixup, knobs.cutmix) == (0, 0, 0, 0)
+    config = Augment(strength="none")
+    assert config.flip == "none"
+    assert config.only_flips
+    assert (config.lighting, config.erase, config.mixup, config.cutmix) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("knob", ["rotate", "warp", "lighting"])
@@ -42,8 +42,8 @@ def test_only_strong_erases() -> None:
 
 def test_a_knob_that_is_given_overrides_and_null_does_not() -> None:
     given = {"strength": "none", "flip": "both", "rotate": None, "warp": 0.1, "p": None}
-    knobs = check("augment", Augment, given)
-    assert (knobs.flip, knobs.rotate, knobs.warp, knobs.zoom, knobs.p) == ("both", 0.0, 0.1, 1.0, 0.75)
+    config = check("augment", Augment, given)
+    assert (config.flip, config.rotate, config.warp, config.zoom, config.p) == ("both", 0.0, 0.1, 1.0, 0.75)
     assert check("augment", Augment, {"strength": None}) == Augment()
 
 
@@ -62,8 +62,8 @@ def test_a_zero_overrides_too() -> None:
         ({"min_scale": 0.9}, False),
     ],
 )
-def test_only_flips(knobs: dict[str, Any], only: bool) -> None:
-    assert check("augment", Augment, {"strength": "none"} | knobs).only_flips is only
+def test_only_flips(config: dict[str, Any], only: bool) -> None:
+    assert check("augment", Augment, {"strength": "none"} | config).only_flips is only
 
 
 @pytest.mark.parametrize(

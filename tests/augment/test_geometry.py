@@ -20,12 +20,12 @@ BILINEAR = v2.InterpolationMode.BILINEAR
 INNER = slice(8, 24)  # what both sides fill from the picture alone
 
 
-def drawn(knobs: Augment, batch: int = 400, seed: int = 0) -> torch.Tensor:
-    return random_maps(knobs, batch, torch.Generator().manual_seed(seed))
+def drawn(config: Augment, batch: int = 400, seed: int = 0) -> torch.Tensor:
+    return random_maps(config, batch, torch.Generator().manual_seed(seed))
 
 
-def still(**knobs: float | Flip) -> Augment:
-    return Augment.model_validate({"strength": "none", "p": 1.0} | knobs)
+def still(**config: float | Flip) -> Augment:
+    return Augment.model_validate({"strength": "none", "p": 1.0} | config)
 
 
 def corners(maps: torch.Tensor) -> torch.Tensor:
@@ -42,7 +42,7 @@ def pixels() -> torch.Tensor:
     return (smooth * 255).round().byte().permute(0, 2, 3, 1).contiguous()
 
 
-def as_pictures(pixels: torch.Tensor) -> torch.Tensor:
+def as_images(pixels: torch.Tensor) -> torch.Tensor:
     return pixels.permute(0, 3, 1, 2).float() / 255
 
 
@@ -51,17 +51,17 @@ def test_random_rotation_is_torchvisions(pixels: torch.Tensor, seed: int) -> Non
     maps = drawn(still(rotate=40.0), 1, seed)
     degrees = math.degrees(math.atan2(maps[0, 1, 0], maps[0, 0, 0]))
     assert 0.5 < abs(degrees) <= 40
-    peer = v2.rotate(as_pictures(pixels), degrees, interpolation=BILINEAR)
+    peer = v2.rotate(as_images(pixels), degrees, interpolation=BILINEAR)
     turned = mapped(pixels, maps, SIZE)
     torch.testing.assert_close(turned[..., INNER, INNER], peer[..., INNER, INNER], atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("kind", ["none", "dihedral"])
-def test_a_squeezed_picture_is_turned_as_it_is(kind: Flip) -> None:
+def test_a_squeezed_image_is_turned_as_it_is(kind: Flip) -> None:
     """Between the picture and the view, both at their true proportions, a turn leaves lengths and angles alone."""
     aspects = torch.linspace(0.4, 2.5, 64)
-    knobs, generator = still(rotate=40.0, flip=kind), torch.Generator().manual_seed(0)
-    maps = random_maps(knobs, 64, generator, aspects)[:, :2, :2]
+    config, generator = still(rotate=40.0, flip=kind), torch.Generator().manual_seed(0)
+    maps = random_maps(config, 64, generator, aspects)[:, :2, :2]
     transposed = drawn(still(flip=kind), 64)[:, 0, 0] == 0
     assert transposed.any() == (kind == "dihedral")
     upright = torch.stack([aspects, torch.ones_like(aspects)], 1)
@@ -77,12 +77,12 @@ def test_a_squeezed_picture_is_turned_as_it_is(kind: Flip) -> None:
 )
 def test_flips_are_torchvisions_each_as_often(pixels: torch.Tensor, kind: Flip, views: int) -> None:
     maps = drawn(still(flip=kind), 800)
-    picture = as_pictures(pixels)
-    mirrored, upside_down = v2.horizontal_flip(picture), v2.vertical_flip(picture)
+    image = as_images(pixels)
+    mirrored, upside_down = v2.horizontal_flip(image), v2.vertical_flip(image)
     known = {
-        "horizontal": [picture, mirrored],
-        "vertical": [picture, upside_down],
-    }.get(kind, [picture, mirrored, upside_down, v2.vertical_flip(mirrored)])
+        "horizontal": [image, mirrored],
+        "vertical": [image, upside_down],
+    }.get(kind, [image, mirrored, upside_down, v2.vertical_flip(mirrored)])
     if kind == "dihedral":
         known = known + [v2.rotate(view, 90) for view in known]
     seen = mapped(pixels.expand(800, -1, -1, -1), maps, SIZE)
@@ -107,15 +107,15 @@ def test_warp_is_torchvisions_perspective_with_fastais_corners(
     side = SIZE / 2
     places = [[(side * (x + 1), side * (y + 1)) for x, y in points] for points in (ends, starts)]
     coefficients = _coefficients(*places)
-    peer = v2.perspective(as_pictures(pixels), None, None, coefficients=coefficients, interpolation=BILINEAR)
+    peer = v2.perspective(as_images(pixels), None, None, coefficients=coefficients, interpolation=BILINEAR)
     warped = mapped(pixels, maps, SIZE)
     torch.testing.assert_close(warped[..., INNER, INNER], peer[..., INNER, INNER], atol=1e-3, rtol=0)
 
 
-def _coefficients(view: list[tuple[float, float]], picture: list[tuple[float, float]]) -> list[float]:
+def _coefficients(view: list[tuple[float, float]], image: list[tuple[float, float]]) -> list[float]:
     """Solve for the eight numbers of the map from view to picture, in pixels."""
     rows, values = [], []
-    for (x, y), (u, v) in zip(view, picture, strict=True):
+    for (x, y), (u, v) in zip(view, image, strict=True):
         rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
         values += [u, v]
     found: list[float] = torch.linalg.solve(torch.tensor(rows).double(), torch.tensor(values).double()).tolist()
@@ -133,7 +133,7 @@ def test_crop_is_torchvisions(pixels: torch.Tensor, seed: int) -> None:
     snapped = torch.tensor([[[(x1 - x0) / 2, 0, (x0 + x1) / 2], [0, (y1 - y0) / 2, (y0 + y1) / 2], [0, 0, 1.0]]])
     assert (snapped - maps).abs().max() <= 1 / SIZE + 1e-6
     peer = v2.resized_crop(
-        as_pictures(pixels), edges[1], edges[0], edges[3] - edges[1], edges[2] - edges[0], [SIZE, SIZE], BILINEAR, False
+        as_images(pixels), edges[1], edges[0], edges[3] - edges[1], edges[2] - edges[0], [SIZE, SIZE], BILINEAR, False
     )
     cropped = mapped(pixels, snapped, SIZE)
     torch.testing.assert_close(cropped[..., INNER, INNER], peer[..., INNER, INNER], atol=1e-4, rtol=0)
@@ -153,7 +153,7 @@ def test_crops_stay_inside_and_keep_their_area_and_ratio() -> None:
     torch.testing.assert_close(small.std(), torch.tensor(math.log(4 / 3) / 3**0.5), atol=0.01, rtol=0)
 
 
-def test_crops_that_never_fit_are_the_whole_picture() -> None:
+def test_crops_that_never_fit_are_the_whole_image() -> None:
     maps = drawn(still(min_scale=0.9999), 1000)
     whole = (maps == torch.eye(3)).all(2).all(1)
     assert whole.sum() > 900
@@ -165,7 +165,7 @@ def test_a_crop_takes_the_place_of_zoom() -> None:
     assert not torch.equal(drawn(still(zoom=3.0)), drawn(still()))
 
 
-def test_views_of_a_zoom_stay_inside_the_picture() -> None:
+def test_views_of_a_zoom_stay_inside_the_image() -> None:
     maps = drawn(still(zoom=2.0), 2000)
     assert corners(maps).abs().max() <= 1 + 1e-6
     zoom = 1 / maps[:, 0, 0]

@@ -41,7 +41,7 @@ def test_draws_have_fastais_ranges() -> None:
     assert abs(torch.corrcoef(torch.stack([shift.flatten(), gain.flatten()]))[0, 1]) < 0.05
 
 
-def test_a_share_of_pictures_is_left_alone() -> None:
+def test_a_share_of_images_is_left_alone() -> None:
     shift, gain = random_lighting(0.2, 4000, 0.75, torch.Generator().manual_seed(0))
     assert 0.22 < (shift == 0).float().mean() < 0.28
     assert 0.22 < (gain == 1).float().mean() < 0.28

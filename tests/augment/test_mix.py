@@ -80,7 +80,7 @@ def _same_target(peer: torch.Tensor, own: int, partner: int, weight: float) -> N
     torch.testing.assert_close(peer, target)
 
 
-def test_a_blend_is_mostly_its_own_picture() -> None:
+def test_a_blend_is_mostly_its_own_image() -> None:
     mixed = mix(torch.zeros((2000, 1, 1, 1)), Augment(mixup=1.0), seed=0)
     assert mixed is not None
     assert 0.5 <= mixed.weight.min() < 0.51
@@ -101,11 +101,11 @@ def test_where_both_are_given_each_batch_draws_one(views: torch.Tensor) -> None:
 
 def test_draws_depend_on_the_seed_alone_and_views_stay_as_they_are(views: torch.Tensor) -> None:
     before = views.clone()
-    for knobs in (Augment(mixup=0.4), Augment(cutmix=1.0)):
+    for config in (Augment(mixup=0.4), Augment(cutmix=1.0)):
         torch.manual_seed(0)
-        first = mix(views, knobs, seed=1)
+        first = mix(views, config, seed=1)
         torch.manual_seed(1)
-        again, other = (mix(views, knobs, seed) for seed in (1, 2))
+        again, other = (mix(views, config, seed) for seed in (1, 2))
         assert first is not None
         assert again is not None
         assert other is not None
@@ -115,10 +115,10 @@ def test_draws_depend_on_the_seed_alone_and_views_stay_as_they_are(views: torch.
     assert torch.equal(views, before)
 
 
-def test_one_picture_alone_is_mixed_with_itself() -> None:
+def test_one_image_alone_is_mixed_with_itself() -> None:
     one = torch.rand((1, 3, 8, 8), generator=torch.Generator().manual_seed(0))
-    for knobs in (Augment(mixup=0.4), Augment(cutmix=1.0)):
-        mixed = mix(one, knobs, seed=0)
+    for config in (Augment(mixup=0.4), Augment(cutmix=1.0)):
+        mixed = mix(one, config, seed=0)
         assert mixed is not None
         torch.testing.assert_close(mixed.views, one)
         assert mixed.partner.tolist() == [0]

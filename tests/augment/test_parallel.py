@@ -21,7 +21,7 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
-def test_every_picture_once(threads: int, count: int) -> None:
+def test_every_image_once(threads: int, count: int) -> None:
     done = torch.zeros(count)
     runs: list[slice] = []
 

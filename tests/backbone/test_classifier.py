@@ -17,8 +17,8 @@ class Backwards(nn.Module):
         self.bottom = nn.Conv2d(3, 4, 3)
         self.unused = nn.Linear(4, 10)
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.top(self.bottom(pictures).mean((2, 3)))
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.top(self.bottom(images).mean((2, 3)))
         return logits
 
 

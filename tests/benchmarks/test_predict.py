@@ -10,7 +10,7 @@ def test_the_table_compares_medians() -> None:
         "cold": {"graft": [300.0], "graft-command": [400.0], "fastai": [6000.0]},
     }
     assert set(figures) == set(FIGURES)
-    results = {"figures": figures, "pictures": 9, "others": 0.25, "versions": {"fastai": "2"}, "machine": facts}
+    results = {"figures": figures, "images": 9, "others": 0.25, "versions": {"fastai": "2"}, "machine": facts}
     lines = table(results).splitlines()
     assert lines[2:5] == [
         "| many pictures | graft, `predict_many` | 120 pictures a second | 100 to 500 |  |",

@@ -1,13 +1,13 @@
 from pathlib import Path
 
 from benchmarks.machine import PACKAGES
-from benchmarks.serve import figures, load, pictures, rss, serving, table
+from benchmarks.serve import figures, images, load, rss, serving, table
 from tests.apps.serve.made import colour_bundle
 
 
 def test_a_load_is_counted_and_timed(tmp_path: Path) -> None:
     with serving(colour_bundle(tmp_path / "bundle")) as (server, port):
-        found = figures(load(port, 3, 40, [*pictures(64, 48, 2), b"no picture"]))
+        found = figures(load(port, 3, 40, [*images(64, 48, 2), b"no picture"]))
         assert rss(server) > 10
     assert (found["clients"], found["requests"]) == (3, 40)
     assert found["statuses"] == {"200": 27, "422": 13}

@@ -9,21 +9,21 @@ from graft.core.errors import SourceError
 from graft.data.raw import POINTER, Linked, linked, raw_root, write_link
 
 
-def test_without_a_pointer_the_pictures_are_here(tmp_path: Path) -> None:
+def test_without_a_pointer_the_images_are_here(tmp_path: Path) -> None:
     assert raw_root(tmp_path) == tmp_path
     assert linked(tmp_path) is None
 
 
 def test_a_pointer_leads_to_the_folder(tmp_path: Path) -> None:
-    raw, pictures = tmp_path / "raw", tmp_path / "pictures"
+    raw, images = tmp_path / "raw", tmp_path / "images"
     raw.mkdir()
-    pictures.mkdir()
-    link = Linked(str(pictures), 3, "0" * 64)
+    images.mkdir()
+    link = Linked(str(images), 3, "0" * 64)
     write_link(raw, link)
     assert [file.name for file in raw.iterdir()] == [POINTER]
-    assert json.loads((raw / POINTER).read_text()) == {"folder": str(pictures), "files": 3, "sha256": "0" * 64}
+    assert json.loads((raw / POINTER).read_text()) == {"folder": str(images), "files": 3, "sha256": "0" * 64}
     assert linked(raw) == link
-    assert raw_root(raw) == pictures
+    assert raw_root(raw) == images
 
 
 def test_a_folder_is_found_as_the_user_wrote_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

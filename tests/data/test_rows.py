@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from graft.core.errors import DataError
-from graft.data.arrays import PictureRows
+from graft.data.arrays import ImageRows
 
 
 @pytest.fixture
-def rows(tmp_path: Path) -> PictureRows:
+def rows(tmp_path: Path) -> ImageRows:
     """Three pictures with two features each."""
     np.save(tmp_path / "features.npy", np.array([[0, 1], [10, 11], [20, 21]], dtype=np.float32))
     (tmp_path / "rows.csv").write_text("path,width,height\nNA,1,1\nb/1.jpg,1,1\n007,1,1\n")
-    return PictureRows(tmp_path / "features.npy")
+    return ImageRows(tmp_path / "features.npy")
 
 
-def test_paths_are_text_as_written(rows: PictureRows) -> None:
+def test_paths_are_text_as_written(rows: ImageRows) -> None:
     assert rows.paths == ["NA", "b/1.jpg", "007"]
 
 
@@ -26,18 +26,18 @@ def test_paths_are_text_as_written(rows: PictureRows) -> None:
     [(["007", "NA"], [2, 0]), (["b/1.jpg", "b/1.jpg"], [1, 1]), ([], [])],
     ids=["any order", "twice", "none"],
 )
-def test_find(rows: PictureRows, paths: list[str], found: list[int]) -> None:
+def test_find(rows: ImageRows, paths: list[str], found: list[int]) -> None:
     answer = rows.find(paths)
     assert answer.tolist() == found
     assert answer.dtype == np.int64
 
 
-def test_an_unknown_picture_is_said(rows: PictureRows) -> None:
+def test_an_unknown_image_is_said(rows: ImageRows) -> None:
     with pytest.raises(DataError, match=r"^'c\.jpg' is labelled but was never presized; run `dvc repro`$"):
         rows.find(["NA", "c.jpg"])
 
 
-def test_read_copies_rows_into_memory(rows: PictureRows) -> None:
+def test_read_copies_rows_into_memory(rows: ImageRows) -> None:
     read = rows.read(np.array([2, 0]))
     assert read.tolist() == [[20, 21], [0, 1]]
     assert not isinstance(read, np.memmap)
@@ -45,7 +45,7 @@ def test_read_copies_rows_into_memory(rows: PictureRows) -> None:
     assert rows.array.tolist() == [[0, 1], [10, 11], [20, 21]]
 
 
-def test_the_array_stays_on_disk_and_cannot_be_written(rows: PictureRows) -> None:
+def test_the_array_stays_on_disk_and_cannot_be_written(rows: ImageRows) -> None:
     assert isinstance(rows.array, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         rows.array[0] = 1
@@ -55,4 +55,4 @@ def test_an_array_of_objects_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "evil.npy", np.array([{}], dtype=object), allow_pickle=True)
     (tmp_path / "rows.csv").write_text("path\na\n")
     with pytest.raises(ValueError, match="Python objects"):
-        PictureRows(tmp_path / "evil.npy")
+        ImageRows(tmp_path / "evil.npy")

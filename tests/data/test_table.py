@@ -42,7 +42,7 @@ def test_paths_and_targets_agree(
 
 
 @pytest.mark.parametrize("paths", ["a,b", "b,a,c", "a,b,c,d"], ids=["fewer", "another order", "more"])
-def test_tables_of_other_pictures_are_refused(tmp_path: Path, paths: str) -> None:
+def test_tables_of_other_images_are_refused(tmp_path: Path, paths: str) -> None:
     (tmp_path / "labels.csv").write_text("path,label\na,x\nb,y\nc,x\n")
     (tmp_path / "split.csv").write_text("path,split\n" + "".join(f"{path},train\n" for path in paths.split(",")))
     with pytest.raises(DataError, match=r"labels\.csv and .*split\.csv do not name the same pictures; run `dvc repro`"):

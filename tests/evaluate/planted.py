@@ -25,8 +25,8 @@ class ChannelsLast(nn.Module):
         super().__init__()
         self.stem, self.last = stem, nn.Identity()
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        mean: torch.Tensor = self.last(self.stem(pictures).permute(0, 2, 3, 1)).mean((1, 2))
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        mean: torch.Tensor = self.last(self.stem(images).permute(0, 2, 3, 1)).mean((1, 2))
         return mean
 
 
@@ -38,8 +38,8 @@ class Tokens(nn.Module):
         self.stem, self.block, self.norm = stem, nn.Identity(), nn.Identity()
         self.class_token = nn.Parameter(torch.zeros(1, 1, 2))
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        patches = self.stem(pictures).flatten(2).transpose(1, 2)
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        patches = self.stem(images).flatten(2).transpose(1, 2)
         tokens = self.block(torch.cat([self.class_token.expand(len(patches), 1, 2), patches], 1))
         read = tokens[:, :1] + tokens[:, 1:].mean(1, keepdim=True)
         answer: torch.Tensor = self.norm(torch.cat([read, tokens[:, 1:]], 1))[:, 0]
@@ -65,9 +65,9 @@ def planted(kind: Kind) -> Network:
     return Network(Features(body, [], ["mean"]), head, TINY).eval()
 
 
-def pictures(cells: list[tuple[int, int]]) -> torch.Tensor:
+def images(cells: list[tuple[int, int]]) -> torch.Tensor:
     """Dark pictures `[B, 3, 32, 32]`, each bright in the cell of a row and a column of four."""
     made = torch.full((len(cells), 3, SIDE, SIDE), 0.2)
-    for picture, (row, column) in zip(made, cells, strict=True):
-        picture[:, row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL] = 0.95
+    for image, (row, column) in zip(made, cells, strict=True):
+        image[:, row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL] = 0.95
     return made

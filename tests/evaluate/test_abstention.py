@@ -26,7 +26,7 @@ def test_curve_by_hand() -> None:
     assert table["coverage"].tolist() == [0.2, 0.6, 0.8, 1.0]
 
 
-def test_the_curve_of_many_pictures_is_short() -> None:
+def test_the_curve_of_many_images_is_short() -> None:
     generator = np.random.default_rng(0)
     table = Surest.of(generator.random(5000), generator.random(5000) < 0.7).table()
     assert 90 <= len(table) <= 100

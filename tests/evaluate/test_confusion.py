@@ -39,7 +39,7 @@ def test_the_matrix_as_a_table() -> None:
         ["owl", "owl", 1, "0.333333"],
         ["ape", "ape", 0, "nan"],
     ]
-    assert table["pictures"].sum() == len(TARGETS)
+    assert table["images"].sum() == len(TARGETS)
 
 
 def test_tables_are_written_the_same_bytes_each_time(tmp_path: Path) -> None:

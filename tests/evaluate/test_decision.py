@@ -25,8 +25,8 @@ def test_without_calibration_logits_stay() -> None:
 
 
 def test_the_threshold_is_laid_at_the_calibrated_confidence() -> None:
-    knobs = Evaluate(abstain=Abstain(coverage=0.5))
-    decision = decide(TASK, VALID, knobs)
+    config = Evaluate(abstain=Abstain(coverage=0.5))
+    decision = decide(TASK, VALID, config)
     surest = VALID.probabilities(TASK, decision.temperature).max(1)
     assert decision.abstain_below == pytest.approx((surest[0] + surest[2]) / 2, abs=2e-6)
 

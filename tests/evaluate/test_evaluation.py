@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from graft.core import tables
-from graft.data.arrays import PictureRows
+from graft.data.arrays import ImageRows
 from graft.evaluate import multi_label
 from graft.evaluate.config import Evaluate
 from graft.evaluate.evaluation import Evaluation
@@ -34,11 +34,11 @@ FILES = sorted([*BOTH, "coverage.csv"])
 
 
 @pytest.fixture
-def pixels(tmp_path: Path) -> PictureRows:
+def pixels(tmp_path: Path) -> ImageRows:
     """Four small pictures."""
     np.save(tmp_path / "pixels.npy", np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), dtype=np.uint8))
     (tmp_path / "rows.csv").write_text("path\na\nb\nc\nd\n")
-    return PictureRows(tmp_path / "pixels.npy")
+    return ImageRows(tmp_path / "pixels.npy")
 
 
 def evaluation(decision: Decision | None = None, **columns: list[str]) -> Evaluation:
@@ -52,7 +52,7 @@ def evaluation(decision: Decision | None = None, **columns: list[str]) -> Evalua
     )
 
 
-def write(folder: Path, pixels: PictureRows, **columns: list[str]) -> dict[str, Any]:
+def write(folder: Path, pixels: ImageRows, **columns: list[str]) -> dict[str, Any]:
     """Write an evaluation into a new folder."""
     folder.mkdir()
     return evaluation(None, **columns).write(folder, pixels, Evaluate(gallery=3))
@@ -62,12 +62,12 @@ def test_targets_follow_the_classes() -> None:
     assert evaluation().targets.tolist() == [0, 0, 1, 1]
 
 
-def test_metrics_by_hand(tmp_path: Path, pixels: PictureRows) -> None:
+def test_metrics_by_hand(tmp_path: Path, pixels: ImageRows) -> None:
     write(tmp_path / "out", pixels)
     told = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert list(told) == ["test", "probe", "majority", "interval"]
     assert list(told["test"]) == [
-        "pictures",
+        "images",
         "accuracy",
         "accuracy_low",
         "accuracy_high",
@@ -86,7 +86,7 @@ def test_metrics_by_hand(tmp_path: Path, pixels: PictureRows) -> None:
     assert told["test"]["macro_f1"] == pytest.approx((2 / 3 + 4 / 5) / 2)
 
 
-def test_tables_by_hand(tmp_path: Path, pixels: PictureRows) -> None:
+def test_tables_by_hand(tmp_path: Path, pixels: ImageRows) -> None:
     facts = write(tmp_path / "out", pixels, kind=["m", "m", "p", "p"])
     out = tmp_path / "out"
     assert sorted(file.name for file in out.iterdir()) == FILES
@@ -97,7 +97,7 @@ def test_tables_by_hand(tmp_path: Path, pixels: PictureRows) -> None:
         "owl,,,,,,0",
     ]
     slices = tables.read(out / "slices.csv")
-    assert slices[["slice", "pictures", "accuracy"]].to_numpy().tolist() == [
+    assert slices[["slice", "images", "accuracy"]].to_numpy().tolist() == [
         ["kind=m", "2", "0.5"],
         ["kind=p", "2", "1.0"],
     ]
@@ -118,7 +118,7 @@ def test_tables_by_hand(tmp_path: Path, pixels: PictureRows) -> None:
     assert [name for name, _ in facts["networks"]] == ["this network", "linear probe: the head alone"]
 
 
-def test_every_figure_stands_with_its_interval_and_the_probes(tmp_path: Path, pixels: PictureRows) -> None:
+def test_every_figure_stands_with_its_interval_and_the_probes(tmp_path: Path, pixels: ImageRows) -> None:
     write(tmp_path / "out", pixels)
     figures = tables.read(tmp_path / "out" / "figures.csv").set_index("figure")
     accuracy = figures.to_dict("index")["accuracy"]
@@ -128,7 +128,7 @@ def test_every_figure_stands_with_its_interval_and_the_probes(tmp_path: Path, pi
     assert "top_5_accuracy" not in figures.index
 
 
-def test_what_may_be_not_sure_is_measured(tmp_path: Path, pixels: PictureRows) -> None:
+def test_what_may_be_not_sure_is_measured(tmp_path: Path, pixels: ImageRows) -> None:
     (tmp_path / "out").mkdir()
     wary = evaluation(Decision(abstain_below=0.9, temperature=0.5))
     facts = wary.write(tmp_path / "out", pixels, Evaluate(gallery=3))
@@ -141,12 +141,12 @@ def test_what_may_be_not_sure_is_measured(tmp_path: Path, pixels: PictureRows) -
     assert facts["calibration"]["after"] == pytest.approx(0.969697 - 0.75, abs=1e-5)
 
 
-def test_without_slices_the_table_of_slices_is_empty(tmp_path: Path, pixels: PictureRows) -> None:
+def test_without_slices_the_table_of_slices_is_empty(tmp_path: Path, pixels: ImageRows) -> None:
     assert write(tmp_path / "out", pixels)["slices"] == {}
     assert (tmp_path / "out" / "slices.csv").read_text() == "slice\n"
 
 
-def test_twice_is_the_same_bytes(tmp_path: Path, pixels: PictureRows) -> None:
+def test_twice_is_the_same_bytes(tmp_path: Path, pixels: ImageRows) -> None:
     for name in ("one", "two"):
         write(tmp_path / name, pixels, kind=["m", "m", "p", "p"])
     for name in FILES:
@@ -162,7 +162,7 @@ def several() -> Evaluation:
     return Evaluation(frame, ManyLabels(["clear", "haze"]), logits, np.full((4, 2), -0.4, dtype=np.float32), Decision())
 
 
-def test_several_labels_by_hand(tmp_path: Path, pixels: PictureRows) -> None:
+def test_several_labels_by_hand(tmp_path: Path, pixels: ImageRows) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         facts = several().write(tmp_path / name, pixels, Evaluate(gallery=3))
@@ -190,7 +190,7 @@ def test_several_labels_by_hand(tmp_path: Path, pixels: PictureRows) -> None:
     assert facts["multi_label"] is True
 
 
-def test_ten_classes_one_absent_most_of_one_picture_all_wrong(tmp_path: Path) -> None:
+def test_ten_classes_one_absent_most_of_one_image_all_wrong(tmp_path: Path) -> None:
     """Numbers or None with a reason, down to the files; never a crash, never a silent 0."""
     classes = [f"c{place}" for place in range(10)]
     labels = [*classes[:8], "c0", "c1", "c2"]  # c8 and c9 have no picture; c3 to c7 have one
@@ -203,7 +203,7 @@ def test_ten_classes_one_absent_most_of_one_picture_all_wrong(tmp_path: Path) ->
     (tmp_path / "out").mkdir()
     probe = np.full((len(labels), 10), 0.1, dtype=np.float32)
     facts = Evaluation(rows, OneLabel(classes), logits, probe, Decision()).write(
-        tmp_path / "out", PictureRows(tmp_path / "pixels.npy"), Evaluate(gallery=4)
+        tmp_path / "out", ImageRows(tmp_path / "pixels.npy"), Evaluate(gallery=4)
     )
     test = facts["test"]
     assert (test["accuracy"], test["accuracy_low"], test["balanced_accuracy"], test["macro_f1"]) == (0, 0, 0, 0)
@@ -213,11 +213,11 @@ def test_ten_classes_one_absent_most_of_one_picture_all_wrong(tmp_path: Path) ->
     assert test["undefined"]["c9.recall"] == "no picture in this split"
     assert test["undefined"]["c0.precision"] == "never predicted"
     last = tables.read(tmp_path / "out" / "classes.csv").set_index("class").to_dict("index")["c9"]
-    assert (last["recall"], last["roc_auc"], last["average_precision"], last["pictures"]) == ("", "", "", "0")
+    assert (last["recall"], last["roc_auc"], last["average_precision"], last["images"]) == ("", "", "", "0")
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["test"]["macro_f1"] == 0
 
 
-def test_there_is_one_log_loss_however_sure_the_mistake(tmp_path: Path, pixels: PictureRows) -> None:
+def test_there_is_one_log_loss_however_sure_the_mistake(tmp_path: Path, pixels: ImageRows) -> None:
     rows = pd.DataFrame({"path": list("abcd"), "label": ["cat", "cat", "dog", "dog"], "group": ""}, dtype=str)
     logits = np.array([[200, 0], [0, 200], [0, 60], [35, 0]], dtype=np.float32)
     sure = Evaluation(rows, OneLabel(["cat", "dog"]), logits, logits, Decision(temperature=2.0))

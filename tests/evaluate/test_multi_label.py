@@ -55,7 +55,7 @@ def test_measure_is_what_sklearn_says(seed: int, kinds: int, count: int) -> None
     predicted = (probabilities >= 0.5).astype(int)
     classes = [f"c{place}" for place in range(kinds)]
     found = measure(probabilities, truth.astype(np.float32), classes, alone(count))
-    assert found["pictures"] == count
+    assert found["images"] == count
     assert found["exact_match"] == pytest.approx(accuracy_score(truth, predicted))
     assert found["hamming_loss"] == pytest.approx(hamming_loss(truth, predicted))
     assert found["micro_f1"] == pytest.approx(f1_score(truth, predicted, average="micro"))
@@ -73,7 +73,7 @@ def test_measure_is_what_sklearn_says(seed: int, kinds: int, count: int) -> None
         assert [found["classes"][name][key] for name in classes] == pytest.approx(
             list(scorer(truth, predicted, average=None))
         )
-    assert [row["pictures"] for row in found["classes"].values()] == truth.sum(0).tolist()
+    assert [row["images"] for row in found["classes"].values()] == truth.sum(0).tolist()
     assert found["undefined"] == {}
     np.testing.assert_array_equal(confusion(predicted, truth), multilabel_confusion_matrix(truth, predicted))
     json.dumps(found, allow_nan=False)
@@ -90,7 +90,7 @@ def test_measure_by_hand() -> None:
         "f1": 1.0,
         "roc_auc": 1.0,
         "average_precision": 1.0,
-        "pictures": 3,
+        "images": 3,
     }
     assert found["classes"]["snow"]["f1"] == 0.0
     assert found["macro_f1"] == 0.5
@@ -147,6 +147,6 @@ def test_what_has_no_value_is_none_with_a_reason(
 
 def test_one_class_is_enough() -> None:
     found = measure(sure([[1], [0], [0]]), np.array([[1], [1], [0]], dtype=np.float32), ["haze"], alone(3))
-    assert found["classes"]["haze"]["pictures"] == 2
+    assert found["classes"]["haze"]["images"] == 2
     assert (found["exact_match"], found["micro_f1"]) == pytest.approx((2 / 3, 2 / 3))
     assert confusion(np.array([[1], [0], [0]]), np.array([[1], [1], [0]])).tolist() == [[[1, 0], [1, 1]]]

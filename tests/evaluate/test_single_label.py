@@ -62,7 +62,7 @@ def test_measure_is_what_sklearn_says(seed: int, kinds: int, count: int) -> None
     predicted = probabilities.argmax(1)
     found = measure(probabilities, targets, classes, alone(count))
     labels = list(range(kinds))
-    assert found["pictures"] == count
+    assert found["images"] == count
     assert found["accuracy"] == pytest.approx(accuracy_score(targets, predicted))
     assert found["error_rate"] == pytest.approx(1 - accuracy_score(targets, predicted))
     assert found["macro_f1"] == pytest.approx(f1_score(targets, predicted, average="macro", labels=labels))
@@ -105,10 +105,10 @@ def test_measure_is_what_sklearn_says(seed: int, kinds: int, count: int) -> None
 def test_measure_by_hand() -> None:
     found = measure(sure([0, 0, 1, 1, 1], 2), np.array([0, 1, 1, 1, 0]), ["cat", "dog"], alone(5))
     assert found["accuracy"] == 0.6
-    cat = {"precision": 0.5, "recall": 0.5, "f1": 0.5, "roc_auc": pytest.approx(7 / 12), "pictures": 2}
+    cat = {"precision": 0.5, "recall": 0.5, "f1": 0.5, "roc_auc": pytest.approx(7 / 12), "images": 2}
     assert found["classes"]["cat"].items() >= cat.items()
     dog = found["classes"]["dog"]
-    assert (dog["precision"], dog["recall"], dog["f1"], dog["pictures"]) == pytest.approx((2 / 3, 2 / 3, 2 / 3, 3))
+    assert (dog["precision"], dog["recall"], dog["f1"], dog["images"]) == pytest.approx((2 / 3, 2 / 3, 2 / 3, 3))
     assert found["macro_f1"] == pytest.approx((1 / 2 + 2 / 3) / 2)
     assert found["log_loss"] == pytest.approx(-(3 * math.log(0.9) + 2 * math.log(0.1)) / 5)
     assert found["majority"] == {"class": "dog", "accuracy": 0.6}
@@ -182,7 +182,7 @@ def test_what_has_no_value_is_none_with_a_reason(
     predicted: list[int], targets: list[int], figures: dict[str, Any], undefined: dict[str, str]
 ) -> None:
     table, reasons = per_class(np.array(predicted), np.array(targets), sure(predicted, 3), ["a", "b", "c"])
-    keys = ("precision", "recall", "f1", "pictures")
+    keys = ("precision", "recall", "f1", "images")
     for name, values in figures.items():
         assert [table[name][key] for key in keys] == pytest.approx(list(values))
     assert reasons == undefined
@@ -201,7 +201,7 @@ def test_confusion_is_sklearns(pairs: list[tuple[int, int]]) -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_weights_count_pictures_again(seed: int) -> None:
+def test_weights_count_images_again(seed: int) -> None:
     """A picture of weight 2 counts like two pictures, one of weight 0 like none."""
     generator = np.random.default_rng(seed)
     probabilities, targets = generator.dirichlet(np.ones(7), 20), generator.integers(0, 7, 20)

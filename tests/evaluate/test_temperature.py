@@ -35,7 +35,7 @@ def test_it_is_the_minimum_of_loss_and_expectation() -> None:
     assert fit_temperature(OneLabel(CLASSES), logits, labels) == pytest.approx(wanted, rel=1e-4)
 
 
-def test_a_few_pictures_all_right_do_not_call_for_certainty() -> None:
+def test_a_few_images_all_right_do_not_call_for_certainty() -> None:
     logits = np.eye(3, dtype=np.float32)[[0, 1, 2]] * 2
     assert 0.3 < fit_temperature(OneLabel(CLASSES), logits, np.array([0, 1, 2])) < 1
 

@@ -18,7 +18,7 @@ CLOSE = ("turned.jpg", "large.jpg", "large.png")
 """Decoders of JPEG differ a little, and Python takes large pictures in two steps."""
 
 
-def pictures(folder: Path) -> dict[str, Path]:
+def images(folder: Path) -> dict[str, Path]:
     """Write the pictures; by name."""
     random = np.random.default_rng(0)
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from graft.predict.predictor import Predictor
 from tests.apps.serve.made import CLASSES, colour_bundle
-from tests.examples.made import ROOT, pictures
+from tests.examples.made import ROOT, images
 
 pytestmark = pytest.mark.skipif(
     not (ROOT / "examples/javascript/node_modules/onnxruntime-web").is_dir(),
@@ -52,7 +52,7 @@ def port(bundle: Path) -> Iterator[int]:
 
 
 def test_probabilities_are_those_of_python(browser: Browser, port: int, bundle: Path, tmp_path: Path) -> None:
-    files = pictures(tmp_path)
+    files = images(tmp_path)
     rows = np.concatenate(list(Predictor(bundle).probabilities(list(files.values()))))
     asked: list[str] = []
     page = browser.new_page()

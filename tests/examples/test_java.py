@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.made import CLOSE, CROPS, EXACT, ROOT, SIZE, distance, pictures
+from tests.examples.made import CLOSE, CROPS, EXACT, ROOT, SIZE, distance, images
 
 FOLDER = ROOT / "examples/java"
 
@@ -26,7 +26,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("crop", CROPS)
 def test_pixels_are_those_of_python(compiled: Path, tmp_path: Path, crop: float) -> None:
     gaps = {}
-    for name, file in pictures(tmp_path).items():
+    for name, file in images(tmp_path).items():
         command = ["java", "-Xshare:auto", "-cp", str(compiled), "Pixels", str(file), str(SIZE), str(crop)]
         done = subprocess.run(command, capture_output=True, check=True)
         gaps[name] = distance(done.stdout, file, crop)

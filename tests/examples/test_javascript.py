@@ -10,7 +10,7 @@ import pytest
 
 from graft.predict.predictor import Predictor
 from tests.apps.serve.made import CLASSES, colour_bundle
-from tests.examples.made import CLOSE, CROPS, EXACT, ROOT, SIZE, distance, pictures
+from tests.examples.made import CLOSE, CROPS, EXACT, ROOT, SIZE, distance, images
 
 FOLDER = ROOT / "examples/javascript"
 PIXELS = f"""
@@ -37,7 +37,7 @@ def node(*words: str) -> str:
 
 @pytest.mark.parametrize("crop", CROPS)
 def test_pixels_are_those_of_python(tmp_path: Path, crop: float) -> None:
-    files = pictures(tmp_path)
+    files = images(tmp_path)
     node("--input-type=module", "--eval", PIXELS, str(crop), *map(str, files.values()))
     gaps = {name: distance(Path(f"{file}.rgb").read_bytes(), file, crop) for name, file in files.items()}
     print(gaps)
@@ -46,7 +46,7 @@ def test_pixels_are_those_of_python(tmp_path: Path, crop: float) -> None:
 
 
 def test_probabilities_are_those_of_python(tmp_path: Path) -> None:
-    bundle, files = colour_bundle(tmp_path / "bundle"), pictures(tmp_path)
+    bundle, files = colour_bundle(tmp_path / "bundle"), images(tmp_path)
     lines = node("predict.mjs", str(bundle), *map(str, files.values())).splitlines()
     rows = np.concatenate(list(Predictor(bundle).probabilities(list(files.values()))))
     for line, file, row in zip(lines, files.values(), rows, strict=True):

@@ -12,7 +12,8 @@ import pytest
 
 from graft.apps.serve.config import Settings
 from graft.predict.predictor import Predictor
-from tests.apps.serve.made import Colours, colour_bundle, live, picture
+from tests.apps.serve.made import Colours, colour_bundle, live
+from tests.apps.serve.made import picture as image
 from tests.examples.made import ROOT
 
 TOKEN = "example-token"
@@ -28,7 +29,7 @@ def port() -> Iterator[int]:
 
 @pytest.fixture
 def files(tmp_path: Path) -> list[str]:
-    for name, data in {"red.png": picture("red"), "grey.png": picture("grey"), "notes.txt": b"notes"}.items():
+    for name, data in {"red.png": image("red"), "grey.png": image("grey"), "notes.txt": b"notes"}.items():
         (tmp_path / name).write_bytes(data)
     return [str(tmp_path / name) for name in ("red.png", "grey.png", "notes.txt")]
 
@@ -68,7 +69,7 @@ def test_curl(port: int, files: list[str], tmp_path: Path) -> None:
     several = run(script, *files, SERVER=server, GRAFT_TOKEN=TOKEN)
     assert several.stdout.count('"file":') == 3
     odd = [Path(file).rename(tmp_path / name) for file, name in zip(files, ODD, strict=True)]
-    answers = json.loads(run(script, *map(str, odd), SERVER=server, GRAFT_TOKEN=TOKEN).stdout)["pictures"]
+    answers = json.loads(run(script, *map(str, odd), SERVER=server, GRAFT_TOKEN=TOKEN).stdout)["images"]
     assert [answer["label"] for answer in answers] == ["red", None, None]
     refused = run(script, str(odd[0]), SERVER=server, GRAFT_TOKEN="")
     assert refused.returncode != 0

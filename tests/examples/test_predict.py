@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.apps.serve.made import colour_bundle, picture
+from tests.apps.serve.made import colour_bundle
+from tests.apps.serve.made import picture as image
 from tests.examples.made import ROOT
 
 
@@ -15,7 +16,7 @@ def said(bundle: Path, *colours: str) -> list[str]:
     """What the example prints of pictures of some colours, without their folder."""
     files = [bundle / f"{colour}.png" for colour in colours]
     for file in files:
-        file.write_bytes(picture(file.stem))
+        file.write_bytes(image(file.stem))
     command = [sys.executable, "examples/python/predict.py", str(bundle), *map(str, files)]
     env = {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
@@ -23,7 +24,7 @@ def said(bundle: Path, *colours: str) -> list[str]:
     return [line.removeprefix(f"{bundle}/") for line in done.stdout.splitlines()]
 
 
-def test_the_example_names_the_class_of_each_picture(tmp_path: Path) -> None:
+def test_the_example_names_the_class_of_each_image(tmp_path: Path) -> None:
     assert said(colour_bundle(tmp_path), "blue", "green") == ["blue.png: blue (99.3%)", "green.png: green (99.3%)"]
 
 

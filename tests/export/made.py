@@ -42,7 +42,7 @@ def network(description: Description = DESCRIPTION) -> Network:
 
 STORY: dict[str, Any] = {
     "source": "package://cells/data",
-    "licences": {"pictures": "CC BY & others", "weights": "CC0"},
+    "licences": {"images": "CC BY & others", "weights": "CC0"},
     "labels": {"rule": "folder"},
     "metrics": {
         "accuracy": {"meaning": "accuracy (top-1)", "value": 0.75, "low": 0.5, "high": 0.9, "probe": 0.5},
@@ -51,8 +51,8 @@ STORY: dict[str, Any] = {
     "hits": "accuracy",
     "interval": "by group",
     "answered": None,
-    "slices": [{"slice": "kind=m|n", "pictures": 4, "accuracy": 0.75, "accuracy_low": 0.5, "accuracy_high": 0.9}],
-    "pictures": {"train": 20, "valid": 5, "test": 4},
+    "slices": [{"slice": "kind=m|n", "images": 4, "accuracy": 0.75, "accuracy_low": 0.5, "accuracy_high": 0.9}],
+    "images": {"train": 20, "valid": 5, "test": 4},
     "groups_across_splits": 0,
     "warning": None,
     "lineage": {"data/labels.csv": "ab" * 32},
@@ -71,5 +71,5 @@ def bundled(
 ) -> dict[str, Any]:
     """Write a whole bundle into an empty folder; return its facts."""
     nothing: Iterator[NDArray[np.uint8]] = iter(())
-    decision, knobs = decision or Decision(), Export()
-    return write_bundle(folder, network, description, Square(size), decision, knobs, lambda _: nothing, STORY | told)
+    decision, config = decision or Decision(), Export()
+    return write_bundle(folder, network, description, Square(size), decision, config, lambda _: nothing, STORY | told)

@@ -41,7 +41,7 @@ def pixels(count: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("count", [1, 2, 7])
-def test_graph_agrees_with_torch_for_any_number_of_pictures(network: Network, bundle: Path, count: int) -> None:
+def test_graph_agrees_with_torch_for_any_number_of_images(network: Network, bundle: Path, count: int) -> None:
     said = Predictor(bundle).run(pixels(count))
     views = torch.nn.functional.interpolate(
         torch.from_numpy(pixels(count)).permute(0, 3, 1, 2).float() / 255, (VIEW, VIEW), mode="bilinear"
@@ -108,8 +108,8 @@ def test_the_graph_averages_flips_at_a_temperature(network: Network, tmp_path: P
 
 
 def test_predictor_reads_a_file_upright(bundle: Path, tmp_path: Path) -> None:
-    picture = Image.fromarray(pixels(1)[0])
-    turned = picture.transpose(Image.Transpose.ROTATE_90)
+    image = Image.fromarray(pixels(1)[0])
+    turned = image.transpose(Image.Transpose.ROTATE_90)
     exif = Image.Exif()
     exif[0x0112] = 6  # to be shown turned by 90 degrees clockwise
     turned.save(tmp_path / "turned.png", exif=exif)

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from graft.core import tables
-from graft.data.arrays import Embeddings, PictureRows
-from graft.data.dataset import Dataset, Pictures, read_dataset
+from graft.data.arrays import Embeddings, ImageRows
+from graft.data.dataset import Dataset, read_dataset
+from graft.data.labelled_images import LabelledImages
 from graft.evaluate.config import Evaluate
 from graft.evaluate.decision import Logits, decide
 from graft.evaluate.evaluation import Evaluation
@@ -43,8 +44,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pixels[:, :, : SIZE // 2, 0] += 120 * held[:, 2, None, None]
     names = [f"{number:03}.png" for number in range(COUNT)]
     (folder / "raw").mkdir()
-    for name, picture in zip(names, pixels.astype(np.uint8), strict=True):
-        Image.fromarray(picture).save(folder / "raw" / name)
+    for name, image in zip(names, pixels.astype(np.uint8), strict=True):
+        Image.fromarray(image).save(folder / "raw" / name)
     np.save(folder / "pixels.npy", pixels.astype(np.uint8))
     labels = ["|".join(np.asarray(CLASSES)[row == 1]) for row in held]
     splits = [
@@ -73,7 +74,7 @@ def embedder() -> tuple[Network, Description]:
 def head(project: Path, dataset: Dataset, embedder: tuple[Network, Description]) -> Path:
     """The folder of a head fitted to stored features, as `train-head` leaves it."""
     network, description = embedder
-    pixels, folder = PictureRows(project / "pixels.npy"), project / "head"
+    pixels, folder = ImageRows(project / "pixels.npy"), project / "head"
     np.save(project / "features.npy", all_outputs(network, pixels, np.arange(COUNT), VIEW, "fp32", "embed")[:, None])
     features = Embeddings(project / "features.npy")
     fitted = fit_head(features, dataset, TrainHead(epochs=60, batch_size=16, l2=[0.1, 0.01]), 0.02, seed=0)
@@ -89,19 +90,19 @@ def test_head_to_bundle(
     fitted, description = load_head(head)
     assert describe(head).multi_label
     assert dataset.classes == description.classes == CLASSES
-    task, pixels = task_of(description), PictureRows(project / "pixels.npy")
+    task, pixels = task_of(description), ImageRows(project / "pixels.npy")
     network = Network(embedder[0].features, fitted, description).eval()
-    found = score(network, task, Pictures.of(pixels, dataset, "valid"), VIEW, "fp32")
+    found = score(network, task, LabelledImages.of(pixels, dataset, "valid"), VIEW, "fp32")
     assert found.figures["exact_match"] > 0.9
 
     # measured: the network over the pixels says what the head says of the stored features
-    test = Pictures.of(pixels, dataset, "test")
+    test = LabelledImages.of(pixels, dataset, "test")
     logits = all_outputs(network, pixels, test.rows, VIEW, "fp32", "evaluate")
     features = Embeddings(project / "features.npy")
     np.testing.assert_allclose(logits, head_logits(fitted, features, features.find(dataset.paths("test"))), atol=1e-4)
     rows = dataset.rows[dataset.rows["split"] == "test"].reset_index(drop=True)
     (tmp_path / "evaluate").mkdir()
-    valid = Pictures.of(pixels, dataset, "valid")
+    valid = LabelledImages.of(pixels, dataset, "valid")
     judged = all_outputs(network, pixels, valid.rows, VIEW, "fp32", "evaluate")
     decision = decide(task, Logits(judged, valid.targets), Evaluate())
     assert decision.temperature != 1
@@ -116,6 +117,6 @@ def test_head_to_bundle(
     predictions = tables.read(tmp_path / "evaluate/predictions.csv")
     files = [project / "raw" / path for path in predictions["path"]]
     parity = compare(predictions, np.concatenate(list(predictor.probabilities(files))), task)
-    assert (parity["pictures"], parity["flips"]) == (len(test), 0)
+    assert (parity["images"], parity["flips"]) == (len(test), 0)
     assert parity["largest_difference"] < 1e-4
     assert ["|".join(predictor.predict(file).labels) for file in files] == predictions["predicted"].tolist()

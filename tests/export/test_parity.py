@@ -52,8 +52,8 @@ def test_sure_means_the_same_to_evaluate_and_to_the_bundle() -> None:
     margin = generator.uniform(8, 18, 400)
     logits = np.stack([margin, np.zeros(400)], axis=1).astype(np.float32)
     targets = (generator.random(400) < 0.02).astype(np.int64)
-    knobs = Evaluate(calibrate=False, abstain=Abstain(coverage=0.5))
-    decision = decide(task, Logits(logits[:200], targets[:200]), knobs)
+    config = Evaluate(calibrate=False, abstain=Abstain(coverage=0.5))
+    decision = decide(task, Logits(logits[:200], targets[:200]), config)
     below = decision.abstain_below
     assert below is not None
     rows = pd.DataFrame({"path": [f"{place:03}" for place in range(200)], "group": ""})
@@ -67,7 +67,7 @@ def test_sure_means_the_same_to_evaluate_and_to_the_bundle() -> None:
     assert compare(evaluation.predictions.astype(str), served, task, below)["flips"] == 0
 
 
-def test_a_share_of_the_pictures_may_flip() -> None:
+def test_a_share_of_the_images_may_flip() -> None:
     found = compare(told(["a", "b"]), np.asarray([[0.9, 0.1], [0.55, 0.45]], dtype=np.float32), OneLabel(["a", "b"]))
     gate(found, 0.5 * 2, "export.int8.max_flips")
     with pytest.raises(ExportError, match=r"over export.int8.max_flips = 0.8;"):

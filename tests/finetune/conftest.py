@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graft.data.arrays import PictureRows
-from graft.data.dataset import Pictures
+from graft.data.arrays import ImageRows
+from graft.data.labelled_images import LabelledImages
 from graft.network.features import Features
 from graft.network.head import Head
 from graft.network.network import Network
@@ -24,11 +24,11 @@ def network() -> Network:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Pictures:
+def images(tmp_path: Path) -> LabelledImages:
     """Sixteen pictures, dark and light in turn."""
     generator = np.random.default_rng(0)
     targets = np.arange(16) % 2
     pixels = generator.integers(0, 120, (16, 32, 32, 3)) + 130 * targets[:, None, None, None]
     np.save(tmp_path / "pixels.npy", pixels.astype(np.uint8))
     pd.DataFrame({"path": [f"{number:02}.png" for number in range(16)]}).to_csv(tmp_path / "rows.csv", index=False)
-    return Pictures(PictureRows(tmp_path / "pixels.npy"), np.arange(16), targets.astype(np.int64))
+    return LabelledImages(ImageRows(tmp_path / "pixels.npy"), np.arange(16), targets.astype(np.int64))

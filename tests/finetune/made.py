@@ -8,14 +8,14 @@ import numpy as np
 import torch
 
 from graft.augment.config import Augment
-from graft.data.dataset import Pictures
+from graft.data.labelled_images import LabelledImages
 from graft.finetune.config import Finetune
 from graft.finetune.loop import Training
 from graft.finetune.validate import score
 from graft.network.network import Network
 from graft.tasks import OneLabel
 
-KNOBS = Finetune(epochs=3, batch_size=4, sizes=[[32, 1.0]], ema=0.9, precision="fp32")
+CONFIG = Finetune(epochs=3, batch_size=4, sizes=[[32, 1.0]], ema=0.9, precision="fp32")
 TASK = OneLabel(["dark", "light"])
 STILL, LIVELY = Augment(strength="none", flip="none"), Augment()
 NOWHERE = Path("nowhere")
@@ -24,14 +24,14 @@ NOWHERE = Path("nowhere")
 
 def training(
     network: Network,
-    pictures: Pictures,
-    knobs: Finetune = KNOBS,
+    images: LabelledImages,
+    config: Finetune = CONFIG,
     lr: float = 1e-3,
     views: Augment = LIVELY,
     folder: Path = NOWHERE,
 ) -> Training:
-    judge = partial(score, task=TASK, pictures=pictures, view=32, precision="fp32")
-    return Training(copy.deepcopy(network), TASK, pictures, judge, knobs, views, lr, 7, folder)
+    judge = partial(score, task=TASK, images=images, view=32, precision="fp32")
+    return Training(copy.deepcopy(network), TASK, images, judge, config, views, lr, 7, folder)
 
 
 def weights(trained: Training) -> dict[str, torch.Tensor]:
@@ -39,7 +39,7 @@ def weights(trained: Training) -> dict[str, torch.Tensor]:
     return {f"{who}.{name}": value for who, module in states.items() for name, value in module.state_dict().items()}
 
 
-def several(pictures: Pictures) -> Pictures:
+def several(images: LabelledImages) -> LabelledImages:
     """The same pictures, asked two questions: is it light, and is it dark or light."""
-    light = pictures.targets
-    return Pictures(pictures.pixels, pictures.rows, np.stack([light, np.ones_like(light)], axis=1).astype(np.float32))
+    light = images.targets
+    return LabelledImages(images.pixels, images.rows, np.stack([light, np.ones_like(light)], axis=1).astype(np.float32))

@@ -72,8 +72,8 @@ class Branched(nn.Module):
         super().__init__()
         self.stem, self.deep, self.last = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1)
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        found = self.stem(pictures)
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        found = self.stem(images)
         deep = self.deep(found)
         total: torch.Tensor = (self.last(deep) + found).mean((2, 3))
         return total
@@ -95,8 +95,8 @@ class Woven(nn.Module):
         super().__init__()
         self.stem, self.last = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 4, 1)
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = self.last(self.stem(pictures) + pictures).mean((2, 3))
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.last(self.stem(images) + images).mean((2, 3))
         return found
 
 

@@ -10,14 +10,14 @@ import torch
 from graft.augment.augment import augment
 from graft.augment.config import Augment
 from graft.core.errors import ParamsError
-from graft.data.dataset import Pictures
+from graft.data.labelled_images import LabelledImages
 from graft.finetune import kept
 from graft.finetune.config import Thaw
 from graft.finetune.parameter_groups import freeze
 from graft.network.network import Network
-from tests.finetune.made import KNOBS, LIVELY, STILL, training, weights
+from tests.finetune.made import CONFIG, LIVELY, STILL, training, weights
 
-KEPT = KNOBS.model_copy(update={"views": 2, "freeze": ["conv_stem", r"blocks\.[01]\."]})
+KEPT = CONFIG.model_copy(update={"views": 2, "freeze": ["conv_stem", r"blocks\.[01]\."]})
 
 
 def frozen(network: Network) -> Network:
@@ -25,10 +25,10 @@ def frozen(network: Network) -> Network:
     return network
 
 
-def test_kept_views_train_as_the_views_themselves(network: Network, pictures: Pictures, tmp_path: Path) -> None:
+def test_kept_views_train_as_the_views_themselves(network: Network, images: LabelledImages, tmp_path: Path) -> None:
     """Without augmentation there is one view, and keeping it changes no more than float16 does."""
-    whole = training(frozen(network), pictures, KNOBS, views=STILL)
-    run = training(frozen(network), pictures, KEPT, views=STILL, folder=tmp_path)
+    whole = training(frozen(network), images, CONFIG, views=STILL)
+    run = training(frozen(network), images, KEPT, views=STILL, folder=tmp_path)
     for plain, stored in zip(whole.epochs(), run.epochs(), strict=True):
         assert stored.train_loss == pytest.approx(plain.train_loss, rel=2e-2)
         assert stored.learning_rates == plain.learning_rates
@@ -39,11 +39,13 @@ def test_kept_views_train_as_the_views_themselves(network: Network, pictures: Pi
             assert torch.equal(value, start[name.removeprefix("network.")])
 
 
-def test_what_thaws_lies_behind_the_views_that_are_kept(network: Network, pictures: Pictures, tmp_path: Path) -> None:
+def test_what_thaws_lies_behind_the_views_that_are_kept(
+    network: Network, images: LabelledImages, tmp_path: Path
+) -> None:
     thaws = [Thaw(epoch=2, pattern=r"blocks\.1\.")]
     freeze(network, KEPT.freeze, thaws)
-    knobs = KEPT.model_copy(update={"unfreeze": thaws})
-    run = training(network, pictures, knobs, lr=1e-2, folder=tmp_path)
+    config = KEPT.model_copy(update={"unfreeze": thaws})
+    run = training(network, images, config, lr=1e-2, folder=tmp_path)
     assert run.kept is not None
     assert run.kept.cut.name == "blocks.0"
     name, moved = "features.body.blocks.1.0.conv_pwl.weight", []
@@ -52,8 +54,8 @@ def test_what_thaws_lies_behind_the_views_that_are_kept(network: Network, pictur
     assert moved == [False, True, True]
 
 
-def test_kept_views_are_drawn_once_and_shown_in_turn(network: Network, pictures: Pictures, tmp_path: Path) -> None:
-    run = training(frozen(network), pictures, KEPT, folder=tmp_path)
+def test_kept_views_are_drawn_once_and_shown_in_turn(network: Network, images: LabelledImages, tmp_path: Path) -> None:
+    run = training(frozen(network), images, KEPT, folder=tmp_path)
     assert run.kept is not None
     run.kept.fill()
     places = np.arange(16)
@@ -64,10 +66,10 @@ def test_kept_views_are_drawn_once_and_shown_in_turn(network: Network, pictures:
 
 
 def test_kept_views_survive_a_crash(
-    network: Network, pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    network: Network, images: LabelledImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once while they are drawn, two views of sixteen pictures in eight batches, and once behind the first epoch."""
-    whole = training(frozen(network), pictures, KEPT, folder=tmp_path / "whole")
+    whole = training(frozen(network), images, KEPT, folder=tmp_path / "whole")
     history = list(whole.epochs())
     drawn: list[int] = []
 
@@ -81,12 +83,12 @@ def test_kept_views_survive_a_crash(
     monkeypatch.setattr(kept, "MARK_EVERY", 2)
     monkeypatch.setattr(kept, "augment", mortal)
     with pytest.raises(KeyboardInterrupt):
-        next(training(frozen(network), pictures, KEPT, folder=tmp_path / "killed").epochs())
-    killed = training(frozen(network), pictures, KEPT, folder=tmp_path / "killed")
+        next(training(frozen(network), images, KEPT, folder=tmp_path / "killed").epochs())
+    killed = training(frozen(network), images, KEPT, folder=tmp_path / "killed")
     done = [next(killed.epochs())]
     assert drawn == [4] * 5 + [0] + [4] * 4, "four of the five batches were marked, and are not drawn again"
     killed.save(tmp_path / "checkpoint", done)
-    resumed = training(frozen(network), pictures, KEPT, folder=tmp_path / "killed")
+    resumed = training(frozen(network), images, KEPT, folder=tmp_path / "killed")
     assert resumed.resume(tmp_path / "checkpoint") + list(resumed.epochs()) == history
     wanted = weights(whole)
     assert all(torch.equal(value, wanted[name]) for name, value in weights(resumed).items())
@@ -101,8 +103,8 @@ def test_kept_views_survive_a_crash(
     ],
 )
 def test_views_that_cannot_be_kept(
-    network: Network, pictures: Pictures, tmp_path: Path, freezes: list[str], views: Augment, message: str
+    network: Network, images: LabelledImages, tmp_path: Path, freezes: list[str], views: Augment, message: str
 ) -> None:
     freeze(network, freezes)
     with pytest.raises(ParamsError, match=message):
-        training(network, pictures, KEPT, views=views, folder=tmp_path)
+        training(network, images, KEPT, views=views, folder=tmp_path)

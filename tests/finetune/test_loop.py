@@ -14,7 +14,7 @@ import torch
 from graft.augment.augment import augment
 from graft.augment.config import Augment
 from graft.core.errors import ParamsError, TrainingError
-from graft.data.dataset import Pictures
+from graft.data.labelled_images import LabelledImages
 from graft.finetune import loop, step
 from graft.finetune.config import Finetune, Thaw
 from graft.finetune.loop import Training
@@ -27,23 +27,23 @@ from graft.network.resample import sample
 from graft.optim.batches import epoch_order
 from graft.tasks import ManyLabels
 from tests.finetune.conftest import DESCRIPTION
-from tests.finetune.made import KNOBS, NOWHERE, STILL, TASK, several, training, weights
+from tests.finetune.made import CONFIG, NOWHERE, STILL, TASK, several, training, weights
 from tests.network.made import tiny_body
 
 
 @pytest.mark.parametrize("killed_after", [1, 2])
 def test_resumed_training_is_the_uninterrupted_one(
-    network: Network, pictures: Pictures, tmp_path: Path, killed_after: int
+    network: Network, images: LabelledImages, tmp_path: Path, killed_after: int
 ) -> None:
-    whole = training(network, pictures)
+    whole = training(network, images)
     history = list(whole.epochs())
 
     file = tmp_path / "checkpoint.safetensors"
-    killed, done = training(network, pictures), []
+    killed, done = training(network, images), []
     for epoch in itertools.islice(killed.epochs(), killed_after):
         done.append(epoch)
         killed.save(file, done)
-    resumed = training(network, pictures)
+    resumed = training(network, images)
     told = resumed.resume(file)
     assert told == history[:killed_after]
     assert told + list(resumed.epochs()) == history
@@ -51,9 +51,9 @@ def test_resumed_training_is_the_uninterrupted_one(
     assert all(torch.equal(value, wanted[name]) for name, value in weights(resumed).items())
 
 
-def test_same_seed_gives_the_same_bits_and_another_seed_does_not(network: Network, pictures: Pictures) -> None:
-    runs = [training(network, pictures) for _ in range(2)]
-    other = training(network, pictures)
+def test_same_seed_gives_the_same_bits_and_another_seed_does_not(network: Network, images: LabelledImages) -> None:
+    runs = [training(network, images) for _ in range(2)]
+    other = training(network, images)
     other.seed = 8
     for run in (*runs, other):
         list(run.epochs())
@@ -62,26 +62,26 @@ def test_same_seed_gives_the_same_bits_and_another_seed_does_not(network: Networ
     assert not torch.equal(first, third)
 
 
-def test_no_checkpoint_means_the_beginning(network: Network, pictures: Pictures, tmp_path: Path) -> None:
-    fresh = training(network, pictures)
+def test_no_checkpoint_means_the_beginning(network: Network, images: LabelledImages, tmp_path: Path) -> None:
+    fresh = training(network, images)
     assert fresh.resume(tmp_path / "none.safetensors") == []
     assert fresh.done == 0
 
 
-def test_a_few_pictures_can_be_learnt_by_heart(network: Network, pictures: Pictures) -> None:
-    knobs = Finetune(epochs=40, batch_size=16, sizes=[[32, 1.0]], ema=0.5, label_smoothing=0.0, precision="fp32")
-    judge = partial(score, task=TASK, pictures=pictures, view=32, precision="fp32")
-    run = Training(network, TASK, pictures, judge, knobs, STILL, 2e-2, seed=0, folder=NOWHERE)
+def test_a_few_images_can_be_learnt_by_heart(network: Network, images: LabelledImages) -> None:
+    config = Finetune(epochs=40, batch_size=16, sizes=[[32, 1.0]], ema=0.5, label_smoothing=0.0, precision="fp32")
+    judge = partial(score, task=TASK, images=images, view=32, precision="fp32")
+    run = Training(network, TASK, images, judge, config, STILL, 2e-2, seed=0, folder=NOWHERE)
     last = list(run.epochs())[-1]
     assert last.valid == {"accuracy": 1.0}
     assert last.train_loss < 0.05
 
 
-def test_frozen_bytes_do_not_change_and_the_rest_does(network: Network, pictures: Pictures) -> None:
+def test_frozen_bytes_do_not_change_and_the_rest_does(network: Network, images: LabelledImages) -> None:
     freeze(network, ["conv_stem", r"blocks\.0\."])
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    judge = partial(score, task=TASK, pictures=pictures, view=32, precision="fp32")
-    run = Training(network, TASK, pictures, judge, KNOBS, Augment(), 1e-2, seed=0, folder=NOWHERE)
+    judge = partial(score, task=TASK, images=images, view=32, precision="fp32")
+    run = Training(network, TASK, images, judge, CONFIG, Augment(), 1e-2, seed=0, folder=NOWHERE)
     list(run.epochs())
     for module in (run.network, run.averaged()):
         for name, value in module.state_dict().items():
@@ -93,18 +93,18 @@ def test_frozen_bytes_do_not_change_and_the_rest_does(network: Network, pictures
         assert not torch.equal(module.state_dict()[last], before[last])
 
 
-def test_loss_that_is_not_finite_stops_with_epoch_and_rates(network: Network, pictures: Pictures) -> None:
+def test_loss_that_is_not_finite_stops_with_epoch_and_rates(network: Network, images: LabelledImages) -> None:
     assert network.head is not None
     network.head.linear.bias.data[0] = float("nan")
     with pytest.raises(TrainingError, match=r"the loss is nan in epoch 1, batch 1, at learning rates .*head.*lower lr"):
-        list(training(network, pictures).epochs())
+        list(training(network, images).epochs())
 
 
 def test_batches_are_counted_from_the_first_however_often_losses_are_looked_at(
-    network: Network, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+    network: Network, images: LabelledImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "CHECK_EVERY", 2)
-    run = training(network, pictures, KNOBS.model_copy(update={"batch_size": 2}))  # eight batches
+    run = training(network, images, CONFIG.model_copy(update={"batch_size": 2}))  # eight batches
     plain, seen = run.step.backward, itertools.count(1)
     monkeypatch.setattr(run.step, "backward", lambda *given: plain(*given) + (math.nan if next(seen) == 6 else 0))
     with pytest.raises(TrainingError, match="the loss is nan in epoch 1, batch 6, at"):
@@ -113,10 +113,10 @@ def test_batches_are_counted_from_the_first_however_often_losses_are_looked_at(
 
 @pytest.mark.parametrize("steps", [1, 2])
 def test_a_gradient_that_is_not_finite_stops_before_a_checkpoint(
-    network: Network, pictures: Pictures, steps: int
+    network: Network, images: LabelledImages, steps: int
 ) -> None:
     """The loss of the last step is finite still: only its gradient shows that the weights are lost."""
-    run = training(network, pictures, KNOBS.model_copy(update={"batch_size": 16 // steps}))
+    run = training(network, images, CONFIG.model_copy(update={"batch_size": 16 // steps}))
     assert run.network.head is not None
     taken = itertools.count(1)
 
@@ -131,8 +131,8 @@ def test_a_gradient_that_is_not_finite_stops_before_a_checkpoint(
     assert run.done == 0
 
 
-def test_scaled_gradients_may_overflow(network: Network, pictures: Pictures) -> None:
-    run = training(network, pictures, KNOBS.model_copy(update={"batch_size": 16, "precision": "fp16"}))
+def test_scaled_gradients_may_overflow(network: Network, images: LabelledImages) -> None:
+    run = training(network, images, CONFIG.model_copy(update={"batch_size": 16, "precision": "fp16"}))
     assert run.network.head is not None
     run.network.head.linear.weight.register_hook(lambda gradient: gradient * math.inf)
     next(run.epochs())
@@ -140,30 +140,32 @@ def test_scaled_gradients_may_overflow(network: Network, pictures: Pictures) -> 
 
 
 @pytest.mark.parametrize("accumulate", [1, 2])
-def test_learning_rates_told_are_those_of_the_last_step(network: Network, pictures: Pictures, accumulate: int) -> None:
-    knobs = KNOBS.model_copy(update={"schedule": "step", "decay_epochs": 1, "accumulate": accumulate})
-    told = [epoch.learning_rates["head.bias"] for epoch in training(network, pictures, knobs, lr=1e-3).epochs()]
+def test_learning_rates_told_are_those_of_the_last_step(
+    network: Network, images: LabelledImages, accumulate: int
+) -> None:
+    config = CONFIG.model_copy(update={"schedule": "step", "decay_epochs": 1, "accumulate": accumulate})
+    told = [epoch.learning_rates["head.bias"] for epoch in training(network, images, config, lr=1e-3).epochs()]
     assert told == pytest.approx([5e-4, 5e-5, 5e-6])  # half of lr, and a tenth of that after each epoch
 
 
-def test_views_know_how_each_picture_was_squeezed(
-    network: Network, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+def test_views_know_how_each_image_was_squeezed(
+    network: Network, images: LabelledImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     squeezed = np.linspace(0.5, 2, 16, dtype=np.float32)
-    squares = Pictures(pictures.pixels, pictures.rows, pictures.targets, squeezed)
+    squares = LabelledImages(images.pixels, images.rows, images.targets, squeezed)
     told: list[float] = []
 
-    def noted(pixels: torch.Tensor, knobs: Augment, size: int, seed: int, aspects: torch.Tensor) -> torch.Tensor:
+    def noted(pixels: torch.Tensor, config: Augment, size: int, seed: int, aspects: torch.Tensor) -> torch.Tensor:
         told.extend(aspects.tolist())
-        return augment(pixels, knobs, size, seed, aspects)
+        return augment(pixels, config, size, seed, aspects)
 
     monkeypatch.setattr(step, "augment", noted)
     next(training(network, squares).epochs())
     assert told == squeezed[epoch_order(16, 7, 1)].tolist()
 
 
-def test_average_of_weights_by_hand(network: Network, pictures: Pictures) -> None:
-    run = training(network, pictures, KNOBS.model_copy(update={"ema": 0.2}))
+def test_average_of_weights_by_hand(network: Network, images: LabelledImages) -> None:
+    run = training(network, images, CONFIG.model_copy(update={"ema": 0.2}))
     assert run.network.head is not None
     weight = run.network.head.linear.bias
     with torch.no_grad():
@@ -175,11 +177,11 @@ def test_average_of_weights_by_hand(network: Network, pictures: Pictures) -> Non
     torch.testing.assert_close(averaged[0].detach(), torch.tensor(1 * 2 / 11 + 2 * 9 / 11))
 
 
-def test_several_labels_can_be_learnt_by_heart(network: Network, pictures: Pictures) -> None:
-    knobs = Finetune(epochs=40, batch_size=16, sizes=[[32, 1.0]], ema=0.5, label_smoothing=0.0, precision="fp32")
-    task, asked = ManyLabels(["light", "seen"]), several(pictures)
-    judge = partial(score, task=task, pictures=asked, view=32, precision="fp32")
-    run = Training(network, task, asked, judge, knobs, STILL, 2e-2, seed=0, folder=NOWHERE)
+def test_several_labels_can_be_learnt_by_heart(network: Network, images: LabelledImages) -> None:
+    config = Finetune(epochs=40, batch_size=16, sizes=[[32, 1.0]], ema=0.5, label_smoothing=0.0, precision="fp32")
+    task, asked = ManyLabels(["light", "seen"]), several(images)
+    judge = partial(score, task=task, images=asked, view=32, precision="fp32")
+    run = Training(network, task, asked, judge, config, STILL, 2e-2, seed=0, folder=NOWHERE)
     history = list(run.epochs())
     assert history[-1].valid == {"mean_average_precision": 1.0, "exact_match": 1.0}
     assert history[-1].train_loss < 0.05
@@ -188,12 +190,12 @@ def test_several_labels_can_be_learnt_by_heart(network: Network, pictures: Pictu
     assert list(history[-1].metrics())[:4] == curves
 
 
-def test_accumulated_batches_make_the_step_of_a_large_one(network: Network, pictures: Pictures) -> None:
-    large = KNOBS.model_copy(update={"epochs": 1, "batch_size": 16, "optimizer": "sgd"})
+def test_accumulated_batches_make_the_step_of_a_large_one(network: Network, images: LabelledImages) -> None:
+    large = CONFIG.model_copy(update={"epochs": 1, "batch_size": 16, "optimizer": "sgd"})
     found = []
-    for knobs in (large, large.model_copy(update={"batch_size": 4, "accumulate": 4})):
-        judge = partial(score, task=TASK, pictures=pictures, view=32, precision="fp32")
-        run = Training(copy.deepcopy(network), TASK, pictures, judge, knobs, STILL, 1e-2, seed=0, folder=NOWHERE)
+    for config in (large, large.model_copy(update={"batch_size": 4, "accumulate": 4})):
+        judge = partial(score, task=TASK, images=images, view=32, precision="fp32")
+        run = Training(copy.deepcopy(network), TASK, images, judge, config, STILL, 1e-2, seed=0, folder=NOWHERE)
         found.append((next(run.epochs()).train_loss, run.network.state_dict()))
     (loss, wanted), (small, got) = found
     assert small == pytest.approx(loss, rel=1e-5)
@@ -207,11 +209,11 @@ THAWS = [Thaw(epoch=3, pattern="conv_stem"), Thaw(epoch=2, pattern=r"conv_stem|b
 
 @pytest.mark.parametrize("frozen_too", [[], ["conv_stem", r"blocks\.0\."]])
 def test_what_thaws_joins_in_its_epoch(
-    network: Network, pictures: Pictures, tmp_path: Path, frozen_too: list[str]
+    network: Network, images: LabelledImages, tmp_path: Path, frozen_too: list[str]
 ) -> None:
     freeze(network, frozen_too, THAWS)
-    knobs = KNOBS.model_copy(update={"freeze": frozen_too, "unfreeze": THAWS})
-    run = training(network, pictures, knobs, lr=1e-2)
+    config = CONFIG.model_copy(update={"freeze": frozen_too, "unfreeze": THAWS})
+    run = training(network, images, config, lr=1e-2)
     names = {"stem": "features.body.conv_stem.weight", "first": "features.body.blocks.0.0.conv.weight"}
 
     def moved() -> set[str]:
@@ -225,14 +227,14 @@ def test_what_thaws_joins_in_its_epoch(
         if epoch.epoch == 1:
             run.save(file, history)
     assert seen == [set(), {"first"}, {"first", "stem"}]
-    resumed = training(network, pictures, knobs, lr=1e-2)
+    resumed = training(network, images, config, lr=1e-2)
     assert resumed.resume(file) + list(resumed.epochs()) == history
 
 
-def test_a_thaw_that_matches_nothing_is_an_error(network: Network, pictures: Pictures) -> None:
-    knobs = KNOBS.model_copy(update={"unfreeze": [Thaw(epoch=2, pattern="layer9")]})
+def test_a_thaw_that_matches_nothing_is_an_error(network: Network, images: LabelledImages) -> None:
+    config = CONFIG.model_copy(update={"unfreeze": [Thaw(epoch=2, pattern="layer9")]})
     with pytest.raises(ParamsError, match=r"finetune.unfreeze: 'layer9' matches no parameter"):
-        training(network, pictures, knobs)
+        training(network, images, config)
 
 
 @pytest.mark.parametrize(
@@ -240,40 +242,40 @@ def test_a_thaw_that_matches_nothing_is_an_error(network: Network, pictures: Pic
     [("frozen", [], False), ("train", [], True), ("train", ["conv_stem", "bn1"], False)],
 )
 def test_batch_norm_statistics_follow_only_if_asked(
-    pictures: Pictures, policy: str, patterns: list[str], moves: bool
+    images: LabelledImages, policy: str, patterns: list[str], moves: bool
 ) -> None:
     body = tiny_body(folded=False)
     network = Network(Features(body, [], ["mean"]), Head(256, 2), DESCRIPTION)
     freeze(network, patterns)
     before = body.state_dict()["bn1.running_mean"].clone()
-    run = training(network, pictures, KNOBS.model_copy(update={"batch_norm": policy}))
+    run = training(network, images, CONFIG.model_copy(update={"batch_norm": policy}))
     next(run.epochs())
     for module in (run.network, run.averaged()):
         after = module.state_dict()["features.body.bn1.running_mean"]
         assert torch.equal(after, before) is not moves
 
 
-def test_dropout_of_the_head_is_set_and_repeats(network: Network, pictures: Pictures) -> None:
-    knobs = KNOBS.model_copy(update={"dropout": 0.5, "epochs": 1})
-    losses = [next(training(network, pictures, each).epochs()).train_loss for each in (knobs, knobs, KNOBS)]
+def test_dropout_of_the_head_is_set_and_repeats(network: Network, images: LabelledImages) -> None:
+    config = CONFIG.model_copy(update={"dropout": 0.5, "epochs": 1})
+    losses = [next(training(network, images, each).epochs()).train_loss for each in (config, config, CONFIG)]
     assert losses[0] == losses[1] != losses[2]
 
 
 @pytest.mark.parametrize(
     "knobs", [{}, {"class_weights": "balanced"}, {"sampling": "balanced"}, {"focal": 2.0}, {"label_smoothing": 0.2}]
 )
-def test_what_shapes_the_loss_by_hand(network: Network, pictures: Pictures, knobs: dict[str, Any]) -> None:
+def test_what_shapes_the_loss_by_hand(network: Network, images: LabelledImages, config: dict[str, Any]) -> None:
     """Of twelve pictures eight are said to be dark and four light; the rate is too low to move a weight."""
     targets = np.repeat(np.array([0, 1]), [8, 4])
     assert network.head is not None
     torch.manual_seed(0)
     torch.nn.init.normal_(network.head.linear.weight, std=3e-4)  # of features in the hundreds
-    uneven = Pictures(pictures.pixels, pictures.rows[:12], targets)
-    shaped = KNOBS.model_copy(update={"label_smoothing": 0.0} | knobs)
+    uneven = LabelledImages(images.pixels, images.rows[:12], targets)
+    shaped = CONFIG.model_copy(update={"label_smoothing": 0.0} | config)
     loss = next(training(network, uneven, shaped, lr=1e-12, views=STILL).epochs()).train_loss
 
     with torch.no_grad():
-        logits = network(sample(torch.from_numpy(pictures.pixels.read(uneven.rows)), 32))
+        logits = network(sample(torch.from_numpy(images.pixels.read(uneven.rows)), 32))
     given = torch.softmax(logits, 1).numpy()
     losses = -np.log(given[np.arange(12), targets])
     wanted = {
@@ -283,23 +285,23 @@ def test_what_shapes_the_loss_by_hand(network: Network, pictures: Pictures, knob
         ("focal",): losses * (1 - given[np.arange(12), targets]) ** 2,
         ("label_smoothing",): 0.8 * losses - 0.2 * np.log(given).mean(1),
     }
-    assert loss == pytest.approx(wanted[tuple(knobs)].mean(), rel=1e-4)
+    assert loss == pytest.approx(wanted[tuple(config)].mean(), rel=1e-4)
     assert len({round(float(each.mean()), 4) for each in wanted.values()}) == len(wanted), "they can be told apart"
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_lower_precision_learns_and_resumes(
-    network: Network, pictures: Pictures, tmp_path: Path, precision: str
+    network: Network, images: LabelledImages, tmp_path: Path, precision: str
 ) -> None:
-    knobs = KNOBS.model_copy(update={"precision": precision})
-    whole = training(network, pictures, knobs)
+    config = CONFIG.model_copy(update={"precision": precision})
+    whole = training(network, images, config)
     file, history = tmp_path / "checkpoint.safetensors", []
     for epoch in whole.epochs():
         history.append(epoch)
         if epoch.epoch == 2:
             whole.save(file, history)
     assert math.isfinite(history[-1].train_loss)
-    resumed = training(network, pictures, knobs)
+    resumed = training(network, images, config)
     assert resumed.resume(file) + list(resumed.epochs()) == history
     assert resumed.step.scaler.state_dict() == whole.step.scaler.state_dict()
 
@@ -319,10 +321,10 @@ SAME = r"{} does: with finetune.accumulate {} the steps stay as they are$"
 )
 def test_too_little_memory_names_what_fits(
     network: Network,
-    pictures: Pictures,
+    images: LabelledImages,
     monkeypatch: pytest.MonkeyPatch,
     room: int,
-    knobs: dict[str, Any],
+    config: dict[str, Any],
     said: str,
 ) -> None:
     plain = network.forward
@@ -332,26 +334,26 @@ def test_too_little_memory_names_what_fits(
             raise torch.OutOfMemoryError("CUDA out of memory")
         return plain(views)
 
-    run = training(network, pictures, KNOBS.model_copy(update=knobs))
+    run = training(network, images, CONFIG.model_copy(update=config))
     monkeypatch.setattr(run.network, "forward", cramped)
-    start = rf"^finetune.batch_size {knobs['batch_size']} at 32 x 32 does not fit into the memory of cpu"
+    start = rf"^finetune.batch_size {config['batch_size']} at 32 x 32 does not fit into the memory of cpu"
     with pytest.raises(TrainingError, match=rf"{start}.*{said}"):
         next(run.epochs())
 
 
 @pytest.mark.parametrize("count", [3, 16])
-def test_norms_that_follow_never_meet_a_single_picture(pictures: Pictures, count: int) -> None:
+def test_norms_that_follow_never_meet_a_single_image(images: LabelledImages, count: int) -> None:
     """A fastai head refuses a batch of one; an odd number of pictures in batches of two would leave one."""
     body = tiny_body(folded=False)
     network = Network(Features(body, [], ["mean"]), Head(256, 2, "fastai", 8), DESCRIPTION)
-    few = Pictures(pictures.pixels, pictures.rows[:count], pictures.targets[:count])
-    run = training(network, few, KNOBS.model_copy(update={"batch_norm": "train", "batch_size": 2, "epochs": 1}))
+    few = LabelledImages(images.pixels, images.rows[:count], images.targets[:count])
+    run = training(network, few, CONFIG.model_copy(update={"batch_norm": "train", "batch_size": 2, "epochs": 1}))
     assert math.isfinite(next(run.epochs()).train_loss)
 
 
 @pytest.mark.parametrize("views", [None, 2])
-def test_no_epochs_leave_the_network_alone(network: Network, pictures: Pictures, views: int | None) -> None:
-    run = training(network, pictures, Finetune(epochs=0, views=views))
+def test_no_epochs_leave_the_network_alone(network: Network, images: LabelledImages, views: int | None) -> None:
+    run = training(network, images, Finetune(epochs=0, views=views))
     assert list(run.epochs()) == []
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in run.averaged().state_dict().items())
 
@@ -374,11 +376,11 @@ def test_knobs_that_contradict_each_other(values: dict[str, Any], message: str) 
 
 
 def test_compiled_network_trains_the_same(
-    network: Network, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+    network: Network, images: LabelledImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Traced but not translated to machine code, which would take a compiler and minutes."""
-    knobs = KNOBS.model_copy(update={"epochs": 1})
-    plain = next(training(network, pictures, knobs).epochs())
+    config = CONFIG.model_copy(update={"epochs": 1})
+    plain = next(training(network, images, config).epochs())
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
-    compiled = next(training(network, pictures, knobs.model_copy(update={"compile": True})).epochs())
+    compiled = next(training(network, images, config.model_copy(update={"compile": True})).epochs())
     assert compiled.train_loss == pytest.approx(plain.train_loss, rel=1e-5)

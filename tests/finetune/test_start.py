@@ -24,7 +24,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     return backbone, head
 
 
-def knobs(**values: object) -> Finetune:
+def config(**values: object) -> Finetune:
     return Finetune.model_validate({"epochs": 3, "sizes": [[32, 1.0]]} | values)
 
 
@@ -32,7 +32,7 @@ def test_what_thaws_later_is_known_to_the_optimizer_and_the_rest_that_is_frozen_
     folders: tuple[Path, Path],
 ) -> None:
     wanted = {"freeze": ["conv_stem", r"blocks\.[0-3]\."], "unfreeze": [{"epoch": 3, "pattern": r"blocks\.3\."}]}
-    network, _ = trainable(*folders, knobs(**wanted))
+    network, _ = trainable(*folders, config(**wanted))
     grouped = {id(parameter) for group in parameter_groups(network, 1.0, 10.0, 0.1) for parameter in group["params"]}
     body = dict(network.features.body.named_parameters())
     told = {name.rpartition(".")[0].split(".conv")[0] for name, value in body.items() if id(value) in grouped}
@@ -42,4 +42,4 @@ def test_what_thaws_later_is_known_to_the_optimizer_and_the_rest_that_is_frozen_
 
 def test_a_thaw_that_matches_nothing_is_an_error(folders: tuple[Path, Path]) -> None:
     with pytest.raises(ParamsError, match=r"finetune.unfreeze: 'layer9' matches no parameter"):
-        trainable(*folders, knobs(unfreeze=[{"epoch": 2, "pattern": "layer9"}]))
+        trainable(*folders, config(unfreeze=[{"epoch": 2, "pattern": "layer9"}]))

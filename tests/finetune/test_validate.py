@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from graft.core.errors import TrainingError
-from graft.data.dataset import Pictures
+from graft.data.labelled_images import LabelledImages
 from graft.finetune.loop import Epoch
 from graft.finetune.validate import Score, better, score
 from graft.network.network import Network
@@ -14,12 +14,12 @@ from graft.tasks import ManyLabels
 from tests.finetune.made import TASK, several
 
 
-def test_score_by_hand(network: Network, pictures: Pictures) -> None:
+def test_score_by_hand(network: Network, images: LabelledImages) -> None:
     assert network.head is not None
     with torch.no_grad():
         network.head.linear.weight.zero_()
         network.head.linear.bias.copy_(torch.tensor([0.0, 0.0]))
-    found = score(network, TASK, pictures, 32, "fp32")
+    found = score(network, TASK, images, 32, "fp32")
     assert found.figures == {"accuracy": 0.5}
     assert str(found) == "accuracy 0.5000"
     assert found.log_likelihood == pytest.approx(-0.6931472)
@@ -52,21 +52,21 @@ def test_what_was_compared_is_told() -> None:
     assert found == {"valid": valid, "kept": "finetuned"}
 
 
-def test_a_network_that_is_broken_gets_no_score(network: Network, pictures: Pictures) -> None:
+def test_a_network_that_is_broken_gets_no_score(network: Network, images: LabelledImages) -> None:
     assert network.head is not None
     network.head.linear.bias.data[0] = math.nan
     with pytest.raises(
         TrainingError, match=r"log loss on valid is nan at precision bf16; try a lower lr, or finetune.precision fp32"
     ):
-        score(network, TASK, pictures, 32, "bf16")
+        score(network, TASK, images, 32, "bf16")
 
 
-def test_score_of_several_labels_by_hand(network: Network, pictures: Pictures) -> None:
+def test_score_of_several_labels_by_hand(network: Network, images: LabelledImages) -> None:
     assert network.head is not None
     with torch.no_grad():
         network.head.linear.weight.zero_()
         network.head.linear.bias.copy_(torch.tensor([0.0, 2.0]))
-    found = score(network, ManyLabels(["light", "seen"]), several(pictures), 32, "fp32")
+    found = score(network, ManyLabels(["light", "seen"]), several(images), 32, "fp32")
     # every picture is said to be light, at even chances: half are; all are seen
     assert found.figures == {"mean_average_precision": pytest.approx(0.75), "exact_match": 0.5}
     assert found.log_likelihood == pytest.approx((math.log(0.5) - math.log(1 + math.exp(-2))) / 2)

@@ -100,8 +100,8 @@ def test_penalties_trained_together_are_those_trained_alone(features: Embeddings
 
 @pytest.mark.parametrize("solver", ["onecycle", "lbfgs"])
 def test_valid_chooses_the_penalty(features: Embeddings, dataset: Dataset, solver: str) -> None:
-    knobs = check("train_head", TrainHead, {"epochs": 30, "l2": [100.0, 0.01], "solver": solver})
-    fitted = fit_head(features, dataset, knobs, 0.05, seed=0)
+    config = check("train_head", TrainHead, {"epochs": 30, "l2": [100.0, 0.01], "solver": solver})
+    fitted = fit_head(features, dataset, config, 0.05, seed=0)
     assert fitted.chosen == {"l2": 0.01}
     assert list(fitted.metrics()) == ["l2", "log_loss", "accuracy"]
 
@@ -130,11 +130,11 @@ def test_lbfgs_takes_nothing_from_lr_and_seed(features: Embeddings, dataset: Dat
 
 @pytest.mark.parametrize("kind", ["linear", "mlp", "fastai"])
 def test_draws_depend_on_seed_alone(features: Embeddings, dataset: Dataset, kind: str) -> None:
-    knobs = check("train_head", TrainHead, {"head": kind, "hidden": 8, "epochs": 2, "batch_size": 32, "l2": [0.1]})
+    config = check("train_head", TrainHead, {"head": kind, "hidden": 8, "epochs": 2, "batch_size": 32, "l2": [0.1]})
     made: list[bytes] = []
     for seed in (0, 0, 1):
         torch.manual_seed(len(made))  # what ran before must not matter
-        made.append(state(fit_head(features, dataset, knobs, 0.01, seed).head))
+        made.append(state(fit_head(features, dataset, config, 0.01, seed).head))
     assert made[0] == made[1]
     assert made[0] != made[2]
 
@@ -165,25 +165,25 @@ def test_of_a_hidden_layer_the_best_epoch_is_kept(features: Embeddings, dataset:
 def test_no_batch_is_of_a_single_example(features: Embeddings, dataset: Dataset) -> None:
     few = moved(dataset, "aside", slice(7, None))
     assert (few.rows["split"] == "train").sum() == 5  # in twos, one would be left over
-    knobs = TrainHead(head="fastai", hidden=4, batch_size=2, epochs=1)
-    assert np.isfinite(fit_head(features, few, knobs, 0.01, seed=0).log_loss)
+    config = TrainHead(head="fastai", hidden=4, batch_size=2, epochs=1)
+    assert np.isfinite(fit_head(features, few, config, 0.01, seed=0).log_loss)
 
 
 @pytest.mark.parametrize("solver", ["onecycle", "lbfgs"])
-def test_every_view_of_a_training_picture_is_an_example(tmp_path: Path, dataset: Dataset, solver: str) -> None:
+def test_every_view_of_a_training_image_is_an_example(tmp_path: Path, dataset: Dataset, solver: str) -> None:
     generator = np.random.default_rng(5)
     views = generator.normal(size=(COUNT, 2, WIDTH)) + generator.normal(size=(COUNT, 1, WIDTH))
     train = (dataset.rows["split"] == "train").to_numpy()
     (tmp_path / "viewed").mkdir()
     viewed = store(tmp_path / "viewed", views)
-    knobs = check("train_head", TrainHead, {"solver": solver, "l2": [0.1], "epochs": 100, "batch_size": 1000})
-    fitted = fit_head(viewed, dataset, knobs, 0.05, seed=0)
+    config = check("train_head", TrainHead, {"solver": solver, "l2": [0.1], "epochs": 100, "batch_size": 1000})
+    fitted = fit_head(viewed, dataset, config, 0.05, seed=0)
 
     # the same pictures, the second views among them as pictures of their own
     (tmp_path / "flat").mkdir()
     flat = store(tmp_path / "flat", np.concatenate([views[:, :1], views[train][:, 1:]]))
     more = pd.concat([dataset.rows, dataset.rows[train]], ignore_index=True).assign(path=flat.paths)
-    peer = fit_head(flat, Dataset(more, dataset.classes), knobs, 0.05, seed=0)
+    peer = fit_head(flat, Dataset(more, dataset.classes), config, 0.05, seed=0)
     torch.testing.assert_close(fitted.head.state_dict(), peer.head.state_dict(), atol=1e-3, rtol=1e-3)
     assert fitted.log_loss == pytest.approx(peer.log_loss, rel=1e-3)  # valid: plain views only
 
@@ -203,16 +203,16 @@ def test_loss_that_is_not_finite_stops(features: Embeddings, dataset: Dataset, s
     broken = np.array(features.array)
     broken[1, 0, 0] = np.nan
     np.save(Path(str(features.array.filename)), broken)  # type: ignore[attr-defined]
-    knobs = check("train_head", TrainHead, {"solver": solver, "epochs": 1, "l2": [0.1]})
+    config = check("train_head", TrainHead, {"solver": solver, "epochs": 1, "l2": [0.1]})
     with pytest.raises(TrainingError, match=message):
-        fit_head(Embeddings(Path(str(features.array.filename))), dataset, knobs, 0.01, seed=0)  # type: ignore[attr-defined]
+        fit_head(Embeddings(Path(str(features.array.filename))), dataset, config, 0.01, seed=0)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("l2", [0.01, 0.1])
 @pytest.mark.parametrize("solver", ["onecycle", "lbfgs"])
 def test_several_labels_are_as_many_regressions(features: Embeddings, several: Dataset, l2: float, solver: str) -> None:
-    knobs = check("train_head", TrainHead, {"solver": solver, "epochs": 300, "batch_size": COUNT, "l2": [l2]})
-    fitted = fit_head(features, several, knobs, 0.05, seed=0)
+    config = check("train_head", TrainHead, {"solver": solver, "epochs": 300, "batch_size": COUNT, "l2": [l2]})
+    fitted = fit_head(features, several, config, 0.05, seed=0)
     ours = torch.sigmoid(torch.from_numpy(head_logits(fitted.head, features, np.arange(COUNT)))).numpy()
 
     train = (several.rows["split"] == "train").to_numpy()

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from graft.images import decode as module
 from graft.images.decode import (
     MAX_PIXELS,
-    NotAPictureError,
+    NotAnImageError,
     Square,
     TooManyPixelsError,
     UnreadableError,
@@ -71,12 +71,12 @@ def test_a_phone_jpeg_stands_upright(tmp_path: Path, draw: Draw) -> None:
     [b"Exif\0\0neither order", b"Exif\0\0MM\0*\0\0\0\x08\0\x05\x01\x12\0\x03", b"Exif\0\0"],
     ids=["no header", "cut off", "empty"],
 )
-def test_broken_exif_leaves_the_picture_as_it_lies(tmp_path: Path, draw: Draw, exif: bytes) -> None:
+def test_broken_exif_leaves_the_image_as_it_lies(tmp_path: Path, draw: Draw, exif: bytes) -> None:
     draw(0, 24, 16).save(tmp_path / "a.jpg", exif=exif)
     assert open_upright(tmp_path / "a.jpg").size == (24, 16)
 
 
-def test_orientation_that_cannot_be_applied_leaves_the_picture_as_it_lies(
+def test_orientation_that_cannot_be_applied_leaves_the_image_as_it_lies(
     tmp_path: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(image: Image.Image) -> Image.Image:
@@ -205,7 +205,7 @@ def test_too_many_pixels_are_refused(tmp_path: Path, draw: Draw) -> None:
 def test_of_the_formats_some_may_be_left_out(tmp_path: Path, draw: Draw) -> None:
     draw(0, 12, 10).save(tmp_path / "a.ppm")
     assert decode(tmp_path / "a.ppm").format == "PPM"
-    with pytest.raises(NotAPictureError, match=r"^not a picture in a format that is read \(JPEG, PNG\)$"):
+    with pytest.raises(NotAnImageError, match=r"^not a picture in a format that is read \(JPEG, PNG\)$"):
         decode(tmp_path / "a.ppm", formats=("JPEG", "PNG"))
 
 
@@ -241,7 +241,7 @@ def test_a_jpeg_is_decoded_at_a_fraction(
     np.testing.assert_array_equal(square.read(tmp_path / "a.jpg"), square.of(shrunk))
 
 
-def test_a_square_keeps_the_whole_picture() -> None:
+def test_a_square_keeps_the_whole_image() -> None:
     wide = np.zeros((16, 64, 3), dtype=np.uint8)
     wide[:, :32, 0] = 255
     wide[:, 32:, 2] = 255
@@ -298,14 +298,14 @@ def test_a_square_may_grow(draw: Draw) -> None:
     ],
 )
 def test_formats_show_the_colour_they_were_given(
-    tmp_path: Path, name: str, mode: str, knobs: dict[str, object]
+    tmp_path: Path, name: str, mode: str, config: dict[str, object]
 ) -> None:
     colour = (200, 100, 50)
     if mode == "RGB;16":
         _write_16_bit_png(tmp_path / name, colour)
     else:
         plain = Image.new("RGB", (16, 16), colour)
-        (plain.quantize(4) if mode == "P" else plain.convert(mode)).save(tmp_path / name, **knobs)  # type: ignore[arg-type]
+        (plain.quantize(4) if mode == "P" else plain.convert(mode)).save(tmp_path / name, **config)  # type: ignore[arg-type]
     decoded = decode(tmp_path / name)
     np.testing.assert_allclose(np.asarray(decoded.image)[8, 8], colour, atol=4)
     assert decoded.image.size == (16, 16)
@@ -338,24 +338,24 @@ def test_negative_levels_are_black(tmp_path: Path) -> None:
     assert np.asarray(decode(tmp_path / "a.tif").image)[0, :, 0].tolist() == [0, 255]
 
 
-def test_what_is_no_picture_is_told_from_what_is_damaged(tmp_path: Path, draw: Draw) -> None:
+def test_what_is_no_image_is_told_from_what_is_damaged(tmp_path: Path, draw: Draw) -> None:
     (tmp_path / "a.jpg").write_bytes(b"text")
-    with pytest.raises(NotAPictureError):
+    with pytest.raises(NotAnImageError):
         decode(tmp_path / "a.jpg")
     draw(0, 64, 64).save(tmp_path / "b.png")
     (tmp_path / "b.png").write_bytes((tmp_path / "b.png").read_bytes()[:100])
     with pytest.raises(UnreadableError) as caught:
         decode(tmp_path / "b.png")
-    assert not isinstance(caught.value, NotAPictureError)
+    assert not isinstance(caught.value, NotAnImageError)
 
 
 def test_postscript_is_not_handed_to_another_program(tmp_path: Path) -> None:
     (tmp_path / "a.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
-    with pytest.raises(NotAPictureError):
+    with pytest.raises(NotAnImageError):
         decode(tmp_path / "a.eps")
 
 
-def test_a_picture_that_is_open_is_brought_upright_and_stays_as_it_is(draw: Draw) -> None:
+def test_an_image_that_is_open_is_brought_upright_and_stays_as_it_is(draw: Draw) -> None:
     lying = draw(0, 6, 4)
     lying.getexif()[ORIENTATION] = 6
     before = lying.tobytes()
@@ -367,7 +367,7 @@ def test_a_picture_that_is_open_is_brought_upright_and_stays_as_it_is(draw: Draw
     assert grey.mode == "LA"
 
 
-def test_a_picture_that_is_open_is_held_to_the_same_limit(draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_that_is_open_is_held_to_the_same_limit(draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_PIXELS", 11)
     with pytest.raises(UnreadableError, match="4 x 3 is over 11 pixels"):
         upright_rgb(draw(0, 4, 3))

@@ -50,7 +50,7 @@ def expected(folder: Path) -> np.ndarray:
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 7, 256])
-def test_every_picture_has_its_row(folder: Path, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_image_has_its_row(folder: Path, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHUNK", chunk)
     into = unfinished(folder)
     presize(folder, [hashed(folder, name) for name in NAMES], Square(SIZE), into)
@@ -84,29 +84,29 @@ def test_an_interrupted_run_goes_on_and_decodes_nothing_twice(folder: Path, monk
 
 
 def test_what_is_complete_is_left_alone(folder: Path) -> None:
-    into, pictures = unfinished(folder), [hashed(folder, name) for name in NAMES]
-    presize(folder, pictures, Square(SIZE), into)
+    into, images = unfinished(folder), [hashed(folder, name) for name in NAMES]
+    presize(folder, images, Square(SIZE), into)
     for name in NAMES:
         (folder / name).unlink()
-    presize(folder, pictures, Square(SIZE), into)
+    presize(folder, images, Square(SIZE), into)
     assert into.done == len(NAMES)
 
 
-def test_a_picture_that_changed_since_it_was_indexed_is_refused(folder: Path, draw: Draw) -> None:
-    pictures = [hashed(folder, name) for name in NAMES]
+def test_an_image_that_changed_since_it_was_indexed_is_refused(folder: Path, draw: Draw) -> None:
+    images = [hashed(folder, name) for name in NAMES]
     draw(99, SIZE, SIZE).save(folder / "3.png")
     with pytest.raises(DataError, match=r"3\.png has changed since it was indexed; run `dvc repro` again$"):
-        presize(folder, pictures, Square(SIZE), unfinished(folder))
+        presize(folder, images, Square(SIZE), unfinished(folder))
 
 
-def test_a_picture_that_is_gone_since_it_was_indexed_is_named(folder: Path) -> None:
-    pictures = [hashed(folder, name) for name in NAMES]
+def test_an_image_that_is_gone_since_it_was_indexed_is_named(folder: Path) -> None:
+    images = [hashed(folder, name) for name in NAMES]
     (folder / "3.png").unlink()
     with pytest.raises(DataError, match=r"3\.png is gone since it was indexed; run `dvc repro` again$"):
-        presize(folder, pictures, Square(SIZE), unfinished(folder))
+        presize(folder, images, Square(SIZE), unfinished(folder))
 
 
-def test_pictures_of_any_shape_and_mode_fit(tmp_path: Path, draw: Draw) -> None:
+def test_images_of_any_shape_and_mode_fit(tmp_path: Path, draw: Draw) -> None:
     Image.new("L", (40, 10), 50).save(tmp_path / "0.png")
     Image.new("RGBA", (3, 90), (1, 2, 3, 0)).save(tmp_path / "1.png")
     Image.new("RGB", (300, 200), (200, 100, 50)).save(tmp_path / "2.jpg", quality=95)

@@ -43,34 +43,34 @@ def photo(seed: int) -> Image.Image:
     return Image.fromarray(grey).convert("RGB")
 
 
-def jpeg(picture: Image.Image, quality: int) -> Image.Image:
+def jpeg(image: Image.Image, quality: int) -> Image.Image:
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=quality)
+    image.save(buffer, "JPEG", quality=quality)
     return Image.open(buffer).convert("RGB")
 
 
 EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
-    "JPEG 95": lambda picture: jpeg(picture, 95),
-    "JPEG 60": lambda picture: jpeg(picture, 60),
-    "half": lambda picture: picture.resize((picture.width // 2, picture.height // 2), Image.Resampling.BICUBIC),
-    "double": lambda picture: picture.resize((picture.width * 2, picture.height * 2), Image.Resampling.BICUBIC),
-    "darker": lambda picture: ImageEnhance.Brightness(picture).enhance(0.95),
-    "more contrast": lambda picture: ImageEnhance.Contrast(picture).enhance(1.05),
-    "crop": lambda picture: picture.crop((3, 3, picture.width - 3, picture.height - 3)),
+    "JPEG 95": lambda image: jpeg(image, 95),
+    "JPEG 60": lambda image: jpeg(image, 60),
+    "half": lambda image: image.resize((image.width // 2, image.height // 2), Image.Resampling.BICUBIC),
+    "double": lambda image: image.resize((image.width * 2, image.height * 2), Image.Resampling.BICUBIC),
+    "darker": lambda image: ImageEnhance.Brightness(image).enhance(0.95),
+    "more contrast": lambda image: ImageEnhance.Contrast(image).enhance(1.05),
+    "crop": lambda image: image.crop((3, 3, image.width - 3, image.height - 3)),
 }
 
 
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 def test_an_edited_copy_is_tied_to_its_original_only(edit: Callable[[Image.Image], Image.Image]) -> None:
-    pictures = [photo(seed) for seed in range(8)]
-    found = grouped([look(picture) for picture in pictures] + [look(edit(picture)) for picture in pictures])
+    images = [photo(seed) for seed in range(8)]
+    found = grouped([look(image) for image in images] + [look(edit(image)) for image in images])
     assert found.groups.tolist() == [*range(8), *range(8)]
     assert (found.exact, found.near, found.skipped) == (0, 8, 0)
 
 
 def test_off_groups_equal_pixels_only(draw: Draw) -> None:
-    picture, other = draw(0, 300, 220), draw(1, 300, 220)
-    looks = [look(each) for each in (picture, jpeg(picture, 90), other, picture, other)]
+    image, other = draw(0, 300, 220), draw(1, 300, 220)
+    looks = [look(each) for each in (image, jpeg(image, 90), other, image, other)]
     found = group([each.pixels for each in looks], np.zeros(5, np.uint64), np.zeros((5, 32, 32), np.uint8), "off")
     assert found.groups.tolist() == [0, 1, 2, 0, 2]
     assert (found.exact, found.near, found.skipped) == (2, 0, 0)
@@ -84,9 +84,9 @@ def test_groups_are_connected_components() -> None:
     assert len(set(grouped(steps).groups)) == 1
 
 
-def test_nearly_flat_pictures_are_grouped_by_pixels_only() -> None:
+def test_nearly_flat_images_are_grouped_by_pixels_only() -> None:
     flat = [Image.new("RGB", (40, 40), (level, level, level)) for level in (10, 11, 12, 10, 200)]
-    found = grouped([look(picture) for picture in flat])
+    found = grouped([look(image) for image in flat])
     assert found.groups.tolist() == [0, 1, 2, 0, 3]
     assert (found.exact, found.near) == (1, 0)
 
@@ -172,8 +172,8 @@ def test_what_is_tied_is_not_compared_again(compared: list[int], monkeypatch: py
 
 def test_thumbnails_may_lie_on_disk(tmp_path: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "_READ", 3)
-    pictures = [draw(seed % 7, 64, 64) for seed in range(7)]
-    looks = [look(picture) for picture in pictures] + [look(jpeg(picture, 80)) for picture in pictures]
+    images = [draw(seed % 7, 64, 64) for seed in range(7)]
+    looks = [look(image) for image in images] + [look(jpeg(image, 80)) for image in images]
     mapped = np.memmap(tmp_path / "thumbnails", np.uint8, "w+", shape=(14, 32, 32))
     mapped[:] = [each.thumbnail for each in looks]
     hashes = np.array([each.phash for each in looks])

@@ -16,8 +16,8 @@ Draw = Callable[[int, int, int], Image.Image]
 
 
 def test_the_digest_is_of_size_and_pixels(draw: Draw) -> None:
-    picture = draw(0, 12, 8)
-    assert look(picture).pixels == hashlib.sha256(b"12x8:" + picture.tobytes()).hexdigest()
+    image = draw(0, 12, 8)
+    assert look(image).pixels == hashlib.sha256(b"12x8:" + image.tobytes()).hexdigest()
     flat = [look(Image.new("RGB", size)).pixels for size in ((4, 6), (6, 4), (4, 6))]
     assert flat[0] != flat[1]
     assert flat[0] == flat[2]
@@ -25,10 +25,10 @@ def test_the_digest_is_of_size_and_pixels(draw: Draw) -> None:
 
 @pytest.mark.parametrize("strip", [1, 40, 41, 500, 1 << 22])
 def test_hashing_by_strips_gives_the_same_digest(draw: Draw, strip: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    picture = draw(1, 40, 23)
-    whole = look(picture).pixels
+    image = draw(1, 40, 23)
+    whole = look(image).pixels
     monkeypatch.setattr(fingerprints, "_STRIP", strip)
-    assert look(picture).pixels == whole
+    assert look(image).pixels == whole
 
 
 def test_the_hash_is_that_of_the_library(draw: Draw) -> None:
@@ -37,7 +37,7 @@ def test_the_hash_is_that_of_the_library(draw: Draw) -> None:
         assert f"{int(seen.phash):016x}" == str(imagehash.phash(Image.fromarray(seen.thumbnail)))
 
 
-def test_the_thumbnail_is_the_whole_picture_in_grey() -> None:
+def test_the_thumbnail_is_the_whole_image_in_grey() -> None:
     halves = np.zeros((200, 300, 3), dtype=np.uint8)
     halves[:, 150:] = (255, 0, 0)
     thumbnail = look(Image.fromarray(halves)).thumbnail
@@ -48,9 +48,9 @@ def test_the_thumbnail_is_the_whole_picture_in_grey() -> None:
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0, 7.0])
-def test_a_resized_picture_looks_much_the_same(draw: Draw, factor: float) -> None:
-    picture = draw(2, 128, 96)
-    one, other = look(picture), look(picture.resize((int(128 * factor), int(96 * factor)), Image.Resampling.BICUBIC))
+def test_a_resized_image_looks_much_the_same(draw: Draw, factor: float) -> None:
+    image = draw(2, 128, 96)
+    one, other = look(image), look(image.resize((int(128 * factor), int(96 * factor)), Image.Resampling.BICUBIC))
     assert one.pixels != other.pixels
     assert int(one.phash ^ other.phash).bit_count() <= 4
     assert np.abs(one.thumbnail.astype(int) - other.thumbnail).max() <= 6
@@ -62,10 +62,10 @@ def test_any_size_has_a_look(size: tuple[int, int]) -> None:
 
 
 def test_threads_make_no_difference(draw: Draw) -> None:
-    pictures = [draw(seed, 64, 48) for seed in range(40)]
+    images = [draw(seed, 64, 48) for seed in range(40)]
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(look, pictures))
-    for picture, seen in zip(pictures, together, strict=True):
-        alone = look(picture)
+        together = list(pool.map(look, images))
+    for image, seen in zip(images, together, strict=True):
+        alone = look(image)
         assert (alone.pixels, alone.phash) == (seen.pixels, seen.phash)
         assert (alone.thumbnail == seen.thumbnail).all()

@@ -49,7 +49,7 @@ def test_many_classes_are_drawn_as_the_largest_and_the_smallest(tmp_path: Path) 
         assert drawn.height < 2000
 
 
-def test_sizes_of_one_picture(tmp_path: Path) -> None:
+def test_sizes_of_one_image(tmp_path: Path) -> None:
     save_sizes(tmp_path / "one.png", pd.DataFrame({"width": [1], "height": [1]}))
     with Image.open(tmp_path / "one.png") as drawn:
         assert np.asarray(drawn).std() > 0

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from graft.core import parallel
-from graft.index.scan import Picture, Rejected, examine
+from graft.index.scan import ImageFile, Rejected, examine
 
 Draw = Callable[[int, int, int], Image.Image]
 
-PICTURES = {
+IMAGES = {
     "a.png",
     "cat/b.JPG",
     "cat/no-suffix",
@@ -54,9 +54,9 @@ def test_every_file_is_accounted_for_exactly_once(messy: Path, cores: int, monke
     monkeypatch.setattr(parallel, "cores", lambda: cores)
     verdicts = list(examine(messy))
     there = sorted(path.relative_to(messy).as_posix() for path in messy.rglob("*") if not path.is_dir())
-    assert len(there) == len(PICTURES) + len(BAD) + len(ASIDE)
+    assert len(there) == len(IMAGES) + len(BAD) + len(ASIDE)
     assert [verdict.path for verdict in verdicts] == there
-    assert {verdict.path for verdict in verdicts if isinstance(verdict, Picture)} == PICTURES
+    assert {verdict.path for verdict in verdicts if isinstance(verdict, ImageFile)} == IMAGES
     rejected = [verdict for verdict in verdicts if isinstance(verdict, Rejected)]
     assert {verdict.path for verdict in rejected if verdict.kind == "bad"} == BAD
     assert {verdict.path for verdict in rejected if verdict.kind == "aside"} == ASIDE
@@ -82,7 +82,7 @@ def test_a_rejected_file_has_a_reason_in_one_line(messy: Path, name: str, said: 
 
 def test_the_hash_is_that_of_the_bytes(messy: Path) -> None:
     for verdict in examine(messy):
-        if isinstance(verdict, Picture):
+        if isinstance(verdict, ImageFile):
             assert verdict.sha256 == hashlib.sha256((messy / verdict.path).read_bytes()).hexdigest()
 
 
@@ -90,14 +90,14 @@ def test_an_empty_folder_has_no_file(tmp_path: Path) -> None:
     assert list(examine(tmp_path)) == []
 
 
-def only(root: Path) -> Picture:
+def only(root: Path) -> ImageFile:
     """The verdict on the only file of a folder."""
     (verdict,) = examine(root)
-    assert isinstance(verdict, Picture)
+    assert isinstance(verdict, ImageFile)
     return verdict
 
 
-def test_size_is_that_of_the_upright_picture(tmp_path: Path, draw: Draw) -> None:
+def test_size_is_that_of_the_upright_image(tmp_path: Path, draw: Draw) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     draw(0, 40, 30).save(tmp_path / "a.jpg", exif=exif)
@@ -106,10 +106,10 @@ def test_size_is_that_of_the_upright_picture(tmp_path: Path, draw: Draw) -> None
 
 def fingerprints(root: Path) -> dict[str, str]:
     """Digest of the pixels of every picture."""
-    return {verdict.path: verdict.look.pixels for verdict in examine(root) if isinstance(verdict, Picture)}
+    return {verdict.path: verdict.look.pixels for verdict in examine(root) if isinstance(verdict, ImageFile)}
 
 
-def test_two_encodings_of_one_picture_share_their_pixels(tmp_path: Path, draw: Draw) -> None:
+def test_two_encodings_of_one_image_share_their_pixels(tmp_path: Path, draw: Draw) -> None:
     draw(0, 12, 8).save(tmp_path / "a.png")
     draw(0, 12, 8).save(tmp_path / "b.bmp")
     draw(1, 12, 8).save(tmp_path / "c.png")
@@ -117,7 +117,7 @@ def test_two_encodings_of_one_picture_share_their_pixels(tmp_path: Path, draw: D
     assert found["a.png"] == found["b.bmp"] != found["c.png"]
 
 
-def test_the_same_bytes_in_another_shape_are_another_picture(tmp_path: Path) -> None:
+def test_the_same_bytes_in_another_shape_are_another_image(tmp_path: Path) -> None:
     pixels = np.arange(36, dtype=np.uint8)
     Image.fromarray(pixels.reshape(3, 4, 3)).save(tmp_path / "wide.png")
     Image.fromarray(pixels.reshape(4, 3, 3)).save(tmp_path / "high.png")
@@ -127,10 +127,10 @@ def test_the_same_bytes_in_another_shape_are_another_picture(tmp_path: Path) -> 
 
 def test_only_what_matches_a_pattern_is_read(messy: Path) -> None:
     verdicts = {verdict.path: verdict for verdict in examine(messy, ["*/b.*", "z/*"])}
-    assert {path for path, verdict in verdicts.items() if isinstance(verdict, Picture)} == {"cat/b.JPG", "z/y/x.gif"}
+    assert {path for path, verdict in verdicts.items() if isinstance(verdict, ImageFile)} == {"cat/b.JPG", "z/y/x.gif"}
     cut = verdicts["cat/cut.jpg"]
     assert cut == Rejected("cat/cut.jpg", "aside", "matches no pattern of index.only")
-    assert len(verdicts) == len(PICTURES) + len(BAD) + len(ASIDE)
+    assert len(verdicts) == len(IMAGES) + len(BAD) + len(ASIDE)
 
 
 def test_what_the_file_says_of_itself_comes_along(tmp_path: Path, draw: Draw) -> None:

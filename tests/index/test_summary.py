@@ -11,32 +11,32 @@ from graft.core.errors import DataError
 from graft.index.config import Index
 from graft.index.duplicates import Duplicates
 from graft.index.fingerprints import Album, look
-from graft.index.scan import Kind, Picture, Rejected
+from graft.index.scan import ImageFile, Kind, Rejected
 from graft.index.summary import COLUMNS, Found, by_class, counts, limit
 from graft.labels.rules import Labelled
 
 
-def picture(path: str) -> Picture:
+def image(path: str) -> ImageFile:
     """A verdict on a picture of no interest."""
     image = Image.new("RGB", (3, 2))
-    return Picture(path, f"sha of {path}", 9, 3, 2, "PNG", "RGB", "", "", look(image))
+    return ImageFile(path, f"sha of {path}", 9, 3, 2, "PNG", "RGB", "", "", look(image))
 
 
 def test_verdicts_are_gathered_into_two_tables(tmp_path: Path) -> None:
     found = Found(Album(tmp_path / "looks"))
-    found.collect([picture("a"), Rejected("b", "bad", "why"), picture("c")])
-    pictures, rejected = found.tables()
-    assert pictures["path"].tolist() == ["a", "c"]
-    assert pictures["sha256"].tolist() == ["sha of a", "sha of c"]
-    assert pictures["width"].tolist() == [3, 3]
+    found.collect([image("a"), Rejected("b", "bad", "why"), image("c")])
+    images, rejected = found.tables()
+    assert images["path"].tolist() == ["a", "c"]
+    assert images["sha256"].tolist() == ["sha of a", "sha of c"]
+    assert images["width"].tolist() == [3, 3]
     assert rejected.to_dict("list") == {"path": ["b"], "kind": ["bad"], "reason": ["why"]}
 
 
 def test_gathering_nothing_keeps_the_columns(tmp_path: Path) -> None:
-    pictures, rejected = Found(Album(tmp_path / "looks")).tables()
-    assert tuple(pictures.columns) == COLUMNS
+    images, rejected = Found(Album(tmp_path / "looks")).tables()
+    assert tuple(images.columns) == COLUMNS
     assert list(rejected.columns) == ["path", "kind", "reason"]
-    assert len(pictures) == len(rejected) == 0
+    assert len(images) == len(rejected) == 0
 
 
 def unusable(count: int, kind: Kind = "bad") -> pd.DataFrame:
@@ -46,19 +46,19 @@ def unusable(count: int, kind: Kind = "bad") -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("bad", "pictures", "share"),
+    ("bad", "images", "share"),
     [(0, 10, 0.0), (1, 9, 0.1), (5, 5, 0.5), (10, 0, 1.0), (0, 0, 0.1)],
     ids=["none", "at the limit", "half", "all allowed", "no file"],
 )
-def test_limit_passes(bad: int, pictures: int, share: float) -> None:
-    limit(unusable(bad), pictures, Index(max_bad=share))
+def test_limit_passes(bad: int, images: int, share: float) -> None:
+    limit(unusable(bad), images, Index(max_bad=share))
 
 
-@pytest.mark.parametrize(("bad", "pictures", "share"), [(1, 9, 0.0), (2, 8, 0.1), (10, 0, 0.99)])
-def test_limit_stops_with_count_limit_and_reason(bad: int, pictures: int, share: float) -> None:
-    said = rf"^{bad} of {bad + pictures} pictures cannot be used, over index.max_bad = {share:g}:\n  f0: r0"
+@pytest.mark.parametrize(("bad", "images", "share"), [(1, 9, 0.0), (2, 8, 0.1), (10, 0, 0.99)])
+def test_limit_stops_with_count_limit_and_reason(bad: int, images: int, share: float) -> None:
+    said = rf"^{bad} of {bad + images} pictures cannot be used, over index.max_bad = {share:g}:\n  f0: r0"
     with pytest.raises(DataError, match=said):
-        limit(unusable(bad), pictures, Index(max_bad=share))
+        limit(unusable(bad), images, Index(max_bad=share))
 
 
 def test_one_bad_file_is_enough_where_none_may_be_skipped() -> None:
@@ -91,7 +91,7 @@ def test_counts_add_up() -> None:
     copies = Duplicates(np.array([0, 1, 0, 2, 0]), exact=1, near=1, skipped=7)
     assert counts(images, rejected, labelled, copies, conflicts) == {
         "files": 12,
-        "pictures": 5,
+        "images": 5,
         "bad": 3,
         "aside": 4,
         "labelled": 4,
@@ -103,6 +103,6 @@ def test_counts_add_up() -> None:
     }
 
 
-def test_a_picture_of_several_classes_counts_in_each() -> None:
+def test_an_image_of_several_classes_counts_in_each() -> None:
     found = by_class(pd.DataFrame({"path": ["a", "b", "c"], "labels": ["x|y", "", "y"]}))
     assert list(found.items()) == [("a", "x"), ("a", "y"), ("c", "y")]

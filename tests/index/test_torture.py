@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from graft.core import tables
-from graft.index.scan import Picture, Rejected, examine
+from graft.index.scan import ImageFile, Rejected, examine
 from tests.images.test_decode import huge_png
 
 Draw = Callable[[int, int, int], Image.Image]
@@ -79,8 +79,8 @@ def good(root: Path, draw: Draw) -> set[str]:
         "a" * 251 + ".jpg": (rgb, {}),
         "$HOME `x` %s {path}.jpg": (rgb, {}),
     }
-    for name, (image, knobs) in savings.items():
-        image.save(root / name, **({"format": "JPEG"} if name.endswith(".jpg") else {}) | knobs)  # type: ignore[arg-type]
+    for name, (image, config) in savings.items():
+        image.save(root / name, **({"format": "JPEG"} if name.endswith(".jpg") else {}) | config)  # type: ignore[arg-type]
     linked = root / "deep" / "er"
     linked.mkdir(parents=True)
     (linked / "link.jpg").symlink_to(root / "plain.jpg")
@@ -158,12 +158,12 @@ def digest(root: Path) -> dict[str, str]:
 def test_each_nasty_file_gets_the_verdict_it_deserves_and_none_is_lost_or_changed(tmp_path: Path, draw: Draw) -> None:
     root = tmp_path / "torture"
     root.mkdir()
-    pictures, wrong, others = good(root, draw), bad(root), aside(root, draw)
+    images, wrong, others = good(root, draw), bad(root), aside(root, draw)
     (root / os.fsdecode(b"not-utf8-\xff.jpg")).write_bytes((root / "plain.jpg").read_bytes())
     locked = root / "locked.jpg"
     shutil.copy(root / "plain.jpg", locked)
     locked.chmod(0)
-    (pictures if ROOT_READS_ALL else wrong).add("locked.jpg")
+    (images if ROOT_READS_ALL else wrong).add("locked.jpg")
     wrong.add("not-utf8-\\xff.jpg")
     before = digest(root) if ROOT_READS_ALL else {}
 
@@ -175,8 +175,8 @@ def test_each_nasty_file_gets_the_verdict_it_deserves_and_none_is_lost_or_change
     there = sum(
         len(files) + sum(Path(at, name).is_symlink() for name in folders) for at, folders, files in os.walk(root)
     )
-    assert there == len(pictures) + len(wrong) + len(others) == len(verdicts) >= 40
-    assert {verdict.path for verdict in verdicts if isinstance(verdict, Picture)} == pictures
+    assert there == len(images) + len(wrong) + len(others) == len(verdicts) >= 40
+    assert {verdict.path for verdict in verdicts if isinstance(verdict, ImageFile)} == images
     rejected = [verdict for verdict in verdicts if isinstance(verdict, Rejected)]
     assert {verdict.path for verdict in rejected if verdict.kind == "bad"} == wrong
     assert {verdict.path for verdict in rejected if verdict.kind == "aside"} == others

@@ -27,12 +27,12 @@ def apply_rule(labels: Labels, root: Path, paths: list[str]) -> Labelled:
 
 
 def table(
-    root: Path, text: str, paths: list[str], file: str = "labels.csv", several: str | None = None, **knobs: Any
+    root: Path, text: str, paths: list[str], file: str = "labels.csv", several: str | None = None, **config: Any
 ) -> Labelled:
     """Write a table and label pictures by it."""
     (root / file).parent.mkdir(parents=True, exist_ok=True)
     (root / file).write_text(text, encoding="utf-8")
-    rule = Table(**({"file": file, "path": "path", "label": "label"} | knobs))
+    rule = Table(**({"file": file, "path": "path", "label": "label"} | config))
     return apply_rule(Labels(rule="table", table=rule, several=several), root, paths)
 
 
@@ -46,7 +46,7 @@ def left_out(labelled: Labelled) -> dict[str, str]:
     return dict(zip(labelled.unlabelled["path"], labelled.unlabelled["reason"], strict=True))
 
 
-def test_a_folder_names_its_pictures() -> None:
+def test_a_folder_names_its_images() -> None:
     labelled = apply_rule(FOLDER, NOWHERE, ["top.jpg", "train/dog/1.jpg", "cat/2.jpg", "dog/1.jpg"])
     assert told(labelled) == {"cat/2.jpg": "cat", "dog/1.jpg": "dog", "train/dog/1.jpg": "dog"}
     assert left_out(labelled) == {"top.jpg": "lies at the top of the source, in no class folder"}
@@ -56,7 +56,7 @@ def test_a_folder_names_its_pictures() -> None:
     assert labelled.rows["path"].tolist() == ["cat/2.jpg", "dog/1.jpg", "train/dog/1.jpg"]
 
 
-def test_a_pattern_names_pictures() -> None:
+def test_a_pattern_names_images() -> None:
     pattern = r"(?P<label>[a-z]+)_\d+\.jpg$"
     paths = ["x/beagle_1.jpg", "Beagle_2.jpg", "pug_10.jpg", "12.jpg", "_3.jpg"]
     labelled = apply_rule(Labels(rule="regex", pattern=pattern), NOWHERE, paths)
@@ -77,7 +77,7 @@ some_paths = st.lists(st.lists(names, min_size=1, max_size=3).map("/".join), uni
 
 @settings(max_examples=50, deadline=None)
 @given(some_paths)
-def test_any_picture_is_labelled_by_its_folder_or_said_not_to_be(paths: list[str]) -> None:
+def test_any_image_is_labelled_by_its_folder_or_said_not_to_be(paths: list[str]) -> None:
     paths = ["one/p", "two/p", *(f"{path}.jpg" for path in paths)]
     labelled = apply_rule(FOLDER, NOWHERE, paths)
     assert told(labelled) == {path: path.split("/")[-2] for path in paths if "/" in path}
@@ -86,7 +86,7 @@ def test_any_picture_is_labelled_by_its_folder_or_said_not_to_be(paths: list[str
 
 @settings(max_examples=50, deadline=None)
 @given(some_paths)
-def test_any_picture_is_labelled_by_the_pattern_or_said_not_to_be(paths: list[str]) -> None:
+def test_any_image_is_labelled_by_the_pattern_or_said_not_to_be(paths: list[str]) -> None:
     paths = ["x_a", "x_b", *paths]
     labelled = apply_rule(Labels(rule="regex", pattern="(?P<label>a|b)$"), NOWHERE, [f"{path}" for path in paths])
     assert told(labelled) == {path: path[-1] for path in paths}
@@ -104,14 +104,14 @@ def test_any_picture_is_labelled_by_the_pattern_or_said_not_to_be(paths: list[st
         ("whitespace", "path   label\na.jpg cat\nb,c.jpg\t dog\n"),
     ],
 )
-def test_a_table_names_pictures(tmp_path: Path, separator: str, text: str) -> None:
+def test_a_table_names_images(tmp_path: Path, separator: str, text: str) -> None:
     labelled = table(tmp_path, text, ["b,c.jpg", "a.jpg"], separator=separator)
     assert told(labelled) == {"a.jpg": "cat", "b,c.jpg": "dog"}
 
 
 def test_a_table_may_begin_with_a_row(tmp_path: Path) -> None:
     text = "a.jpg,cat\nb.jpg,dog\n"
-    labelled = table(tmp_path, text, ["a.jpg", "b.jpg"], columns=["picture", "kind"], path="picture", label="kind")
+    labelled = table(tmp_path, text, ["a.jpg", "b.jpg"], columns=["image", "kind"], path="image", label="kind")
     assert told(labelled) == {"a.jpg": "cat", "b.jpg": "dog"}
 
 
@@ -150,18 +150,18 @@ def test_a_row_without_a_label_labels_nothing(tmp_path: Path) -> None:
 @settings(max_examples=30, deadline=None)
 @given(
     rows=st.dictionaries(st.sampled_from("abcdefgh"), st.sampled_from(["cat", "dog", ""])),
-    pictures=st.sets(st.sampled_from("abcdefgh")),
+    images=st.sets(st.sampled_from("abcdefgh")),
 )
-def test_any_table_covers_every_picture_once(
-    rows: dict[str, str], pictures: set[str], tmp_path_factory: pytest.TempPathFactory
+def test_any_table_covers_every_image_once(
+    rows: dict[str, str], images: set[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    rows, pictures = rows | {"y": "cat", "z": "dog"}, pictures | {"y", "z"}
+    rows, images = rows | {"y": "cat", "z": "dog"}, images | {"y", "z"}
     text = "path,label\n" + "".join(f"{path},{label}\n" for path, label in rows.items())
-    labelled = table(tmp_path_factory.getbasetemp(), text, sorted(pictures))
+    labelled = table(tmp_path_factory.getbasetemp(), text, sorted(images))
     with_label = {path: label for path, label in rows.items() if label}
-    assert told(labelled) == {path: with_label[path] for path in pictures & set(with_label)}
-    assert set(left_out(labelled)) == pictures - set(with_label)
-    assert labelled.orphans == sorted(set(with_label) - pictures)
+    assert told(labelled) == {path: with_label[path] for path in images & set(with_label)}
+    assert set(left_out(labelled)) == images - set(with_label)
+    assert labelled.orphans == sorted(set(with_label) - images)
 
 
 def test_a_number_equal_to_an_edge_belongs_above(tmp_path: Path) -> None:
@@ -289,9 +289,9 @@ def test_any_run_is_cut_into_blocks_of_nearly_equal_length(
         "empty",
     ],
 )
-def test_a_bad_table_is_refused(tmp_path: Path, text: str, knobs: dict[str, Any], said: str) -> None:
+def test_a_bad_table_is_refused(tmp_path: Path, text: str, config: dict[str, Any], said: str) -> None:
     with pytest.raises(DataError, match=said):
-        table(tmp_path, text, ["a", "b", "c"], **knobs)
+        table(tmp_path, text, ["a", "b", "c"], **config)
 
 
 def test_an_absent_table_is_said(tmp_path: Path) -> None:
@@ -407,7 +407,7 @@ def test_what_stands_around_groups_and_slices_is_no_part_of_them(tmp_path: Path)
     assert (set(labelled.rows["group"]), set(labelled.rows["s"])) == ({"7"}, {"n"})
 
 
-def test_a_picture_of_two_groups_is_not_put_into_one(tmp_path: Path) -> None:
+def test_an_image_of_two_groups_is_not_put_into_one(tmp_path: Path) -> None:
     text = "path,label,g\na,x,1\na,x,2\nb,y,1\nb,y,\nc,x,\nc,x,3\n"
     labelled = table(tmp_path, text, ["a", "b", "c"], group="g")
     assert told(labelled, "group") == {"b": "1", "c": "3"}
@@ -461,7 +461,7 @@ def test_a_class_may_be_called_train_where_no_split_stands_beside_it() -> None:
     assert told(apply_rule(FOLDER, NOWHERE, ["bus/1", "train/2"])) == {"bus/1": "bus", "train/2": "train"}
 
 
-def test_a_picture_with_two_rows_that_disagree_is_not_guessed(tmp_path: Path) -> None:
+def test_an_image_with_two_rows_that_disagree_is_not_guessed(tmp_path: Path) -> None:
     labelled = table(tmp_path, "path,label\na,x\nb,y\na,x\nc,x\n./c,y\n", ["a", "b", "c"])
     assert told(labelled) == {"a": "x", "b": "y"}
     assert left_out(labelled) == {"c": "has 2 rows, as 'x' and as 'y'"}
@@ -473,7 +473,7 @@ def test_values_are_mapped_to_names_and_others_are_said(tmp_path: Path) -> None:
     assert left_out(labelled) == {"c": "has the value '7' in labels.csv, which labels.table.map does not name"}
 
 
-def test_a_table_may_name_pictures_by_a_part_of_their_path(tmp_path: Path) -> None:
+def test_a_table_may_name_images_by_a_part_of_their_path(tmp_path: Path) -> None:
     text = "path,label\npug_1,pug\n sub\\cat_2 ,cat\n"
     paths = ["images/pug_1.jpg", "images/sub/cat_2.jpg"]
     labelled = table(tmp_path, text, paths, file="notes/labels.csv", where="../images/{path}.jpg")
@@ -493,7 +493,7 @@ def test_a_table_may_be_parquet(tmp_path: Path) -> None:
     assert left_out(labelled) == {"c": "has an empty label in labels.parquet"}
 
 
-def test_several_labels_a_picture_are_joined(tmp_path: Path) -> None:
+def test_several_labels_an_image_are_joined(tmp_path: Path) -> None:
     text = "path,label\na,haze primary\nb, clear \nc,\nd,primary\nd,haze primary\n"
     labelled = table(tmp_path, text, ["a", "b", "c", "d"], several=" ")
     assert list(labelled.rows.columns) == ["path", "labels", "group"]
@@ -522,12 +522,12 @@ def test_lists_become_a_column(tmp_path: Path) -> None:
     assert by_name == {"cat_1": "trainval", "cat_2": "test", "dog_1": "trainval", "dog_2": ""}
 
 
-def test_a_picture_in_two_lists_is_refused(tmp_path: Path) -> None:
+def test_an_image_in_two_lists_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"^labels.lists: 'images/cat_1.jpg' stands in the lists 'a' and 'b'$"):
         listed(tmp_path, {"a": "cat_1\n", "b": "cat_1\n"})
 
 
-def test_lists_that_name_no_picture_are_refused(tmp_path: Path) -> None:
+def test_lists_that_name_no_image_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no listed file is a labelled picture; the first is 'lists/cat_1'; mend"):
         listed(tmp_path, {"a": "cat_1\n"}, where="{path}")
 
@@ -545,7 +545,7 @@ def test_a_list_that_is_no_text_is_refused(tmp_path: Path) -> None:
         apply_rule(rule, tmp_path, ["a/1", "b/2"])
 
 
-def test_a_list_names_pictures_in_either_form_of_unicode(tmp_path: Path) -> None:
+def test_a_list_names_images_in_either_form_of_unicode(tmp_path: Path) -> None:
     one, other = (unicodedata.normalize(form, "bär/1") for form in ("NFC", "NFD"))
     (tmp_path / "test.txt").write_text(f"{one}\n", encoding="utf-8")
     rule = Labels(rule="folder", lists=Lists(files={"test": "test.txt"}))

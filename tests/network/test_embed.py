@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from graft.data.arrays import PartialArray, PictureRows
+from graft.data.arrays import ImageRows, PartialArray
 from graft.network import inference as module
 from graft.network.config import Embed
 from graft.network.features import Features
@@ -25,13 +25,13 @@ def network() -> Network:
     return Network(Features(tiny_body(), [], ["mean"]), None, TINY).eval()
 
 
-def store(folder: Path, pixels: np.ndarray) -> PictureRows:
+def store(folder: Path, pixels: np.ndarray) -> ImageRows:
     """Write pixels as `presize` does."""
     folder.mkdir()
     np.save(folder / "pixels.npy", pixels)
     paths = [f"{number:02}.png" for number in range(len(pixels))]
     pd.DataFrame({"path": paths}).to_csv(folder / "rows.csv", index=False)
-    return PictureRows(folder / "pixels.npy")
+    return ImageRows(folder / "pixels.npy")
 
 
 @pytest.fixture
@@ -39,22 +39,22 @@ def pixels() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (COUNT, SIZE, SIZE, 3), dtype=np.uint8)
 
 
-def embedded(network: Network, rows: PictureRows, knobs: Embed, folder: Path) -> np.ndarray:
+def embedded(network: Network, rows: ImageRows, config: Embed, folder: Path) -> np.ndarray:
     """Features of all pictures."""
-    into = PartialArray(folder, (len(rows.paths), len(knobs.flips), width(network)), np.float32)
-    embed(network, rows, knobs, into)
+    into = PartialArray(folder, (len(rows.paths), len(config.flips), width(network)), np.float32)
+    embed(network, rows, config, into)
     into.move(folder / "features.npy")
     return np.asarray(np.load(folder / "features.npy"))
 
 
-def test_a_flipped_view_is_the_flipped_picture(network: Network, pixels: np.ndarray, tmp_path: Path) -> None:
+def test_a_flipped_view_is_the_flipped_image(network: Network, pixels: np.ndarray, tmp_path: Path) -> None:
     found = embedded(network, store(tmp_path / "as-is", pixels), ALL, tmp_path / "all")
     assert found.shape == (COUNT, 4, width(network))
     assert found.dtype == np.float32
     plain = Embed(view=32, precision="fp32")
     turned = [pixels, pixels[:, :, ::-1], pixels[:, ::-1], pixels[:, ::-1, ::-1]]
-    for view, picture in enumerate(turned):
-        rows = store(tmp_path / f"turned-{view}", np.ascontiguousarray(picture))
+    for view, image in enumerate(turned):
+        rows = store(tmp_path / f"turned-{view}", np.ascontiguousarray(image))
         alone = embedded(network, rows, plain, tmp_path / f"alone-{view}")
         np.testing.assert_allclose(found[:, view], alone[:, 0], rtol=1e-3, atol=1e-2)
     assert not np.allclose(found[:, 1], found[:, 0], rtol=1e-2, atol=1e-1)

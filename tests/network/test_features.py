@@ -9,14 +9,14 @@ from graft.network.features import Features
 
 
 @pytest.fixture
-def pictures() -> torch.Tensor:
+def images() -> torch.Tensor:
     return torch.randn((2, 3, 8, 8), generator=torch.Generator().manual_seed(0))
 
 
-def test_body_that_ends_in_a_grid_is_pooled(pictures: torch.Tensor) -> None:
+def test_body_that_ends_in_a_grid_is_pooled(images: torch.Tensor) -> None:
     body = nn.Sequential(nn.Conv2d(3, 5, 3))
-    features = Features(body, ["0"], ["max"])(pictures)
-    assert torch.equal(features, torch.cat([body(pictures).mean((2, 3)), body(pictures).amax((2, 3))], 1))
+    features = Features(body, ["0"], ["max"])(images)
+    assert torch.equal(features, torch.cat([body(images).mean((2, 3)), body(images).amax((2, 3))], 1))
 
 
 def test_unknown_layer_tells_what_there_is() -> None:
@@ -25,8 +25,8 @@ def test_unknown_layer_tells_what_there_is() -> None:
         Features(body, ["blocks.5"], ["mean"])
 
 
-def test_layer_that_does_not_run_is_refused(pictures: torch.Tensor) -> None:
+def test_layer_that_does_not_run_is_refused(images: torch.Tensor) -> None:
     body = nn.Sequential(nn.Conv2d(3, 5, 3), nn.Flatten())
     body[0].unused = nn.Linear(1, 1)
     with pytest.raises(ParamsError, match=r"'0\.unused' gives a NoneType"):
-        Features(body, ["0.unused"], ["mean"])(pictures)
+        Features(body, ["0.unused"], ["mean"])(images)

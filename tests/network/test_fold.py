@@ -41,51 +41,51 @@ class Wired(nn.Module):
         self.norm = nn.BatchNorm2d(3)
         self.wire = wire
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        return self.wire(self.conv, self.norm, pictures)
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.wire(self.conv, self.norm, images)
 
 
-def summed(conv: nn.Module, norm: nn.Module, pictures: torch.Tensor) -> torch.Tensor:
+def summed(conv: nn.Module, norm: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """The convolution is read by the norm and by a sum."""
-    found = conv(pictures)
+    found = conv(images)
     total: torch.Tensor = norm(found) + found
     return total
 
 
-def twice(conv: nn.Module, norm: nn.Module, pictures: torch.Tensor) -> torch.Tensor:
+def twice(conv: nn.Module, norm: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """The convolution runs twice, and only once before the norm."""
-    once: torch.Tensor = conv(norm(conv(pictures)))
+    once: torch.Tensor = conv(norm(conv(images)))
     return once
 
 
-def again(conv: nn.Module, norm: nn.Module, pictures: torch.Tensor) -> torch.Tensor:
+def again(conv: nn.Module, norm: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """The norm runs twice, and only once after the convolution."""
-    once: torch.Tensor = norm(norm(conv(pictures)))
+    once: torch.Tensor = norm(norm(conv(images)))
     return once
 
 
-def changed(conv: nn.Module, norm: nn.Module, pictures: torch.Tensor) -> torch.Tensor:
+def changed(conv: nn.Module, norm: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """The convolution's output is changed in place before the norm reads it."""
-    once: torch.Tensor = norm(conv(pictures).relu_())
+    once: torch.Tensor = norm(conv(images).relu_())
     return once
 
 
-def viewed(conv: nn.Module, norm: nn.Module, pictures: torch.Tensor) -> torch.Tensor:
+def viewed(conv: nn.Module, norm: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """Something else reads the convolution's output after the norm."""
-    found = conv(pictures)
+    found = conv(images)
     once: torch.Tensor = norm(found)
     once += found.mean((2, 3), keepdim=True)
     return once
 
 
-def behind(conv: nn.Module, norm: nn.Module, pictures: torch.Tensor) -> torch.Tensor:
-    once: torch.Tensor = norm(conv(pictures))
+def behind(conv: nn.Module, norm: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    once: torch.Tensor = norm(conv(images))
     return once
 
 
-def elsewhere(conv: nn.Module, norm: nn.Module, pictures: torch.Tensor) -> torch.Tensor:
+def elsewhere(conv: nn.Module, norm: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """A number of the convolution is read where no watch can follow it."""
-    once: torch.Tensor = norm(conv(pictures))
+    once: torch.Tensor = norm(conv(images))
     once += float(conv.get_parameter("weight").detach().sum())
     return once
 
@@ -183,11 +183,11 @@ def test_norm_without_weights_is_folded(example: torch.Tensor) -> None:
 def test_whole_networks(name: str, folded: int) -> None:
     body = create(name)
     body.load_state_dict({key: tensor for key, tensor in made(name).items() if key in body.state_dict()}, assign=True)
-    pictures = torch.randn((1, 3, 64, 64), generator=torch.Generator().manual_seed(0))
+    images = torch.randn((1, 3, 64, 64), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        before = body(pictures)
-        assert fold_batch_norms(body, pictures) == folded
-        gap = (body(pictures) - before).abs().max() / before.abs().max()
+        before = body(images)
+        assert fold_batch_norms(body, images) == folded
+        gap = (body(images) - before).abs().max() / before.abs().max()
     assert gap < 1e-4
 
 

@@ -15,7 +15,7 @@ from graft.network.head import Description, Head, HeadKind, describe, load_head,
 from graft.network.network import Network, grafted, load, pretrained, width, without_exposure
 from tests.network.made import full_state
 
-KNOBS = Embed(view=64, layers=["blocks.3", "blocks.4"], pools=["mean", "max"])
+CONFIG = Embed(view=64, layers=["blocks.3", "blocks.4"], pools=["mean", "max"])
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def views() -> torch.Tensor:
 
 
 def make(backbone: Path) -> tuple[Network, Description]:
-    body, description = pretrained(backbone, KNOBS)
+    body, description = pretrained(backbone, CONFIG)
     torch.manual_seed(0)
     head = Head(width(body), 3)
     head.mean, head.scale = torch.full_like(head.mean, 0.1), torch.full_like(head.scale, 2.0)
@@ -58,7 +58,7 @@ def test_saved_network_loads_and_answers_the_same(
     network, description = make(backbone)
     if kind != "linear":
         description = description.model_copy(update={"head": kind, "hidden": 8})
-        network = grafted(backbone, description, make_head(description, width(pretrained(backbone, KNOBS)[0]), 3))
+        network = grafted(backbone, description, make_head(description, width(pretrained(backbone, CONFIG)[0]), 3))
     save(tmp_path, network, description)
     again, told = load(tmp_path)
     assert told == description
@@ -67,7 +67,7 @@ def test_saved_network_loads_and_answers_the_same(
 
 
 def test_features_are_the_last_ones_then_each_layer_pooled(backbone: Path, views: torch.Tensor) -> None:
-    network, _ = pretrained(backbone, KNOBS)
+    network, _ = pretrained(backbone, CONFIG)
     body = network.features.body
     normalised = (views - network.mean) / network.std
     with torch.inference_mode():
@@ -134,8 +134,8 @@ def test_exposure_is_taken_out(views: torch.Tensor) -> None:
 
 
 def test_standardising_network_ignores_brightness(backbone: Path, views: torch.Tensor) -> None:
-    plain, _ = pretrained(backbone, KNOBS)
-    blind, description = pretrained(backbone, KNOBS.model_copy(update={"standardise": True}))
+    plain, _ = pretrained(backbone, CONFIG)
+    blind, description = pretrained(backbone, CONFIG.model_copy(update={"standardise": True}))
     assert description.standardise
     with torch.inference_mode():
         moved = [(network(views) - network(views + 0.1)).norm() / network(views).norm() for network in (plain, blind)]

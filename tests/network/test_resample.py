@@ -26,7 +26,7 @@ def pixels() -> torch.Tensor:
     return (smooth * 255).round().byte().permute(0, 2, 3, 1).contiguous()
 
 
-def as_pictures(pixels: torch.Tensor) -> torch.Tensor:
+def as_images(pixels: torch.Tensor) -> torch.Tensor:
     return pixels.permute(0, 3, 1, 2).float() / 255
 
 
@@ -34,20 +34,20 @@ def maps(batch: int, rows: list[list[float]]) -> torch.Tensor:
     return torch.tensor(rows, dtype=torch.float32).repeat(batch, 1, 1)
 
 
-def test_whole_picture_at_its_own_size_is_itself(pixels: torch.Tensor) -> None:
-    assert torch.equal(sample(pixels, SIZE), as_pictures(pixels))
-    torch.testing.assert_close(mapped(pixels, maps(3, torch.eye(3).tolist()), SIZE), as_pictures(pixels))
+def test_whole_image_at_its_own_size_is_itself(pixels: torch.Tensor) -> None:
+    assert torch.equal(sample(pixels, SIZE), as_images(pixels))
+    torch.testing.assert_close(mapped(pixels, maps(3, torch.eye(3).tolist()), SIZE), as_images(pixels))
 
 
 @pytest.mark.parametrize("size", [16, 24, 48])
-def test_the_two_ways_to_sample_the_whole_picture_agree(pixels: torch.Tensor, size: int) -> None:
+def test_the_two_ways_to_sample_the_whole_image_agree(pixels: torch.Tensor, size: int) -> None:
     plain = sample(pixels, size)
     torch.testing.assert_close(plain, mapped(pixels, maps(3, torch.eye(3).tolist()), size), atol=1e-5, rtol=0)
 
 
 def test_mirror_is_torchvisions(pixels: torch.Tensor) -> None:
     mirrored = mapped(pixels, maps(3, [[-1, 0, 0], [0, 1, 0], [0, 0, 1]]), SIZE)
-    torch.testing.assert_close(mirrored, v2.horizontal_flip(as_pictures(pixels)))
+    torch.testing.assert_close(mirrored, v2.horizontal_flip(as_images(pixels)))
 
 
 @pytest.mark.parametrize("degrees", [90, 15, -40])
@@ -56,7 +56,7 @@ def test_rotation_is_torchvisions(pixels: torch.Tensor, degrees: float) -> None:
     angle = math.radians(degrees)
     cos, sin = math.cos(angle), math.sin(angle)
     turned = mapped(pixels, maps(3, [[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]]), SIZE)
-    peer = v2.rotate(as_pictures(pixels), degrees, interpolation=v2.InterpolationMode.BILINEAR)
+    peer = v2.rotate(as_images(pixels), degrees, interpolation=v2.InterpolationMode.BILINEAR)
     inner = slice(8, 24)  # what both sides fill from the picture alone
     torch.testing.assert_close(turned[..., inner, inner], peer[..., inner, inner], atol=1e-4, rtol=0)
 
@@ -72,28 +72,28 @@ def test_warp_is_torchvisions(pixels: torch.Tensor) -> None:
     starts = [[0.0, 0.0], [side, 0.0], [side, side], [0.0, side]]
     coefficients = _coefficients(starts, ends)
     bilinear = v2.InterpolationMode.BILINEAR
-    peer = v2.perspective(as_pictures(pixels), None, None, coefficients=coefficients, interpolation=bilinear)
+    peer = v2.perspective(as_images(pixels), None, None, coefficients=coefficients, interpolation=bilinear)
     inner = slice(8, 24)
     torch.testing.assert_close(warped[..., inner, inner], peer[..., inner, inner], atol=1e-3, rtol=0)
 
 
-def _coefficients(view: list[list[float]], picture: list[list[float]]) -> list[float]:
+def _coefficients(view: list[list[float]], image: list[list[float]]) -> list[float]:
     """Solve for the eight numbers of the map from view to picture, in pixels."""
     rows, values = [], []
-    for (x, y), (u, v) in zip(view, picture, strict=True):
+    for (x, y), (u, v) in zip(view, image, strict=True):
         rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
         values += [u, v]
     found: list[float] = torch.linalg.solve(torch.tensor(rows).double(), torch.tensor(values).double()).tolist()
     return found
 
 
-def test_what_lies_outside_mirrors_the_picture_and_then_its_edge_goes_on(pixels: torch.Tensor) -> None:
+def test_what_lies_outside_mirrors_the_image_and_then_its_edge_goes_on(pixels: torch.Tensor) -> None:
     # five times as wide; every fifth row falls on a row of the picture
     wide = mapped(pixels, maps(3, [[5, 0, 0], [0, 1, 0], [0, 0, 1]]), 5 * SIZE)[:, :, 2::5]
-    picture = as_pictures(pixels)
-    mirrored = picture.flip(3)
-    left, right = picture[..., :1].expand_as(picture), picture[..., -1:].expand_as(picture)
-    whole = torch.cat([right, mirrored, picture, mirrored, left], dim=3)
+    image = as_images(pixels)
+    mirrored = image.flip(3)
+    left, right = image[..., :1].expand_as(image), image[..., -1:].expand_as(image)
+    whole = torch.cat([right, mirrored, image, mirrored, left], dim=3)
     torch.testing.assert_close(wide, whole, atol=1e-4, rtol=0)
 
 
@@ -104,7 +104,7 @@ def test_mirroring_is_the_samplers_own_reflection(pixels: torch.Tensor) -> None:
     points = torch.stack([x, y, torch.ones_like(x)], dim=-1) @ matrices.mT[:, None]
     grid = points[..., :2] / points[..., 2:]
     assert 1 < grid.abs().max() < 3
-    peer = F.grid_sample(as_pictures(pixels), grid, padding_mode="reflection", align_corners=False)
+    peer = F.grid_sample(as_images(pixels), grid, padding_mode="reflection", align_corners=False)
     torch.testing.assert_close(mapped(pixels, matrices, 40), peer, atol=1e-4, rtol=0)
 
 
@@ -126,5 +126,5 @@ def test_flips_without_sampling_are_those_with_it(
     matrices = maps(3, [top, middle, [0, 0, 1]])
     moved = torch.cat([drawn for _, drawn in flipped(pixels, matrices)]) / 255
     torch.testing.assert_close(moved, mapped(pixels, matrices, SIZE))
-    values = [torch.sort(views.flatten(1)).values for views in (moved, as_pictures(pixels))]
+    values = [torch.sort(views.flatten(1)).values for views in (moved, as_images(pixels))]
     assert torch.equal(*values)  # pixels are moved, none is made

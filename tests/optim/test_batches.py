@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from graft.optim.batches import epoch_order, in_batches, parts_of, steps_of
 
 
-def test_every_picture_once_and_every_epoch_anew() -> None:
+def test_every_image_once_and_every_epoch_anew() -> None:
     first, again, second = (epoch_order(50, 7, epoch) for epoch in (1, 1, 2))
     assert sorted(first) == list(range(50))
     assert first.tolist() == again.tolist() != second.tolist()

@@ -111,8 +111,8 @@ def test_pattern_that_freezes_nothing_is_an_error(network: Network, pattern: str
 
 
 def test_sizes_grow_by_share_of_the_epochs() -> None:
-    knobs = Finetune(epochs=10, sizes=[[128, 0.7], [224, 0.3]])
-    assert [knobs.size_at(epoch, 192) for epoch in range(1, 11)] == [128] * 7 + [224] * 3
+    config = Finetune(epochs=10, sizes=[[128, 0.7], [224, 0.3]])
+    assert [config.size_at(epoch, 192) for epoch in range(1, 11)] == [128] * 7 + [224] * 3
 
 
 def test_without_sizes_views_are_those_of_the_evaluation() -> None:

@@ -73,7 +73,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / ".dvc").mkdir()
     shutil.copy(ROOT / ".dvc" / "config", folder / ".dvc" / "config")
     shutil.copy(ROOT / ".dvc" / ".gitignore", folder / ".dvc" / ".gitignore")
-    _draw(folder / "pictures")
+    _draw(folder / "images")
     _weigh(folder / "tiny.safetensors")
     _tiny_params(folder)
     git(folder, "init", "-q")
@@ -120,7 +120,7 @@ def _weigh(file: Path) -> None:
 def _tiny_params(folder: Path) -> None:
     yaml, file = YAML(), folder / "params.yaml"
     values = yaml.load(file.read_text())
-    values["source"] = {"uri": "pictures", "licence": "CC0"}
+    values["source"] = {"uri": "images", "licence": "CC0"}
     values["labels"] = {"rule": "folder"}
     values["index"].update({"max_bad": 0.5})
     values["split"] = {"by": "random", "test": 0.3, "valid": 0.3, "stratify": ["label"], "seed": 0}

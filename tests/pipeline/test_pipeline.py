@@ -30,14 +30,14 @@ def ran(output: str) -> set[str]:
 def test_first_run_runs_every_stage(project: Path) -> None:
     assert ran(dvc(project, "repro")) == set(STAGES)
     metrics = json.loads((project / "reports/evaluate/metrics.json").read_text())
-    assert metrics["test"]["pictures"] == len(pd.read_csv(project / "reports/evaluate/predictions.csv"))
+    assert metrics["test"]["images"] == len(pd.read_csv(project / "reports/evaluate/predictions.csv"))
     assert (project / "reports/report.html").is_file()
     git(project, "add", "-A")
     git(project, "commit", "-qm", "Run")
 
 
 def test_every_file_is_accounted_for(project: Path) -> None:
-    files = {file.relative_to(project / "pictures").as_posix() for file in (project / "pictures").rglob("*.*")}
+    files = {file.relative_to(project / "images").as_posix() for file in (project / "images").rglob("*.*")}
     images, rejected = (pd.read_csv(project / name) for name in ("data/images.csv", "reports/index/rejected.csv"))
     assert len(files) == 40
     assert set(images["path"]) | set(rejected["path"]) == files
@@ -46,7 +46,7 @@ def test_every_file_is_accounted_for(project: Path) -> None:
 
 def test_the_folder_is_linked_and_its_files_are_not_touched(project: Path) -> None:
     assert [file.name for file in (project / "data/raw").iterdir()] == ["linked.json"]
-    assert git(project, "status", "--porcelain", "pictures") == ""
+    assert git(project, "status", "--porcelain", "images") == ""
 
 
 def test_copies_share_a_group_and_a_split(project: Path) -> None:
@@ -105,7 +105,7 @@ def test_relabelling_leaves_pixels_and_embeddings_alone(project: Path) -> None:
     dvc(project, "checkout")
 
 
-def test_several_labels_a_picture_go_through_to_the_bundle(project: Path) -> None:
+def test_several_labels_an_image_go_through_to_the_bundle(project: Path) -> None:
     table = {"file": "shapes.csv", "path": "path", "label": "labels"}
     edit_params(project, labels={"rule": "table", "table": table, "several": " "})
     edit_params(project, split={"stratify": []})
@@ -140,7 +140,7 @@ def test_a_changed_folder_is_noticed_and_reruns(project: Path) -> None:
     )
     assert told.returncode != 0
     assert "the folder pictures has changed since" in told.stderr
-    subprocess.run([sys.executable, "-m", "graft", "use", "pictures"], cwd=project, env=environment(), check=True)
+    subprocess.run([sys.executable, "-m", "graft", "use", "images"], cwd=project, env=environment(), check=True)
     assert {"download", "index"} <= ran(dvc(project, "repro", "split"))
     images = pd.read_csv(project / "data/images.csv").set_index("path")["duplicate_group"]
     assert images["disc/06.png"] == images["disc/again.png"]

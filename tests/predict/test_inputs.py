@@ -25,13 +25,13 @@ def turned(mode: str) -> tuple[Image.Image, dict[str, Any]]:
     """A picture of a mode, and how to save it so that it lies on its side."""
     exif = Image.Exif()
     exif[0x0112] = 6
-    picture = gradient()
+    image = gradient()
     if mode == "I;16":
-        wide = np.asarray(picture.convert("L")).astype(np.uint16) * 257
+        wide = np.asarray(image.convert("L")).astype(np.uint16) * 257
         return Image.fromarray(wide), {"exif": exif}
     if mode in ("LA", "RGBA"):
-        picture.putalpha(Image.fromarray(np.arange(20 * 14, dtype=np.uint16).astype(np.uint8).reshape(14, 20)))
-    return picture.convert(mode), {"exif": exif}
+        image.putalpha(Image.fromarray(np.arange(20 * 14, dtype=np.uint16).astype(np.uint8).reshape(14, 20)))
+    return image.convert(mode), {"exif": exif}
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ def turned(mode: str) -> tuple[Image.Image, dict[str, Any]]:
 )
 def test_path_content_and_open_file_give_the_pixels_of_the_cache(tmp_path: Path, mode: str, suffix: str) -> None:
     path = tmp_path / f"a.{suffix}"
-    picture, saved = turned(mode)
-    picture.save(path, **saved)
+    image, saved = turned(mode)
+    image.save(path, **saved)
     wanted = SQUARE.read(path)
     assert wanted.shape == (SIZE, SIZE, 3)
     with path.open("rb") as file:
@@ -54,10 +54,10 @@ def test_path_content_and_open_file_give_the_pixels_of_the_cache(tmp_path: Path,
         assert opened.size == before  # the caller's picture stays as it is
 
 
-def test_a_picture_in_memory_needs_no_file(tmp_path: Path) -> None:
-    picture = gradient()
-    picture.save(tmp_path / "a.png")
-    np.testing.assert_array_equal(pixels_of(picture, SQUARE), pixels_of(tmp_path / "a.png", SQUARE))
+def test_an_image_in_memory_needs_no_file(tmp_path: Path) -> None:
+    image = gradient()
+    image.save(tmp_path / "a.png")
+    np.testing.assert_array_equal(pixels_of(image, SQUARE), pixels_of(tmp_path / "a.png", SQUARE))
 
 
 class Broken:
@@ -91,11 +91,11 @@ def test_what_cannot_be_read_says_why_in_one_line(source: Source, said: str) -> 
     assert "\n" not in str(error.value)
 
 
-def test_a_truncated_picture_that_is_open_says_so(tmp_path: Path) -> None:
+def test_a_truncated_image_that_is_open_says_so(tmp_path: Path) -> None:
     gradient(200, 200).save(tmp_path / "a.png")
     content = (tmp_path / "a.png").read_bytes()
-    with Image.open(BytesIO(content[:-2000])) as picture, pytest.raises(UnreadableError, match="truncated"):
-        pixels_of(picture, SQUARE)
+    with Image.open(BytesIO(content[:-2000])) as image, pytest.raises(UnreadableError, match="truncated"):
+        pixels_of(image, SQUARE)
 
 
 def test_content_may_lie_in_any_kind_of_bytes(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ COLOURS = {"red": (200, 50, 50), "green": (40, 160, 90), "blue": (10, 20, 130)}
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> list[Path]:
+def images(tmp_path: Path) -> list[Path]:
     """A few dozen pictures, their colours in turn, with names that sort otherwise."""
     names = list(COLOURS)
     return [
@@ -33,7 +33,7 @@ def pictures(tmp_path: Path) -> list[Path]:
     ]
 
 
-def test_one_picture(bundle: Path, tmp_path: Path) -> None:
+def test_one_image(bundle: Path, tmp_path: Path) -> None:
     path = paint(tmp_path / "a.png", 200, 50, 50)
     found = Predictor(bundle).predict(path)
     assert (found.label, found.labels, found.sure, found.source) == ("red", ("red",), True, str(path))
@@ -42,30 +42,30 @@ def test_one_picture(bundle: Path, tmp_path: Path) -> None:
     assert found.probability == found.probabilities["red"]
 
 
-def test_it_is_the_graph_over_the_pixels_of_the_cache(bundle: Path, pictures: list[Path]) -> None:
+def test_it_is_the_graph_over_the_pixels_of_the_cache(bundle: Path, images: list[Path]) -> None:
     predictor = Predictor(str(bundle))
-    wanted = predictor.run(np.stack([Square(SIZE).read(path) for path in pictures]))
-    one_by_one = [list(predictor.predict(path).probabilities.values()) for path in pictures]
-    found = predictor.predict_many(pictures)
+    wanted = predictor.run(np.stack([Square(SIZE).read(path) for path in images]))
+    one_by_one = [list(predictor.predict(path).probabilities.values()) for path in images]
+    found = predictor.predict_many(images)
     many = [list(result.probabilities.values()) for result in found if isinstance(result, Prediction)]
     np.testing.assert_allclose(one_by_one, wanted, atol=1e-7)
     np.testing.assert_allclose(many, wanted, atol=1e-7)
-    batches = list(predictor.probabilities(pictures))
+    batches = list(predictor.probabilities(images))
     assert [len(batch) for batch in batches] == [BATCH] * (40 // BATCH)
     np.testing.assert_allclose(np.concatenate(batches), wanted, atol=1e-7)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize("batch", [1, 3, 64])
-def test_order_is_kept(bundle: Path, pictures: list[Path], threads: int, batch: int) -> None:
-    found = list(Predictor(bundle, threads=threads).predict_many(iter(pictures), batch=batch))
-    assert [result.source for result in found] == [str(path) for path in pictures]
+def test_order_is_kept(bundle: Path, images: list[Path], threads: int, batch: int) -> None:
+    found = list(Predictor(bundle, threads=threads).predict_many(iter(images), batch=batch))
+    assert [result.source for result in found] == [str(path) for path in images]
     assert [result.label for result in found if isinstance(result, Prediction)] == [
-        path.stem.split()[-1] for path in pictures
+        path.stem.split()[-1] for path in images
     ]
 
 
-def test_a_bad_picture_is_a_result_and_the_rest_goes_on(bundle: Path, tmp_path: Path) -> None:
+def test_a_bad_image_is_a_result_and_the_rest_goes_on(bundle: Path, tmp_path: Path) -> None:
     good = paint(tmp_path / "good.png", *COLOURS["blue"])
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "folder.jpg").mkdir()
@@ -87,7 +87,7 @@ def test_a_bad_picture_is_a_result_and_the_rest_goes_on(bundle: Path, tmp_path: 
         list(Predictor(bundle).probabilities([good, tmp_path / "cut.jpg"]))
 
 
-def test_a_batch_of_bad_pictures_alone(bundle: Path) -> None:
+def test_a_batch_of_bad_images_alone(bundle: Path) -> None:
     assert [type(result) for result in Predictor(bundle).predict_many([b"a", b"b"])] == [Failure, Failure]
     assert list(Predictor(bundle).predict_many([])) == []
     assert list(Predictor(bundle).probabilities([])) == []
@@ -118,11 +118,11 @@ def test_a_stream_needs_no_more_memory_than_a_few_batches(bundle: Path, tmp_path
     assert peak < 4 * 2**20
 
 
-def test_threads_share_a_predictor(bundle: Path, pictures: list[Path]) -> None:
+def test_threads_share_a_predictor(bundle: Path, images: list[Path]) -> None:
     predictor = Predictor(bundle)
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda path: predictor.predict(path).label, pictures * 3))
-    assert found == [path.stem.split()[-1] for path in pictures] * 3
+        found = list(pool.map(lambda path: predictor.predict(path).label, images * 3))
+    assert found == [path.stem.split()[-1] for path in images] * 3
 
 
 def test_a_threshold_of_ones_own(bundle: Path, several: Path, tmp_path: Path) -> None:

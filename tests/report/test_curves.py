@@ -26,6 +26,6 @@ def test_what_there_is_is_drawn_the_same_twice(tmp_path: Path) -> None:
     assert (tmp_path / "three.png").read_bytes() != (tmp_path / "one.png").read_bytes()
 
 
-def test_without_any_there_is_no_picture(tmp_path: Path) -> None:
+def test_without_any_there_is_no_image(tmp_path: Path) -> None:
     assert not save_training(tmp_path / "none.png", tmp_path / "head", tmp_path / "finetune")
     assert not (tmp_path / "none.png").exists()

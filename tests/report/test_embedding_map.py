@@ -66,14 +66,14 @@ def test_files_are_the_same_bytes_twice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 9, 10, 12])
-def test_any_number_of_pictures_is_drawn(tmp_path: Path, count: int) -> None:
+def test_any_number_of_images_is_drawn(tmp_path: Path, count: int) -> None:
     save_map(tmp_path, predictions(count, CLASSES), stored(tmp_path / "f", clusters(count)), OneLabel(CLASSES))
     assert len(tables.read(tmp_path / "map.csv")) == count
     with Image.open(tmp_path / "map.png") as image:
         assert image.size == (990, 770)
 
 
-def test_few_pictures_lie_on_their_principal_components() -> None:
+def test_few_images_lie_on_their_principal_components() -> None:
     line = np.outer(np.arange(5.0), [1, 1, 1]).astype(np.float32)
     places = flattened(line)
     # standardised steps of 1/sqrt(2), along the diagonal of three features
@@ -83,16 +83,16 @@ def test_few_pictures_lie_on_their_principal_components() -> None:
 
 
 @pytest.mark.parametrize("count", [3, 20])
-def test_pictures_that_are_all_alike_lie_on_one_spot(count: int) -> None:
+def test_images_that_are_all_alike_lie_on_one_spot(count: int) -> None:
     assert flattened(np.ones((count, 4), dtype=np.float32)).tolist() == [[0, 0]] * count
 
 
-def test_two_kinds_of_equal_pictures_are_laid_out() -> None:
+def test_two_kinds_of_equal_images_are_laid_out() -> None:
     twins = np.repeat(np.array([[0, 1], [1, 0]], dtype=np.float32), 6, axis=0)
     assert np.isfinite(flattened(twins)).all()
 
 
-def test_of_more_pictures_a_sample_is_drawn_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_more_images_a_sample_is_drawn_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedding_map, "MOST", 12)
     features = stored(tmp_path / "f", clusters(40))
     drawn = []

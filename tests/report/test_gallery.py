@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graft.data.arrays import PictureRows
+from graft.data.arrays import ImageRows
 from graft.render.sheets import Tile
 from graft.report import gallery
 from graft.tasks import ManyLabels, OneLabel
@@ -16,13 +16,13 @@ TASK = OneLabel(["cat", "dog"])
 
 
 @pytest.fixture
-def pixels(tmp_path: Path) -> PictureRows:
+def pixels(tmp_path: Path) -> ImageRows:
     """Eight pictures, each of one value."""
     np.save(
         tmp_path / "pixels.npy", np.arange(8, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 3), np.uint8)
     )
     (tmp_path / "rows.csv").write_text("path\n" + "".join(f"pictures/{name}.jpg\n" for name in NAMES))
-    return PictureRows(tmp_path / "pixels.npy")
+    return ImageRows(tmp_path / "pixels.npy")
 
 
 @pytest.fixture
@@ -51,16 +51,14 @@ def predictions(loss: list[float]) -> pd.DataFrame:
     )
 
 
-def test_the_worst_come_first_and_equals_by_path(tmp_path: Path, pixels: PictureRows, tiles: list[Tile]) -> None:
+def test_the_worst_come_first_and_equals_by_path(tmp_path: Path, pixels: ImageRows, tiles: list[Tile]) -> None:
     told = predictions([0, 1, 5, 0, 5, 2, 0, 9])
     gallery.save_top_losses(tmp_path / "t.png", told.iloc[::-1], pixels, TASK, 4)
     assert [tile.lines[-1] for tile in tiles] == ["h.jpg", "e.jpg", "f.jpg", "g.jpg"]  # c is right
     assert [int(tile.pixels[0, 0, 0]) for tile in tiles] == [7, 4, 5, 6]
 
 
-def test_captions_say_what_was_predicted_and_what_is_true(
-    tmp_path: Path, pixels: PictureRows, tiles: list[Tile]
-) -> None:
+def test_captions_say_what_was_predicted_and_what_is_true(tmp_path: Path, pixels: ImageRows, tiles: list[Tile]) -> None:
     gallery.save_sample(tmp_path / "s.png", predictions([0.0] * 8), pixels, TASK, 8)
     tiles.sort(key=lambda tile: tile.lines[-1])
     del tiles[1:4], tiles[2:]
@@ -68,8 +66,8 @@ def test_captions_say_what_was_predicted_and_what_is_true(
     assert [tile.frame for tile in tiles] == [gallery.GREEN, gallery.RED]
 
 
-def test_the_sample_is_the_same_each_time_and_has_no_picture_twice(
-    tmp_path: Path, pixels: PictureRows, tiles: list[Tile]
+def test_the_sample_is_the_same_each_time_and_has_no_image_twice(
+    tmp_path: Path, pixels: ImageRows, tiles: list[Tile]
 ) -> None:
     drawn = []
     for _ in range(2):
@@ -80,19 +78,19 @@ def test_the_sample_is_the_same_each_time_and_has_no_picture_twice(
     assert drawn[0] != [f"{name}.jpg" for name in NAMES[:5]]
 
 
-def test_fewer_pictures_than_asked_for_are_all_drawn(tmp_path: Path, pixels: PictureRows, tiles: list[Tile]) -> None:
+def test_fewer_images_than_asked_for_are_all_drawn(tmp_path: Path, pixels: ImageRows, tiles: list[Tile]) -> None:
     gallery.save_sample(tmp_path / "s.png", predictions([0.0] * 8), pixels, TASK, 50)
     assert sorted(tile.lines[-1] for tile in tiles) == [f"{name}.jpg" for name in NAMES]
 
 
-def test_a_sheet_is_written(tmp_path: Path, pixels: PictureRows) -> None:
+def test_a_sheet_is_written(tmp_path: Path, pixels: ImageRows) -> None:
     for name in ("a.png", "b.png"):
         gallery.save_sample(tmp_path / name, predictions([0.0] * 8), pixels, TASK, 8)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_captions_of_several_labels(tmp_path: Path, pixels: PictureRows, tiles: list[Tile]) -> None:
+def test_captions_of_several_labels(tmp_path: Path, pixels: ImageRows, tiles: list[Tile]) -> None:
     told = predictions([9, 8, 7, 6, 0, 0, 0, 0])
     told["label"] = ["cat|dog", "cat", "", ""] + ["cat"] * 4
     told["predicted"] = ["cat|dog", "", "cat", ""] + ["cat"] * 4
@@ -106,7 +104,7 @@ def test_captions_of_several_labels(tmp_path: Path, pixels: PictureRows, tiles: 
     ]
 
 
-def test_the_surest_and_the_least_sure_are_right(tmp_path: Path, pixels: PictureRows, tiles: list[Tile]) -> None:
+def test_the_surest_and_the_least_sure_are_right(tmp_path: Path, pixels: ImageRows, tiles: list[Tile]) -> None:
     told = predictions([0.3, 0.1, 0.3, 0.2, 9, 0, 0, 0])
     gallery.save_surest(tmp_path / "s.png", told.iloc[::-1], pixels, TASK, 3)
     assert [tile.lines[-1] for tile in tiles] == ["b.jpg", "d.jpg", "a.jpg"]
@@ -117,13 +115,13 @@ def test_the_surest_and_the_least_sure_are_right(tmp_path: Path, pixels: Picture
     assert len(tiles) == 4
 
 
-def test_where_nothing_is_wrong_the_sheet_is_empty(tmp_path: Path, pixels: PictureRows, tiles: list[Tile]) -> None:
+def test_where_nothing_is_wrong_the_sheet_is_empty(tmp_path: Path, pixels: ImageRows, tiles: list[Tile]) -> None:
     gallery.save_top_losses(tmp_path / "t.png", predictions([1.0] * 8).iloc[:4], pixels, TASK, 4)
     assert (tmp_path / "t.png").is_file()
     assert tiles == []
 
 
-def test_where_nothing_is_right_the_sheets_are_empty(tmp_path: Path, pixels: PictureRows) -> None:
+def test_where_nothing_is_right_the_sheets_are_empty(tmp_path: Path, pixels: ImageRows) -> None:
     told = predictions([0.0] * 8).iloc[4:]
     for save in (gallery.save_surest, gallery.save_least_sure):
         save(tmp_path / f"{save.__name__}.png", told, pixels, TASK, 3)

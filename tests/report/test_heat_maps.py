@@ -12,7 +12,7 @@ from graft.network.features import Features
 from graft.network.head import Head
 from graft.network.network import Network
 from graft.report.heat_maps import BATCH, evidence, heat_maps, read_layers
-from tests.evaluate.planted import BRIGHT, CELL, DARK, KINDS, SIDE, Kind, pictures, planted
+from tests.evaluate.planted import BRIGHT, CELL, DARK, KINDS, SIDE, Kind, images, planted
 from tests.network.made import TINY, made
 
 CELLS = [(row, column) for row in range(4) for column in range(4)]
@@ -24,7 +24,7 @@ def names(network: Network, shown: torch.Tensor) -> list[str]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_planted_patch_is_pointed_at(kind: Kind) -> None:
-    heat = heat_maps(planted(kind), pictures(CELLS), torch.full((16,), BRIGHT))
+    heat = heat_maps(planted(kind), images(CELLS), torch.full((16,), BRIGHT))
     assert heat.shape == (16, SIDE, SIDE)
     assert heat.dtype == torch.float32
     for one, (row, column) in zip(heat, CELLS, strict=True):
@@ -38,14 +38,14 @@ def test_the_planted_patch_is_pointed_at(kind: Kind) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_other_class_sees_all_but_the_patch(kind: Kind) -> None:
-    heat = heat_maps(planted(kind), pictures([(1, 2)]), torch.tensor([DARK]))[0]
+    heat = heat_maps(planted(kind), images([(1, 2)]), torch.tensor([DARK]))[0]
     assert heat[CELL + 3 : CELL + 5, 2 * CELL + 3 : 2 * CELL + 5].max() < 0.2
     assert heat[-CELL:].min() > 0.999
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_twice_is_the_same_bits_inside_inference_mode_too(kind: Kind) -> None:
-    network, shown, classes = planted(kind), pictures(CELLS), torch.tensor([0, 1] * 8)
+    network, shown, classes = planted(kind), images(CELLS), torch.tensor([0, 1] * 8)
     once = heat_maps(network, shown, classes)
     with torch.inference_mode():
         again = heat_maps(network, shown.clone(), classes.clone())
@@ -53,7 +53,7 @@ def test_twice_is_the_same_bits_inside_inference_mode_too(kind: Kind) -> None:
 
 
 def test_the_network_is_left_as_it_was() -> None:
-    network, shown = planted("folded"), pictures([(0, 0), (3, 1)])
+    network, shown = planted("folded"), images([(0, 0), (3, 1)])
     next(network.features.body.parameters()).requires_grad_(False)
     asking = [parameter.requires_grad for parameter in network.parameters()]
     before, kept = network(shown).detach(), shown.clone()
@@ -65,11 +65,11 @@ def test_the_network_is_left_as_it_was() -> None:
     assert torch.equal(shown, kept)
 
 
-def test_a_picture_is_the_same_in_any_batch() -> None:
+def test_an_image_is_the_same_in_any_batch() -> None:
     network = planted("convolution")
     cells = (CELLS * 2)[: BATCH + 1]
-    whole = heat_maps(network, pictures(cells), torch.ones(len(cells), dtype=torch.int64))
-    alone = heat_maps(network, pictures(cells[-1:]), torch.tensor([1]))
+    whole = heat_maps(network, images(cells), torch.ones(len(cells), dtype=torch.int64))
+    alone = heat_maps(network, images(cells[-1:]), torch.tensor([1]))
     torch.testing.assert_close(whole[-1:], alone)
 
 
@@ -80,8 +80,8 @@ def test_where_nothing_speaks_for_the_class_all_is_nought() -> None:
 
 def test_tokens_that_the_answer_does_not_read_are_not_asked() -> None:
     # the norm is the last layer that gives tokens, and only its class token is read
-    assert names(planted("tokens"), pictures([(0, 0)])) == ["block"]
-    assert names(planted("channels last"), pictures([(0, 0)])) == ["last"]
+    assert names(planted("tokens"), images([(0, 0)])) == ["block"]
+    assert names(planted("channels last"), images([(0, 0)])) == ["last"]
 
 
 class Attending(nn.Module):
@@ -92,8 +92,8 @@ class Attending(nn.Module):
         self.stem, self.table, self.gate = nn.Conv2d(3, 4, 8, 8), nn.Identity(), nn.AdaptiveAvgPool2d(1)
         self.finer, self.places = nn.Upsample(scale_factor=2), nn.Identity()
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        grid = self.stem(pictures)
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        grid = self.stem(images)
         flat = grid.flatten(2)
         attended = self.table((flat.transpose(1, 2) @ flat).softmax(-1)[:, None])
         mixed = (flat @ attended[:, 0]).unflatten(2, (4, 4)) * self.gate(grid) + self.places(torch.ones(1, 4, 4, 4))
@@ -104,7 +104,7 @@ class Attending(nn.Module):
 def test_neither_attention_nor_gate_nor_a_finer_grid_is_taken_for_the_features() -> None:
     torch.manual_seed(0)
     network = Network(Features(Attending(), [], ["mean"]), Head(4, 2), TINY).eval()
-    assert names(network, pictures([(0, 0)])) == ["stem"]
+    assert names(network, images([(0, 0)])) == ["stem"]
 
 
 def test_a_layer_that_alone_decides_is_asked_though_others_follow() -> None:
@@ -115,8 +115,8 @@ def test_a_layer_that_alone_decides_is_asked_though_others_follow() -> None:
     with torch.no_grad():  # of the body's own two features the head reads nothing, of the layer's maxima all
         assert network.head is not None
         network.head.linear.weight.copy_(torch.tensor([[0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 1, 1]]))
-    assert names(network, pictures([(2, 1)])) == ["1"]
-    heat = heat_maps(network, pictures([(2, 1)]), torch.tensor([1]))[0]
+    assert names(network, images([(2, 1)])) == ["1"]
+    heat = heat_maps(network, images([(2, 1)]), torch.tensor([1]))[0]
     assert heat[2 * CELL : 3 * CELL, CELL : 2 * CELL].max() == 1
 
 
@@ -168,4 +168,4 @@ def test_a_network_without_any_grid_is_refused() -> None:
     body = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE**2, 2))
     network = Network(Features(body, [], ["mean"]), Head(2, 2), TINY).eval()
     with pytest.raises(ParamsError, match=r"embed.view: no layer gives a grid of features for views of 32 pixels"):
-        heat_maps(network, pictures([(0, 0)]), torch.tensor([0]))
+        heat_maps(network, images([(0, 0)]), torch.tensor([0]))

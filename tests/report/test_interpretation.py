@@ -53,7 +53,7 @@ def project(folder: Path, several: bool) -> Material:
 def interpretation(known: Material, made: Network) -> Interpretation:
     """Interpret what a network answers."""
     task = make_task(known.dataset.classes, known.dataset.multi_label)
-    logits = logits_of(made, known.pictures("test"), known.dataset.paths("test"), 32, "fp32").values
+    logits = logits_of(made, known.images("test"), known.dataset.paths("test"), 32, "fp32").values
     evaluation = Evaluation(known.rows("test"), task, logits, logits, Decision())
     return Interpretation(evaluation, made, known, 0.1)
 
@@ -76,7 +76,7 @@ def test_everything_is_written_the_same_twice(tmp_path: Path, several: bool) -> 
     else:
         assert (
             sum(count for _, _, count in facts["confused"])
-            == tables.read(tmp_path / "one" / "confused.csv")["pictures"].astype(int).sum()
+            == tables.read(tmp_path / "one" / "confused.csv")["images"].astype(int).sum()
         )
 
 
@@ -91,15 +91,15 @@ def test_no_review_is_asked_for(tmp_path: Path) -> None:
 def test_material_is_in_order_of_path(tmp_path: Path) -> None:
     known = project(tmp_path, False)
     assert known.rows("valid")["path"].tolist() == known.dataset.paths("valid")
-    assert len(known.pictures("valid")) == len(known.rows("valid"))
+    assert len(known.images("valid")) == len(known.rows("valid"))
     assert known.copies.tolist() == known.dataset.rows["path"].tolist()
-    logits = logits_of(network(), known.pictures("valid"), known.dataset.paths("valid"), 32, "fp32")
-    wanted = all_outputs(network(), known.pixels, known.pictures("valid").rows, 32, "fp32", "x")
+    logits = logits_of(network(), known.images("valid"), known.dataset.paths("valid"), 32, "fp32")
+    wanted = all_outputs(network(), known.pixels, known.images("valid").rows, 32, "fp32", "x")
     np.testing.assert_array_equal(logits.values, wanted)
     assert DESCRIPTION.classes == known.dataset.classes
 
 
-def test_logits_that_are_not_finite_name_the_first_picture(tmp_path: Path) -> None:
+def test_logits_that_are_not_finite_name_the_first_image(tmp_path: Path) -> None:
     known, broken = project(tmp_path, False), network()
     assert broken.head is not None
     with torch.no_grad():
@@ -108,4 +108,4 @@ def test_logits_that_are_not_finite_name_the_first_picture(tmp_path: Path) -> No
     with pytest.raises(
         DataError, match=rf"^{re.escape(paths[0])}: the network gives logits that are not finite in bf16"
     ):
-        logits_of(broken, known.pictures("valid"), paths, 32, "bf16")
+        logits_of(broken, known.images("valid"), paths, 32, "bf16")

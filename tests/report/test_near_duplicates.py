@@ -73,7 +73,7 @@ def test_hardly_a_pair_is_missed(tmp_path: Path) -> None:
     assert len(near & set(found["path"])) / len(near) > 0.95
 
 
-def test_a_crowd_gives_each_picture_one_partner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crowd_gives_each_image_one_partner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(0).normal(size=(COUNT, 64))
     values[:40] = values[0] + 0.02 * np.random.default_rng(1).normal(size=(40, 64))
     features = Standardised.of(stored(tmp_path, values), paths(COUNT))

@@ -33,7 +33,7 @@ def test_a_sample_to_compare_with_is_enough(tmp_path: Path, monkeypatch: pytest.
     assert outliers(paths(300), features(tmp_path))["path"][:3].tolist() == ["0020.png", "0010.png", "0000.png"]
 
 
-def test_a_picture_is_not_its_own_neighbour(tmp_path: Path) -> None:
+def test_an_image_is_not_its_own_neighbour(tmp_path: Path) -> None:
     values = np.asarray([[0.0], [1.0], [3.0]])
     made = Standardised.of(stored(tmp_path, values), paths(3))
     expected = np.asarray([2.0, 1.5, 2.5]) / values.std()

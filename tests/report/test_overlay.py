@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graft.data.arrays import PictureRows
+from graft.data.arrays import ImageRows
 from graft.render.sheets import Tile
 from graft.report import overlay as module
 from graft.report.gallery import GREEN, RED
 from graft.report.overlay import Question, overlay, questions, save_cams
 from graft.tasks import ManyLabels, OneLabel, Task
-from tests.evaluate.planted import CELL, pictures, planted
+from tests.evaluate.planted import CELL, images, planted
 
 TASK = OneLabel(["dark", "bright"])
 CELLS = [(0, 1), (3, 3), (2, 0)]
@@ -54,18 +54,18 @@ def test_questions_tell_place_and_probability() -> None:
     ]
 
 
-def test_heat_covers_the_picture_where_it_is_and_only_there() -> None:
-    picture = np.full((4, 4, 3), 100, dtype=np.uint8)
+def test_heat_covers_the_image_where_it_is_and_only_there() -> None:
+    image = np.full((4, 4, 3), 100, dtype=np.uint8)
     heat = np.zeros((4, 4), dtype=np.float32)
     heat[1, 2], heat[0, 0] = 1, 0.19
-    laid = overlay(picture, heat)
+    laid = overlay(image, heat)
     assert laid.dtype == np.uint8
     assert laid[1, 2].tolist() != [100] * 3
     laid[1, 2] = 100
     assert (laid == 100).all()  # a grey picture has no colours to lose
 
 
-def test_the_pictures_own_colours_are_taken_out() -> None:
+def test_the_images_own_colours_are_taken_out() -> None:
     red = np.tile(np.array([255, 0, 0], dtype=np.uint8), (2, 2, 1))
     assert (overlay(red, np.zeros((2, 2), dtype=np.float32)) == 85).all()
 
@@ -79,12 +79,12 @@ def test_hotter_bands_cover_more() -> None:
 
 
 @pytest.fixture
-def pixels(tmp_path: Path) -> PictureRows:
+def pixels(tmp_path: Path) -> ImageRows:
     """Three dark pictures with a bright cell each."""
-    shown = (pictures(CELLS).permute(0, 2, 3, 1) * 255).round().numpy().astype(np.uint8)
+    shown = (images(CELLS).permute(0, 2, 3, 1) * 255).round().numpy().astype(np.uint8)
     np.save(tmp_path / "pixels.npy", shown)
     (tmp_path / "rows.csv").write_text("path\na.png\nb.png\nc.png\n")
-    return PictureRows(tmp_path / "pixels.npy")
+    return ImageRows(tmp_path / "pixels.npy")
 
 
 @pytest.fixture
@@ -102,8 +102,8 @@ def predictions() -> pd.DataFrame:
     )
 
 
-def test_tiles_are_the_picture_and_both_classes_the_costliest_first(
-    tmp_path: Path, pixels: PictureRows, predictions: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+def test_tiles_are_the_image_and_both_classes_the_costliest_first(
+    tmp_path: Path, pixels: ImageRows, predictions: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     laid: list[Tile] = []
 
@@ -132,19 +132,19 @@ def test_tiles_are_the_picture_and_both_classes_the_costliest_first(
         assert (found[0] // CELL, found[1] // CELL) == (place_row, place_column)
 
 
-def test_the_sheet_is_the_same_bytes_twice(tmp_path: Path, pixels: PictureRows, predictions: pd.DataFrame) -> None:
+def test_the_sheet_is_the_same_bytes_twice(tmp_path: Path, pixels: ImageRows, predictions: pd.DataFrame) -> None:
     for name in ("one.png", "two.png"):
         save_cams(tmp_path / name, predictions, pixels, planted("tokens"), TASK, 2)
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
 
 
-def test_no_pictures_make_an_empty_sheet(tmp_path: Path, pixels: PictureRows, predictions: pd.DataFrame) -> None:
+def test_no_images_make_an_empty_sheet(tmp_path: Path, pixels: ImageRows, predictions: pd.DataFrame) -> None:
     save_cams(tmp_path / "cam.png", predictions.head(0), pixels, planted("tokens"), TASK, 2)
     assert (tmp_path / "cam.png").is_file()
 
 
-def test_of_several_labels_each_picture_has_its_maps(
-    tmp_path: Path, pixels: PictureRows, predictions: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+def test_of_several_labels_each_image_has_its_maps(
+    tmp_path: Path, pixels: ImageRows, predictions: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     laid: list[Tile] = []
     monkeypatch.setattr(module, "save_sheet", lambda path, tiles, **_: laid.extend(tiles))

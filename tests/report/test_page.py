@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from jinja2 import UndefinedError
 
-from graft.data.arrays import PictureRows
+from graft.data.arrays import ImageRows
 from graft.evaluate.config import Evaluate
 from graft.evaluate.evaluation import Evaluation
 from graft.report.page import save_report
@@ -58,7 +58,7 @@ def facts(folder: Path, classes: list[str], each: int = 2, group: str = "") -> d
     rows = pd.DataFrame({"path": names, "label": classes * each, "group": group, "kind": "m"}, dtype=str)
     network, probe = np.log(np.random.default_rng(1).dirichlet(np.ones(len(classes)), (2, count))).astype(np.float32)
     evaluation = Evaluation(rows, OneLabel(classes), network, probe, Decision())
-    shown = evaluation.write(folder, PictureRows(folder / "pixels.npy"), Evaluate(gallery=4))
+    shown = evaluation.write(folder, ImageRows(folder / "pixels.npy"), Evaluate(gallery=4))
     counts = {"all": count} | dict.fromkeys(classes, each)
     return shown | {
         "splits": {"train": counts, "valid": counts, "test": {"all": 0}},
@@ -96,7 +96,7 @@ def assert_self_contained(html: str) -> None:
         assert outside not in rest.replace("package://cells/data", "")
 
 
-def test_the_page_is_one_file_with_its_pictures(small: tuple[Path, dict[str, Any]]) -> None:
+def test_the_page_is_one_file_with_its_images(small: tuple[Path, dict[str, Any]]) -> None:
     folder, told = small
     html = render(folder, told)
     assert_self_contained(html)
@@ -112,7 +112,7 @@ def test_twice_is_the_same_bytes(small: tuple[Path, dict[str, Any]]) -> None:
 
 def test_what_was_measured_is_told(small: tuple[Path, dict[str, Any]]) -> None:
     folder, told = small
-    told = told | {"test": told["test"] | {"accuracy": 0.912345, "pictures": 4, "interval": "Wilson"}}
+    told = told | {"test": told["test"] | {"accuracy": 0.912345, "images": 4, "interval": "Wilson"}}
     text = Page(render(folder, told)).text
     assert "91.2 % right" in text
     assert "Measured on 4 pictures" in text
@@ -144,7 +144,7 @@ def test_labels_that_can_be_told_without_pixels_are_warned_of(small: tuple[Path,
 def test_what_has_no_value_is_said_with_the_reason(small: tuple[Path, dict[str, Any]]) -> None:
     folder, told = small
     classes = told["test"]["classes"] | {
-        "dog": dict.fromkeys(AREAS) | {"precision": None, "recall": 0.0, "f1": 0.0, "pictures": 2}
+        "dog": dict.fromkeys(AREAS) | {"precision": None, "recall": 0.0, "f1": 0.0, "images": 2}
     }
     test = told["test"] | {"classes": classes, "undefined": {"dog.precision": "never predicted"}}
     html = render(folder, told | {"test": test})
@@ -186,7 +186,7 @@ def test_what_is_empty_is_said_and_not_contradicted(small: tuple[Path, dict[str,
     for name in ("surest.png", "least_sure.png"):
         (folder / name).write_bytes((folder / "sample.png").read_bytes())
     assert "Right, and sure of it" in render(folder, told)
-    assert "Right, " not in render(folder, told | {"mistakes": told["test"]["pictures"]})
+    assert "Right, " not in render(folder, told | {"mistakes": told["test"]["images"]})
     for name in ("surest.png", "least_sure.png"):
         (folder / name).unlink()
 
@@ -268,7 +268,7 @@ def scenes(small: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPath
     network = np.array([[0.9, 0.9, 0.1], [0.2, 0.1, 0.1], [0.1, 0.7, 0.1], [0.6, 0.8, 0.1]])
     logits = np.log(network / (1 - network)).astype(np.float32)
     evaluation = Evaluation(rows, ManyLabels(["clear", "haze", "snow"]), logits, logits - 1, Decision())
-    told = small[1] | evaluation.write(folder, PictureRows(folder / "pixels.npy"), Evaluate(gallery=4))
+    told = small[1] | evaluation.write(folder, ImageRows(folder / "pixels.npy"), Evaluate(gallery=4))
     counts = {"all": 4, "clear": 1, "haze": 3}
     valid = {name: {"mean_average_precision": value} for name, value in (("finetuned", 0.875), ("head", 0.5))}
     told |= {"splits": {"test": counts}, "choice": {"valid": valid, "kept": "finetuned"}}

@@ -27,7 +27,7 @@ def test_equal_counts_are_equal_bytes_and_others_are_not(tmp_path: Path) -> None
     assert (tmp_path / "a.png").read_bytes() != (tmp_path / "c.png").read_bytes()
 
 
-def test_a_class_without_pictures_is_drawn(tmp_path: Path) -> None:
+def test_a_class_without_images_is_drawn(tmp_path: Path) -> None:
     save_confusion(tmp_path / "c.png", np.array([[0, 0], [1, 2]]), ["cat", "dog"])
     assert (tmp_path / "c.png").is_file()
 
@@ -47,7 +47,7 @@ def cells(image: Path, half: str) -> int:
     return int((np.abs(shown - (8, 48, 107)).max(2) < 3).sum())
 
 
-def test_counts_are_coloured_by_pictures_and_shares_by_their_row(tmp_path: Path) -> None:
+def test_counts_are_coloured_by_images_and_shares_by_their_row(tmp_path: Path) -> None:
     save_confusion(tmp_path / "a.png", np.array([[1, 0], [0, 100]]), ["cat", "dog"])
     save_confusion(tmp_path / "b.png", np.array([[1, 0], [100, 0]]), ["cat", "dog"])
     save_confusion(tmp_path / "c.png", np.array([[1, 0], [50, 50]]), ["cat", "dog"])

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graft.data.arrays import PictureRows
+from graft.data.arrays import ImageRows
 from graft.data.dataset import Dataset
 from graft.render.sheets import Tile
 from graft.report import review as module
@@ -72,12 +72,12 @@ def test_several_labels_go_the_same_way(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def pixels(tmp_path: Path) -> PictureRows:
+def pixels(tmp_path: Path) -> ImageRows:
     (tmp_path / "pixels").mkdir()
     values = np.arange(COUNT, dtype=np.int64)[:, None, None, None] * np.ones((1, 4, 4, 3), np.int64) % 256
     np.save(tmp_path / "pixels/pixels.npy", values.astype(np.uint8))
     pd.DataFrame({"path": paths(COUNT)}).to_csv(tmp_path / "pixels/rows.csv", index=False)
-    return PictureRows(tmp_path / "pixels/pixels.npy")
+    return ImageRows(tmp_path / "pixels/pixels.npy")
 
 
 def table(*rows: tuple[str, str, str, str, str]) -> pd.DataFrame:
@@ -86,7 +86,7 @@ def table(*rows: tuple[str, str, str, str, str]) -> pd.DataFrame:
 
 
 def test_the_sheet_shows_the_first_of_each_kind_with_their_partners(
-    tmp_path: Path, pixels: PictureRows, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, pixels: ImageRows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     laid: list[Tile] = []
     monkeypatch.setattr(module, "save_sheet", lambda path, tiles, columns, side: laid.extend(tiles))
@@ -108,7 +108,7 @@ def test_the_sheet_shows_the_first_of_each_kind_with_their_partners(
     assert [int(tile.pixels[0, 0, 0]) for tile in laid] == [1, 2, 4, 5, 6]
 
 
-def test_a_sheet_is_written_even_of_nothing(tmp_path: Path, pixels: PictureRows) -> None:
+def test_a_sheet_is_written_even_of_nothing(tmp_path: Path, pixels: ImageRows) -> None:
     save_review(tmp_path / "some.png", table(("0001.png", "label", "a", "b", "")), pixels, AB, 6)
     save_review(tmp_path / "none.png", table(), pixels, AB, 6)
     for name in ("some.png", "none.png"):

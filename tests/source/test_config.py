@@ -8,8 +8,8 @@ from graft.source.config import Source
 
 
 def test_two_keys_are_enough() -> None:
-    source: Source = check("source", Source, {"uri": "pictures", "licence": "CC0"})
-    assert source == Source(uri="pictures", licence="CC0")
+    source: Source = check("source", Source, {"uri": "images", "licence": "CC0"})
+    assert source == Source(uri="images", licence="CC0")
     assert (source.sha256, source.bytes) == (None, None)
     assert (source.limits.files, source.limits.bytes, source.limits.ratio) == (5_000_000, 500_000_000_000, 200)
 
@@ -24,8 +24,8 @@ def test_all_keys_are_read() -> None:
     ("value", "said"),
     [
         ({"uri": "", "licence": "CC0"}, "source.uri: string should have at least 1 character; got ''"),
-        ({"uri": "pictures"}, "^source.licence: missing$"),
-        ({"uri": "pictures", "license": "CC0"}, r"source.license: unknown key \(did you mean 'licence'\?\)"),
+        ({"uri": "images"}, "^source.licence: missing$"),
+        ({"uri": "images", "license": "CC0"}, r"source.license: unknown key \(did you mean 'licence'\?\)"),
         ({"uri": 3, "licence": "CC0"}, "source.uri: input should be a valid string; got 3"),
         ({"uri": "a", "licence": "", "sha256": "0F" * 32}, "source.sha256: string should match pattern .*; got '0F0F"),
         ({"uri": "a", "licence": "", "sha256": "0" * 63}, "source.sha256: string should match pattern"),

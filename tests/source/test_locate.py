@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from graft.core.addresses import is_remote
 from graft.core.errors import SourceError
-from graft.source.locate import is_remote, locate
+from graft.source.locate import locate
 
 
 @pytest.fixture
@@ -26,16 +27,16 @@ def test_a_file_in_a_package_is_found_without_running_it(package: Path) -> None:
 
 
 def test_a_path_is_relative_to_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "pictures").mkdir()
+    (tmp_path / "images").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert locate("pictures").resolve() == tmp_path / "pictures"
-    assert locate(str(tmp_path / "pictures")) == tmp_path / "pictures"
+    assert locate("images").resolve() == tmp_path / "images"
+    assert locate(str(tmp_path / "images")) == tmp_path / "images"
 
 
 def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "pictures").mkdir()
+    (tmp_path / "images").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert locate("~/pictures") == tmp_path / "pictures"
+    assert locate("~/pictures") == tmp_path / "images"
 
 
 @pytest.mark.usefixtures("package")

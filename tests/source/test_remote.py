@@ -16,10 +16,10 @@ import pytest
 from filelock import FileLock
 from tenacity import wait_none
 
+from graft.core.addresses import has_secret, masked, shown
 from graft.core.errors import SourceError
 from graft.source import remote
 from graft.source.remote import TRIES, fetch_file
-from graft.source.stream import has_secret, masked, shown
 from tests.source.site import Site
 
 CONTENT = bytes(range(256)) * 4000

@@ -133,7 +133,7 @@ def test_a_chain_of_ties_stays_together() -> None:
     assert found == {"train", "valid", "test"}
 
 
-def test_a_picture_without_a_group_is_a_group_of_its_own() -> None:
+def test_an_image_without_a_group_is_a_group_of_its_own() -> None:
     labels = frame(["a", "b"] * 20, ["g", "g", *([""] * 38)])
     splits = assign(Split(by="group", test=0.25, valid=0.2), labels, apart(labels))
     assert Counter(splits) == {"test": 10, "valid": 6, "train": 24}
@@ -232,8 +232,8 @@ def test_the_answer_is_aligned_with_the_labels() -> None:
         "one class",
     ],
 )
-def test_what_cannot_be_split_is_said(labels: pd.DataFrame, knobs: dict[str, Any], said: str) -> None:
-    rule = check("split", Split, {"by": "random", "test": 0.2, "valid": 0.2} | knobs)
+def test_what_cannot_be_split_is_said(labels: pd.DataFrame, config: dict[str, Any], said: str) -> None:
+    rule = check("split", Split, {"by": "random", "test": 0.2, "valid": 0.2} | config)
     with pytest.raises(DataError, match=said):
         assign(rule, labels, apart(labels))
 
@@ -252,6 +252,6 @@ def test_what_cannot_be_split_is_said(labels: pd.DataFrame, knobs: dict[str, Any
     ],
     ids=["test", "valid", "seed", "by", "stratify"],
 )
-def test_a_rule_out_of_range_is_refused(knobs: dict[str, Any], said: str) -> None:
+def test_a_rule_out_of_range_is_refused(config: dict[str, Any], said: str) -> None:
     with pytest.raises(ParamsError, match=said):
-        check("split", Split, {"by": "random", "test": 0.2, "valid": 0.2} | knobs)
+        check("split", Split, {"by": "random", "test": 0.2, "valid": 0.2} | config)

@@ -24,8 +24,8 @@ def rows(paths: list[str], duplicates: list[str] | None = None, **columns: list[
     return labels, pd.DataFrame({"path": paths, "sha256": paths, "duplicate_group": groups}, dtype=str)
 
 
-def rule(**knobs: Any) -> Split:
-    made: Split = check("split", Split, {"test": 0.25, "valid": 0.25} | knobs)
+def rule(**config: Any) -> Split:
+    made: Split = check("split", Split, {"test": 0.25, "valid": 0.25} | config)
     return made
 
 
@@ -99,11 +99,11 @@ keys = st.lists(st.text("abcdef", min_size=1, max_size=4), unique=True, min_size
 
 @settings(max_examples=60, deadline=None)
 @given(old=keys, new=keys, seed=st.integers(0, 9), folds=st.sampled_from([None, 3]))
-def test_adding_pictures_never_moves_an_old_one(old: list[str], new: list[str], seed: int, folds: int | None) -> None:
-    knobs = rule(by="hash", seed=seed, folds=folds)
-    before = dict(zip(old, by_hash(knobs, pd.Series(old)), strict=True))
+def test_adding_images_never_moves_an_old_one(old: list[str], new: list[str], seed: int, folds: int | None) -> None:
+    config = rule(by="hash", seed=seed, folds=folds)
+    before = dict(zip(old, by_hash(config, pd.Series(old)), strict=True))
     every = sorted({*old, *new})
-    after = dict(zip(every, by_hash(knobs, pd.Series(every)), strict=True))
+    after = dict(zip(every, by_hash(config, pd.Series(every)), strict=True))
     assert {key: after[key] for key in old} == before
 
 
@@ -113,7 +113,7 @@ def test_adding_pictures_never_moves_an_old_one(old: list[str], new: list[str], 
     new=st.lists(st.integers(0, 20), max_size=8),
     seed=st.integers(0, 30),
 )
-def test_copies_never_straddle_and_no_old_picture_changes_split(old: list[int], new: list[int], seed: int) -> None:
+def test_copies_never_straddle_and_no_old_image_changes_split(old: list[int], new: list[int], seed: int) -> None:
     """An added copy may put an old picture aside, for test outranks train, but moves none to another split."""
     paths = [f"{'ab'[place % 2]}{place}" for place in range(len(old) + len(new))]
     groups = [str(group) for group in old + new]
@@ -146,7 +146,7 @@ def test_groups_are_hashed_whole() -> None:
 
 
 @pytest.mark.parametrize("by", ["random", "group", "hash"])
-def test_each_picture_is_in_the_test_split_of_one_fold(by: str) -> None:
+def test_each_image_is_in_the_test_split_of_one_fold(by: str) -> None:
     labels, images = rows([f"{'ab'[place % 2]}{place:02}" for place in range(60)])
     labels["group"] = [f"g{place // 3}" for place in range(60)]
     tested: list[str] = []
@@ -179,7 +179,7 @@ def test_a_class_too_rare_to_be_held_out_stays_in_train_however_the_rest_is_draw
         assert (placed == "valid").sum() == 12
 
 
-def test_a_class_of_as_many_pictures_as_are_needed_is_held_out_too() -> None:
+def test_a_class_of_as_many_images_as_are_needed_is_held_out_too() -> None:
     paths = [f"train/{kind}{number}" for kind in "ab" for number in range(2)] + ["test/a", "test/b"]
     placed = assign(rule(by="folder", valid=0.5), *rows(paths))["split"]
     assert sorted(placed[:2]) == sorted(placed[2:4]) == ["train", "valid"]

@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with params.yaml, and pictures beside it."""
-    (tmp_path / "pictures").mkdir()
-    (tmp_path / "pictures" / "1.jpg").write_bytes(b"1")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "1.jpg").write_bytes(b"1")
     (tmp_path / "project").mkdir()
     shutil.copy(ROOT / "params.yaml", tmp_path / "project")
     monkeypatch.chdir(tmp_path / "project")

@@ -32,7 +32,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     for name, made in {
         "load": (None, DESCRIPTION.model_copy(update={"classes": CLASSES})),
-        **dict.fromkeys(("read_decision", "PictureRows", "read_square", "read_dataset"), told),
+        **dict.fromkeys(("read_decision", "ImageRows", "read_square", "read_dataset"), told),
         "read_story": {},
         "raw_root": Path("raw"),
     }.items():

@@ -101,7 +101,7 @@ def test_strong_grouping_widens_the_interval() -> None:
     assert [whole.low, whole.high] == pytest.approx(wanted, abs=0.051)
 
 
-def test_groups_of_one_are_like_single_pictures() -> None:
+def test_groups_of_one_are_like_single_images() -> None:
     right = np.array([True] * 160 + [False] * 40)
     found, alone = by_group(right, np.arange(200)), wilson(160, 200)
     assert (found.low, found.high) == pytest.approx((alone.low, alone.high), abs=0.02)
@@ -142,7 +142,7 @@ def test_one_group_has_no_interval() -> None:
     assert bootstrap(mean(right.astype(float)), groups) == {"mean": None}
 
 
-def test_one_picture_without_a_group_leaves_the_others_theirs() -> None:
+def test_one_image_without_a_group_leaves_the_others_theirs() -> None:
     right, of = grouped(2, groups=8, each=30, spread=0.29)
     every = accuracy_interval(right, named(of))[0]
     rest = accuracy_interval(right, named(of).where(np.arange(len(of)) > 0, ""))[0]
@@ -192,7 +192,7 @@ def test_bootstrap_of_a_share_is_that_by_group() -> None:
 
 
 @pytest.mark.parametrize("groups", [2, 3])
-def test_the_bootstrap_of_few_groups_is_no_narrower_than_that_of_pictures(
+def test_the_bootstrap_of_few_groups_is_no_narrower_than_that_of_images(
     groups: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whole groups alone hold the truth in half of the cases where groups are two, and alike."""

@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from graft.core.addresses import shown
 from graft.core.errors import ParamsError
 from graft.core.params import flattened, parse_yaml
-from graft.source.stream import shown
 
 ABSENT = "-"
 """Stands for a key that one of the two lacks."""

@@ -269,10 +269,10 @@ def between(name_a: str, name_b: str, root: Path, common: bool = False) -> Compa
     """
     with opened(name_a, root) as a, opened(name_b, root) as b, opened(WORKSPACE, root) as here:
         run_a, run_b = read_run(a), read_run(b)
-        pictures = comparable(run_a, run_b)
+        images = comparable(run_a, run_b)
         reasons = []
         for revision in (b, a, here):
-            labels, reason = read_labels(revision, pictures)
+            labels, reason = read_labels(revision, images)
             if labels is not None:
                 break
             reasons.append(reason)

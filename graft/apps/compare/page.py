@@ -14,7 +14,7 @@ from graft.apps.compare.comparison import NOW_RIGHT, NOW_WRONG, OTHERWISE, Compa
 from graft.apps.compare.paired import ONE_GROUP, Difference
 from graft.core import tables
 from graft.core.files import write_text
-from graft.data.arrays import PictureRows
+from graft.data.arrays import ImageRows
 from graft.render.templates import rendered
 
 SIDE = 224
@@ -30,13 +30,13 @@ def thumbnails(paths: Sequence[str], presized: Path) -> dict[str, str]:
     pixels = presized / "pixels.npy"
     if not (pixels.is_file() and pixels.with_name("rows.csv").is_file()):
         return {}
-    pictures = PictureRows(pixels)
+    images = ImageRows(pixels)
     # the cache holds squares; its table says of what shape each picture was
     rows = tables.read(pixels.with_name("rows.csv"), ["path", "width", "height"])
     rows = rows[rows["path"].isin(list(paths))]
     found: dict[str, str] = {}
     for path, width, height in zip(rows["path"], rows["width"], rows["height"], strict=True):
-        square = Image.fromarray(pictures.read(pictures.find([path]))[0])
+        square = Image.fromarray(images.read(images.find([path]))[0])
         found[path] = _address(square, int(width), int(height))
     return found
 

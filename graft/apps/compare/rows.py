@@ -35,7 +35,7 @@ def slices(found: Comparison) -> Rows:
     rows = [
         (
             one.name,
-            str(one.pictures),
+            str(one.images),
             share(one.a),
             share(one.b),
             points(one.difference.value),
@@ -43,7 +43,7 @@ def slices(found: Comparison) -> Rows:
         )
         for one in found.slices
     ]
-    return [("", "pictures", "A", "B", "points", "95 % interval"), *rows]
+    return [("", "images", "A", "B", "points", "95 % interval"), *rows]
 
 
 def flips(found: Comparison, most: int | None = SHOWN) -> Rows:
@@ -59,7 +59,7 @@ def flips(found: Comparison, most: int | None = SHOWN) -> Rows:
         )
         for one in table.to_dict(orient="records")
     ]
-    return [("", "picture", "is", "A says", "B says"), *rows]
+    return [("", "image", "is", "A says", "B says"), *rows]
 
 
 def flips_title(found: Comparison) -> str:

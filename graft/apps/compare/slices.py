@@ -24,7 +24,7 @@ class Slice:
     """Some pictures: the share that A and B have right, and the difference."""
 
     name: str
-    pictures: int
+    images: int
     a: float
     b: float
     difference: Difference

@@ -82,15 +82,15 @@ def headline(found: Comparison) -> str:
 def evidence(found: Comparison) -> list[str]:
     """Sentences that say what the verdict rests on."""
     overall = found.overall
-    pictures = counted(overall.pictures, "test picture", "test pictures")
+    images = counted(overall.images, "test picture", "test pictures")
     grouped = found.groups is not None
     lines = [
         f"{found.hits} {share(overall.a)} in A, {share(overall.b)} in B: {points(overall.difference.value)} points, "
         f"95 % interval {interval(overall.difference)}",
-        f"{pictures} in {counted(found.groups, 'group', 'groups')}; groups are drawn whole, for their pictures "
+        f"{images} in {counted(found.groups, 'group', 'groups')}; groups are drawn whole, for their pictures "
         "resemble each other"
         if found.groups is not None
-        else f"{pictures}, each taken as independent of the others",
+        else f"{images}, each taken as independent of the others",
         f"answers that changed: {found.now_right} now right, {found.now_wrong} now wrong, "
         f"{found.otherwise} wrong otherwise",
         f"McNemar's exact test: {p_value(found.p)}"

@@ -10,7 +10,7 @@ PARAMS = Path("params.yaml")
 
 def look(
     layer: Annotated[str | None, typer.Argument(help="A layer's name; without, all layers are listed.")] = None,
-    picture: Annotated[Path | None, typer.Argument(help="A picture file.")] = None,
+    image: Annotated[Path | None, typer.Argument(help="A picture file.")] = None,
 ) -> None:
     """Draw what a layer of the network makes of a picture, or list the layers."""
     from graft.apps.inspect.inspect import listed
@@ -19,9 +19,9 @@ def look(
 
     if layer is None:
         lines = listed(params.load(PARAMS))
-    elif picture is None:
+    elif image is None:
         raise typer.BadParameter(f"which picture? graft look {layer} PICTURE", param_hint="PICTURE")
     else:
-        lines = drawn(params.load(PARAMS), layer, picture)
+        lines = drawn(params.load(PARAMS), layer, image)
     for line in lines:
         typer.echo(line)

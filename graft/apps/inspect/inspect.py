@@ -52,7 +52,7 @@ def open_network(values: dict[str, Any]) -> Subject:
     return Subject(network, f"{BACKBONE} ({description.backbone}, nothing is fine-tuned yet)", [])
 
 
-def open_picture(values: dict[str, Any], picture: Path, view: int) -> torch.Tensor:
+def open_image(values: dict[str, Any], image: Path, view: int) -> torch.Tensor:
     """Bring a file to what the network sees of it, as `presize` and `evaluate` do.
 
     Args:
@@ -65,13 +65,13 @@ def open_picture(values: dict[str, Any], picture: Path, view: int) -> torch.Tens
     Raises:
         DataError: there is no such file, or it is no picture that can be decoded.
     """
-    if not picture.is_file():
-        raise DataError(f"{picture}: there is no such file")
+    if not image.is_file():
+        raise DataError(f"{image}: there is no such file")
     square = params.check("presize", Presize, values["presize"]).square
     try:
-        pixels = square.read(picture)
+        pixels = square.read(image)
     except UnreadableError as error:
-        raise DataError(f"{picture}: {error}") from error
+        raise DataError(f"{image}: {error}") from error
     return sample(torch.from_numpy(np.array(pixels))[None], view)
 
 
@@ -100,7 +100,7 @@ def listed(values: dict[str, Any]) -> Iterator[str]:
     yield "graft look LAYER PICTURE draws what one of them gives"
 
 
-def look(values: dict[str, Any], layer: str, picture: Path) -> Iterator[str]:
+def look(values: dict[str, Any], layer: str, image: Path) -> Iterator[str]:
     """Draw a picture, what a layer gives for it and, of a convolution over the colours, its filters.
 
     Sheets go to ``reports/look/``, in a folder of the picture's name and place. Of maps the strongest 64
@@ -118,12 +118,12 @@ def look(values: dict[str, Any], layer: str, picture: Path) -> Iterator[str]:
     """
     subject = open_network(values)
     module = find_layer(subject.network, layer)
-    view = open_picture(values, picture, subject.network.view)
+    view = open_image(values, image, subject.network.view)
     output = output_of(subject.network, layer, view)
-    folder = _folder(picture)
+    folder = _folder(image)
 
     pixels = (view[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
-    save_sheet(folder / "picture.png", [Tile(pixels, (picture.name,))], columns=1, side=2 * len(pixels))
+    save_sheet(folder / "picture.png", [Tile(pixels, (image.name,))], columns=1, side=2 * len(pixels))
     yield f"{folder / 'picture.png'}: what {subject.called} sees"
     if isinstance(module, nn.Conv2d) and sees_colours(module):
         tiles = filter_tiles(module.weight.detach().float().cpu().numpy())
@@ -133,10 +133,10 @@ def look(values: dict[str, Any], layer: str, picture: Path) -> Iterator[str]:
     yield _drawn(subject, layer, output, folder)
 
 
-def _folder(picture: Path) -> Path:
+def _folder(image: Path) -> Path:
     """Where its sheets go: named so that a person finds it, and no other picture of that name overwrites it."""
-    place = hashlib.sha256(picture.resolve().as_posix().encode()).hexdigest()[:8]
-    return LOOK / f"{picture.stem}-{place}"
+    place = hashlib.sha256(image.resolve().as_posix().encode()).hexdigest()[:8]
+    return LOOK / f"{image.stem}-{place}"
 
 
 def _drawn(subject: Subject, layer: str, output: torch.Tensor, folder: Path) -> str:

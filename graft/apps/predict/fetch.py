@@ -16,8 +16,8 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from weakref import WeakSet
 
 from graft.apps.predict.inputs import row_name
+from graft.core.addresses import shown
 from graft.core.errors import SourceError, install
-from graft.source.stream import shown
 
 LIMIT = 64 * 2**20
 """Bytes that a picture at an address may have."""

@@ -7,9 +7,8 @@ from glob import has_magic
 from pathlib import Path, PurePath
 from typing import TypeAlias
 
+from graft.core.addresses import is_remote, masked
 from graft.core.errors import DataError
-from graft.source.locate import is_remote
-from graft.source.stream import masked
 
 STDIN = "-"
 

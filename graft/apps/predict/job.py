@@ -13,10 +13,10 @@ from graft.apps.predict.inputs import Inputs, Named
 from graft.apps.predict.resume import Kept, check_resumable, check_same, read_kept
 from graft.apps.predict.rows import Shape
 from graft.apps.predict.writers import Format, choose, open_writer
+from graft.core.addresses import is_remote
 from graft.predict.inputs import Source
 from graft.predict.prediction import Failure
 from graft.predict.predictor import Predictor
-from graft.source.locate import is_remote
 
 
 @dataclass

@@ -18,7 +18,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from graft.apps.review.cases import Action, Cases, Decisions, Picture
+from graft.apps.review.cases import Action, Cases, Decisions, ImageFile
 from graft.apps.serve.security import SecurityHeaders
 from graft.core.errors import GraftError
 from graft.images.decode import UnreadableError, open_upright
@@ -122,7 +122,7 @@ def _shown(cases: Cases, decisions: Decisions, root: Path) -> APIRouter:
         return known | {"rows": [asdict(case) for case in cases.rows]} | _state(decisions, None)
 
     @router.get("/picture/{number}/{side}")
-    def picture(number: int, side: int) -> Response:
+    def image(number: int, side: int) -> Response:
         shown = _scaled(root / _at(cases, number, side).path)
         return Response(shown, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
@@ -159,11 +159,11 @@ def _state(decisions: Decisions, number: int | None) -> dict[str, Any]:
     return {"states": [asdict(each) for each in states], "waiting": waiting, "case": number}
 
 
-def _at(cases: Cases, number: int, side: int) -> Picture:
+def _at(cases: Cases, number: int, side: int) -> ImageFile:
     """One picture of a case; there are no others to ask for."""
-    if not (0 <= number < len(cases.rows) and 0 <= side < len(cases.rows[number].pictures)):
+    if not (0 <= number < len(cases.rows) and 0 <= side < len(cases.rows[number].images)):
         raise HTTPException(404, "there is no such picture")
-    return cases.rows[number].pictures[side]
+    return cases.rows[number].images[side]
 
 
 def _scaled(file: Path) -> bytes:

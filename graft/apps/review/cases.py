@@ -21,7 +21,7 @@ LABELS, SPLIT = Path("data/labels.csv"), Path("data/split.csv")
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class ImageFile:
     """One picture of a case: its path below the source, its labels as of the last run, its split."""
 
     path: str
@@ -43,13 +43,13 @@ class Case:
     kind: str
     score: float
     suggested: list[str] | None
-    pictures: tuple[Picture, ...]
+    images: tuple[ImageFile, ...]
 
     @property
     def key(self) -> tuple[str, str, str, str]:
         """What makes it the same case in a later run: kind, path, partner's path, and the labels of both."""
-        paths = [picture.path for picture in self.pictures] + [""]
-        labels = " ".join(tables.JOINED.join(picture.labels) for picture in self.pictures)
+        paths = [image.path for image in self.images] + [""]
+        labels = " ".join(tables.JOINED.join(image.labels) for image in self.images)
         return self.kind, paths[0], paths[1], labels
 
 
@@ -85,12 +85,12 @@ def _case(row: Mapping[Any, str], labels: dict[str, list[str]], splits: pd.Serie
     for path in paths:  # so that no path leads out of the source, whatever the table says
         if path not in labels or path not in splits.index:
             raise DataError(f"{path!r} is to be reviewed and has no label any more; run `dvc repro evaluate`")
-    pictures = tuple(Picture(path, labels[path], splits[path]) for path in paths)
+    images = tuple(ImageFile(path, labels[path], splits[path]) for path in paths)
     kind, suggested = row["kind"], _names(row["suggested"], several)
     if kind == "near_duplicate":
-        differ = pictures[0].labels != pictures[1].labels
-        return Case(kind, float(row["score"]), pictures[1].labels if differ else None, pictures)
-    return Case(kind, float(row["score"]), suggested if kind == "label" else None, pictures)
+        differ = images[0].labels != images[1].labels
+        return Case(kind, float(row["score"]), images[1].labels if differ else None, images)
+    return Case(kind, float(row["score"]), suggested if kind == "label" else None, images)
 
 
 def _names(text: str, several: bool) -> list[str]:
@@ -156,20 +156,20 @@ class Decisions:
             DataError: a label is no class, or cannot be written; or corrections.csv is damaged.
         """
         case = self.cases.rows[number]
-        if action == "relabel" and sorted(labels) == sorted(case.pictures[side].labels):
+        if action == "relabel" and sorted(labels) == sorted(case.images[side].labels):
             action = "keep"
         text = self._text(labels) if action == "relabel" else DROP
         with self._lock:
             rows, kept = self._rows(), self._kept()
-            before = [(picture.path, *_find(rows, picture.path)) for picture in case.pictures]
+            before = [(image.path, *_find(rows, image.path)) for image in case.images]
             if action == "keep":
-                for picture, (path, _, old) in zip(case.pictures, before, strict=True):
+                for image, (path, _, old) in zip(case.images, before, strict=True):
                     # a correction that the last run has applied is what is being kept
-                    if old and self._labels(old[1]) != picture.labels:
+                    if old and self._labels(old[1]) != image.labels:
                         rows = _replaced(rows, path, None)
             else:
-                picture = case.pictures[side]
-                rows = _replaced(rows, picture.path, (picture.path, text, _note(case, picture.labels)))
+                image = case.images[side]
+                rows = _replaced(rows, image.path, (image.path, text, _note(case, image.labels)))
             self._write(rows, (kept - {case.key}) | ({case.key} if action == "keep" else set()))
             self._past.append(_Before(number, case.key in kept, before))
 
@@ -191,9 +191,7 @@ class Decisions:
         with self._lock:
             rows, kept = self._rows(), self._kept()
         said = {path: DROP if label == DROP else self._labels(label) for path, label, _ in rows}
-        states = [
-            State(case.key in kept, [said.get(picture.path) for picture in case.pictures]) for case in self.cases.rows
-        ]
+        states = [State(case.key in kept, [said.get(image.path) for image in case.images]) for case in self.cases.rows]
         known = self.cases.labels
         applied = sum(path not in known if now == DROP else known.get(path) == now for path, now in said.items())
         return states, len(said) - applied

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.apps.serve.problems import ProblemError
-from graft.images.decode import NotAPictureError, Square, TooManyPixelsError, UnreadableError
+from graft.images.decode import NotAnImageError, Square, TooManyPixelsError, UnreadableError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF")
 """What is taken: what people have. Others that are read from a disk are decoded in plain Python or by slow
@@ -26,7 +26,7 @@ def pixels_of(data: bytes | bytearray, square: Square, max_pixels: int) -> NDArr
         return square.read(BytesIO(data), FORMATS, max_pixels)
     except TooManyPixelsError as error:
         raise ProblemError(413, f"{error}; send a smaller picture") from None
-    except NotAPictureError as error:
+    except NotAnImageError as error:
         raise ProblemError(422, str(error)) from None
     except UnreadableError as error:
         raise ProblemError(422, f"the picture is damaged: {error}"[:300]) from error

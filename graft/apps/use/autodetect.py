@@ -10,7 +10,7 @@ from typing import Any
 from graft.apps.use.table_columns import guess_table
 from graft.core.errors import DataError
 from graft.data.raw import names
-from graft.index.scan import PICTURE_SUFFIXES, is_hidden
+from graft.index.scan import IMAGE_SUFFIXES, is_hidden
 from graft.labels.rules import PLACE, split_folders
 
 PATTERNS = (
@@ -42,7 +42,7 @@ class Rule:
 class Layout:
     """What lies in a folder, and the sections of params.yaml that suit it."""
 
-    pictures: list[str]
+    images: list[str]
     others: list[str]
     hidden: int
     rule: Rule
@@ -57,46 +57,46 @@ def survey(root: Path) -> Layout:
     Raises:
         DataError: there is no picture, or nothing labels at least two classes.
     """
-    pictures: list[str] = []
+    images: list[str] = []
     others: list[str] = []
     hidden = 0
     for name in names(root):
         if is_hidden(name):
             hidden += 1
         else:
-            (pictures if PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES else others).append(name)
-    if not pictures:
+            (images if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES else others).append(name)
+    if not images:
         seen = f"; it holds {len(others)} other files, such as {others[0]!r}" if others else ""
         raise DataError(f"{root}: no file is a picture by its name{seen}")
     doubts: dict[str, str] = {}
-    found = (*_by_table(root, pictures, others, doubts), _by_folder(pictures), *_by_name(pictures))
+    found = (*_by_table(root, images, others, doubts), _by_folder(images), *_by_name(images))
     rules: list[Rule] = []
     # sorting keeps the order of equals: table, folder, name
     for rule in sorted(found, key=lambda rule: rule.covered, reverse=True):
-        if doubt := _doubt(rule, len(pictures)):
+        if doubt := _doubt(rule, len(images)):
             doubts.setdefault(rule.why, doubt)
         else:
             rules.append(rule)
     if not rules:
         tried = "\n".join(f"  {why}: {doubt}" for why, doubt in doubts.items())
         raise DataError(
-            f"{root}: {len(pictures)} pictures, such as {pictures[0]!r}, but nothing says their labels:\n{tried}\n"
+            f"{root}: {len(images)} pictures, such as {images[0]!r}, but nothing says their labels:\n{tried}\n"
             f"put each class in a folder of its own, of {FEWEST} pictures or more, "
             "or write the section `labels` of params.yaml by hand"
         )
     best = rules[0]
     doubts |= {rule.why: f"covers {rule.covered}" for rule in rules}
     turned_down = [f"{why}: {doubt}" for why, doubt in doubts.items() if why != best.why]
-    split, split_why = _split(best, pictures)
-    return Layout(pictures, others, hidden, best, split, split_why, turned_down)
+    split, split_why = _split(best, images)
+    return Layout(images, others, hidden, best, split, split_why, turned_down)
 
 
-def _doubt(rule: Rule, pictures: int) -> str | None:
+def _doubt(rule: Rule, images: int) -> str | None:
     """Say why a rule is none, if it is none."""
     if len(rule.classes) < 2:
         return f"finds {len(rule.classes) or 'no'} class"
-    if rule.covered < pictures / 2:
-        return f"covers {rule.covered} of {pictures} pictures"
+    if rule.covered < images / 2:
+        return f"covers {rule.covered} of {images} pictures"
     if rule.covered < FEWEST * len(rule.classes):
         return (
             f"finds {len(rule.classes)} classes in {rule.covered} pictures, fewer than {FEWEST} each: "
@@ -105,25 +105,25 @@ def _doubt(rule: Rule, pictures: int) -> str | None:
     return None
 
 
-def _by_folder(pictures: Sequence[str]) -> Rule:
-    splits = split_folders(pictures)
-    parents = [PurePosixPath(path).parent for path in pictures]
+def _by_folder(images: Sequence[str]) -> Rule:
+    splits = split_folders(images)
+    parents = [PurePosixPath(path).parent for path in images]
     classes = Counter(folder.name for folder in parents if folder.name and folder.as_posix() not in splits)
     return Rule({"rule": "folder"}, classes.total(), classes, "the folder each picture lies in")
 
 
-def _by_name(pictures: Sequence[str]) -> Iterator[Rule]:
+def _by_name(images: Sequence[str]) -> Iterator[Rule]:
     for pattern in PATTERNS:
-        classes = Counter(found["label"] for path in pictures if (found := re.search(pattern, path)))
+        classes = Counter(found["label"] for path in images if (found := re.search(pattern, path)))
         yield Rule({"rule": "regex", "pattern": pattern}, classes.total(), classes, "the name before its number")
 
 
-def _by_table(root: Path, pictures: Sequence[str], others: Sequence[str], doubts: dict[str, str]) -> Iterator[Rule]:
+def _by_table(root: Path, images: Sequence[str], others: Sequence[str], doubts: dict[str, str]) -> Iterator[Rule]:
     """Rules of the tables that are some; why another is none is added to `doubts` by its name."""
     tables = [name for name in others if PurePosixPath(name).suffix.lower() in TABLES]
     for name in tables if len(tables) <= MOST_TABLES else []:
         try:
-            found = guess_table(root, name, pictures)
+            found = guess_table(root, name, images)
         except DataError as error:
             if not name.lower().endswith(".txt"):  # which are mostly notes
                 doubts[name] = str(error).removeprefix(f"{PurePosixPath(name).name}: ")
@@ -136,7 +136,7 @@ def _by_table(root: Path, pictures: Sequence[str], others: Sequence[str], doubts
         yield Rule(labels, found.covered, found.classes, why)
 
 
-def _split(rule: Rule, pictures: Sequence[str]) -> tuple[dict[str, Any], str]:
+def _split(rule: Rule, images: Sequence[str]) -> tuple[dict[str, Any], str]:
     """Choose how to divide: as the folders do, by whole groups, or at random."""
     drawn: dict[str, Any] = {
         "test": 0.2,
@@ -147,7 +147,7 @@ def _split(rule: Rule, pictures: Sequence[str]) -> tuple[dict[str, Any], str]:
         "seed": 0,
     }
     table = rule.labels.get("table", {})
-    if splits := sorted(split_folders(pictures)):
+    if splits := sorted(split_folders(images)):
         missing = {"valid", "test"} - {PLACE[PurePosixPath(name).name.lower()] for name in splits}
         rest = f"; {' and '.join(sorted(missing))} drawn from train" if missing else ""
         whole = f", in whole groups by the column {table['group']}" if missing and "group" in table else ""

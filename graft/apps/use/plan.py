@@ -8,11 +8,10 @@ from typing import Any
 
 from graft.apps.use.autodetect import Layout, survey
 from graft.apps.use.presets import names, read_preset
+from graft.core.addresses import PACKAGE, has_secret, is_remote, shown
 from graft.core.errors import ParamsError, nearest
 from graft.data.raw import check_apart
 from graft.source.dataset import Opened, open_source
-from graft.source.locate import PACKAGE, is_remote
-from graft.source.stream import has_secret, shown
 
 RAW = Path("data/raw")
 
@@ -35,7 +34,7 @@ class Plan:
 
 
 def plan(
-    source: str, pictures: str | None, licence: str | None, current: dict[str, Any], anew: bool, downloads: Path
+    source: str, images: str | None, licence: str | None, current: dict[str, Any], anew: bool, downloads: Path
 ) -> Plan:
     """Plan params.yaml for a preset, a folder, an archive or an address.
 
@@ -55,9 +54,9 @@ def plan(
         DataError: no picture, or nothing that says labels.
     """
     if source in names():
-        return _of_preset(source, pictures, downloads)
+        return _of_preset(source, images, downloads)
     hint = nearest(source, names())
-    if pictures is not None:
+    if images is not None:
         raise ParamsError(
             f"--from belongs to a preset, and {shown(source)!r} is none{hint}; there are {', '.join(names())}"
         )
@@ -72,7 +71,7 @@ def plan(
         with open_source(used, downloads) as opened:
             line = f"{shown(source)}: in use already, so only its digest is written; --anew looks at it afresh"
             return Plan({"source": _source(used, opened, kept)}, [line, *_warned(source)])
-    return _of_pictures(source, kept, downloads)
+    return _of_images(source, kept, downloads)
 
 
 def absolute(uri: str) -> str:
@@ -101,19 +100,19 @@ def _warned(uri: str) -> list[str]:
     ]
 
 
-def _of_preset(name: str, pictures: str | None, downloads: Path) -> Plan:
+def _of_preset(name: str, images: str | None, downloads: Path) -> Plan:
     values, about = read_preset(name)
-    if pictures is not None:
+    if images is not None:
         if "source" not in values:
             raise ParamsError(f"{name} is a recipe for any pictures and has none of its own; leave out --from")
-        with open_source(pictures, downloads) as opened:
-            values["source"] = _source(pictures, opened, {"licence": values["source"]["licence"]})
+        with open_source(images, downloads) as opened:
+            values["source"] = _source(images, opened, {"licence": values["source"]["licence"]})
     elif "uri" not in values.get("source", {"uri": "as it is"}):
         raise ParamsError(f"{name}: {about}")
-    return Plan(values, ([f"{name}: {about}"] if about else []) + _warned(pictures or ""))
+    return Plan(values, ([f"{name}: {about}"] if about else []) + _warned(images or ""))
 
 
-def _of_pictures(source: str, kept: dict[str, Any], downloads: Path) -> Plan:
+def _of_images(source: str, kept: dict[str, Any], downloads: Path) -> Plan:
     values, _ = read_preset(RECIPE)
     with open_source(source, downloads) as opened:
         if opened.bytes is None and not source.startswith(PACKAGE):
@@ -134,14 +133,14 @@ def _source(uri: str, opened: Opened, kept: dict[str, Any]) -> dict[str, Any]:
 
 
 def _explain(source: str, layout: Layout) -> Iterator[str]:
-    suffixes = Counter(PurePosixPath(name).suffix.lower() for name in layout.pictures)
+    suffixes = Counter(PurePosixPath(name).suffix.lower() for name in layout.images)
     kinds = ", ".join(f"{count} {suffix}" for suffix, count in suffixes.most_common(5))
-    yield f"{source}: {len(layout.pictures)} pictures by name ({kinds})"
+    yield f"{source}: {len(layout.images)} pictures by name ({kinds})"
     if layout.others or layout.hidden:
         example = f", such as {layout.others[0]}" if layout.others else ""
         yield f"  beside them {len(layout.others)} other files{example}, and {layout.hidden} hidden ones"
     rule = layout.rule
-    yield f"labels: {rule.why}, for {rule.covered} of {len(layout.pictures)} pictures"
+    yield f"labels: {rule.why}, for {rule.covered} of {len(layout.images)} pictures"
     yield from (f"  not by {line}" for line in layout.turned_down)
     counts = rule.classes.most_common()
     yield f"classes: {len(counts)}, the largest {counts[0][1] / counts[-1][1]:.1f} times the smallest"

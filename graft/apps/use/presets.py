@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
+from graft.core.addresses import shown
 from graft.core.errors import ParamsError, nearest
 from graft.core.files import new_file
-from graft.source.stream import shown
 
 FOLDER = Path("presets")
 

@@ -38,19 +38,19 @@ class Guess:
     covered: int
 
 
-def guess_table(root: Path, name: str, pictures: Sequence[str]) -> Guess:
+def guess_table(root: Path, name: str, images: Sequence[str]) -> Guess:
     """Guess how a file labels pictures.
 
     Raises:
         DataError: it cannot be read, no column names pictures, or none looks like a label.
     """
-    pictures = [composed(path) for path in pictures]
+    images = [composed(path) for path in images]
     try:
         shape = _shape(root / name)
         columns = read_columns(Table(file=name, path="", label="", **shape), root)
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{name}: cannot be read as a table: {error}") from error
-    found = _path_column(columns.head(ROWS), PurePosixPath(name).parent.as_posix(), pictures)
+    found = _path_column(columns.head(ROWS), PurePosixPath(name).parent.as_posix(), images)
     if found is None:
         raise DataError(f"{name}: no column names pictures in most of its rows")
     path, where = found
@@ -64,7 +64,7 @@ def guess_table(root: Path, name: str, pictures: Sequence[str]) -> Guess:
     table["label"] = label
     if group := next((column for column in rest if column.lower() in GROUPS), None):
         table["group"] = group
-    known = set(pictures)
+    known = set(images)
     folder = PurePosixPath(name).parent.as_posix()
     inside = [located(folder, where, value) in known for value in columns[path]]
     values = [composed(value.strip()) for value in columns[label][inside]]
@@ -120,11 +120,11 @@ def _has_header(text: str) -> bool:
         return True
 
 
-def _path_column(columns: pd.DataFrame, folder: str, pictures: Sequence[str]) -> tuple[str, str] | None:
+def _path_column(columns: pd.DataFrame, folder: str, images: Sequence[str]) -> tuple[str, str] | None:
     """The column most of whose values lead to pictures, and how they do."""
-    known = set(pictures)
-    by_name = {PurePosixPath(path).name: path for path in pictures}
-    by_stem = {PurePosixPath(path).stem: path for path in pictures}
+    known = set(images)
+    by_name = {PurePosixPath(path).name: path for path in images}
+    by_stem = {PurePosixPath(path).stem: path for path in images}
     called = by_name.keys() | by_stem.keys()
     best, most = None, len(columns) / 2
     for column in columns.columns:

@@ -66,7 +66,7 @@ def test_figures_stand_side_by_side() -> None:
         ("brier_score", -1),
         ("log_loss", -1),
         ("hamming_loss", -1),
-        ("pictures", 0),
+        ("images", 0),
         ("temperature", 0),
         ("recently", 0),
     ],

@@ -80,7 +80,7 @@ def test_one_group_alone_is_said() -> None:
     assert "300 test pictures in 1 group;" in evidence(found)[1]
 
 
-def test_other_pictures_are_refused_and_common_ones_compared() -> None:
+def test_other_images_are_refused_and_common_ones_compared() -> None:
     told = labels(30)
     a = run(told[:20], answers(told[:20], [1, 2]), "v1", paths=names(30)[:20])
     b = run(told[10:], told[10:], "v2", paths=names(30)[10:])
@@ -88,7 +88,7 @@ def test_other_pictures_are_refused_and_common_ones_compared() -> None:
         compare(a, b, None)
     assert comparable(a, b) == names(30)[10:20]
     found = compare(a, b, grouped(30, 1).loc[names(30)[10:20]], common=True)
-    assert found.overall.pictures == 10
+    assert found.overall.images == 10
     assert found.notes[0].startswith("only the 10 pictures that both have with the same label are compared")
     c = run(told[:5], told[:5], paths=[f"other/{place}" for place in range(5)])
     with pytest.raises(DataError, match="nothing to compare"):

@@ -82,7 +82,7 @@ def test_a_better_run(tmp_path: Path, presized: Path) -> None:
     assert "<b>new" not in html
 
 
-def test_at_most_sixty_pictures_are_shown(tmp_path: Path, presized: Path) -> None:
+def test_at_most_sixty_images_are_shown(tmp_path: Path, presized: Path) -> None:
     html = render(tmp_path, 90, range(90), range(0), presized)
     page = Page(html)
     assert len(page.all("figure")) == MOST

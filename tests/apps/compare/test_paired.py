@@ -72,7 +72,7 @@ def test_tango_covers_the_truth(gain: float, loss: float) -> None:
     assert 0.925 <= covered <= 0.999
 
 
-def test_single_pictures_seldom_raise_a_false_alarm() -> None:
+def test_single_images_seldom_raise_a_false_alarm() -> None:
     generator = np.random.default_rng(0)
     alarms = 0
     for gained, lost, _ in generator.multinomial(300, [0.06, 0.06, 0.88], 400):
@@ -97,7 +97,7 @@ def clustered(seed: int, groups: int, lean: float = 0.0) -> tuple[np.ndarray, np
     return np.where(gained | lost, lost, both), np.where(gained | lost, gained, both), of
 
 
-def test_groups_seldom_raise_a_false_alarm_where_single_pictures_often_do() -> None:
+def test_groups_seldom_raise_a_false_alarm_where_single_images_often_do() -> None:
     cases = [clustered(seed, groups=11) for seed in range(400)]
     alarms = {"whole": 0, "alone": 0}
     for before, after, of in cases:

@@ -58,7 +58,7 @@ def test_only_predictions_must_be_there(project: Path) -> None:
         read_run(Workspace(project))
 
 
-def test_labels_of_other_pictures_will_not_do(project: Path) -> None:
+def test_labels_of_other_images_will_not_do(project: Path) -> None:
     found, reason = read_labels(Workspace(project), ["x.png"])
     assert found is None
     assert reason == "data/labels.csv of workspace does not name 'x.png'"

@@ -15,7 +15,7 @@ def test_every_class_and_every_value() -> None:
     rows = pd.DataFrame({"label": "x", "group": "", "kind": KIND})
     classes = pd.Series(["cat"] * 3 + ["dog"] * 5)
     found, left_out = by_slice(BEFORE, AFTER, None, rows, classes)
-    assert [(one.name, one.pictures) for one in found] == [
+    assert [(one.name, one.images) for one in found] == [
         ("label=cat", 3),
         ("label=dog", 5),
         ("kind=m", 4),

@@ -9,8 +9,8 @@ from tests.apps.compare.made import names, pair
 def found(count: int = 90, flipped: int = 30) -> Comparison:
     """Many pictures now right."""
     a, b = pair(count, range(flipped), [])
-    old = {"accuracy": 0.5, "log_loss": 0.71, "pictures": 90.0}
-    b.measured.update({"accuracy": 0.75, "log_loss": None, "pictures": 90.0})
+    old = {"accuracy": 0.5, "log_loss": 0.71, "images": 90.0}
+    b.measured.update({"accuracy": 0.75, "log_loss": None, "images": 90.0})
     a.measured.update(old)
     a.params["lr"] = 0.001
     b.params["lr"] = 0.003
@@ -39,7 +39,7 @@ def test_tables_are_aligned() -> None:
     assert aligned([("a", "1"), ("bcd", "10")], 0) == ["  a     1", "  bcd  10"]
 
 
-def test_twenty_pictures_are_shown() -> None:
+def test_twenty_images_are_shown() -> None:
     lines = as_text(found())
     title = f"30 pictures with another answer; the {SHOWN} whose loss changed most (all: --html or --csv)"
     shown = lines[lines.index(title) + 2 :]

@@ -21,7 +21,7 @@ def presized(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_pictures_have_the_shape_they_had(presized: Path) -> None:
+def test_images_have_the_shape_they_had(presized: Path) -> None:
     found = thumbnails(["b.png", "a.png", "b.png", "c.png"], presized)
     assert sorted(found) == ["a.png", "b.png"]
     opened = {

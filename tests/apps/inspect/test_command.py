@@ -40,7 +40,7 @@ def test_without_arguments_the_layers_are_listed() -> None:
     assert done.output.endswith("graft look LAYER PICTURE draws what one of them gives\n")
 
 
-def test_a_layer_and_a_picture_are_drawn(project: Path) -> None:
+def test_a_layer_and_an_image_are_drawn(project: Path) -> None:
     done = CliRunner().invoke(cli.app, ["look", "blocks.1", "cat.png"])
     assert done.exit_code == 0, done.output
     assert re.search(r"reports/look/cat-[0-9a-f]{8}/blocks\.1\.maps\.png: ", done.output)
@@ -48,7 +48,7 @@ def test_a_layer_and_a_picture_are_drawn(project: Path) -> None:
     assert drawn.is_file()
 
 
-def test_a_layer_without_a_picture_asks_for_one() -> None:
+def test_a_layer_without_an_image_asks_for_one() -> None:
     done = CliRunner().invoke(cli.app, ["look", "blocks.1"])
     assert done.exit_code == 2
     assert "graft look blocks.1 PICTURE" in done.output

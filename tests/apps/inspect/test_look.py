@@ -57,14 +57,14 @@ def test_layers_are_listed_with_what_they_give(finetuned: dict[str, Any]) -> Non
     assert not any(line.endswith(" ") for line in lines)
 
 
-def test_maps_filters_and_picture_are_drawn_the_same_bytes_each_time(tmp_path: Path, finetuned: dict[str, Any]) -> None:
+def test_maps_filters_and_image_are_drawn_the_same_bytes_each_time(tmp_path: Path, finetuned: dict[str, Any]) -> None:
     found = []
     for _ in range(2):
         lines = list(look(finetuned, "conv_stem", Path("cat.png")))
         (folder,) = (tmp_path / "reports/look").iterdir()
         found.append([(file.name, file.read_bytes()) for file in sorted(folder.iterdir())])
     assert [line.split(":")[0] for line in lines] == [
-        f"reports/look/{folder.name}/{name}.png" for name in ("picture", "conv_stem.filters", "conv_stem.maps")
+        f"reports/look/{folder.name}/{name}.png" for name in ("image", "conv_stem.filters", "conv_stem.maps")
     ]
     assert [name for name, _ in found[0]] == ["conv_stem.filters.png", "conv_stem.maps.png", "picture.png"]
     assert found[0] == found[1]
@@ -81,7 +81,7 @@ def test_a_layer_without_a_grid_is_drawn_as_bars(tmp_path: Path, finetuned: dict
         assert image.format == "PNG"
 
 
-def test_pictures_of_one_name_do_not_overwrite_each_other(tmp_path: Path, finetuned: dict[str, Any]) -> None:
+def test_images_of_one_name_do_not_overwrite_each_other(tmp_path: Path, finetuned: dict[str, Any]) -> None:
     for place in ("here", "there"):
         (tmp_path / place).mkdir()
         shutil.copy("cat.png", tmp_path / place / "cat.png")

@@ -22,8 +22,8 @@ class Twice(nn.Module):
         self.stem, self.act, self.unused = nn.Conv2d(3, 2, 3, 2), nn.ReLU(inplace=True), nn.Linear(1, 1)
         self.pair = Pair()
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        grid = self.act(self.stem(pictures))
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        grid = self.act(self.stem(images))
         pooled: torch.Tensor = self.act(self.pair(grid)[0].mean((2, 3)) - 0.5)
         return pooled
 

@@ -48,7 +48,7 @@ def test_text_for_a_few(bundle: Path) -> None:
     assert done.stderr == ""
 
 
-def test_a_bad_picture_is_a_row_and_exit_code_1(bundle: Path) -> None:
+def test_a_bad_image_is_a_row_and_exit_code_1(bundle: Path) -> None:
     done = run(bundle, "in", "--csv")
     assert done.exit_code == 1
     rows = list(csv.DictReader(done.stdout.splitlines()))
@@ -133,7 +133,7 @@ def test_help_tells_the_exit_codes() -> None:
     assert "Exit codes: 0, all are classified; 1, some could not be; 2, wrong usage, or no bundle" in said
 
 
-def test_a_picture_at_an_address(bundle: Path, here: Path) -> None:
+def test_an_image_at_an_address(bundle: Path, here: Path) -> None:
     with serve(Site((here / "in/1 red.png").read_bytes(), statuses=[500])) as site:
         done = run(bundle, site.url, site.url, "--jsonl", "--threads", "1", "--batch", "1")
     rows = [json.loads(line) for line in done.stdout.splitlines()]

@@ -41,7 +41,7 @@ def held() -> Iterator[Held]:
         held.go.set()
 
 
-def test_a_picture_is_fetched() -> None:
+def test_an_image_is_fetched() -> None:
     with serve(Site(b"content")) as site, fetching() as begin:
         remote = begin(site.url.replace("//", "//user:secret@"))
         assert remote.name == site.url.replace("//", "//user:***@")

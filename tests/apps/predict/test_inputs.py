@@ -72,7 +72,7 @@ def test_folders_are_walked_in_order_without_what_is_hidden() -> None:
     ]
 
 
-def test_a_folder_without_pictures_says_so(tree: Path) -> None:
+def test_a_folder_without_images_says_so(tree: Path) -> None:
     (tree / "empty").mkdir()
     assert named("empty") == ["empty: no picture lies in this folder, by its name"]
 

@@ -18,7 +18,7 @@ from graft.predict.predictor import Predictor
 from tests.predict.tiny import paint
 
 
-def test_thousands_of_pictures_in_flat_memory(bundle: Path, tmp_path: Path) -> None:
+def test_thousands_of_images_in_flat_memory(bundle: Path, tmp_path: Path) -> None:
     line = f"{paint(tmp_path / 'a.png', 200, 50, 50)}\n".encode()
     predictor, tally = Predictor(bundle, threads=2), Tally()
     stdin = cast(BinaryIO, repeat(line, 3000))

@@ -18,7 +18,7 @@ SHAPE = Shape(False)
 
 
 @pytest.fixture
-def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Pictures with names that are hard to write down, and one that is none."""
     monkeypatch.chdir(tmp_path)
     names = ["a.png", 'b "quoted", and\nbroken.png', "gone.png", "ü.png", "\udcff.png"]
@@ -37,32 +37,32 @@ def run(predictor: Predictor, words: list[str], out: Path, resume: bool, batch: 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
 def test_cut_at_any_byte_it_ends_as_if_never_killed(
-    bundle: Path, pictures: list[str], tmp_path: Path, suffix: str
+    bundle: Path, images: list[str], tmp_path: Path, suffix: str
 ) -> None:
     predictor, out = Predictor(bundle, threads=1), tmp_path / f"out.{suffix}"
-    assert run(predictor, pictures, out, resume=False).failed == 1
+    assert run(predictor, images, out, resume=False).failed == 1
     wanted = out.read_bytes()
     kept = set()
     for cut in [*range(len(wanted) + 1), len(wanted)]:
         out.write_bytes(wanted[:cut])
-        tally = run(predictor, pictures, out, resume=True)
+        tally = run(predictor, images, out, resume=True)
         assert out.read_bytes() == wanted, f"cut after {cut} bytes"
-        assert tally.kept + tally.done == len(pictures)
+        assert tally.kept + tally.done == len(images)
         kept.add(tally.kept)
-    assert kept == set(range(len(pictures) + 1))
+    assert kept == set(range(len(images) + 1))
     out.unlink()
-    assert run(predictor, pictures, out, resume=True).kept == 0
+    assert run(predictor, images, out, resume=True).kept == 0
     assert out.read_bytes() == wanted
 
 
-def test_rows_of_other_pictures_are_refused_and_spared(bundle: Path, pictures: list[str], tmp_path: Path) -> None:
+def test_rows_of_other_images_are_refused_and_spared(bundle: Path, images: list[str], tmp_path: Path) -> None:
     predictor, out = Predictor(bundle, threads=1), tmp_path / "out.csv"
-    run(predictor, pictures[:3], out, resume=False)
+    run(predictor, images[:3], out, resume=False)
     before = out.read_bytes()
     with pytest.raises(DataError, match=r"its row 1 is of 'a.png', but now it is 'gone.png': the pictures are not"):
-        run(predictor, pictures[2:], out, resume=True)
+        run(predictor, images[2:], out, resume=True)
     with pytest.raises(DataError, match=r"its row 3 is of 'gone.png', but there is none any more"):
-        run(predictor, pictures[:2], out, resume=True)
+        run(predictor, images[:2], out, resume=True)
     assert out.read_bytes() == before
 
 
@@ -104,43 +104,41 @@ def test_files_of_others_are_refused_and_spared(tmp_path: Path, content: bytes, 
     assert out.read_bytes() == content
 
 
-def test_errors_that_are_kept_are_counted(bundle: Path, pictures: list[str], tmp_path: Path) -> None:
+def test_errors_that_are_kept_are_counted(bundle: Path, images: list[str], tmp_path: Path) -> None:
     for suffix in ("csv", "jsonl"):
         out = tmp_path / f"out.{suffix}"
-        run(Predictor(bundle), pictures, out, resume=False)
-        assert run(Predictor(bundle), pictures, out, resume=True) == Tally(kept=5, done=0, failed=1)
+        run(Predictor(bundle), images, out, resume=False)
+        assert run(Predictor(bundle), images, out, resume=True) == Tally(kept=5, done=0, failed=1)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
 def test_rows_that_would_now_be_others_are_refused_and_spared(
-    bundle: Path, several: Path, pictures: list[str], tmp_path: Path, suffix: str
+    bundle: Path, several: Path, images: list[str], tmp_path: Path, suffix: str
 ) -> None:
     out = tmp_path / f"out.{suffix}"
-    run(Predictor(bundle), pictures, out, resume=False)
+    run(Predictor(bundle), images, out, resume=False)
     before = out.read_bytes()[:-3]  # amid the last row
     out.write_bytes(before)
     with pytest.raises(DataError, match=r"the row of 'ü.png' has red 0\.\d+, and would now have not sure 0\.\d+;"):
-        run(Predictor(bundle, threshold=1), pictures, out, resume=True)
+        run(Predictor(bundle, threshold=1), images, out, resume=True)
     with pytest.raises(DataError, match="give the bundle and options it was begun with"):
-        run(Predictor(several), pictures, out, resume=True)
+        run(Predictor(several), images, out, resume=True)
     with pytest.raises(DataError, match="give the bundle and options it was begun with"):
-        run(Predictor(bundle), pictures, out, resume=True, top=2)
+        run(Predictor(bundle), images, out, resume=True, top=2)
     assert out.read_bytes() == before
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
-def test_of_several_labels_they_are_compared_too(
-    several: Path, pictures: list[str], tmp_path: Path, suffix: str
-) -> None:
+def test_of_several_labels_they_are_compared_too(several: Path, images: list[str], tmp_path: Path, suffix: str) -> None:
     out = tmp_path / f"out.{suffix}"
     for threshold, other in ((0.5, 0.01), (0.999, 0.5)):
-        run(Predictor(several, threshold=threshold), pictures, out, resume=False)
-        assert run(Predictor(several, threshold=threshold), pictures, out, resume=True).done == 0
+        run(Predictor(several, threshold=threshold), images, out, resume=False)
+        assert run(Predictor(several, threshold=threshold), images, out, resume=True).done == 0
         with pytest.raises(DataError, match="would now have red 0"):
-            run(Predictor(several, threshold=other), pictures, out, resume=True)
+            run(Predictor(several, threshold=other), images, out, resume=True)
 
 
-def test_pictures_that_shared_a_batch_are_computed_together_again(tmp_path: Path) -> None:
+def test_images_that_shared_a_batch_are_computed_together_again(tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     names: list[Named] = [f"{number}.png" for number in range(9)]
     out.write_text("".join(["path,label,probability,error\n", *(f"{name},a,1,\n" for name in names[:5])]))

@@ -14,7 +14,7 @@ from graft.core import tables
 SECRET = "sesame"
 ROOT = Path(__file__).resolve().parents[3]
 
-PICTURES = {
+IMAGES = {
     "den/wolf 1.jpg": ("dog", "train"),
     "den/wolf-2.jpg": ("cat", "test"),
     "cats/odd.png": ("cat", "valid"),
@@ -33,16 +33,16 @@ REVIEW = [
 
 def project(folder: Path, several: bool = False) -> Path:
     """A folder in which graft has run; with `several`, labels are joined by + in corrections.csv."""
-    for place, path in enumerate(PICTURES):
+    for place, path in enumerate(IMAGES):
         file = folder / "data/raw" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         drawing(place).save(file)
-    label = [label for label, _ in PICTURES.values()]
-    known = pd.DataFrame({"path": list(PICTURES), "labels" if several else "label": label, "group": ""})
+    label = [label for label, _ in IMAGES.values()]
+    known = pd.DataFrame({"path": list(IMAGES), "labels" if several else "label": label, "group": ""})
     if several:
         known["labels"] = known["labels"].replace("dog", "cat|dog").replace("wolf", "")
     tables.write(folder / "data/labels.csv", known)
-    tables.write(folder / "data/split.csv", known[["path"]].assign(split=[split for _, split in PICTURES.values()]))
+    tables.write(folder / "data/split.csv", known[["path"]].assign(split=[split for _, split in IMAGES.values()]))
     columns = ["path", "kind", "suggested", "score", "other"]
     review = pd.DataFrame(REVIEW, columns=columns).assign(rank=range(1, 5), label="", split="")
     (folder / "reports/evaluate").mkdir(parents=True)

@@ -72,7 +72,7 @@ def test_cases_are_told_with_what_was_decided(client: TestClient) -> None:
     told = client.get("/cases").json()
     assert told["classes"] == ["cat", "dog", "wolf"]
     assert [row["kind"] for row in told["rows"]] == ["label", "label", "near_duplicate", "outlier"]
-    assert told["rows"][1]["pictures"] == [{"path": "den/wolf-2.jpg", "labels": ["cat"], "split": "test"}]
+    assert told["rows"][1]["images"] == [{"path": "den/wolf-2.jpg", "labels": ["cat"], "split": "test"}]
     assert told["states"][2] == {"kept": False, "corrected": [None, None]}
     assert told["waiting"] == 0
 
@@ -113,7 +113,7 @@ def test_another_name_for_this_machine_is_not_answered(client: TestClient, host:
         assert "token" not in answer.text
 
 
-def test_pictures_come_by_number_scaled_and_upright(client: TestClient, tmp_path: Path) -> None:
+def test_images_come_by_number_scaled_and_upright(client: TestClient, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # lies on its side
     Image.new("RGB", (60, 20)).save(tmp_path / "data/raw/den/wolf-2.jpg", exif=exif)
@@ -130,11 +130,11 @@ def test_pictures_come_by_number_scaled_and_upright(client: TestClient, tmp_path
     "where",
     ["0/1", "4/0", "-1/0", "0/-1", "0/0/x", "x/0", "../corrections.csv", "%2e%2e/0", "0/..%2f..%2fcorrections.csv"],
 )
-def test_there_are_no_other_pictures(client: TestClient, where: str) -> None:
+def test_there_are_no_other_images(client: TestClient, where: str) -> None:
     assert client.get(f"/picture/{where}").status_code in (404, 422)
 
 
-def test_a_picture_that_cannot_be_read_is_said(client: TestClient, tmp_path: Path) -> None:
+def test_an_image_that_cannot_be_read_is_said(client: TestClient, tmp_path: Path) -> None:
     (tmp_path / "data/raw/cats/odd.png").write_bytes(b"no picture")
     answer = client.get("/picture/3/0")
     assert answer.status_code == 404

@@ -4,18 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from graft.apps.review.cases import Picture
+from graft.apps.review.cases import ImageFile
 from graft.core.errors import DataError
 from tests.apps.review.made import cases, project
 
 
-def test_a_case_knows_its_pictures_their_labels_and_splits(tmp_path: Path) -> None:
+def test_a_case_knows_its_images_their_labels_and_splits(tmp_path: Path) -> None:
     found = cases(project(tmp_path))
     assert (found.classes, found.multi_label) == (["cat", "dog", "wolf"], False)
     first, _, pair, odd = found.rows
     assert (first.kind, first.score, first.suggested) == ("label", 0.97, ["wolf"])
-    assert first.pictures == (Picture("den/wolf 1.jpg", ["dog"], "train"),)
-    assert pair.pictures[1] == Picture("cats/tom copy.jpg", ["dog"], "test")
+    assert first.images == (ImageFile("den/wolf 1.jpg", ["dog"], "train"),)
+    assert pair.images[1] == ImageFile("cats/tom copy.jpg", ["dog"], "test")
     assert pair.suggested == ["dog"]
     assert odd.suggested is None
     assert len({case.key for case in found.rows}) == 4
@@ -24,7 +24,7 @@ def test_a_case_knows_its_pictures_their_labels_and_splits(tmp_path: Path) -> No
 def test_several_labels_are_lists_and_may_be_empty(tmp_path: Path) -> None:
     found = cases(project(tmp_path, several=True))
     assert (found.classes, found.multi_label) == (["cat", "dog"], True)
-    assert found.rows[0].pictures[0].labels == ["cat", "dog"]
+    assert found.rows[0].images[0].labels == ["cat", "dog"]
     assert found.labels["dogs/<b>rex.jpg"] == []
 
 

@@ -49,7 +49,7 @@ def test_keeping_takes_a_correction_back_unless_it_is_what_is_kept(tmp_path: Pat
     assert file.read_text() == BEFORE + "cats/odd.png,cat,by hand\n"
 
 
-def test_each_picture_of_a_pair_can_be_corrected(tmp_path: Path) -> None:
+def test_each_image_of_a_pair_can_be_corrected(tmp_path: Path) -> None:
     made = decisions(project(tmp_path))
     made.decide(PAIR, 1, "relabel", ["cat"])
     assert made.state()[0][PAIR] == State(False, [None, ["cat"]])

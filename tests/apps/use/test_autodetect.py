@@ -26,7 +26,7 @@ def agrees(layout: Layout, root: Path) -> None:
     rule: Labels = check("labels", Labels, layout.rule.labels)
     check("split", Split, layout.split)
     (root / "corrections.csv").write_text("path,label,note\n")
-    labelled = apply_rule(rule, root, layout.pictures, Corrections.read(root / "corrections.csv"))
+    labelled = apply_rule(rule, root, layout.images, Corrections.read(root / "corrections.csv"))
     assert labelled.rows["label"].value_counts().to_dict() == dict(layout.rule.classes)
 
 
@@ -51,7 +51,7 @@ def test_split_folders_around_class_folders(tmp_path: Path) -> None:
     agrees(layout, tmp_path)
 
 
-def test_names_are_preferred_where_folders_leave_pictures_out(tmp_path: Path) -> None:
+def test_names_are_preferred_where_folders_leave_images_out(tmp_path: Path) -> None:
     inside = [f"x/{s}/{kind}/{kind}.{n}.jpg" for s in ("train", "valid") for kind in ("bot", "cat") for n in range(3)]
     touch(tmp_path, *inside, "x/test/bot.7.jpg", "x/test/cat.8.jpg")
     layout = survey(tmp_path)
@@ -129,7 +129,7 @@ def test_a_table_that_ends_in_blank_lines(tmp_path: Path) -> None:
     agrees(layout, tmp_path)
 
 
-def test_a_table_of_several_labels_a_picture(tmp_path: Path) -> None:
+def test_a_table_of_several_labels_an_image(tmp_path: Path) -> None:
     touch(tmp_path, *(f"{number}.jpg" for number in range(9)))
     held = ["haze|clear", "clear", "", "haze", "fog|haze|clear", "fog", "clear", "haze", "fog"]
     touch(tmp_path, meta_csv="file,labels\n" + "".join(f"{number}.jpg,{text}\n" for number, text in enumerate(held)))
@@ -139,7 +139,7 @@ def test_a_table_of_several_labels_a_picture(tmp_path: Path) -> None:
     assert layout.rule.covered == 9
     rule: Labels = check("labels", Labels, layout.rule.labels)
     (tmp_path / "corrections.csv").write_text("path,label,note\n")
-    labelled = apply_rule(rule, tmp_path, layout.pictures, Corrections.read(tmp_path / "corrections.csv"))
+    labelled = apply_rule(rule, tmp_path, layout.images, Corrections.read(tmp_path / "corrections.csv"))
     assert labelled.rows["labels"].str.split("|").explode().value_counts().drop("").to_dict() == layout.rule.classes
 
 

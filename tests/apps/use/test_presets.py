@@ -114,7 +114,7 @@ def test_only_what_is_named_changes_and_comments_stay(folder: Path) -> None:
     ],
     ids=["a key goes", "an inner key goes", "source", "others keep their keys", "a new section"],
 )
-def test_what_describes_the_pictures_is_replaced_whole(
+def test_what_describes_the_images_is_replaced_whole(
     folder: Path, text: str, section: str, value: object, changed: list[str]
 ) -> None:
     preset(folder, "one", text)
@@ -219,10 +219,10 @@ def test_a_shipped_preset_gives_params_that_are_valid(folder: Path, name: str) -
 
 
 def test_presets_name_the_same_knobs_so_that_none_is_left_over_from_another() -> None:
-    def knobs(value: object, where: str = "") -> set[str]:
+    def config(value: object, where: str = "") -> set[str]:
         if not isinstance(value, dict):
             return {where}
-        return {name for key, inner in value.items() for name in knobs(inner, f"{where}.{key}")}
+        return {name for key, inner in value.items() for name in config(inner, f"{where}.{key}")}
 
     kept = {
         file.stem: {key: value for key, value in values.items() if key not in presets.WHOLE}
@@ -231,4 +231,4 @@ def test_presets_name_the_same_knobs_so_that_none_is_left_over_from_another() ->
     }
     for values in kept.values():
         values.pop(presets.ABOUT, None)
-        assert knobs(values) == knobs(kept["solar-cells"])
+        assert config(values) == config(kept["solar-cells"])
