@@ -1,6 +1,6 @@
 # `make` alone lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help install repro test lint format types unit deps bench-env examples clean
+.PHONY: help install repro test lint format types unit bench-env examples clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -39,9 +39,6 @@ types:
 # Two processes with a team of threads each would wait for one another on two cores.
 unit:
 	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadfile
-
-deps: install ## write the stages' code dependencies into dvc.yaml, from their imports
-	python -m tests.closure --write
 
 bench-env: .venv-fastai/installed ## make .venv-fastai, for python -m benchmarks.against_fastai
 
