@@ -18,7 +18,7 @@ from graft.core.errors import DataError
 from graft.core.progress import bar
 from graft.core.seeds import derive
 from graft.data.arrays import Embeddings
-from graft.data.dataset import Dataset, read_dataset
+from graft.data.dataset import Dataset, label_column, read_dataset
 from graft.heads.config import TrainHead
 from graft.heads.examples import Examples
 from graft.heads.fit import fit_head
@@ -201,7 +201,7 @@ class Pool:
         self.by_group = bool(inside["train"]) and not inside["train"] & inside["valid"]
         units = tied([copies.reset_index(drop=True)] + [group] * self.by_group, len(rows))
         self.train, self.valid = units[train], units[valid]
-        self.strata = tables.said(rows)[train].reset_index(drop=True)
+        self.strata = label_column(rows)[train].reset_index(drop=True)
 
     def draw(self, share: float, number: int) -> NDArray[np.bool_] | None:
         """Mask of one draw of a share of the training pictures; None when it would be of one class only."""

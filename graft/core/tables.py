@@ -8,19 +8,6 @@ import pandas as pd
 
 from graft.core.files import new_file
 
-JOINED = "|"
-"""Stands between several values in one cell, such as the labels of a picture that has several."""
-
-
-def is_multi_label(rows: pd.DataFrame) -> bool:
-    """Tell the two kinds of labels.csv apart: several labels a picture stand in `labels`, one in `label`."""
-    return "label" not in rows.columns
-
-
-def said(rows: pd.DataFrame) -> pd.Series:
-    """The column of labels.csv that says each picture's label, or its labels, joined."""
-    return rows["labels" if is_multi_label(rows) else "label"]
-
 
 def write(path: Path, table: pd.DataFrame) -> None:
     """Write a CSV with a header, commas and line feeds on every platform."""

@@ -15,8 +15,21 @@ SPLITS = ("train", "valid", "test")
 EXCLUDED = "aside"
 """The split of a labelled image that is in none of the three, for a reason that is reported."""
 
+LABEL_DELIMITER = "|"
+"""Stands between the labels of an image that may have several, in one cell of labels.csv."""
+
 Targets = NDArray[np.int64] | NDArray[np.float32]
 """One label a picture: int64 `[N]`, places among the classes. Several: float32 `[N, K]`, 1 where a class holds."""
+
+
+def is_multi_label(rows: pd.DataFrame) -> bool:
+    """Whether a table such as labels.csv has any number of labels an image (`labels`), instead of one (`label`)."""
+    return "label" not in rows.columns
+
+
+def label_column(rows: pd.DataFrame) -> pd.Series:
+    """The column of labels.csv that holds each image's label, or its labels joined by `LABEL_DELIMITER`."""
+    return rows["labels" if is_multi_label(rows) else "label"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +46,7 @@ class Dataset:
     @property
     def multi_label(self) -> bool:
         """Whether a picture has any number of labels, instead of exactly one."""
-        return tables.is_multi_label(self.rows)
+        return is_multi_label(self.rows)
 
     def paths(self, *splits: str) -> list[str]:
         """Paths of the pictures of some splits, in order of path."""
@@ -61,17 +74,17 @@ def read_dataset(labels: Path, split: Path) -> Dataset:
 
 def _classes(rows: pd.DataFrame) -> list[str]:
     """Names that occur, sorted."""
-    if not tables.is_multi_label(rows):
+    if not is_multi_label(rows):
         return sorted(rows["label"].unique())
-    return sorted(set(rows["labels"].str.split(tables.JOINED, regex=False).explode()) - {""})
+    return sorted(set(rows["labels"].str.split(LABEL_DELIMITER, regex=False).explode()) - {""})
 
 
 def targets(rows: pd.DataFrame, classes: list[str]) -> Targets:
     """Targets of some rows of labels.csv."""
-    if not tables.is_multi_label(rows):
+    if not is_multi_label(rows):
         return np.asarray(pd.Categorical(rows["label"], classes).codes, dtype=np.int64)
     place = {name: number for number, name in enumerate(classes)}
     held = np.zeros((len(rows), len(classes)), dtype=np.float32)
     for row, text in enumerate(rows["labels"]):
-        held[row, [place[name] for name in text.split(tables.JOINED) if name]] = 1
+        held[row, [place[name] for name in text.split(LABEL_DELIMITER) if name]] = 1
     return held

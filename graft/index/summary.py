@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from graft.core.errors import DataError
-from graft.core.tables import JOINED, is_multi_label, said
+from graft.data.dataset import LABEL_DELIMITER, is_multi_label, label_column
 from graft.index.config import Index
 from graft.index.duplicates import Duplicates
 from graft.index.fingerprints import Album
@@ -60,10 +60,10 @@ def limit(rejected: pd.DataFrame, images: int, config: Index) -> None:
 
 def by_class(rows: pd.DataFrame) -> pd.Series:
     """Class by path; a picture of several classes has a row for each, one of none has no row."""
-    names = said(rows.set_index("path"))
+    names = label_column(rows.set_index("path"))
     if not is_multi_label(rows):
         return names
-    single = names.str.split(JOINED, regex=False).explode()
+    single = names.str.split(LABEL_DELIMITER, regex=False).explode()
     return single[single != ""]
 
 

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from graft.core.errors import DataError
 from graft.core.params import Section
-from graft.core.tables import JOINED
+from graft.data.dataset import LABEL_DELIMITER
 from graft.labels.corrections import Corrections
 from graft.labels.tables import RESERVED, Table, composed, located, read_table
 
@@ -200,9 +200,9 @@ def _classes(texts: Iterable[str], several: str | None) -> set[str]:
 
 def _joined(text: str, separator: str) -> str:
     names = sorted(_classes([text], separator))
-    if wrong := [name for name in names if JOINED in name]:
-        raise DataError(f"the label {wrong[0]!r} holds {JOINED!r}, which graft puts between labels; rename it")
-    return JOINED.join(names)
+    if wrong := [name for name in names if LABEL_DELIMITER in name]:
+        raise DataError(f"the label {wrong[0]!r} holds {LABEL_DELIMITER!r}, which graft puts between labels; rename it")
+    return LABEL_DELIMITER.join(names)
 
 
 def _listed(lists: Lists, root: Path, paths: list[str]) -> list[str]:
@@ -226,7 +226,7 @@ def _listed(lists: Lists, root: Path, paths: list[str]) -> list[str]:
 
 
 def _need_two_classes(labels: Labels, rows: pd.DataFrame, unlabelled: pd.DataFrame, orphans: list[str]) -> None:
-    classes = sorted(_classes(rows["label"], labels.several and JOINED))
+    classes = sorted(_classes(rows["label"], labels.several and LABEL_DELIMITER))
     if len(classes) >= 2 or (labels.several is not None and classes):
         return
     example = f"; {unlabelled['path'][0]!r} {unlabelled['reason'][0]}" if len(unlabelled) else ""

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from graft.core.progress import bar
 from graft.core.seeds import derive
-from graft.core.tables import said
 from graft.data.arrays import Embeddings
-from graft.data.dataset import SPLITS, Dataset, Targets
+from graft.data.dataset import SPLITS, Dataset, Targets, label_column
 from graft.heads.config import TrainHead
 from graft.heads.examples import Examples
 from graft.heads.fit import fit_head
@@ -76,7 +75,7 @@ def make_folds(dataset: Dataset, copies: pd.Series) -> NDArray[np.int64]:
     rows = dataset.rows[used].reset_index(drop=True)
     units = tied([copies[used].reset_index(drop=True), rows["group"]], len(rows))
     draw = draw_groups if (rows["group"] != "").any() else draw_units
-    return draw_folds(draw, units, said(rows), FOLDS, partial(derive, 0, "out-of-fold"))
+    return draw_folds(draw, units, label_column(rows), FOLDS, partial(derive, 0, "out-of-fold"))
 
 
 def _learnt(targets: Targets, classes: int) -> NDArray[np.bool_]:

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from graft.core.errors import DataError, nearest
 from graft.core.seeds import derive
-from graft.core.tables import JOINED, is_multi_label, said
-from graft.data.dataset import EXCLUDED, SPLITS
+from graft.data.dataset import EXCLUDED, LABEL_DELIMITER, SPLITS, is_multi_label, label_column
 from graft.split.config import Split
 from graft.split.predefined import by_column, by_folder, by_hash
 from graft.stats.draws import Rows, draw_folds, draw_groups, draw_units, tied
@@ -94,7 +93,7 @@ def _hold_out(split: Split, units: Rows, strata: pd.Series, name: str, grouped: 
 
 
 def _strata(split: Split, labels: pd.DataFrame) -> pd.Series:
-    columns = [str(said(labels).name) if name == "label" else name for name in split.stratify]
+    columns = [str(label_column(labels).name) if name == "label" else name for name in split.stratify]
     for column in columns:
         if column not in labels.columns:
             raise DataError(f"split.stratify: labels have no column {column!r}{nearest(column, labels.columns)}")
@@ -106,7 +105,9 @@ def _strata(split: Split, labels: pd.DataFrame) -> pd.Series:
 
 def _small(labels: pd.DataFrame, units: Rows, parts: int) -> Rows:
     """Units with a picture of a class of fewer units than there are parts: it is learnt, and not measured."""
-    names = said(labels).str.split(JOINED, regex=False).explode() if is_multi_label(labels) else said(labels)
+    names = label_column(labels)
+    if is_multi_label(labels):
+        names = names.str.split(LABEL_DELIMITER, regex=False).explode()
     held = pd.DataFrame({"name": names.to_numpy(), "unit": pd.Series(units, labels.index).loc[names.index].to_numpy()})
     held = held[held["name"] != ""]
     return held.loc[held.groupby("name")["unit"].transform("nunique") < parts, "unit"].unique()

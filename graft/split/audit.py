@@ -5,8 +5,7 @@ from typing import Any
 import pandas as pd
 
 from graft.core.errors import DataError
-from graft.core.tables import JOINED, is_multi_label, said
-from graft.data.dataset import EXCLUDED, SPLITS
+from graft.data.dataset import EXCLUDED, LABEL_DELIMITER, SPLITS, is_multi_label, label_column
 from graft.split.metadata import Audit, baseline
 
 SHOWN = 10
@@ -19,9 +18,9 @@ def describe(labels: pd.DataFrame, splits: pd.Series) -> dict[str, dict[str, int
     A picture of several classes counts in each. What was set aside has a count of its own, when
     there is any.
     """
-    names = said(labels)
+    names = label_column(labels)
     if is_multi_label(labels):
-        names = names.str.split(JOINED, regex=False)
+        names = names.str.split(LABEL_DELIMITER, regex=False)
     counts: dict[str, dict[str, int]] = {}
     for name in (*SPLITS, EXCLUDED):
         inside = names[splits == name]
@@ -84,9 +83,9 @@ def gate(config: Audit, metadata: dict[str, Any]) -> None:
         DataError: with the figures.
     """
     if config.max_metadata_gain is not None and metadata["gain"] > config.max_metadata_gain:
-        said = warning(metadata) or f"the pixel-free baseline is right for {metadata['accuracy']:.1%}"
+        finding = warning(metadata) or f"the pixel-free baseline is right for {metadata['accuracy']:.1%}"
         raise DataError(
-            f"audit: {said}; a gain of {metadata['gain']:.3f} is over audit.max_metadata_gain = "
+            f"audit: {finding}; a gain of {metadata['gain']:.3f} is over audit.max_metadata_gain = "
             f"{config.max_metadata_gain:g}; hold out whole groups, or find what ties file and label"
         )
 

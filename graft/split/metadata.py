@@ -17,7 +17,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from graft.core.params import Section
 from graft.core.seeds import derive
-from graft.core.tables import JOINED, is_multi_label, said
+from graft.data.dataset import LABEL_DELIMITER, is_multi_label, label_column
 from graft.stats.intervals import accuracy_interval
 
 
@@ -87,12 +87,12 @@ def baseline(
     """
     generator = np.random.default_rng(derive(0, "audit"))
     train, held_out = (places.isin(chosen).to_numpy() for chosen in (("train",), ("valid", "test")))
-    classes = _most_frequent(said(labels)[held_out])
-    kept = said(labels).isin(classes).to_numpy()
+    classes = _most_frequent(label_column(labels)[held_out])
+    kept = label_column(labels).isin(classes).to_numpy()
     known = train & kept if (train & kept).any() else train
     learn, judge = (_some(np.flatnonzero(rows), generator) for rows in (known, held_out & kept))
     labels, images = labels.iloc[[*learn, *judge]], images.iloc[[*learn, *judge]]
-    target = pd.Index(classes).get_indexer(pd.Index(said(labels)))
+    target = pd.Index(classes).get_indexer(pd.Index(label_column(labels)))
     judged = target[len(learn) :]
     floor = float(np.bincount(judged).max() / len(judged))
     paths = blanked(images["path"], _words(classes, is_multi_label(labels)), pattern)
@@ -123,7 +123,7 @@ def _most_frequent(names: pd.Series) -> list[str]:
 
 def _words(classes: list[str], several: bool) -> set[str]:
     """Names of classes; of joined ones, each."""
-    return {word for name in classes for word in (name.split(JOINED) if several else [name])} - {""}
+    return {word for name in classes for word in (name.split(LABEL_DELIMITER) if several else [name])} - {""}
 
 
 def _some(rows: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:

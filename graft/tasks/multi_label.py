@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit, log_expit
 
-from graft.core.tables import JOINED
+from graft.data.dataset import LABEL_DELIMITER
 from graft.tasks.base import PLAIN, Array, Shaping, Task, inverse, sigmoid_losses
 
 
@@ -111,8 +111,8 @@ class ManyLabels(Task):
 
     def names(self, text: str) -> list[str]:
         """The names, or none."""
-        return text.split(JOINED) if text else []
+        return text.split(LABEL_DELIMITER) if text else []
 
     def texts(self, decided: NDArray[Any]) -> list[str]:
         """Names joined, an empty text where no class holds."""
-        return [JOINED.join(self.classes[place] for place in np.flatnonzero(row)) for row in decided]
+        return [LABEL_DELIMITER.join(self.classes[place] for place in np.flatnonzero(row)) for row in decided]

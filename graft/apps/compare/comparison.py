@@ -14,7 +14,7 @@ from graft.apps.compare.paired import ONE_GROUP, Difference, mcnemar, mean_diffe
 from graft.apps.compare.revisions import WORKSPACE, opened
 from graft.apps.compare.run import Predicted, Run, read_labels, read_run
 from graft.apps.compare.slices import Slice, by_slice
-from graft.core.tables import JOINED
+from graft.data.dataset import LABEL_DELIMITER
 from graft.stats.intervals import units
 
 NOW_RIGHT, NOW_WRONG, OTHERWISE = "now right", "now wrong", "wrong otherwise"
@@ -54,7 +54,7 @@ def flips(a: Predicted, b: Predicted) -> pd.DataFrame:
 
 
 def _joined(chances: list[float]) -> str:
-    return JOINED.join(f"{chance:.6f}" for chance in chances)
+    return LABEL_DELIMITER.join(f"{chance:.6f}" for chance in chances)
 
 
 BETTER, WORSE, OPEN = "better", "worse", "can't tell"

@@ -13,7 +13,7 @@ from graft.apps.compare.changes import Figures, figures
 from graft.apps.compare.revisions import LABELS, METRICS, PARAMS, PREDICTIONS, SPLIT, Revision, RevisionError
 from graft.core.errors import DataError, ParamsError
 from graft.core.params import parse_yaml
-from graft.core.tables import JOINED
+from graft.data.dataset import LABEL_DELIMITER
 
 TEXTS = ("path", "label", "predicted")
 CHANCE = "p_"
@@ -61,7 +61,7 @@ class Predicted:
         """Class names in what the table says of one picture."""
         if text in self.chances.columns:
             return [text]
-        return text.split(JOINED) if text else []
+        return text.split(LABEL_DELIMITER) if text else []
 
     def chance(self, path: str) -> list[float]:
         """Probability of each class that was predicted of a picture."""

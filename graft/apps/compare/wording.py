@@ -5,7 +5,7 @@ from collections.abc import Callable
 from graft.apps.compare.changes import Figure
 from graft.apps.compare.comparison import Comparison
 from graft.apps.compare.paired import ONE_GROUP, Difference
-from graft.core.tables import JOINED
+from graft.data.dataset import LABEL_DELIMITER
 from graft.render.templates import percent as share
 
 MINUS = "\u2212"
@@ -58,15 +58,15 @@ def p_value(p: float) -> str:
 
 def answer(names: str, chances: str) -> str:
     """What a network said of a picture, with the probability of each class it named."""
-    said = chances.split(JOINED) if chances else []
+    said = chances.split(LABEL_DELIMITER) if chances else []
     # a class may have the sign in its name: then one probability stands beside the whole
-    told = names.split(JOINED) if len(said) > 1 else [names]
+    told = names.split(LABEL_DELIMITER) if len(said) > 1 else [names]
     return ", ".join(f"{name} {float(chance):.0%}" for name, chance in zip(told, said, strict=False)) or NOTHING
 
 
 def label(text: str) -> str:
     """What a picture is."""
-    return text.replace(JOINED, ", ") or NOTHING
+    return text.replace(LABEL_DELIMITER, ", ") or NOTHING
 
 
 def counted(number: int, one: str, many: str) -> str:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from graft.core import tables
 from graft.core.errors import DataError
+from graft.data.dataset import LABEL_DELIMITER, is_multi_label, label_column
 from graft.labels.corrections import COLUMNS, DROP, Corrections
 
 REVIEW = Path("reports/evaluate/review.csv")
@@ -49,7 +50,7 @@ class Case:
     def key(self) -> tuple[str, str, str, str]:
         """What makes it the same case in a later run: kind, path, partner's path, and the labels of both."""
         paths = [image.path for image in self.images] + [""]
-        labels = " ".join(tables.JOINED.join(image.labels) for image in self.images)
+        labels = " ".join(LABEL_DELIMITER.join(image.labels) for image in self.images)
         return self.kind, paths[0], paths[1], labels
 
 
@@ -73,8 +74,8 @@ def read_cases(review: Path = REVIEW, labels: Path = LABELS, split: Path = SPLIT
         if not file.is_file():
             raise DataError(f"{file} is absent: nothing was found to review yet; run `dvc repro`")
     known = tables.read(labels)
-    several = tables.is_multi_label(known)
-    named = {path: _names(text, several) for path, text in zip(known["path"], tables.said(known), strict=True)}
+    several = is_multi_label(known)
+    named = {path: _names(text, several) for path, text in zip(known["path"], label_column(known), strict=True)}
     splits = tables.read(split).set_index("path")["split"]
     rows = [_case(row, named, splits, several) for row in tables.read(review).to_dict("records")]
     return Cases(rows, named, sorted({name for names in named.values() for name in names}), several)
@@ -96,7 +97,7 @@ def _case(row: Mapping[Any, str], labels: dict[str, list[str]], splits: pd.Serie
 def _names(text: str, several: bool) -> list[str]:
     if not several:
         return [text]
-    return text.split(tables.JOINED) if text else []
+    return text.split(LABEL_DELIMITER) if text else []
 
 
 CORRECTIONS, KEPT = Path("corrections.csv"), Path(".graft/reviewed.csv")
