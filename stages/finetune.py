@@ -19,7 +19,6 @@ from graft.finetune.config import Finetune
 from graft.finetune.loop import Training
 from graft.finetune.start import trainable
 from graft.finetune.validate import better, score
-from graft.images.presize import aspects
 from graft.network.device import prepare
 from graft.network.head import save
 from graft.report.augmented import save_augmented
@@ -40,7 +39,7 @@ def main(run: Run) -> None:
 
     dataset = read_dataset(LABELS, SPLIT)
     pixels = ImageRows(PRESIZED / "pixels.npy")
-    train = LabelledImages.of(pixels, dataset, "train", aspects(PRESIZED))
+    train = LabelledImages.of(pixels, dataset, "train", pixels.aspects)
     valid = LabelledImages.of(pixels, dataset, "valid")
     network, description = trainable(BACKBONE, HEAD, config)
     task = task_of(description)

@@ -2,7 +2,7 @@
 
 Reads   data/raw, data/images.csv
 Params  presize
-Writes  data/presized/ (pixels.npy, uint8 [N, size, size, 3]; rows.csv: path, width, height; square.json: size, crop)
+Writes  data/presized/ (pixels.npy, uint8 [N, size, size, 3]; rows.csv: path, aspect; square.json: size, crop)
 """
 
 import warnings
@@ -14,7 +14,7 @@ from graft.core import tables
 from graft.core.files import new_folder
 from graft.data.arrays import PartialArray
 from graft.data.raw import raw_root
-from graft.images.presize import Presize, presize, write_square
+from graft.images.presize import Presize, aspects, presize, write_square
 from stages.runtime import Run, start
 
 RAW, IMAGES = Path("data/raw"), Path("data/images.csv")
@@ -30,7 +30,7 @@ def main(run: Run) -> None:
     presize(raw_root(RAW), list(zip(images["path"], images["sha256"], strict=True)), square, pixels)
 
     with new_folder(PRESIZED) as presized:
-        tables.write(presized / "rows.csv", images[["path", "width", "height"]])
+        tables.write(presized / "rows.csv", images[["path"]].assign(aspect=aspects(images, square)))
         write_square(presized, square)
         pixels.move(presized / "pixels.npy")
     run.log(f"{len(images)} pictures at {square.size} x {square.size}")

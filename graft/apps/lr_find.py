@@ -33,7 +33,6 @@ from graft.finetune.step import Step
 from graft.heads.config import TrainHead
 from graft.heads.examples import Examples
 from graft.heads.minibatch import FEWEST, Candidates, make_candidates
-from graft.images.presize import SQUARE, aspects
 from graft.network.device import prepare
 from graft.optim.batches import parts_of
 from graft.render.figures import save_figure
@@ -237,10 +236,11 @@ def _head(values: dict[str, Any], seed: int) -> RateRange:
 
 def _network(values: dict[str, Any], seed: int) -> RateRange:
     _need(HEAD / "network.json", "train-head")
-    _need(PRESIZED.with_name(SQUARE), "presize")
+    _need(PRESIZED, "presize")
     config: Finetune = params.check("finetune", Finetune, values["finetune"])
     views: Augment = params.check("augment", Augment, values["augment"])
-    train = LabelledImages.of(ImageRows(PRESIZED), read_dataset(LABELS, SPLIT), "train", aspects(PRESIZED.parent))
+    pixels = ImageRows(PRESIZED)
+    train = LabelledImages.of(pixels, read_dataset(LABELS, SPLIT), "train", pixels.aspects)
     network, description = trainable(BACKBONE, HEAD, config)
     return network_range(Step(network, task_of(description), train.targets, config, views, 1.0), train, config, seed)
 

@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,8 @@ class ImageRows:
 
     def __init__(self, file: Path) -> None:
         self.array: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
-        self.paths: list[str] = tables.read(file.with_name("rows.csv"), ["path"])["path"].tolist()
+        self._table = file.with_name("rows.csv")
+        self.paths: list[str] = tables.read(self._table, ["path"])["path"].tolist()
         self._row = {path: row for row, path in enumerate(self.paths)}
 
     def find(self, paths: Sequence[str]) -> NDArray[np.int64]:
@@ -104,6 +106,19 @@ class ImageRows:
             return np.asarray([self._row[path] for path in paths], dtype=np.int64)
         except KeyError as error:
             raise DataError(f"{error.args[0]!r} is labelled but was never presized; run `dvc repro`") from error
+
+    @cached_property
+    def aspects(self) -> NDArray[np.float32]:
+        """Width over height of what the square of every row shows, `[N]`: 1 where nothing is squeezed.
+
+        Raises:
+            DataError: the table does not say it.
+        """
+        try:
+            column = tables.read(self._table, ["aspect"])["aspect"]
+        except ValueError as error:
+            raise DataError(f"{self._table} has no column 'aspect'; run `dvc repro presize`") from error
+        return column.to_numpy(np.float64).astype(np.float32)
 
     def read(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         """Copy some rows into memory."""

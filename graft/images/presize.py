@@ -8,10 +8,10 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
-from graft.core import tables
 from graft.core.errors import DataError
 from graft.core.files import write_json
 from graft.core.parallel import in_order
@@ -46,7 +46,7 @@ def presize(root: Path, images: Sequence[tuple[str, str]], square: Square, into:
 
     Args:
         root: folder of the pictures.
-        pictures: path and sha256 of each, as `index` found them.
+        images: path and sha256 of each, as `index` found them.
         square: what is done to each.
         into: where the rows go.
 
@@ -73,11 +73,16 @@ def presize(root: Path, images: Sequence[tuple[str, str]], square: Square, into:
             into.mark(into.done + len(chunk))
 
 
-def aspects(presized: Path) -> NDArray[np.float32]:
-    """Width over height of what each square shows, `[N]`: 1 where nothing is squeezed."""
-    sides = tables.read(presized / "rows.csv", ["width", "height"])[["width", "height"]].astype(np.float64).to_numpy()
-    kept = sides - read_square(presized).crop * (sides - sides.min(1, keepdims=True))
-    found: NDArray[np.float32] = (kept[:, 0] / kept[:, 1]).astype(np.float32)
+def aspects(images: pd.DataFrame, square: Square) -> NDArray[np.float64]:
+    """Width over height of what each image's square shows, `[N]`: 1 where nothing is squeezed.
+
+    Args:
+        images: the columns width and height, in pixels of the upright image.
+        square: what is done to each.
+    """
+    sides = images[["width", "height"]].astype(np.float64).to_numpy()
+    kept = sides - square.crop * (sides - sides.min(1, keepdims=True))
+    found: NDArray[np.float64] = kept[:, 0] / kept[:, 1]
     return found
 
 

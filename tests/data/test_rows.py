@@ -13,7 +13,7 @@ from graft.data.arrays import ImageRows
 def rows(tmp_path: Path) -> ImageRows:
     """Three pictures with two features each."""
     np.save(tmp_path / "features.npy", np.array([[0, 1], [10, 11], [20, 21]], dtype=np.float32))
-    (tmp_path / "rows.csv").write_text("path,width,height\nNA,1,1\nb/1.jpg,1,1\n007,1,1\n")
+    (tmp_path / "rows.csv").write_text("path,aspect\nNA,1.0\nb/1.jpg,0.75\n007,1.5\n")
     return ImageRows(tmp_path / "features.npy")
 
 
@@ -43,6 +43,18 @@ def test_read_copies_rows_into_memory(rows: ImageRows) -> None:
     assert not isinstance(read, np.memmap)
     read[:] = -1
     assert rows.array.tolist() == [[0, 1], [10, 11], [20, 21]]
+
+
+def test_aspect_ratios_are_read_from_the_table(rows: ImageRows) -> None:
+    assert rows.aspects.tolist() == [1.0, 0.75, 1.5]
+    assert rows.aspects.dtype == np.float32
+
+
+def test_a_table_without_aspect_ratios_says_how_to_get_them(tmp_path: Path) -> None:
+    np.save(tmp_path / "pixels.npy", np.zeros((1, 2, 2, 3), dtype=np.uint8))
+    (tmp_path / "rows.csv").write_text("path\na\n")
+    with pytest.raises(DataError, match=r"has no column 'aspect'; run `dvc repro presize`$"):
+        _ = ImageRows(tmp_path / "pixels.npy").aspects
 
 
 def test_the_array_stays_on_disk_and_cannot_be_written(rows: ImageRows) -> None:

@@ -7,12 +7,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from graft.apps.compare import rows, wording
 from graft.apps.compare.comparison import NOW_RIGHT, NOW_WRONG, OTHERWISE, Comparison
 from graft.apps.compare.paired import ONE_GROUP, Difference
-from graft.core import tables
 from graft.core.files import write_text
 from graft.data.arrays import ImageRows
 from graft.render.templates import rendered
@@ -31,19 +32,15 @@ def thumbnails(paths: Sequence[str], presized: Path) -> dict[str, str]:
     if not (pixels.is_file() and pixels.with_name("rows.csv").is_file()):
         return {}
     images = ImageRows(pixels)
-    # the cache holds squares; its table says of what shape each picture was
-    rows = tables.read(pixels.with_name("rows.csv"), ["path", "width", "height"])
-    rows = rows[rows["path"].isin(list(paths))]
-    found: dict[str, str] = {}
-    for path, width, height in zip(rows["path"], rows["width"], rows["height"], strict=True):
-        square = Image.fromarray(images.read(images.find([path]))[0])
-        found[path] = _address(square, int(width), int(height))
-    return found
+    known = set(images.paths)
+    rows = images.find([path for path in dict.fromkeys(paths) if path in known])
+    return {images.paths[row]: _address(images.array[row], float(images.aspects[row])) for row in rows}
 
 
-def _address(square: Image.Image, width: int, height: int) -> str:
-    scale = SIDE / max(width, height)
-    shape = max(1, round(width * scale)), max(1, round(height * scale))
+def _address(pixels: NDArray[np.uint8], aspect: float) -> str:
+    """A square as a JPEG of the aspect ratio that its image had, in a data address."""
+    square = Image.fromarray(pixels)
+    shape = max(1, round(SIDE * min(aspect, 1))), max(1, round(SIDE * min(1 / aspect, 1)))
     stream = BytesIO()
     square.resize(shape, Image.Resampling.LANCZOS).save(stream, "JPEG", quality=85)
     return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()

@@ -17,7 +17,7 @@ def presized(tmp_path: Path) -> Path:
     pixels = np.zeros((2, 16, 16, 3), dtype=np.uint8)
     pixels[1, ..., 0] = 255
     np.save(tmp_path / "pixels.npy", pixels)
-    (tmp_path / "rows.csv").write_text("path,width,height\na.png,400,200\nb.png,100,1000\n")
+    (tmp_path / "rows.csv").write_text("path,aspect\na.png,2.0\nb.png,0.1\n")
     return tmp_path
 
 
