@@ -42,7 +42,7 @@ def presized(tmp_path: Path) -> Path:
     folder = tmp_path / "presized"
     folder.mkdir()
     np.save(folder / "pixels.npy", np.random.default_rng(0).integers(0, 256, (80, 8, 8, 3), dtype=np.uint8))
-    (folder / "rows.csv").write_text("path,width,height\n" + "".join(f"{name},20,10\n" for name in names(80)))
+    (folder / "rows.csv").write_text("path,aspect\n" + "".join(f"{name},2.0\n" for name in names(80)))
     return folder
 
 
