@@ -1,6 +1,6 @@
-"""The graph in eight bits beside the exact one: ``python -m benchmarks.int8``.
+"""The model in eight bits beside the exact one: ``python -m benchmarks.int8``.
 
-Needs a finished ``dvc repro`` of the default preset. Both graphs answer the presized test pictures;
+Needs a finished ``dvc repro`` of the default preset. Both models answer the presized test images;
 passes alternate, and the medians are written to ``benchmarks/int8.json`` and ``benchmarks/int8.md``.
 A minute on two cores.
 """
@@ -19,17 +19,17 @@ from numpy.typing import NDArray
 from benchmarks.machine import ROOT, footer, machine, save
 from graft.data.arrays import ImageRows
 from graft.data.dataset import read_dataset
-from graft.export.bundle import GRAPH, INT8
+from graft.export.bundle import FLOAT, INT8
 from graft.export.config import Int8
-from graft.export.int8 import drawn, quantise
+from graft.export.onnx import calibration_images, quantise
 from graft.predict.predictor import Predictor
 
 OUT = Path(__file__).with_suffix(".json")
 PASSES, BATCH = 5, 16
 
 
-def answers(predictor: Predictor, pixels: ImageRows, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], float]:
-    """Probabilities of the pictures, and how many a second; reading them is not timed."""
+def classify(predictor: Predictor, pixels: ImageRows, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], float]:
+    """Probabilities of the images, and how many a second; reading them is not timed."""
     parts, spent = [], 0.0
     for start in range(0, len(rows), BATCH):
         batch = pixels.read(rows[start : start + BATCH])
@@ -40,7 +40,7 @@ def answers(predictor: Predictor, pixels: ImageRows, rows: NDArray[np.int64]) ->
 
 
 def measure(root: Path) -> dict[str, Any]:
-    """Quantise the bundle that lies there, and let both graphs answer."""
+    """Quantise the bundle that lies there, and let both models answer."""
     pixels = ImageRows(root / "data/presized/pixels.npy")
     dataset = read_dataset(root / "data/labels.csv", root / "data/split.csv")
     rows, targets = pixels.find(dataset.paths("test")), dataset.targets("test")
@@ -48,27 +48,27 @@ def measure(root: Path) -> dict[str, Any]:
         bundle = Path(folder) / "bundle"
         shutil.copytree(root / "models/export", bundle)
         train = pixels.find(dataset.paths("train"))
-        quantise(bundle / GRAPH, drawn(pixels, train, Int8().calibrate), bundle / INT8)
-        facts = json.loads((bundle / "graft.json").read_text())
-        facts["models"] = {"float": GRAPH, "int8": INT8}
-        del facts["sha256"]  # of the one graph; what was just written need not be held to it
-        (bundle / "graft.json").write_text(json.dumps(facts))
-        graphs = {name: Predictor(bundle, precision=name) for name in facts["models"]}
-        said: dict[str, NDArray[np.float32]] = {}
-        speeds: dict[str, list[float]] = {name: [] for name in graphs}
+        quantise(bundle / FLOAT, calibration_images(pixels, train, Int8().calibrate), bundle / INT8)
+        metadata = json.loads((bundle / "graft.json").read_text())
+        metadata["models"] = {"float": FLOAT, "int8": INT8}
+        del metadata["sha256"]  # of the one model; what was just written need not be held to it
+        (bundle / "graft.json").write_text(json.dumps(metadata))
+        predictors = {name: Predictor(bundle, precision=name) for name in metadata["models"]}
+        probabilities: dict[str, NDArray[np.float32]] = {}
+        speeds: dict[str, list[float]] = {name: [] for name in predictors}
         for _ in range(PASSES):
-            for name, predictor in graphs.items():
-                said[name], speed = answers(predictor, pixels, rows)
+            for name, predictor in predictors.items():
+                probabilities[name], speed = classify(predictor, pixels, rows)
                 speeds[name].append(speed)
         return {
             name: {
-                "accuracy": float((said[name].argmax(1) == targets).mean()),
-                "flips": int((said[name].argmax(1) != said["float"].argmax(1)).sum()),
+                "accuracy": float((probabilities[name].argmax(1) == targets).mean()),
+                "mismatches": int((probabilities[name].argmax(1) != probabilities["float"].argmax(1)).sum()),
                 "images": len(rows),
-                "pictures_per_second": round(median(speeds[name]), 1),
-                "megabytes": round((bundle / facts["models"][name]).stat().st_size / 1e6, 1),
+                "images_per_second": round(median(speeds[name]), 1),
+                "megabytes": round((bundle / metadata["models"][name]).stat().st_size / 1e6, 1),
             }
-            for name in graphs
+            for name in predictors
         }
 
 
@@ -76,9 +76,9 @@ def table(results: dict[str, Any]) -> str:
     """Markdown."""
     lines = ["| graph | accuracy | answers that differ | pictures a second | megabytes |", "|---|---|---|---|---|"]
     for name, row in results.items():
-        differ = f"{row['flips']} of {row['pictures']}"
+        differ = f"{row['mismatches']} of {row['images']}"
         lines.append(
-            f"| {name} | {row['accuracy']:.1%} | {differ} | {row['pictures_per_second']:.0f} | {row['megabytes']} |"
+            f"| {name} | {row['accuracy']:.1%} | {differ} | {row['images_per_second']:.0f} | {row['megabytes']} |"
         )
     return "\n".join(lines) + "\n"
 

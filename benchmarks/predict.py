@@ -210,7 +210,7 @@ def table(results: dict[str, Any]) -> str:
             )
     versions = ", ".join(f"{name} {said}" for name, said in sorted(results["versions"].items()))
     note = (
-        f"{results['pictures']} pictures; others used {results['others']:.0%} of the cores meanwhile. "
+        f"{results['images']} pictures; others used {results['others']:.0%} of the cores meanwhile. "
         f"{versions}; {footer(results['machine'])}"
     )
     return "\n".join([*lines, "", note]) + "\n"

@@ -11,7 +11,7 @@ from graft import __version__
 from graft.core.files import sha256, write_json, write_text
 from graft.export.card import save_card
 from graft.export.config import Export
-from graft.export.onnx import export_onnx
+from graft.export.onnx import export_onnx, quantise
 from graft.images.decode import Square
 from graft.network.head import Description
 from graft.network.network import Network
@@ -19,7 +19,7 @@ from graft.predict.bundle import FORMAT
 from graft.tasks import THRESHOLD, task_of
 from graft.tasks.decision import Decision
 
-GRAPH, INT8, FACTS, LABELS, SUMS = "model.onnx", "model.int8.onnx", "graft.json", "labels.txt", "SHA256SUMS"
+FLOAT, INT8, METADATA, LABELS, SUMS = "model.onnx", "model.int8.onnx", "graft.json", "labels.txt", "SHA256SUMS"
 
 
 def write_bundle(
@@ -30,49 +30,45 @@ def write_bundle(
     decision: Decision,
     config: Export,
     images: Callable[[int], Iterator[NDArray[np.uint8]]],
-    told: dict[str, Any],
+    record: dict[str, Any],
 ) -> dict[str, Any]:
-    """Write all of it into an empty folder; return what ``graft.json`` says.
+    """Write a whole bundle into an empty folder; return what its ``graft.json`` says.
 
     Args:
-        square: what the pictures were presized to, which the graph takes.
+        square: what images were presized to, which the model takes.
         decision: how logits become answers.
-        pictures: gives batches `[B, size, size, 3]`, uint8, of so many training pictures.
-        told: what else is to be known: licences, label rule, figures, lineage.
+        images: gives batches `[B, size, size, 3]`, uint8, of so many training images.
+        record: what else is to be known: data, licences, figures, lineage; see `graft.export.card`.
 
     Raises:
         ExportError: timm's format is asked for, and cannot hold the network.
     """
-    export_onnx(network, task_of(description), description.view, square.size, decision, folder / GRAPH)
+    export_onnx(network, task_of(description), description.view, square.size, decision, folder / FLOAT)
     if config.int8:
-        from graft.export.int8 import quantise  # late, as is the next: few ask for it
-
-        quantise(folder / GRAPH, images(config.int8.calibrate), folder / INT8)
+        quantise(folder / FLOAT, images(config.int8.calibrate), folder / INT8)
     if config.timm:
-        from graft.export.timm_folder import write_timm
+        from graft.export.timm_folder import write_timm  # late: few ask for it
 
         write_timm(folder / "timm", network, description, decision, square.crop)
-    facts = _facts(folder, description, square, decision, told)
-    write_json(folder / FACTS, facts)
+    metadata = _metadata(folder, description, square, decision) | record
+    write_json(folder / METADATA, metadata)
     write_text(folder / LABELS, "".join(f"{name}\n" for name in description.classes))
-    save_card(folder / "README.md", facts)
+    save_card(folder / "README.md", metadata)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     sums = [f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
     write_text(folder / SUMS, "".join(sums))
-    return facts
+    return metadata
 
 
-def _facts(
-    folder: Path, description: Description, square: Square, decision: Decision, told: dict[str, Any]
-) -> dict[str, Any]:
-    """What ``graft.json`` says of the graphs that lie there.
+def _metadata(folder: Path, description: Description, square: Square, decision: Decision) -> dict[str, Any]:
+    """What ``graft.json`` says of the models that lie there, and of how to use them.
 
     Where any number of classes may hold it has ``multi_label`` and the ``threshold`` from which
     one does; where the classifier may be not sure, ``abstain_below``.
     """
     task = task_of(description)
-    graphs = {name: file for name, file in (("float", GRAPH), ("int8", INT8)) if (folder / file).is_file()}
-    facts: dict[str, Any] = {
+    models = {name: file for name, file in (("float", FLOAT), ("int8", INT8)) if (folder / file).is_file()}
+    metadata: dict[str, Any] = {
         "format": FORMAT,
         "graft": __version__,
         "classes": description.classes,
@@ -89,17 +85,16 @@ def _facts(
             "resample": "what is kept to a square, bicubic with antialiasing, aspect ratio given up",
         },
         "graph": {
-            "view": description.view,
-            "flips": decision.flips,
+            "size": description.view,
+            "tta": decision.flips,
             "temperature": decision.temperature,
-            "last": "sigmoid" if task.multi_label else "softmax",
+            "activation": "sigmoid" if task.multi_label else "softmax",
         },
         "abstain_below": decision.abstain_below,
         "backbone": description.backbone,
-        "models": graphs,
-        "sha256": {file: sha256(folder / file) for file in graphs.values()},
-        **told,
+        "models": models,
+        "sha256": {file: sha256(folder / file) for file in models.values()},
     }
     if task.multi_label:
-        facts |= {"multi_label": True, "threshold": THRESHOLD}
-    return facts
+        metadata |= {"multi_label": True, "threshold": THRESHOLD}
+    return metadata

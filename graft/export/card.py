@@ -1,4 +1,4 @@
-"""What the bundle tells of itself beyond its graph: figures, slices, data, licences, lineage."""
+"""The model card, and the record it is written from: figures, slices, data, licences, lineage."""
 
 import json
 from pathlib import Path
@@ -7,38 +7,38 @@ from typing import Any
 import pandas as pd
 
 from graft.core import tables
+from graft.core.addresses import shown
 from graft.core.files import write_text
 from graft.render.templates import rendered
 
+TEMPLATE = Path(__file__).with_name("card.md.j2")
 
-def read_story(evaluated: Path, split: Path) -> dict[str, Any]:
-    """Gather what `evaluate` and `split` wrote.
+
+def read_record(params: dict[str, Any], evaluated: Path, split: Path) -> dict[str, Any]:
+    """Gather where the classifier comes from and how good it is.
 
     Args:
+        params: the sections backbone, labels and source of params.yaml as they stand there.
         evaluated: reports/evaluate.
         split: reports/split.
 
     Returns:
-        JSON-ready: metrics by name with meaning, value, low, high and the probe's value; slices; the
-        number of pictures by split; warnings of the audit; lineage and versions.
+        JSON-ready: source, licences and label rule; metrics by name with meaning, value, low, high and
+        the probe's value; slices; the number of images by split; warnings of the audit; lineage and versions.
     """
-    metrics, counts, audit, lineage = (
-        json.loads(file.read_text(encoding="utf-8"))
-        for file in (
-            evaluated / "metrics.json",
-            split / "metrics.json",
-            split / "audit.json",
-            evaluated / "lineage.json",
-        )
-    )
+    files = (evaluated / "metrics.json", split / "metrics.json", split / "audit.json", evaluated / "lineage.json")
+    metrics, counts, audit, lineage = (json.loads(file.read_text(encoding="utf-8")) for file in files)
     figures = tables.read(evaluated / "figures.csv")
     columns = ("value", "low", "high", "probe")
     return {
+        "source": shown(params["source"]["uri"]),
+        "licences": {"images": params["source"]["licence"], "weights": params["backbone"]["licence"]},
+        "labels": params["labels"],
         "metrics": {
             row["figure"]: {"meaning": row["meaning"]} | {name: _number(row[name]) for name in columns}
             for _, row in figures.iterrows()
         },
-        "hits": "accuracy" if "accuracy" in metrics["test"] else "exact_match",
+        "primary_metric": "accuracy" if "accuracy" in metrics["test"] else "exact_match",
         "interval": metrics["interval"],
         "answered": metrics.get("answered"),
         "slices": _rows(tables.read(evaluated / "slices.csv")),
@@ -63,18 +63,14 @@ def _number(text: str) -> float | None:
     return float(text) if text else None
 
 
-TEMPLATE = Path(__file__).with_name("card.md.j2")
-
-
-def save_card(path: Path, facts: dict[str, Any]) -> None:
-    """Write the card.
+def save_card(path: Path, metadata: dict[str, Any]) -> None:
+    """Write the card, Markdown for people and for the hub.
 
     Args:
-        facts: what graft.json says.
+        metadata: what graft.json says.
     """
-    # Markdown for people and for the hub; names from the data are escaped where they are used
-    told = rendered(TEMPLATE, facts | {"facts": facts}, escape=False, text=_text, quoted=_quoted)
-    write_text(path, told)
+    # names from the data are escaped where the template uses them
+    write_text(path, rendered(TEMPLATE, metadata, escape=False, text=_text, quoted=_quoted))
 
 
 def _text(value: object) -> str:

@@ -1,70 +1,107 @@
-"""Parity: whether the bundle says of the raw files what the evaluation said of the cached pixels."""
+"""Parity: whether the bundle answers on the raw files as the evaluation answered on the cached pixels."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from graft.core import tables
 from graft.core.errors import ExportError
+from graft.core.progress import tracked
+from graft.export.config import Export
+from graft.predict.bundle import read_metadata
+from graft.predict.predictor import Predictor
 from graft.tasks import Task
 
 NOT_SURE = "not sure"
 
 
+def measure_parity(
+    bundle: Path, evaluated: Path, root: Path, task: Task, abstain_below: float | None, log: Callable[[str], None]
+) -> dict[str, Any]:
+    """Classify the raw test images with every model of a bundle, and compare with what `evaluate` wrote.
+
+    Args:
+        bundle: folder of the bundle.
+        evaluated: reports/evaluate.
+        root: folder of the raw images.
+        abstain_below: confidence from which an answer is given.
+        log: takes a line about each model.
+
+    Returns:
+        What `compare` says of the float model, and under ``int8`` of that one, None without.
+    """
+    predictions = tables.read(evaluated / "predictions.csv")
+    paths = [root / path for path in predictions["path"]]
+    parity: dict[str, Any] = {"int8": None}
+    for precision in read_metadata(bundle).models:
+        batches = Predictor(bundle, precision=precision).probabilities(paths)
+        probabilities = np.concatenate(list(tracked(batches, f"export {precision}", len(paths))))
+        found = compare(predictions, probabilities, task, abstain_below)
+        log(f"{precision}: {found['mismatches']} of {len(paths)} differ, by {found['largest_difference']:g} at most")
+        parity |= found if precision == "float" else {precision: found}
+    return parity
+
+
 def compare(
     predictions: pd.DataFrame, probabilities: NDArray[np.float32], task: Task, abstain_below: float | None = None
 ) -> dict[str, Any]:
-    """Lay the bundle's probabilities beside those of the evaluation.
+    """Compare the bundle's probabilities with those of the evaluation.
 
     Args:
-        predictions: the evaluation's predictions.csv, all text; its column ``sure`` says of which pictures
+        predictions: the evaluation's predictions.csv, all text; its column ``sure`` says for which images
             the answer was given, for its probabilities are rounded.
-        probabilities: `[N, K]`, the bundle's, of the same pictures in the same order.
-        abstain_below: confidence from which on an answer is given.
+        probabilities: `[N, K]`, the bundle's, of the same images in the same order.
+        abstain_below: confidence from which an answer is given.
 
     Returns:
-        How many pictures there are, how many got another answer (``flips``), which, how many are
-        right (``right``), and the largest difference of a probability, rounded to what float32
-        holds. Where the classifier may be not sure, that is an answer too.
+        The number of images, of those that are answered correctly (``correct``), of those that get another
+        answer than from `evaluate` (``mismatches``), these one by one (``mismatched``), and the largest
+        difference of a probability, rounded to what float32 holds. "not sure" is an answer too.
     """
     measured = predictions[[f"p_{name}" for name in task.classes]].to_numpy(dtype=np.float64)
-    said = np.asarray(task.texts(task.decide(probabilities)), dtype=object)
-    right = said == predictions["label"].to_numpy()
-    wanted = predictions["predicted"].to_numpy(dtype=object)
+    exported = np.asarray(task.texts(task.decide(probabilities)), dtype=object)
+    correct = exported == predictions["label"].to_numpy()
+    evaluated = predictions["predicted"].to_numpy(dtype=object)
     if abstain_below is not None:
         # in double precision, as whoever reads the bundle's answer compares
         sure = probabilities.max(1).astype(np.float64) >= abstain_below
-        said, wanted = np.where(sure, said, NOT_SURE), np.where(predictions["sure"] == "yes", wanted, NOT_SURE)
-    flipped = said != wanted
-    listed = [
-        {"path": path, "evaluated": evaluated, "exported": exported}
-        for path, evaluated, exported in zip(predictions["path"][flipped], wanted[flipped], said[flipped], strict=True)
-    ]
-    gap = float(np.abs(measured - probabilities).max())
+        exported = np.where(sure, exported, NOT_SURE)
+        evaluated = np.where(predictions["sure"] == "yes", evaluated, NOT_SURE)
+    differs = exported != evaluated
+    rows = zip(predictions["path"][differs], evaluated[differs], exported[differs], strict=True)
     return {
         "images": len(predictions),
-        "right": int(right.sum()),
-        "flips": len(listed),
-        "largest_difference": round(gap, 5),
-        "flipped": listed,
+        "correct": int(correct.sum()),
+        "mismatches": int(differs.sum()),
+        "largest_difference": round(float(np.abs(measured - probabilities).max()), 5),
+        "mismatched": [{"path": path, "evaluated": before, "exported": after} for path, before, after in rows],
     }
 
 
-def gate(parity: dict[str, Any], most: float, knob: str = "export.max_flips") -> None:
+def require_parity(parity: dict[str, Any], config: Export) -> None:
     """Refuse a bundle that answers otherwise than what was measured.
 
     Args:
-        most: pictures that may change their answer.
-        knob: where the user sets that.
+        parity: see `measure_parity`.
 
     Raises:
-        ExportError: more did.
+        ExportError: more images than allowed get another answer.
     """
-    if parity["flips"] > most:
-        first = parity["flipped"][0]
+    _require(parity, config.max_mismatches, f"export.max_mismatches = {config.max_mismatches}")
+    if config.int8:
+        share = config.int8.max_mismatches
+        _require(parity["int8"], share * parity["images"], f"the share export.int8.max_mismatches = {share:g}")
+
+
+def _require(found: dict[str, Any], allowed: float, limit: str) -> None:
+    if found["mismatches"] > allowed:
+        first = found["mismatched"][0]
         raise ExportError(
-            f"{parity['flips']} of {parity['pictures']} test pictures get another answer from the bundle than from "
-            f"evaluate, over {knob} = {most:g}; the first is {first['path']}: "
+            f"{found['mismatches']} of {found['images']} test images get another answer from the bundle than from "
+            f"evaluate, over {limit}; the first is {first['path']}: "
             f"{first['evaluated'] or 'no class'} became {first['exported'] or 'no class'}"
         )

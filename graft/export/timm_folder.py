@@ -1,7 +1,7 @@
 """The network for timm: safetensors and a config that ``timm.create_model("local-dir:...")`` loads.
 
 timm's network classifies what its own last layer gives, and normalises by one mean and deviation. A
-head that sees more than that, or pictures that are standardised one by one, do not fit into it.
+head that sees more than that, or images that are standardised one by one, do not fit into it.
 """
 
 from collections.abc import Iterator
@@ -30,17 +30,17 @@ def write_timm(folder: Path, network: Network, description: Description, decisio
     Raises:
         ExportError: the network is more than timm's own with another classifier; the text says by what.
     """
-    if reasons := list(_hindrances(description, decision, crop)):
+    if reasons := list(_obstacles(description, decision, crop)):
         raise ExportError(f"export.timm: timm cannot hold this network: {'; '.join(reasons)}; use export.timm: false")
-    whole = timm.create_model(description.backbone, num_classes=len(description.classes)).eval()
-    config: dict[str, Any] = whole.pretrained_cfg  # type: ignore[assignment] # a module's own attribute, not a tensor
-    whole.load_state_dict(_state(whole, network, description, config["classifier"], decision.temperature))
-    _compare(whole, network, description, decision.temperature)
+    model = timm.create_model(description.backbone, num_classes=len(description.classes)).eval()
+    config: dict[str, Any] = model.pretrained_cfg  # type: ignore[assignment] # a module's own attribute, not a tensor
+    model.load_state_dict(_state(model, network, description, config["classifier"], decision.temperature))
+    _check_agreement(model, network, description, decision.temperature)
     folder.mkdir()
-    state = {name: value.contiguous() for name, value in whole.state_dict().items()}
+    state = {name: value.contiguous() for name, value in model.state_dict().items()}
     (folder / "model.safetensors").write_bytes(safetensors.torch.save(state))
     side = description.view
-    told = {
+    written = {
         "architecture": description.backbone.partition(".")[0],
         "num_classes": len(description.classes),
         "label_names": description.classes,
@@ -54,37 +54,37 @@ def write_timm(folder: Path, network: Network, description: Description, decisio
             "num_classes": len(description.classes),
         },
     }
-    write_json(folder / "config.json", told)
+    write_json(folder / "config.json", written)
 
 
-def _hindrances(description: Description, decision: Decision, crop: float) -> Iterator[str]:
+def _obstacles(description: Description, decision: Decision, crop: float) -> Iterator[str]:
     if description.backbone.startswith("torchvision/"):
         yield f"{description.backbone} is torchvision's"
     if description.layers:
         yield f"the head sees {', '.join(description.layers)} too (embed.layers)"
     if description.standardise:
-        yield "pictures are standardised one by one (embed.standardise)"
+        yield "images are standardised one by one (embed.standardise)"
     if description.head != "linear":
         yield f"the head is of kind {description.head} (train_head.head)"
     if crop not in (0, 1):
-        yield f"pictures are cropped in part and squeezed in part (presize.crop {crop:g}, where timm knows 0 and 1)"
+        yield f"images are cropped in part and squeezed in part (presize.crop {crop:g}, where timm knows 0 and 1)"
     if decision.flips != ["none"]:
-        yield f"logits are averaged over the flips {', '.join(decision.flips)} (evaluate.flips)"
+        yield f"logits are averaged over the flips {', '.join(decision.flips)} (evaluate.tta)"
 
 
 def _state(
-    whole: nn.Module, network: Network, description: Description, classifier: str, temperature: float
+    model: nn.Module, network: Network, description: Description, classifier: str, temperature: float
 ) -> dict[str, torch.Tensor]:
     """The weights under timm's names: folded batch norms become ones that only shift."""
-    state = {name: value.clone() for name, value in whole.state_dict().items()}
+    state = {name: value.clone() for name, value in model.state_dict().items()}
     body = network.features.body.state_dict()
-    pairs = find_pairs(whole, example_for(whole, description.backbone)) if description.folded else []
+    pairs = find_pairs(model, example_for(model, description.backbone)) if description.folded else []
     for conv, norm in pairs:
         state[f"{conv}.weight"] = body.pop(f"{conv}.weight")
         state[f"{norm}.bias"] = body.pop(f"{conv}.bias")
         state[f"{norm}.running_mean"].zero_()
         state[f"{norm}.running_var"].fill_(1)
-        module = whole.get_submodule(norm)
+        module = model.get_submodule(norm)
         assert isinstance(module, nn.BatchNorm2d)
         state[f"{norm}.weight"].fill_((1 + module.eps) ** 0.5)
     state |= {name: value for name, value in body.items() if name in state}
@@ -96,13 +96,17 @@ def _state(
     return state
 
 
-def _compare(whole: nn.Module, network: Network, description: Description, temperature: float) -> None:
-    """Make sure that both say the same of noise."""
+def _check_agreement(model: nn.Module, network: Network, description: Description, temperature: float) -> None:
+    """Make sure that both give the same logits for noise.
+
+    Raises:
+        ExportError: they do not.
+    """
     generator = torch.Generator().manual_seed(0)
     views = torch.rand((2, 3, description.view, description.view), generator=generator)
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (description.mean, description.std))
     with torch.inference_mode():
-        wanted, said = network(views) / temperature, whole((views - mean) / std)
-    gap: Any = (wanted - said).abs().max() / wanted.abs().max().clamp_min(1e-12)
+        expected, actual = network(views) / temperature, model((views - mean) / std)
+    gap: Any = (expected - actual).abs().max() / expected.abs().max().clamp_min(1e-12)
     if not gap < TOLERANCE:
         raise ExportError(f"export.timm: timm's network differs from graft's by {float(gap):.2e} of its logits")

@@ -279,7 +279,7 @@ def test_check_returns_the_section() -> None:
             "export",
             Export,
             {"int8": True},
-            "^export.int8: input should be a mapping of calibrate, max_flips, or null; got true$",
+            "^export.int8: input should be a mapping of calibrate, max_mismatches, or null; got true$",
         ),
         ("augment", Augment, {"rotat": None}, r"^augment.rotat: unknown key \(did you mean 'rotate'\?\); the names"),
     ],

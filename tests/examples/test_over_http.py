@@ -69,7 +69,7 @@ def test_curl(port: int, files: list[str], tmp_path: Path) -> None:
     several = run(script, *files, SERVER=server, GRAFT_TOKEN=TOKEN)
     assert several.stdout.count('"file":') == 3
     odd = [Path(file).rename(tmp_path / name) for file, name in zip(files, ODD, strict=True)]
-    answers = json.loads(run(script, *map(str, odd), SERVER=server, GRAFT_TOKEN=TOKEN).stdout)["images"]
+    answers = json.loads(run(script, *map(str, odd), SERVER=server, GRAFT_TOKEN=TOKEN).stdout)["pictures"]
     assert [answer["label"] for answer in answers] == ["red", None, None]
     refused = run(script, str(odd[0]), SERVER=server, GRAFT_TOKEN="")
     assert refused.returncode != 0

@@ -1,15 +1,16 @@
 """The model card says what the bundle is, and names from the data cannot break it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from graft.export.card import save_card
-from tests.export.made import STORY
+from graft.export.card import read_record, save_card
+from tests.export.tiny_bundle import RECORD
 
-FACTS: dict[str, Any] = STORY | {
+METADATA: dict[str, Any] = RECORD | {
     "graft": "0.1.0",
     "classes": ["cat", "dog"],
     "backbone": "test_efficientnet",
@@ -19,9 +20,9 @@ FACTS: dict[str, Any] = STORY | {
 }
 
 
-def card(folder: Path, **facts: Any) -> str:
+def card(folder: Path, **changed: Any) -> str:
     """Write a card and read it."""
-    save_card(folder / "README.md", FACTS | facts)
+    save_card(folder / "README.md", METADATA | changed)
     return (folder / "README.md").read_text(encoding="utf-8")
 
 
@@ -77,3 +78,57 @@ def test_several_labels(tmp_path: Path) -> None:
 
 def test_twice_is_the_same(tmp_path: Path) -> None:
     assert card(tmp_path) == card(tmp_path)
+
+
+PARAMS: dict[str, Any] = {
+    "source": {"uri": "https://user:secret@example.org/cells.zip?token=1", "licence": "CC0"},
+    "backbone": {"licence": "MIT"},
+    "labels": {"rule": "folder"},
+}
+
+
+def write_reports(folder: Path, figures: str, slices: str, metrics: dict[str, Any], audit: dict[str, Any]) -> None:
+    """Write what `evaluate` and, in the folder split, `split` leave for the record."""
+    split = folder / "split"
+    split.mkdir()
+    (folder / "metrics.json").write_text(json.dumps({"test": metrics, "interval": "Wilson"}))
+    (folder / "figures.csv").write_text(f"figure,meaning,value,low,high,probe\n{figures}")
+    (folder / "slices.csv").write_text(slices)
+    (folder / "lineage.json").write_text(json.dumps({"files": {"a": "b"}, "versions": {"torch": "2"}}))
+    (split / "metrics.json").write_text(json.dumps({"train": {"all": 7, "cat": 3}, "test": {"all": 2}}))
+    (split / "audit.json").write_text(json.dumps(audit))
+
+
+def test_the_record_gathers_figures_slices_and_counts(tmp_path: Path) -> None:
+    write_reports(
+        tmp_path,
+        "accuracy,top-1,0.5,0.1,0.9,0.25\nauc,area,,,,\n",
+        "slice,images,accuracy,accuracy_low,accuracy_high\nkind=m,2,0.5,0.1,0.9\n",
+        {"accuracy": 0.5},
+        {"groups_across_splits": 3, "metadata": {"warning": "order tells"}},
+    )
+    assert read_record(PARAMS, tmp_path, tmp_path / "split") == {
+        "source": "https://example.org/cells.zip",
+        "licences": {"images": "CC0", "weights": "MIT"},
+        "labels": {"rule": "folder"},
+        "metrics": {
+            "accuracy": {"meaning": "top-1", "value": 0.5, "low": 0.1, "high": 0.9, "probe": 0.25},
+            "auc": {"meaning": "area", "value": None, "low": None, "high": None, "probe": None},
+        },
+        "primary_metric": "accuracy",
+        "interval": "Wilson",
+        "answered": None,
+        "slices": [{"slice": "kind=m", "images": 2, "accuracy": 0.5, "accuracy_low": 0.1, "accuracy_high": 0.9}],
+        "images": {"train": 7, "test": 2},
+        "groups_across_splits": 3,
+        "warning": "order tells",
+        "lineage": {"a": "b"},
+        "versions": {"torch": "2"},
+    }
+
+
+def test_without_slices_the_record_has_none(tmp_path: Path) -> None:
+    audit = {"groups_across_splits": 0, "metadata": {"warning": None}}
+    write_reports(tmp_path, "", "slice\n", {"exact_match": 0.5}, audit)
+    record = read_record(PARAMS, tmp_path, tmp_path / "split")
+    assert (record["slices"], record["primary_metric"], record["metrics"]) == ([], "exact_match", {})

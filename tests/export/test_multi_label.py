@@ -25,7 +25,7 @@ from graft.network.inference import all_outputs
 from graft.network.network import Network
 from graft.predict.predictor import Predictor
 from graft.tasks import task_of
-from tests.export.made import bundled
+from tests.export.tiny_bundle import write_tiny_bundle
 from tests.network.made import TINY, tiny_body
 
 COUNT, SIZE, VIEW = 160, 36, 32
@@ -112,11 +112,11 @@ def test_head_to_bundle(
 
     # served: from the raw files, the same sets of labels
     (tmp_path / "bundle").mkdir()
-    bundled(tmp_path / "bundle", network, description, SIZE, decision)
+    write_tiny_bundle(tmp_path / "bundle", network, description, SIZE, decision)
     predictor = Predictor(tmp_path / "bundle")
     predictions = tables.read(tmp_path / "evaluate/predictions.csv")
     files = [project / "raw" / path for path in predictions["path"]]
     parity = compare(predictions, np.concatenate(list(predictor.probabilities(files))), task)
-    assert (parity["images"], parity["flips"]) == (len(test), 0)
+    assert (parity["images"], parity["mismatches"]) == (len(test), 0)
     assert parity["largest_difference"] < 1e-4
     assert ["|".join(predictor.predict(file).labels) for file in files] == predictions["predicted"].tolist()

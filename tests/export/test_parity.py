@@ -1,7 +1,8 @@
-"""Parity counts the pictures that a bundle answers otherwise, and refuses too many."""
+"""Parity counts the images that a bundle answers otherwise, and refuses too many."""
 
+from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -13,37 +14,39 @@ from graft.evaluate import abstention
 from graft.evaluate.config import Abstain, Evaluate
 from graft.evaluate.decision import Logits, decide
 from graft.evaluate.evaluation import Evaluation
-from graft.export.parity import compare, gate
-from graft.predict.bundle import Facts
-from graft.predict.prediction import decide as said
+from graft.export.config import Export, Int8
+from graft.export.parity import compare, measure_parity, require_parity
+from graft.predict import prediction
+from graft.predict.bundle import Metadata
 from graft.tasks import ManyLabels, OneLabel
+from tests.predict.tiny_bundle import CLASSES, paint, probabilities, write_bundle
+
+SIMILAR = np.asarray([[0.9, 0.1], [0.55, 0.45]], dtype=np.float32)
 
 
-def told(predicted: list[str]) -> pd.DataFrame:
-    chances = {"a": [0.9, 0.2], "b": [0.1, 0.8]}
-    return pd.DataFrame(
-        {"path": ["x", "y"], "label": ["a", "a"], "predicted": predicted, "p_a": chances["a"], "p_b": chances["b"]}
-    ).astype(str)
+def evaluated(predicted: list[str]) -> pd.DataFrame:
+    columns = {"p_a": [0.9, 0.2], "p_b": [0.1, 0.8]}
+    return pd.DataFrame({"path": ["x", "y"], "label": ["a", "a"], "predicted": predicted} | columns).astype(str)
 
 
 def test_parity_by_hand() -> None:
-    said = np.asarray([[0.9, 0.1], [0.55, 0.45]], dtype=np.float32)
-    found = compare(told(["a", "b"]), said, OneLabel(["a", "b"]))
-    assert found["flips"] == 1
-    assert found["flipped"] == [{"path": "y", "evaluated": "b", "exported": "a"}]
+    found = compare(evaluated(["a", "b"]), SIMILAR, OneLabel(["a", "b"]))
+    assert found["mismatches"] == 1
+    assert found["mismatched"] == [{"path": "y", "evaluated": "b", "exported": "a"}]
     assert found["largest_difference"] == 0.35
-    gate(found, 1)
-    with pytest.raises(ExportError, match=r"1 of 2 test pictures .* export.max_flips = 0; the first is y: b became a"):
-        gate(found, 0)
+    require_parity(found, Export(max_mismatches=1))
+    message = r"1 of 2 test images .* over export.max_mismatches = 0; the first is y: b became a"
+    with pytest.raises(ExportError, match=message):
+        require_parity(found, Export())
 
 
 def test_not_sure_is_an_answer() -> None:
-    said = np.asarray([[0.9, 0.1], [0.3, 0.7]], dtype=np.float32)
-    predictions = told(["a", "b"]).assign(sure="yes")
-    assert compare(predictions, said, OneLabel(["a", "b"]), 0.6)["flips"] == 0
-    found = compare(predictions, said, OneLabel(["a", "b"]), 0.75)
-    assert found["flipped"] == [{"path": "y", "evaluated": "b", "exported": "not sure"}]
-    assert found["right"] == 1
+    exported = np.asarray([[0.9, 0.1], [0.3, 0.7]], dtype=np.float32)
+    predictions = evaluated(["a", "b"]).assign(sure="yes")
+    assert compare(predictions, exported, OneLabel(["a", "b"]), 0.6)["mismatches"] == 0
+    found = compare(predictions, exported, OneLabel(["a", "b"]), 0.75)
+    assert found["mismatched"] == [{"path": "y", "evaluated": "b", "exported": "not sure"}]
+    assert found["correct"] == 1
 
 
 def test_sure_means_the_same_to_evaluate_and_to_the_bundle() -> None:
@@ -56,29 +59,43 @@ def test_sure_means_the_same_to_evaluate_and_to_the_bundle() -> None:
     decision = decide(task, Logits(logits[:200], targets[:200]), config)
     below = decision.abstain_below
     assert below is not None
-    rows = pd.DataFrame({"path": [f"{place:03}" for place in range(200)], "group": ""})
+    rows = pd.DataFrame({"path": [f"{number:03}" for number in range(200)], "group": ""})
     rows["label"] = task.texts(targets[200:])
     evaluation = Evaluation(rows, task, logits[200:], logits[200:], decision)
     served = torch.softmax(torch.from_numpy(logits[200:]), 1).numpy()
     answered = abstention.answered(evaluation.network.max(1), evaluation.targets == 0, rows["group"], below)
-    facts = SimpleNamespace(classes=task.classes, multi_label=False, abstain_below=below)
-    assert answered["coverage"] == np.mean([said(row, cast("Facts", facts)).sure for row in served])
+    metadata = cast("Metadata", SimpleNamespace(classes=task.classes, multi_label=False, abstain_below=below))
+    assert answered["coverage"] == np.mean([prediction.decide(row, metadata).sure for row in served])
     assert 0 < answered["coverage"] < 1
-    assert compare(evaluation.predictions.astype(str), served, task, below)["flips"] == 0
+    assert compare(evaluation.predictions.astype(str), served, task, below)["mismatches"] == 0
 
 
-def test_a_share_of_the_images_may_flip() -> None:
-    found = compare(told(["a", "b"]), np.asarray([[0.9, 0.1], [0.55, 0.45]], dtype=np.float32), OneLabel(["a", "b"]))
-    gate(found, 0.5 * 2, "export.int8.max_flips")
-    with pytest.raises(ExportError, match=r"over export.int8.max_flips = 0.8;"):
-        gate(found, 0.4 * 2, "export.int8.max_flips")
+def test_a_share_of_the_images_may_change_in_eight_bits() -> None:
+    found = compare(evaluated(["a", "b"]), SIMILAR, OneLabel(["a", "b"]))
+    parity = {"images": 2, "mismatches": 0, "int8": found}
+    require_parity(parity, Export(int8=Int8(max_mismatches=0.5)))
+    with pytest.raises(ExportError, match=r"over the share export.int8.max_mismatches = 0.4;"):
+        require_parity(parity, Export(int8=Int8(max_mismatches=0.4)))
 
 
 def test_parity_compares_sets_of_labels() -> None:
-    predictions = told(["a|b", "b"]).assign(p_a=["0.9", "0.2"], p_b=["0.6", "0.8"])
-    said = np.asarray([[0.9, 0.6], [0.2, 0.4]], dtype=np.float32)
-    found = compare(predictions, said, ManyLabels(["a", "b"]))
-    assert found["flipped"] == [{"path": "y", "evaluated": "b", "exported": ""}]
+    predictions = evaluated(["a|b", "b"]).assign(p_a=["0.9", "0.2"], p_b=["0.6", "0.8"])
+    exported = np.asarray([[0.9, 0.6], [0.2, 0.4]], dtype=np.float32)
+    found = compare(predictions, exported, ManyLabels(["a", "b"]))
+    assert found["mismatched"] == [{"path": "y", "evaluated": "b", "exported": ""}]
     assert found["largest_difference"] == 0.4
     with pytest.raises(ExportError, match="the first is y: b became no class"):
-        gate(found, 0)
+        require_parity(found, Export())
+
+
+def test_every_model_of_the_bundle_is_measured_on_the_raw_files(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "bundle", models={"float": "model.onnx", "int8": "model.onnx"})
+    paint(tmp_path / "raw/a.png", 200, 50, 50)
+    shares = dict(zip((f"p_{name}" for name in CLASSES), probabilities(200, 50, 50), strict=True))
+    row: dict[str, Any] = {"path": "a.png", "label": "red", "predicted": "red"} | shares
+    pd.DataFrame([row]).to_csv(tmp_path / "predictions.csv", index=False)
+    lines: list[str] = []
+    found = measure_parity(bundle, tmp_path, tmp_path / "raw", OneLabel(CLASSES), None, lines.append)
+    expected = {"images": 1, "correct": 1, "mismatches": 0, "largest_difference": 0.0, "mismatched": []}
+    assert found == expected | {"int8": expected}
+    assert lines == ["float: 0 of 1 differ, by 0 at most", "int8: 0 of 1 differ, by 0 at most"]

@@ -10,15 +10,15 @@ from graft.core.errors import ExportError
 from graft.export.timm_folder import write_timm
 from graft.network.network import Network
 from graft.tasks.decision import Decision
-from tests.export import made
+from tests.export import tiny_bundle
 
-DESCRIPTION = made.DESCRIPTION.model_copy(update={"std": [0.25] * 3})
+DESCRIPTION = tiny_bundle.DESCRIPTION.model_copy(update={"std": [0.25] * 3})
 
 
 @pytest.fixture
 def network() -> Network:
     """A linear head on the last features alone."""
-    return made.network(DESCRIPTION)
+    return tiny_bundle.network(DESCRIPTION)
 
 
 @pytest.mark.parametrize(("crop", "mode"), [(0.0, "squash"), (1.0, "center")])
@@ -26,29 +26,29 @@ def test_timm_says_the_same(network: Network, tmp_path: Path, crop: float, mode:
     write_timm(tmp_path / "timm", network, DESCRIPTION, Decision(temperature=1.5), crop)
     loaded = timm.create_model(f"local-dir:{tmp_path / 'timm'}", pretrained=True).eval()
     config = timm.data.resolve_data_config({}, model=loaded)  # type: ignore[no-untyped-call]
-    told = [list(config[key]) for key in ("input_size", "mean", "std")]
-    assert told == [[3, 32, 32], [0.5] * 3, [0.25] * 3]
+    loaded_config = [list(config[key]) for key in ("input_size", "mean", "std")]
+    assert loaded_config == [[3, 32, 32], [0.5] * 3, [0.25] * 3]
     assert (config["crop_mode"], config["crop_pct"]) == (mode, 1.0)
     views = torch.rand(4, 3, 32, 32)
     with torch.inference_mode():
-        wanted, said = network(views) / 1.5, loaded((views - 0.5) / 0.25)
-    torch.testing.assert_close(said, wanted, rtol=1e-3, atol=1e-3)
+        expected, actual = network(views) / 1.5, loaded((views - 0.5) / 0.25)
+    torch.testing.assert_close(actual, expected, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize(
-    ("changed", "decision", "said"),
+    ("changed", "decision", "message"),
     [
         ({"layers": ["blocks.3"]}, Decision(), r"the head sees blocks.3 too \(embed.layers\)"),
         ({"standardise": True}, Decision(), r"embed.standardise"),
         ({"head": "mlp"}, Decision(), r"the head is of kind mlp"),
         ({"backbone": "torchvision/resnet18"}, Decision(), r"torchvision/resnet18 is torchvision's"),
-        ({}, Decision(flips=["none", "both"]), r"the flips none, both \(evaluate.flips\)"),
+        ({}, Decision(flips=["none", "both"]), r"the flips none, both \(evaluate.tta\)"),
     ],
 )
 def test_what_timm_cannot_hold_is_refused(
-    network: Network, tmp_path: Path, changed: dict[str, object], decision: Decision, said: str
+    network: Network, tmp_path: Path, changed: dict[str, object], decision: Decision, message: str
 ) -> None:
-    with pytest.raises(ExportError, match=said):
+    with pytest.raises(ExportError, match=message):
         write_timm(tmp_path / "timm", network, DESCRIPTION.model_copy(update=changed), decision, 0.0)
     assert not (tmp_path / "timm").exists()
 

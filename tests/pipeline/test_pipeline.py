@@ -58,7 +58,7 @@ def test_copies_share_a_group_and_a_split(project: Path) -> None:
 
 
 def test_bundle_is_what_was_measured(project: Path) -> None:
-    assert json.loads((project / "reports/export/parity.json").read_text())["flips"] == 0
+    assert json.loads((project / "reports/export/parity.json").read_text())["mismatches"] == 0
     content = (project / "models/export/model.onnx").read_bytes()
     assert str(project).encode() not in content
     assert b"site-packages" not in content
@@ -113,7 +113,7 @@ def test_several_labels_an_image_go_through_to_the_bundle(project: Path) -> None
     metrics = json.loads((project / "reports/evaluate/metrics.json").read_text())["test"]
     assert 0 < metrics["mean_average_precision"] <= 1
     assert json.loads((project / "models/export/graft.json").read_text())["classes"] == ["disc", "late", "square"]
-    assert json.loads((project / "reports/export/parity.json").read_text())["flips"] == 0
+    assert json.loads((project / "reports/export/parity.json").read_text())["mismatches"] == 0
     assert pd.read_csv(project / "reports/index/unlabelled.csv")["path"].tolist() == ["disc/copy.png"]
     git(project, "reset", "-q", "--hard")
     git(project, "clean", "-fdq", "reports")  # curves of the other kind of task

@@ -19,7 +19,7 @@ from graft.report.interpretation import Interpretation
 from graft.report.material import Material
 from graft.tasks import make_task
 from graft.tasks.decision import Decision
-from tests.export.made import DESCRIPTION, network
+from tests.export.tiny_bundle import DESCRIPTION, network
 
 COUNT = 45
 FILES = ["cam.png", "least_sure.png", "map.csv", "map.png", "review.csv", "review.png", "surest.png"]

@@ -2,17 +2,18 @@
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pandas as pd
 import pytest
 
 from graft.core.errors import ExportError
+from graft.export import parity
 from graft.export.config import Export
 from stages import export
 from stages.runtime import Run
-from tests.export.made import DESCRIPTION
-from tests.predict.tiny import CLASSES, chances, paint, write_bundle
+from tests.export.tiny_bundle import DESCRIPTION
+from tests.predict.tiny_bundle import CLASSES, paint, probabilities, write_bundle
 
 
 @pytest.fixture
@@ -22,37 +23,29 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     Path("models/export").mkdir(parents=True)
     Path("models/export/graft.json").write_text("the good one")
     paint(Path("raw/a.png"), 200, 50, 50)
-    told = SimpleNamespace(
-        shown="", licence="", abstain_below=None, model_dump=dict, find=lambda _: [], paths=lambda _: []
-    )
-
-    def written(folder: Path, *_: object) -> dict[str, Any]:
-        write_bundle(folder)
-        return {"models": {"float": "model.onnx"}}
-
-    for name, made in {
+    stub = SimpleNamespace(abstain_below=None, find=lambda _: [], paths=lambda _: [])
+    for name, result in {
         "load": (None, DESCRIPTION.model_copy(update={"classes": CLASSES})),
-        **dict.fromkeys(("read_decision", "ImageRows", "read_square", "read_dataset"), told),
-        "read_story": {},
+        **dict.fromkeys(("read_decision", "ImageRows", "read_square", "read_dataset", "read_record"), stub),
         "raw_root": Path("raw"),
     }.items():
-        monkeypatch.setattr(export, name, lambda *_, made=made: made)
-    monkeypatch.setattr(export, "write_bundle", written)
-    params = {"export": Export()}
-    return cast(Run, SimpleNamespace(params=lambda key, _: params.get(key, told), log=lambda _: None))
+        monkeypatch.setattr(export, name, lambda *_, result=result: result)
+    monkeypatch.setattr(export, "write_bundle", lambda folder, *_: write_bundle(folder))
+    given = SimpleNamespace(params=lambda *_: Export(), values=lambda *_: {}, log=lambda _: None)
+    return cast(Run, given)
 
 
 def evaluated(monkeypatch: pytest.MonkeyPatch, predicted: str) -> None:
-    said = dict(zip((f"p_{name}" for name in CLASSES), map(str, chances(200, 50, 50)), strict=True))
-    row = {"path": "a.png", "label": "red", "predicted": predicted} | said
-    monkeypatch.setattr(export.tables, "read", lambda _: pd.DataFrame([row]))
+    shares = dict(zip((f"p_{name}" for name in CLASSES), map(str, probabilities(200, 50, 50)), strict=True))
+    row = {"path": "a.png", "label": "red", "predicted": predicted} | shares
+    monkeypatch.setattr(parity.tables, "read", lambda _: pd.DataFrame([row]))
 
 
 def test_a_bundle_that_answers_as_was_measured_takes_its_place(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     evaluated(monkeypatch, "red")
     export.main(run)
     assert "classes" in Path("models/export/graft.json").read_text()
-    assert '"flips": 0' in Path("reports/export/parity.json").read_text()
+    assert '"mismatches": 0' in Path("reports/export/parity.json").read_text()
 
 
 def test_one_that_does_not_leaves_the_good_one_where_it_is(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,4 +54,4 @@ def test_one_that_does_not_leaves_the_good_one_where_it_is(run: Run, monkeypatch
         export.main(run)
     assert Path("models/export/graft.json").read_text() == "the good one"
     assert [file.name for file in Path("models").iterdir()] == ["export"]
-    assert '"flips": 1' in Path("reports/export/parity.json").read_text()  # which says how it was refused
+    assert '"mismatches": 1' in Path("reports/export/parity.json").read_text()  # which says why it was refused

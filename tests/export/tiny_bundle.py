@@ -1,4 +1,4 @@
-"""Bundles made on the spot."""
+"""A tiny network and its bundle, made on the spot."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +40,7 @@ def network(description: Description = DESCRIPTION) -> Network:
     return Network(features, head, description).eval()
 
 
-STORY: dict[str, Any] = {
+RECORD: dict[str, Any] = {
     "source": "package://cells/data",
     "licences": {"images": "CC BY & others", "weights": "CC0"},
     "labels": {"rule": "folder"},
@@ -48,7 +48,7 @@ STORY: dict[str, Any] = {
         "accuracy": {"meaning": "accuracy (top-1)", "value": 0.75, "low": 0.5, "high": 0.9, "probe": 0.5},
         "roc_auc": {"meaning": "ROC AUC", "value": None, "low": None, "high": None, "probe": None},
     },
-    "hits": "accuracy",
+    "primary_metric": "accuracy",
     "interval": "by group",
     "answered": None,
     "slices": [{"slice": "kind=m|n", "images": 4, "accuracy": 0.75, "accuracy_low": 0.5, "accuracy_high": 0.9}],
@@ -58,18 +58,19 @@ STORY: dict[str, Any] = {
     "lineage": {"data/labels.csv": "ab" * 32},
     "versions": {"torch": "2", "timm": "1"},
 }
-"""What a bundle tells beyond its graph."""
+"""What a bundle says beyond its model."""
 
 
-def bundled(
+def write_tiny_bundle(
     folder: Path,
     network: Network,
     description: Description,
     size: int,
     decision: Decision | None = None,
-    **told: Any,
+    **record: Any,
 ) -> dict[str, Any]:
-    """Write a whole bundle into an empty folder; return its facts."""
+    """Write a whole bundle into an empty folder; return its metadata."""
     nothing: Iterator[NDArray[np.uint8]] = iter(())
     decision, config = decision or Decision(), Export()
-    return write_bundle(folder, network, description, Square(size), decision, config, lambda _: nothing, STORY | told)
+    square, record = Square(size), RECORD | record
+    return write_bundle(folder, network, description, square, decision, config, lambda _: nothing, record)
