@@ -16,17 +16,17 @@ FLOAT = "float"
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """``graft.json`` of a bundle.
+class Metadata:
+    """What ``graft.json`` of a bundle says and a predictor needs.
 
     Attributes:
-        folder: where it lies.
+        folder: where the bundle lies.
         classes: in the order of the probabilities.
         multi_label: whether any number of classes may hold, each with a probability of its own.
-        threshold: from which probability on a class holds, of several labels a picture.
-        abstain_below: of one label a picture: less than this is "not sure"; None without.
-        square: what pictures are resampled to.
-        input, output: names of the graph's pixels and probabilities.
+        threshold: from which probability on a class holds, of several labels an image.
+        abstain_below: of one label an image: less than this is "not sure"; None without.
+        square: what images are resampled to.
+        input, output: names of the model's pixels and probabilities.
         models: file by precision.
         sha256: digest by file, of those that the bundle vouches for.
     """
@@ -59,23 +59,25 @@ class Facts:
         return file, self.sha256.get(self.models[precision])
 
 
-def read_facts(folder: Path) -> Facts:
+def read_metadata(folder: Path) -> Metadata:
     """Read a bundle's ``graft.json``; what an older bundle does not say has its default.
 
     Raises:
         BundleError: no bundle lies there, it is damaged, or it was written by a newer graft.
     """
-    said = _said(folder)
-    known = said.get("format", 1)
-    if not isinstance(known, int) or known > FORMAT:
-        raise BundleError(f"{folder}: is a bundle of format {known!r}, and this graft knows up to {FORMAT}; upgrade it")
+    values = _load(folder)
+    version = values.get("format", 1)
+    if not isinstance(version, int) or version > FORMAT:
+        raise BundleError(
+            f"{folder}: is a bundle of format {version!r}, and this graft knows up to {FORMAT}; upgrade it"
+        )
     try:
-        return _facts(folder, said)
+        return _parse(folder, values)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BundleError(f"{folder / 'graft.json'}: is damaged ({type(error).__name__}: {error})") from error
 
 
-def probability(value: Any, name: str) -> float:
+def check_probability(value: Any, name: str) -> float:
     """Return a number from 0 to 1.
 
     Raises:
@@ -86,63 +88,64 @@ def probability(value: Any, name: str) -> float:
     return float(value)
 
 
-def _said(folder: Path) -> dict[str, Any]:
+def _load(folder: Path) -> dict[str, Any]:
     file = folder / "graft.json"
     try:
-        said = json.loads(file.read_text(encoding="utf-8"))
+        values = json.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
-        what = "holds no bundle (no graft.json)" if folder.is_dir() else "no such folder"
-        raise BundleError(f"{folder}: {what}; `dvc repro export` writes one to models/export") from error
+        problem = "holds no bundle (no graft.json)" if folder.is_dir() else "no such folder"
+        raise BundleError(f"{folder}: {problem}; `dvc repro export` writes one to models/export") from error
     except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{file}: cannot be read: {error}") from error
-    if not isinstance(said, dict):
-        raise BundleError(f"{file}: must hold an object; it holds a {type(said).__name__}")
-    return said
+    if not isinstance(values, dict):
+        raise BundleError(f"{file}: must hold an object; it holds a {type(values).__name__}")
+    return values
 
 
-def _facts(folder: Path, said: dict[str, Any]) -> Facts:
-    models, digests = _texts("models", said.get("models", {FLOAT: "model.onnx"})), said.get("sha256", {})
+def _parse(folder: Path, values: dict[str, Any]) -> Metadata:
+    models, digests = _texts("models", values.get("models", {FLOAT: "model.onnx"})), values.get("sha256", {})
     if FLOAT not in models:
         raise ValueError(f"models must have {FLOAT!r}; they are {', '.join(models) or 'none'}")
-    multi_label, lowest = said.get("multi_label", False), said.get("abstain_below")
+    multi_label, lowest = values.get("multi_label", False), values.get("abstain_below")
     if not isinstance(multi_label, bool):
         raise ValueError(f"multi_label must be true or false; it is {multi_label!r}")
-    return Facts(
+    abstains = lowest is not None and not multi_label
+    return Metadata(
         folder=folder,
-        classes=_classes(said["classes"]),
+        classes=_classes(values["classes"]),
         multi_label=multi_label,
-        threshold=probability(said.get("threshold", 0.5), f"{folder}: threshold"),
-        abstain_below=None if lowest is None or multi_label else probability(lowest, f"{folder}: abstain_below"),
-        square=_square(said["presize"]),
-        input=_text("input.name", said.get("input", {}).get("name", "pixels")),
-        output=_text("output.name", said.get("output", {}).get("name", "probabilities")),
+        threshold=check_probability(values.get("threshold", 0.5), f"{folder}: threshold"),
+        abstain_below=check_probability(lowest, f"{folder}: abstain_below") if abstains else None,
+        square=_square(values["presize"]),
+        input=_text("input.name", values.get("input", {}).get("name", "pixels")),
+        output=_text("output.name", values.get("output", {}).get("name", "probabilities")),
         models=models,
         # one digest is that of the float model; a mapping has each file's
         sha256={models[FLOAT]: digests} if isinstance(digests, str) else _texts("sha256", digests),
     )
 
 
-def _classes(said: Any) -> list[str]:
-    if not said or not isinstance(said, list) or not all(isinstance(name, str) for name in said):
-        raise ValueError(f"classes must be a list of names; they are {said!r}")
-    if len(set(said)) < len(said):
-        twice = next(name for place, name in enumerate(said) if name in said[:place])
+def _classes(names: Any) -> list[str]:
+    if not names or not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"classes must be a list of names; they are {names!r}")
+    if len(set(names)) < len(names):
+        twice = next(name for index, name in enumerate(names) if name in names[:index])
         raise ValueError(f"classes must differ; {twice!r} is there twice")
-    return said
+    return names
 
 
-def _text(name: str, said: Any) -> str:
-    if not isinstance(said, str) or not said:
-        raise ValueError(f"{name} must be a text; it is {said!r}")
-    return said
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name} must be a text; it is {value!r}")
+    return value
 
 
-def _texts(name: str, said: Any) -> dict[str, str]:
-    return {key: _text(f"{name}.{key}", value) for key, value in dict(said).items()}
+def _texts(name: str, values: Any) -> dict[str, str]:
+    return {key: _text(f"{name}.{key}", value) for key, value in dict(values).items()}
 
 
-def _square(said: dict[str, Any]) -> Square:
-    size, crop = said["size"], said.get("crop", 0.0)
+def _square(values: dict[str, Any]) -> Square:
+    size, crop = values["size"], values.get("crop", 0.0)
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise ValueError(f"presize.size must be a whole number of pixels; it is {size!r}")
     if isinstance(crop, bool) or not isinstance(crop, int | float) or not 0 <= crop <= 1:

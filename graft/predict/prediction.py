@@ -1,4 +1,4 @@
-"""What the classifier says of a picture, or why it says nothing."""
+"""What the classifier answers for an image, or why it has no answer."""
 
 import heapq
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.predict.bundle import Facts
+from graft.predict.bundle import Metadata
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the classifier says of one picture.
+    """What the classifier answers for one image.
 
     Attributes:
         label: the most probable class that holds; None where the classifier is not sure, or none holds.
-        labels: the classes that hold: `label` alone or, from a bundle of several labels a picture, those
+        labels: the classes that hold: `label` alone or, from a bundle of several labels an image, those
             as probable as its threshold or more, in the order of the classes, maybe none.
         probability: of the most probable class, whether it holds or not.
         probabilities: of every class, by name.
@@ -37,7 +37,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A picture that could not be classified.
+    """An image that could not be classified.
 
     Attributes:
         error: why, in one line.
@@ -48,15 +48,15 @@ class Failure:
     source: str = ""
 
 
-def decide(row: NDArray[np.float32], facts: Facts, source: str = "") -> Prediction:
-    """Turn a picture's probabilities `[K]` into a prediction."""
+def decide(row: NDArray[np.float32], metadata: Metadata, source: str = "") -> Prediction:
+    """Turn an image's probabilities `[K]` into a prediction."""
     row = np.clip(row, 0, 1)  # a softmax may round to a little more than one
     best = int(row.argmax())
-    name, probability, sure = facts.classes[best], float(row[best]), True
-    if facts.multi_label:
-        held = tuple(facts.classes[place] for place in np.flatnonzero(row >= facts.threshold))
+    name, probability, sure = metadata.classes[best], float(row[best]), True
+    if metadata.multi_label:
+        labels = tuple(metadata.classes[index] for index in np.flatnonzero(row >= metadata.threshold))
     else:
-        sure = facts.abstain_below is None or probability >= facts.abstain_below
-        held = (name,) if sure else ()
-    chances = dict(zip(facts.classes, row.tolist(), strict=True))
-    return Prediction(name if held else None, held, probability, chances, sure, source)
+        sure = metadata.abstain_below is None or probability >= metadata.abstain_below
+        labels = (name,) if sure else ()
+    probabilities = dict(zip(metadata.classes, row.tolist(), strict=True))
+    return Prediction(name if labels else None, labels, probability, probabilities, sure, source)

@@ -1,30 +1,43 @@
-"""Classify pictures with a bundle: decode, presize, run the graph.
+"""Classify images with a bundle: decode, presize, run the model.
 
 Needs numpy, Pillow and onnxruntime; the decoding is the very code that `index` and `presize` ran.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from graft.core.errors import BundleError
+from graft.core.addresses import is_remote
+from graft.core.errors import BundleError, GraftError
 from graft.core.parallel import batched, cores, in_order
-from graft.images.decode import UnreadableError
-from graft.predict.bundle import FLOAT, probability, read_facts
-from graft.predict.inputs import Source, name_of, pixels_of
+from graft.images.decode import Square, UnreadableError, upright_rgb
+from graft.predict.bundle import FLOAT, check_probability, read_metadata
 from graft.predict.prediction import Failure, Prediction, decide
-from graft.predict.session import Graph
-
-Results: TypeAlias = list[Prediction | Failure]
-Run: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+from graft.predict.session import Session
 
 BATCH = 4
-"""Pictures that a thread decodes and runs at a time: fewer cost more each, more only come later and take memory."""
+"""Images that a thread decodes and runs at a time: fewer cost more each, more only come later and take memory."""
+
+
+class Readable(Protocol):
+    """An open file, or what can be read like one."""
+
+    def read(self) -> bytes:
+        """Give the whole content."""
+        ...
+
+
+Source: TypeAlias = str | Path | bytes | bytearray | memoryview | Image.Image | Readable
+"""A path, the content of an image file, an image of Pillow's, or an open file."""
+
+Run: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 class Predictor:
@@ -34,15 +47,15 @@ class Predictor:
         bundle: the folder that `export` wrote.
         precision: which of the bundle's models, such as ``float`` or ``int8``.
         threads: to decode and compute with; as many as there are cores without.
-        threshold: in place of what the bundle says: of several labels a picture its ``threshold``,
+        threshold: in place of what the bundle says: of several labels an image its ``threshold``,
             of one label ``abstain_below``.
 
     Attributes:
         classes: in the order of the probabilities.
         multi_label: whether any number of classes may hold, each with a probability of its own.
-        threshold: from which probability on a class holds, of several labels a picture.
-        abstain_below: below it the answer is "not sure", of one label a picture; None without.
-        square: what a picture is resampled to before the graph sees it.
+        threshold: from which probability on a class holds, of several labels an image.
+        abstain_below: below it the answer is "not sure", of one label an image; None without.
+        square: what an image is resampled to before the model sees it.
 
     Raises:
         BundleError: no bundle, one that is damaged or not whole, or an argument that it cannot meet.
@@ -58,82 +71,135 @@ class Predictor:
     ) -> None:
         if threads is not None and threads < 1:
             raise BundleError(f"threads: must be 1 or more; got {threads!r}")
-        facts = read_facts(Path(bundle))
+        metadata = read_metadata(Path(bundle))
         if threshold is not None:
-            own = probability(threshold, "threshold")
-            facts = replace(facts, threshold=own) if facts.multi_label else replace(facts, abstain_below=own)
-        self._facts, self._threads = facts, threads or cores()
-        self.classes, self.multi_label, self.square = facts.classes, facts.multi_label, facts.square
-        self.threshold, self.abstain_below = facts.threshold, facts.abstain_below
-        self._graph = Graph(facts, precision, self._threads)
+            limit = check_probability(threshold, "threshold")
+            changed = {"threshold" if metadata.multi_label else "abstain_below": limit}
+            metadata = replace(metadata, **changed)  # type: ignore[arg-type] # the names of two floats
+        self._metadata, self._threads = metadata, threads or cores()
+        self.classes, self.multi_label, self.square = metadata.classes, metadata.multi_label, metadata.square
+        self.threshold, self.abstain_below = metadata.threshold, metadata.abstain_below
+        self._session = Session(metadata, precision, self._threads)
 
     def predict(self, source: Source) -> Prediction:
-        """Classify one picture: a path, the content of a file, a picture of Pillow's, or an open file.
+        """Classify one image: a path, the content of a file, an image of Pillow's, or an open file.
 
         Raises:
-            UnreadableError: it is not a picture that can be decoded.
+            UnreadableError: it is not an image that can be decoded.
         """
         return self.decide(self.run(self.pixels(source)[None])[0], name_of(source))
 
     def predict_many(self, sources: Iterable[Source], *, batch: int = BATCH) -> Iterator[Prediction | Failure]:
-        """Yield a result for each picture, in order; one that cannot be decoded gives a `Failure`.
+        """Yield a prediction for each image, in order; one that cannot be decoded gives a `Failure`.
 
-        Sources are taken as they are needed and results kept until they are asked for, both of a few
+        Sources are taken as they are needed and predictions kept until they are asked for, both of a few
         batches only, so that streams of any length need the same memory.
 
         Args:
             sources: each as for `predict`.
-            batch: pictures that a thread decodes and runs at a time.
+            batch: images that a thread decodes and runs at a time.
         """
         rest = batched(sources, batch)
         # the first are answered by all threads together: soonest, and for a few nothing more is loaded
         for first in islice(rest, 1):
-            yield from self._results(first, list(in_order(self._decoded, first, self._threads)), self.run)
-        for results in in_order(self._alone, rest, self._threads):
-            yield from results
+            yield from self._predict(first, list(in_order(self._decode, first, self._threads)), self.run)
+        for predictions in in_order(self._predict_serial, rest, self._threads):
+            yield from predictions
 
     def probabilities(self, paths: Sequence[Path]) -> Iterator[NDArray[np.float32]]:
-        """Yield probabilities `[B, K]` of picture files, batch by batch, in order.
+        """Yield probabilities `[B, K]` of image files, batch by batch, in order.
 
         Raises:
-            UnreadableError: a file is not a picture that can be decoded.
+            UnreadableError: a file is not an image that can be decoded.
         """
-        return in_order(self._rows, batched(paths, BATCH), self._threads)
+
+        def run(batch: Sequence[Path]) -> NDArray[np.float32]:
+            return self._session.run_serial(np.stack([self.pixels(path) for path in batch]))
+
+        return in_order(run, batched(paths, BATCH), self._threads)
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Run the graph on presized pixels `[B, S, S, 3]`, RGB; return probabilities `[B, K]`."""
-        return self._graph.run(pixels)
+        """Run the model on presized pixels `[B, S, S, 3]`, RGB; return probabilities `[B, K]`."""
+        return self._session.run(pixels)
 
     def pixels(self, source: Source) -> NDArray[np.uint8]:
-        """Decode a picture into what `run` takes: `[S, S, 3]`, RGB.
+        """Decode an image into what `run` takes: `[S, S, 3]`, RGB.
 
         Raises:
-            UnreadableError: it is not a picture that can be decoded.
+            UnreadableError: it is not an image that can be decoded.
         """
         return pixels_of(source, self.square)
 
     def decide(self, row: NDArray[np.float32], source: str = "") -> Prediction:
-        """Turn a picture's probabilities `[K]` into a prediction."""
-        return decide(row, self._facts, source)
+        """Turn an image's probabilities `[K]` into a prediction."""
+        return decide(row, self._metadata, source)
 
-    def _rows(self, sources: Sequence[Source]) -> NDArray[np.float32]:
-        return self._graph.run_beside(np.stack([self.pixels(source) for source in sources]))
+    def _predict_serial(self, sources: Sequence[Source]) -> list[Prediction | Failure]:
+        """Predictions of a batch, all in the thread that calls."""
+        return self._predict(sources, [self._decode(source) for source in sources], self._session.run_serial)
 
-    def _alone(self, sources: Sequence[Source]) -> Results:
-        """Results of a batch, all in the thread that calls."""
-        return self._results(sources, [self._decoded(source) for source in sources], self._graph.run_beside)
-
-    def _decoded(self, source: Source) -> NDArray[np.uint8] | Failure:
+    def _decode(self, source: Source) -> NDArray[np.uint8] | Failure:
         try:
             return self.pixels(source)
         except UnreadableError as error:
             return Failure(str(error), name_of(source))
 
-    def _results(self, sources: Sequence[Source], decoded: Sequence[NDArray[np.uint8] | Failure], run: Run) -> Results:
-        """Results of a batch; its bad pictures are left out of what the graph runs on."""
+    def _predict(
+        self, sources: Sequence[Source], decoded: Sequence[NDArray[np.uint8] | Failure], run: Run
+    ) -> list[Prediction | Failure]:
+        """Predictions of a batch; its bad images are left out of what the model runs on."""
         good = [pixels for pixels in decoded if not isinstance(pixels, Failure)]
         rows = iter(run(np.stack(good)) if good else ())
         return [
             pixels if isinstance(pixels, Failure) else self.decide(next(rows), name_of(source))
             for source, pixels in zip(sources, decoded, strict=True)
         ]
+
+
+def pixels_of(source: Source, square: Square) -> NDArray[np.uint8]:
+    """Decode an image and resample it to the square that the model takes.
+
+    Returns:
+        Pixels `[S, S, 3]`, uint8, RGB: of a file, the very ones that `presize` stores.
+
+    Raises:
+        UnreadableError: it cannot be read or decoded; the text says why, in one line.
+        TypeError: it is none of what an image may be given as.
+    """
+    if isinstance(source, Image.Image):
+        return square.of(upright_rgb(source))
+    if isinstance(source, str):
+        return square.read(_path(source))
+    return square.read(source if isinstance(source, Path) else BytesIO(_content(source)))
+
+
+def name_of(source: Source) -> str:
+    """What a source is called: the path as given, an open file's name, empty of anything else."""
+    if isinstance(source, str | Path):
+        return str(source)
+    name = getattr(source, "name", "")
+    return name if isinstance(name, str) else ""
+
+
+def _path(source: str) -> Path:
+    if source.startswith("file://"):
+        raise UnreadableError("is an address; give the path itself, without file://")
+    if is_remote(source):
+        raise UnreadableError("is an address, and a predictor reads files: give what lies there, as bytes")
+    return Path(source)
+
+
+def _content(source: bytes | bytearray | memoryview | Readable) -> bytes | bytearray | memoryview:
+    if isinstance(source, bytes | bytearray | memoryview):
+        return source
+    if not hasattr(source, "read"):
+        kind = type(source).__name__
+        raise TypeError(
+            f"{kind}: a picture is a path, the bytes of a file, an open file or a picture of Pillow's, "
+            "such as Image.fromarray(array)"
+        )
+    try:
+        return source.read()
+    except (OSError, GraftError) as error:
+        reason = str(error) if isinstance(error, GraftError) else f"{type(error).__name__}: {error}"
+        raise UnreadableError(reason.replace("\n", " ")) from error

@@ -1,7 +1,7 @@
-"""The graph of a bundle in onnxruntime: one session for a picture at a time, one for many at once.
+"""A bundle's model in onnxruntime: one session for an image at a time, one for many at once.
 
-A single picture is answered soonest when every core works on it. Of many, more are done when each core
-works on pictures of its own: no core then waits for another between two layers. onnxruntime settles
+A single image is answered soonest when every core works on it. Of many, more are done when each core
+works on images of its own: no core then waits for another between two layers. onnxruntime settles
 the number of threads per session, so there are two; the second is made when it is first wanted.
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from graft.core.errors import BundleError, install
 from graft.core.files import sha256
-from graft.predict.bundle import Facts
+from graft.predict.bundle import Metadata
 
 SPIN = "20"
 """Microseconds for which a thread waits actively between two layers. Without, each layer begins later;
@@ -24,41 +24,43 @@ without an end, which is onnxruntime's own way, a run takes twice as long where 
 Versions of onnxruntime that do not know the setting pass over it."""
 
 
-class Graph:
-    """A graph, loaded.
+class Session:
+    """A model, loaded.
 
     Args:
-        facts: of the bundle.
+        metadata: of the bundle.
         precision: which of its models.
-        threads: that a picture alone is computed by.
+        threads: that a single image is computed by.
 
     Raises:
         BundleError: the file is missing or another than promised, onnxruntime cannot load it or is not installed.
     """
 
-    def __init__(self, facts: Facts, precision: str, threads: int) -> None:
-        self._facts, self._outputs = facts, [facts.output]
-        self._file, self._sha256 = facts.model(precision)
+    def __init__(self, metadata: Metadata, precision: str, threads: int) -> None:
+        self._metadata = metadata
+        self._file, self._sha256 = metadata.model(precision)
         self._lock = Lock()
-        self._alone = self._load(threads)
-        self._beside = self._alone if threads == 1 else None
+        self._parallel = self._load(threads)
+        self._serial = self._parallel if threads == 1 else None
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Map pixels `[B, S, S, 3]`, RGB, to probabilities `[B, K]`, by all threads."""
-        found: NDArray[np.float32] = self._alone.run(self._outputs, {self._facts.input: pixels})[0]
-        return found
+        return self._run(self._parallel, pixels)
 
-    def run_beside(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run_serial(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """As `run`, in the thread that calls; several threads may call at once."""
         with self._lock:
-            if self._beside is None:
-                self._beside = self._load(1)
-        found: NDArray[np.float32] = self._beside.run(self._outputs, {self._facts.input: pixels})[0]
+            if self._serial is None:
+                self._serial = self._load(1)
+        return self._run(self._serial, pixels)
+
+    def _run(self, session: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        found: NDArray[np.float32] = session.run([self._metadata.output], {self._metadata.input: pixels})[0]
         return found
 
     def _load(self, threads: int) -> Any:
         with ThreadPoolExecutor(1) as pool:
-            # hashing lets go of the interpreter: it is done while onnxruntime is imported and reads the graph
+            # hashing lets go of the interpreter: it is done while onnxruntime is imported and reads the model
             hashing = pool.submit(_digest, self._file)
             try:
                 session: Any = _session(self._file, threads)
@@ -73,24 +75,24 @@ class Graph:
         if isinstance(session, Exception):
             if isinstance(session, BundleError):
                 raise session
-            said = str(session).replace("\n", " ")
-            raise BundleError(f"{self._file}: onnxruntime cannot load it: {said}") from session
+            reason = str(session).replace("\n", " ")
+            raise BundleError(f"{self._file}: onnxruntime cannot load it: {reason}") from session
         self._check(session)
-        self._sha256 = digest  # whatever is loaded later is this very graph
+        self._sha256 = digest  # whatever is loaded later is this very file
         return session
 
     def _check(self, session: Any) -> None:
-        """See that the graph takes and gives what the bundle says it does."""
-        side, classes = self._facts.square.size, len(self._facts.classes)
+        """See that the model takes and gives what the bundle says it does."""
+        side, classes = self._metadata.square.size, len(self._metadata.classes)
         for entries, name, shape in (
-            (session.get_inputs(), self._facts.input, (None, side, side, 3)),
-            (session.get_outputs(), self._facts.output, (None, classes)),
+            (session.get_inputs(), self._metadata.input, (None, side, side, 3)),
+            (session.get_outputs(), self._metadata.output, (None, classes)),
         ):
             found = {entry.name: entry.shape for entry in entries}
             if name not in found or not _fits(found[name], shape):
-                wanted = f"{name} [{', '.join('batch' if length is None else str(length) for length in shape)}]"
+                promised = f"{name} [{', '.join('batch' if length is None else str(length) for length in shape)}]"
                 raise BundleError(
-                    f"{self._file}: has {found} where graft.json promises {wanted}; export the bundle again"
+                    f"{self._file}: has {found} where graft.json promises {promised}; export the bundle again"
                 )
 
 
@@ -115,8 +117,8 @@ def _session(file: Path, threads: int) -> Any:
     return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
 
 
-def _fits(found: Sequence[object], wanted: Sequence[int | None]) -> bool:
-    """Whether a shape is as wanted, where both name a length."""
-    return len(found) == len(wanted) and all(
-        has == want for has, want in zip(found, wanted, strict=True) if isinstance(has, int) and want is not None
+def _fits(shape: Sequence[object], expected: Sequence[int | None]) -> bool:
+    """Whether a shape is the expected one, where both name a length."""
+    return len(shape) == len(expected) and all(
+        has == want for has, want in zip(shape, expected, strict=True) if isinstance(has, int) and want is not None
     )

@@ -1,10 +1,10 @@
-"""A tiny bundle, of one label a picture and of several."""
+"""A tiny bundle, of one label an image and of several."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.predict.tiny import write_bundle
+from tests.predict.tiny_bundle import write_bundle
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from tests.predict.tiny import paint
+from tests.predict.tiny_bundle import paint
 
 ROOT = Path(__file__).resolve().parents[2]
 

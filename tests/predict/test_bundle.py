@@ -8,13 +8,13 @@ import pytest
 
 from graft.core.errors import BundleError
 from graft.images.decode import Square
-from graft.predict.bundle import FORMAT, Facts, read_facts
-from tests.predict.tiny import CLASSES, SIZE, write_bundle
+from graft.predict.bundle import FORMAT, Metadata, read_metadata
+from tests.predict.tiny_bundle import CLASSES, SIZE, write_bundle
 
 
 def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
-    facts = read_facts(write_bundle(tmp_path, input=None, output=None, sha256=None))
-    assert facts == Facts(
+    metadata = read_metadata(write_bundle(tmp_path, input=None, output=None, sha256=None))
+    assert metadata == Metadata(
         folder=tmp_path,
         classes=CLASSES,
         multi_label=False,
@@ -26,11 +26,11 @@ def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
         models={"float": "model.onnx"},
         sha256={},
     )
-    assert facts.model("float") == (tmp_path / "model.onnx", None)
+    assert metadata.model("float") == (tmp_path / "model.onnx", None)
 
 
 def test_what_is_said_is_taken(tmp_path: Path) -> None:
-    said: dict[str, Any] = {
+    changed: dict[str, Any] = {
         "format": FORMAT,
         "abstain_below": 0.7,
         "presize": {"size": SIZE, "crop": 0.5},
@@ -39,25 +39,27 @@ def test_what_is_said_is_taken(tmp_path: Path) -> None:
         "models": {"float": "model.onnx", "int8": "small.onnx"},
         "sha256": {"small.onnx": "abc"},
     }
-    facts = read_facts(write_bundle(tmp_path, **said))
+    metadata = read_metadata(write_bundle(tmp_path, **changed))
     (tmp_path / "small.onnx").touch()
-    assert (facts.abstain_below, facts.input, facts.output) == (0.7, "x", "y")
-    assert facts.square == Square(SIZE, 0.5)
-    assert facts.model("int8") == (tmp_path / "small.onnx", "abc")
-    assert facts.model("float")[1] is None
+    assert (metadata.abstain_below, metadata.input, metadata.output) == (0.7, "x", "y")
+    assert metadata.square == Square(SIZE, 0.5)
+    assert metadata.model("int8") == (tmp_path / "small.onnx", "abc")
+    assert metadata.model("float")[1] is None
 
 
 def test_a_single_digest_is_the_float_models(tmp_path: Path) -> None:
-    facts = read_facts(write_bundle(tmp_path, sha256="abc", models={"float": "model.onnx", "int8": "model.onnx2"}))
-    assert facts.sha256 == {"model.onnx": "abc"}
+    metadata = read_metadata(
+        write_bundle(tmp_path, sha256="abc", models={"float": "model.onnx", "int8": "model.onnx2"})
+    )
+    assert metadata.sha256 == {"model.onnx": "abc"}
 
 
 def test_of_several_labels_nothing_is_abstained_from(tmp_path: Path) -> None:
-    assert read_facts(write_bundle(tmp_path, multi_label=True, abstain_below=0.7)).abstain_below is None
+    assert read_metadata(write_bundle(tmp_path, multi_label=True, abstain_below=0.7)).abstain_below is None
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("changed", "message"),
     [
         ({"format": FORMAT + 1}, rf"is a bundle of format {FORMAT + 1}, and this graft knows up to {FORMAT}; upgrade"),
         ({"classes": None}, r"graft.json: is damaged \(KeyError: 'classes'\)"),
@@ -82,9 +84,9 @@ def test_of_several_labels_nothing_is_abstained_from(tmp_path: Path) -> None:
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_damage_is_named(tmp_path: Path, said: dict[str, Any], message: str) -> None:
+def test_damage_is_named(tmp_path: Path, changed: dict[str, Any], message: str) -> None:
     with pytest.raises(BundleError, match=message):
-        read_facts(write_bundle(tmp_path, **said))
+        read_metadata(write_bundle(tmp_path, **changed))
 
 
 @pytest.mark.parametrize(
@@ -100,24 +102,24 @@ def test_what_is_no_description_is_refused(tmp_path: Path, content: bytes, messa
     write_bundle(tmp_path)
     (tmp_path / "graft.json").write_bytes(content)
     with pytest.raises(BundleError, match=message):
-        read_facts(tmp_path)
+        read_metadata(tmp_path)
 
 
 def test_no_bundle_says_where_one_comes_from(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"holds no bundle \(no graft.json\); `dvc repro export` writes one"):
-        read_facts(tmp_path)
+        read_metadata(tmp_path)
     with pytest.raises(BundleError, match="absent: no such folder"):
-        read_facts(tmp_path / "absent")
+        read_metadata(tmp_path / "absent")
     (tmp_path / "file").touch()
     with pytest.raises(BundleError, match="file: no such folder"):
-        read_facts(tmp_path / "file")
+        read_metadata(tmp_path / "file")
 
 
 def test_precision_and_files_are_checked(tmp_path: Path) -> None:
     models = {"float": "model.onnx", "int8": "gone.onnx"}
-    facts = read_facts(write_bundle(tmp_path, models=models))
+    metadata = read_metadata(write_bundle(tmp_path, models=models))
     with pytest.raises(BundleError, match=r"has no precision 'int' \(did you mean 'int8'\?\); it has float, int8"):
-        facts.model("int")
+        metadata.model("int")
     with pytest.raises(BundleError, match=r"gone.onnx: is missing; the bundle is not whole"):
-        facts.model("int8")
+        metadata.model("int8")
     assert json.loads((tmp_path / "graft.json").read_text())["models"] == models

@@ -1,4 +1,4 @@
-"""A bundle of a graph of four operators: how red, green and blue a picture is."""
+"""A tiny bundle, its model of five operators: how red, green and blue an image is."""
 
 import hashlib
 import json
@@ -16,8 +16,8 @@ SCALE = 32.0
 """Of mean grey values: one step makes a class e times as probable."""
 
 
-def graph(last: str = "Softmax", size: int = SIZE) -> bytes:
-    """The graph: the mean of each colour, less 128, over `SCALE`, through `last`."""
+def model(last: str = "Softmax", size: int = SIZE) -> bytes:
+    """The model: the mean of each colour, less 128, over `SCALE`, through `last`."""
     constants: dict[str, np.ndarray] = {
         "axes": np.asarray([1, 2], dtype=np.int64),
         "middle": np.asarray(128.0, dtype=np.float32),
@@ -30,45 +30,45 @@ def graph(last: str = "Softmax", size: int = SIZE) -> bytes:
         helper.make_node("Div", ["centred", "scale"], ["logits"]),
         helper.make_node(last, ["logits"], ["probabilities"]),
     ]
-    made = helper.make_graph(
+    graph = helper.make_graph(
         nodes,
         "tiny",
         [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", size, size, 3])],
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 3])],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
-    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
-    onnx.checker.check_model(model)
-    content: bytes = model.SerializeToString(deterministic=True)
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    onnx.checker.check_model(proto)
+    content: bytes = proto.SerializeToString(deterministic=True)
     return content
 
 
-def write_bundle(folder: Path, last: str = "Softmax", **said: Any) -> Path:
-    """Write a bundle; `said` is added to ``graft.json``, what is None there is left out."""
+def write_bundle(folder: Path, last: str = "Softmax", **changed: Any) -> Path:
+    """Write a bundle; `changed` is added to ``graft.json``, what is None there is left out."""
     folder.mkdir(parents=True, exist_ok=True)
-    content = graph(last)
+    content = model(last)
     (folder / "model.onnx").write_bytes(content)
-    facts = {
+    metadata = {
         "graft": "0.1.0",
         "classes": CLASSES,
         "input": {"name": "pixels"},
         "output": {"name": "probabilities"},
         "presize": {"size": SIZE},
         "sha256": hashlib.sha256(content).hexdigest(),
-    } | said
-    kept = {key: value for key, value in facts.items() if value is not None}
-    (folder / "graft.json").write_text(json.dumps(kept), encoding="utf-8")
+    } | changed
+    written = {key: value for key, value in metadata.items() if value is not None}
+    (folder / "graft.json").write_text(json.dumps(written), encoding="utf-8")
     return folder
 
 
 def paint(path: Path, *colour: int, size: tuple[int, int] = (12, 10)) -> Path:
-    """Write a picture of one colour."""
+    """Write an image of one colour."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, colour).save(path)
     return path
 
 
-def chances(*colour: int) -> list[float]:
-    """What the graph says of a picture of one colour."""
+def probabilities(*colour: int) -> list[float]:
+    """What the model gives for an image of one colour."""
     powers = np.exp((np.asarray(colour, dtype=np.float64) - 128) / SCALE)
     return [float(power) for power in powers / powers.sum()]

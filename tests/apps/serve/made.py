@@ -21,7 +21,7 @@ from PIL import Image
 from graft.apps.serve.config import Settings
 from graft.apps.serve.server import build
 from graft.images.decode import Square
-from graft.predict.bundle import Facts
+from graft.predict.bundle import Metadata
 from graft.predict.prediction import Prediction, decide
 from graft.predict.predictor import Predictor
 
@@ -105,7 +105,7 @@ class Colours:
 
     def decide(self, row: np.ndarray, source: str = "") -> Prediction:
         """Decide as a predictor does."""
-        return decide(row, cast(Facts, self), source)
+        return decide(row, cast(Metadata, self), source)
 
     @property
     def as_predictor(self) -> Predictor:
