@@ -56,22 +56,22 @@ def predict(
     import sys
     import warnings
 
-    from graft.apps.predict.job import Tally, classify
-    from graft.apps.predict.resume import RESUMABLE
-    from graft.apps.predict.writers import Format, choose
+    from graft.apps.predict.job import RESUMABLE, Counts, classify
+    from graft.apps.predict.writers import Format, choose_format
     from graft.core.errors import GraftError
     from graft.predict.predictor import Predictor
 
     warnings.filterwarnings("ignore", module=r"PIL\.")  # of odd files: a row's error says what matters
-    flags = [format for format, on in ((Format.csv, csv), (Format.jsonl, jsonl), (Format.parquet, parquet)) if on]
-    tally = Tally()
+    flags = [name for name, on in ((Format.csv, csv), (Format.jsonl, jsonl), (Format.parquet, parquet)) if on]
+    counts, format = Counts(), Format.text
     try:
+        format = choose_format(flags, out)
         classify(
             paths,
             sys.stdin.buffer,
             lambda: Predictor(bundle, precision=precision, threads=threads, threshold=threshold),
-            tally,
-            flags,
+            counts,
+            format,
             out,
             top_k,
             batch,
@@ -81,11 +81,11 @@ def predict(
         typer.echo(f"graft: {error}", err=True)
         raise typer.Exit(2) from error
     except KeyboardInterrupt as error:
-        hint = "; --resume goes on" if out and choose(flags, out) in RESUMABLE else ""
-        typer.echo(f"graft: stopped after {tally.kept + tally.done} pictures{hint}", err=True)
+        hint = "; --resume goes on" if out and format in RESUMABLE else ""
+        typer.echo(f"graft: stopped after {counts.kept + counts.done} pictures{hint}", err=True)
         raise typer.Exit(130) from error
-    if tally.passed:
-        typer.echo(f"graft: passed over {tally.passed} files in folders, such as {tally.example}", err=True)
-    if tally.failed:
-        typer.echo(f"graft: {tally.failed} of {tally.kept + tally.done} pictures could not be classified", err=True)
+    if counts.skipped:
+        typer.echo(f"graft: passed over {counts.skipped} files in folders, such as {counts.example}", err=True)
+    if counts.failed:
+        typer.echo(f"graft: {counts.failed} of {counts.kept + counts.done} pictures could not be classified", err=True)
         raise typer.Exit(1)

@@ -1,16 +1,23 @@
-"""From what a user names on the command line to pictures, one after another: nothing is listed beforehand."""
+"""From what a user names on the command line to images, one after another: nothing is listed beforehand."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from fnmatch import fnmatchcase
 from glob import has_magic
 from pathlib import Path, PurePath
+from threading import Thread
 from typing import TypeAlias
 
 from graft.core.addresses import is_remote, masked
 from graft.core.errors import DataError
+from graft.predict.predictor import Source
 
 STDIN = "-"
+
+AT_ONCE = 8
+"""Addresses that are read from at once: while one server is waited for, others answer."""
 
 SUFFIXES = frozenset(
     f".{name}"
@@ -24,14 +31,14 @@ SUFFIXES = frozenset(
 
 
 class Missing:
-    """Stands for what a user named where no picture lies, so that it becomes a row with its reason.
+    """Stands for what a user named where no image lies, so that it becomes a row with its reason.
 
     Attributes:
         name: what was named.
     """
 
-    def __init__(self, name: str, why: str) -> None:
-        self.name, self._why = name, why
+    def __init__(self, name: str, reason: str) -> None:
+        self.name, self._reason = name, reason
 
     def read(self) -> bytes:
         """Say why there is nothing to read.
@@ -39,25 +46,25 @@ class Missing:
         Raises:
             DataError: always.
         """
-        raise DataError(self._why)
+        raise DataError(self._reason)
 
 
-Named: TypeAlias = str | Missing
+Input: TypeAlias = str | Missing
 """A path or an address, or a reason why there is none."""
 
 
-def row_name(named: Named) -> str:
-    """What stands for a picture in its row: as it was named, an address without its password."""
-    if isinstance(named, Missing):
-        return named.name
+def row_name(given: Input) -> str:
+    """What stands for an image in its row: as it was named, an address without its password."""
+    if isinstance(given, Missing):
+        return given.name
     try:
-        return masked(named) if is_remote(named) else named
+        return masked(given) if is_remote(given) else given
     except ValueError:  # no valid address: fetching it will say so
-        return named
+        return given
 
 
 class Inputs:
-    """Every picture that is named, in the order given; in folders and patterns in an order that never changes.
+    """Every image that is named, in the order given; in folders and patterns in an order that never changes.
 
     Of one folder at a time, the names are in memory. Links to folders are followed, but not round in a
     circle; what is hidden is left out.
@@ -68,38 +75,37 @@ class Inputs:
         stdin: lines, each any of these but ``-``.
 
     Attributes:
-        passed: files in folders that were passed over so far, as their names promise no picture.
+        skipped: files in folders that were passed over so far, as their names promise no image.
         example: the first of them.
     """
 
     def __init__(self, words: Iterable[str], stdin: Iterable[bytes]) -> None:
         self._words, self._stdin = words, stdin
-        self.passed, self.example = 0, ""
+        self.skipped, self.example = 0, ""
 
-    def __iter__(self) -> Iterator[Named]:
+    def __iter__(self) -> Iterator[Input]:
         for word in self._words:
             if word == STDIN:
                 for line in self._stdin:
                     if name := os.fsdecode(line.removesuffix(b"\n").removesuffix(b"\r")):
-                        yield from self._expanded(name)
+                        yield from self._expand(name)
             else:
-                yield from self._expanded(word)
+                yield from self._expand(word)
 
-    def _expanded(self, word: str) -> Iterator[Named]:
+    def _expand(self, word: str) -> Iterator[Input]:
         if is_remote(word):
             yield word
-        elif _holds(Path(word).is_dir):
+        elif _check(Path(word).is_dir):
             yield from _or_missing(self._within(Path(word)), word, "no picture lies in this folder, by its name")
-        elif has_magic(word) and not _holds(Path(word).exists):
+        elif has_magic(word) and not _check(Path(word).exists):
             path = PurePath(word)
             parts = path.parts[1:] if path.anchor else path.parts
-            found = self._matching(Path(path.anchor), parts)
-            yield from _or_missing(found, word, "no file matches this pattern")
+            yield from _or_missing(self._match(Path(path.anchor), parts), word, "no file matches this pattern")
         else:
             yield word
 
-    def _within(self, folder: Path) -> Iterator[Named]:
-        """Pictures below a folder, by name."""
+    def _within(self, folder: Path) -> Iterator[Input]:
+        """Images below a folder, by name."""
         for step in _tree(folder):
             if isinstance(step, Missing):
                 yield step
@@ -109,35 +115,33 @@ class Inputs:
                 if os.path.splitext(name)[1].lower() in SUFFIXES:  # noqa: PTH122 - a path costs more than the rest
                     yield str(inner / name)
                 else:
-                    self.passed, self.example = self.passed + 1, self.example or str(inner / name)
+                    self.skipped, self.example = self.skipped + 1, self.example or str(inner / name)
 
-    def _matching(self, folder: Path, parts: tuple[str, ...]) -> Iterator[Named]:
+    def _match(self, folder: Path, parts: tuple[str, ...]) -> Iterator[Input]:
         """Files below a folder that match the parts of a pattern."""
         first, rest = parts[0], parts[1:]
-        if first == "**" and not rest:  # nothing is said of names: as in folders, they must promise a picture
+        if first == "**" and not rest:  # nothing is said of names: as in folders, they must promise an image
             yield from self._within(folder)
         elif first == "**" and rest[0] == "**":
-            yield from self._matching(folder, rest)
+            yield from self._match(folder, rest)
         elif first == "**":
             for step in _tree(folder):
-                yield from [step] if isinstance(step, Missing) else self._matching(step[0], rest)
+                yield from [step] if isinstance(step, Missing) else self._match(step[0], rest)
         else:
-            for name in _listed(folder) if has_magic(first) else [first]:
-                place = folder / name
-                if not (name == first or _fits(name, first)):
-                    continue
-                if rest and _holds(place.is_dir):
-                    yield from self._matching(place, rest)
-                elif not rest and _holds(place.is_file):
-                    yield str(place)
+            for name in _matching_names(folder, first):
+                path = folder / name
+                if rest and _check(path.is_dir):
+                    yield from self._match(path, rest)
+                elif not rest and _check(path.is_file):
+                    yield str(path)
 
 
 def _tree(folder: Path) -> Iterator[tuple[Path, list[str]] | Missing]:
     """Yield a folder and all below with the sorted names of their files; or that one cannot be listed."""
     errors: list[OSError] = []
-    for place, folders, files in os.walk(folder, onerror=errors.append, followlinks=True):
+    for path, folders, files in os.walk(folder, onerror=errors.append, followlinks=True):
         yield from _unlisted(errors)
-        inner = Path(place)
+        inner = Path(path)
         folders[:] = sorted(name for name in folders if not _is_hidden(name) and not _encloses(inner / name, inner))
         yield inner, sorted(name for name in files if not _is_hidden(name))
     yield from _unlisted(errors)
@@ -149,40 +153,104 @@ def _unlisted(errors: list[OSError]) -> Iterator[Missing]:
         yield Missing(str(error.filename), f"the folder cannot be listed: {error.strerror}")
 
 
-def _encloses(place: Path, folder: Path) -> bool:
+def _encloses(path: Path, folder: Path) -> bool:
     """Whether a folder in another is a link that leads back out to one around it."""
-    return place.is_symlink() and folder.resolve().is_relative_to(place.resolve())
+    return path.is_symlink() and folder.resolve().is_relative_to(path.resolve())
 
 
-def _holds(asked: Callable[[], bool]) -> bool:
+def _check(question: Callable[[], bool]) -> bool:
     """Whether something is so of a path; of one that cannot be looked at, opening it will say why."""
     try:
-        return asked()
+        return question()
     except OSError:
         return False
 
 
-def _listed(folder: Path) -> list[str]:
+def _matching_names(folder: Path, pattern: str) -> list[str]:
+    """Names in a folder that match one part of a pattern, sorted; none where it cannot be listed."""
+    if not has_magic(pattern):
+        return [pattern]
     try:
-        with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in entries)
+        names = sorted(os.listdir(folder))  # noqa: PTH208 - names, not paths
     except OSError:
         return []
-
-
-def _fits(name: str, pattern: str) -> bool:
-    return fnmatchcase(name, pattern) and (pattern.startswith(".") or not _is_hidden(name))
+    hidden = pattern.startswith(".")
+    return [name for name in names if fnmatchcase(name, pattern) and (hidden or not _is_hidden(name))]
 
 
 def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
-def _or_missing(found: Iterator[Named], name: str, why: str) -> Iterator[Named]:
+def _or_missing(found: Iterator[Input], name: str, reason: str) -> Iterator[Input]:
     """Yield what is found, or the reason where that is nothing."""
     first = next(found, None)
     if first is None:
-        yield Missing(name, why)
+        yield Missing(name, reason)
         return
     yield first
     yield from found
+
+
+class Remote:
+    """An image at an address, on its way; it can be read like an open file.
+
+    It is fetched by a thread for which Python does not wait at its exit, as it would for those of a pool.
+
+    Attributes:
+        name: its address, without a password.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.name, self._content = row_name(uri), Future[bytes]()
+        Thread(target=self._fetch, args=[uri], name=f"fetch {self.name}", daemon=True).start()
+
+    def _fetch(self, uri: str) -> None:
+        from graft.apps.predict.fetch import fetch  # late: paths need none of it
+
+        try:
+            self._content.set_result(fetch(uri))
+        except Exception as error:  # raised again where it is read
+            self._content.set_exception(error)
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it is still on its way."""
+        return not self._content.done()
+
+    def wait(self) -> None:
+        """Wait until it is there, or known not to come."""
+        self._content.exception()
+
+    def read(self) -> bytes:
+        """Give the content, as soon as it is there.
+
+        Raises:
+            SourceError: it could not be fetched.
+        """
+        return self._content.result()
+
+
+def prefetched(inputs: Iterable[Input]) -> Iterator[Source]:
+    """Yield inputs in order as a predictor takes them, addresses when their content is there.
+
+    Several are fetched at once, a few ahead. They are waited for in the thread that iterates, where
+    Ctrl-C ends it at once.
+    """
+    waiting: deque[Source] = deque()
+    for given in inputs:
+        waiting.append(Remote(given) if isinstance(given, str) and is_remote(given) else given)
+        while waiting and (len(waiting) >= AT_ONCE or not _is_pending(waiting[0])):
+            yield _arrived(waiting.popleft())
+    while waiting:
+        yield _arrived(waiting.popleft())
+
+
+def _is_pending(source: Source) -> bool:
+    return isinstance(source, Remote) and source.is_pending
+
+
+def _arrived(source: Source) -> Source:
+    if isinstance(source, Remote):
+        source.wait()
+    return source

@@ -1,40 +1,51 @@
-"""``graft predict``: name pictures, classify them, write rows, one after another however many there are."""
+"""``graft predict``: name images, classify them, write rows, one after another however many there are.
 
+A run that was stopped is gone on with: rows that lie in the file are kept, one that is broken off is cut away.
+"""
+
+import csv
+import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from itertools import chain, islice
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any, BinaryIO, NoReturn, TypeAlias
 
-from graft.apps.predict.inputs import Inputs, Named
-from graft.apps.predict.resume import Kept, check_resumable, check_same, read_kept
-from graft.apps.predict.rows import Shape
-from graft.apps.predict.writers import Format, choose, open_writer
-from graft.core.addresses import is_remote
-from graft.predict.inputs import Source
+from graft.apps.predict.inputs import Input, Inputs, prefetched, row_name
+from graft.apps.predict.rows import JOINED, RowSchema, csv_line, json_line
+from graft.apps.predict.writers import Format, open_writer
+from graft.core.errors import DataError
 from graft.predict.prediction import Failure
-from graft.predict.predictor import Predictor
+from graft.predict.predictor import BATCH, Predictor
+
+RESUMABLE = (Format.csv, Format.jsonl)
+TOLERANCE = 1e-3
+"""By which a probability may differ where an image is computed again, alone and not in its batch."""
+REMEDY = "give the bundle and options it was begun with, or leave out --resume"
+
+Row: TypeAlias = dict[str, Any]
+"""A row of CSV or an object of JSON lines, by name."""
 
 
 @dataclass
-class Tally:
-    """What became of the pictures of a run.
+class Counts:
+    """What became of the images of a run.
 
     Attributes:
         kept: rows that were there already.
-        done: pictures with a row of this run.
+        done: images with a row of this run.
         failed: of both, those that could not be classified.
-        passed: files in folders that were passed over, as their names promise no picture.
+        skipped: files in folders that were passed over, as their names promise no image.
         example: one of them.
     """
 
     kept: int = 0
     done: int = 0
     failed: int = 0
-    passed: int = 0
+    skipped: int = 0
     example: str = ""
 
 
@@ -42,89 +53,52 @@ def classify(
     words: Sequence[str],
     stdin: BinaryIO,
     make: Callable[[], Predictor],
-    tally: Tally,
-    flags: Sequence[Format] = (),
+    counts: Counts,
+    format: Format = Format.text,
     out: Path | None = None,
     top: int = 0,
-    batch: int = 4,
+    batch: int = BATCH,
     resume: bool = False,
 ) -> None:
-    """Classify all that is named, and count in `tally`, which says how far it came however this ends.
+    """Classify all that is named, and count in `counts`, which say how far it came however this ends.
 
     Args:
         words: files, folders, patterns, addresses, or ``-`` for those on `stdin`.
         make: gives the predictor; called when the rest is known to be right.
-        flags: formats asked for, at most one.
+        format: of the rows.
         out: file of the rows; standard output without.
         top: so many of the most probable classes in every row.
-        batch: pictures that a thread decodes and runs at a time.
+        batch: images that a thread decodes and runs at a time.
         resume: keep the rows of `out`, and do only the rest.
 
     Raises:
         GraftError: names what the user can mend.
     """
-    format = choose(flags, out)
     if resume:
         check_resumable(out, format)
     predictor = make()
-    shape = Shape(predictor.multi_label, min(top, len(predictor.classes)))
+    schema = RowSchema(predictor.multi_label, min(top, len(predictor.classes)))
     inputs = Inputs(words, stdin)
-    names, again = iter(inputs), list[Named]()
+    names, again = iter(inputs), list[Input]()
     if resume and out is not None and out.exists():
-        kept = _kept(predictor, out, format, shape, names, batch)
-        tally.kept, tally.failed, again = kept.count, kept.failed, kept.again
+        kept = read_kept(out, format, schema, names, batch)
+        _check_same(out, format, schema, kept, predictor)
+        os.truncate(out, kept.end)
+        counts.kept, counts.failed, again = kept.count, kept.failed, kept.again
     append = resume and out is not None and out.exists() and out.stat().st_size > 0
     try:
-        with (
-            _fetching() as fetched,
-            open_writer(out, format, shape, append) as writer,
-            _counting(out, tally.kept) as count,
-        ):
-            results = predictor.predict_many(fetched(chain(again, names)), batch=batch)
-            for result in islice(results, len(again), None):
+        with open_writer(out, format, schema, append) as writer, _progress(out, counts.kept) as update:
+            for result in predictor.predict_many(prefetched(chain(again, names)), batch=batch):
                 writer.add(result)
-                tally.done += 1
-                tally.failed += isinstance(result, Failure)
-                count()
+                counts.done += 1
+                counts.failed += isinstance(result, Failure)
+                update()
     finally:
-        tally.passed, tally.example = inputs.passed, inputs.example
-
-
-def _kept(predictor: Predictor, out: Path, format: Format, shape: Shape, names: Iterator[Named], batch: int) -> Kept:
-    """Cut a file to its whole rows, if they are what would be written now."""
-    kept = read_kept(out, format, shape, names, batch)
-    with _fetching() as fetched:
-        for name, row in kept.last:
-            check_same(out, row, next(iter(predictor.predict_many(fetched([name])))), shape)
-    os.truncate(out, kept.end)
-    return kept
+        counts.skipped, counts.example = inputs.skipped, inputs.example
 
 
 @contextmanager
-def _fetching() -> Iterator[Callable[[Iterable[Named]], Iterator[Source]]]:
-    """Yield what puts, in the place of every address, a picture on its way.
-
-    An address is asked as soon as it is taken: so far as the predictor takes ahead, so far is fetched ahead.
-    """
-    with ExitStack() as stack:
-
-        def fetched(names: Iterable[Named]) -> Iterator[Source]:
-            fetch: Callable[[str], Source] | None = None
-            for name in names:
-                if not isinstance(name, str) or not is_remote(name):
-                    yield name
-                    continue
-                if fetch is None:
-                    from graft.apps.predict.fetch import fetching  # late: paths need none of it
-
-                    fetch = stack.enter_context(fetching())
-                yield fetch(name)
-
-        yield fetched
-
-
-@contextmanager
-def _counting(out: Path | None, kept: int) -> Iterator[Callable[[], object]]:
+def _progress(out: Path | None, kept: int) -> Iterator[Callable[[], object]]:
     """Yield what to call after each row: it moves a bar where one can be seen and rows do not show it themselves."""
     if not sys.stderr.isatty() or (out is None and sys.stdout.isatty()):
         yield lambda: None
@@ -133,3 +107,164 @@ def _counting(out: Path | None, kept: int) -> Iterator[Callable[[], object]]:
 
     with bar("predict", None, kept) as progress:
         yield progress.update
+
+
+def check_resumable(out: Path | None, format: Format) -> None:
+    """Refuse what cannot be gone on with.
+
+    Raises:
+        DataError: says why.
+    """
+    if out is None:
+        raise DataError("--resume goes on with a file: name it with --out FILE")
+    if format is Format.parquet:
+        raise DataError(
+            "--resume: a parquet file is readable only with its end, which a stopped run never wrote; "
+            "use --csv or --jsonl"
+        )
+    if format is Format.text:
+        raise DataError("--resume: aligned text is for people; use --csv or --jsonl")
+
+
+@dataclass
+class Kept:
+    """What a file has already, in whole batches: so the rest is computed with the very images it would have been.
+
+    Attributes:
+        end: bytes up to the end of the last whole batch, or of the header.
+        count: rows up to there.
+        failed: of these, those of images that could not be classified.
+        again: images whose rows come after that, to be computed again.
+        last: the last image that could be classified, with its row, wherever it lies; None without.
+    """
+
+    end: int = 0
+    count: int = 0
+    failed: int = 0
+    again: list[Input] = field(default_factory=list)
+    last: tuple[Input, Row] | None = None
+
+
+def read_kept(out: Path, format: Format, schema: RowSchema, names: Iterator[Input], batch: int) -> Kept:
+    """Read the whole rows of a file, and take what they are of from `names`, which must be the same images.
+
+    Args:
+        out: CSV or JSON lines.
+        names: every image, in order; what is left in it has no row yet.
+        batch: images that are computed together.
+
+    Raises:
+        DataError: the file is none that graft wrote, has other columns, or rows of other images.
+    """
+    kept, failed = Kept(), 0
+    for number, row, end in _rows(out, format, schema.columns()):
+        if row is None:
+            kept.end = end
+            continue
+        name = next(names, None)
+        if name is None or row_name(name) != row["path"]:
+            now = "there is none any more" if name is None else f"now it is {row_name(name)!r}"
+            raise DataError(
+                f"{out}: its row {number} is of {row['path']!r}, but {now}: the pictures are not those it was begun "
+                "with. Name the same again, or leave out --resume to begin anew"
+            )
+        kept.again.append(name)
+        failed += bool(row["error"])
+        if not row["error"]:
+            kept.last = (name, row)
+        if number % batch == 0:
+            kept.end, kept.count, kept.failed = end, number, failed
+            kept.again.clear()
+    return kept
+
+
+def _rows(out: Path, format: Format, columns: list[str]) -> Iterator[tuple[int, Row | None, int]]:
+    """Yield the whole rows of a file: number from 1, row, and where it ends in bytes; None for the header, number 0."""
+    number = 0 if format is Format.csv else 1
+    with out.open("rb") as file:
+        try:
+            for values in _parsed(_whole_lines(file), format):
+                row = (
+                    None if number == 0 else dict(zip(columns, values, strict=True) if format is Format.csv else values)
+                )
+                if row is None and values != columns:
+                    found, expected = csv_line(values).strip(), csv_line(columns).strip()
+                    raise DataError(f"{out}: begins with {found}, not with {expected}; {REMEDY}")
+                if row is not None and not (isinstance(row["path"], str) and "error" in row):
+                    raise ValueError("it has no path or no error")
+                yield number, row, file.tell()
+                number += 1
+        except (ValueError, TypeError, KeyError, csv.Error) as error:
+            _refuse(out, f"its row {number}", error)
+        # a file without a whole line must look like the beginning of one
+        first = csv_line(columns) if format is Format.csv else '{"path": "'
+        file.seek(0)
+        begun = file.read(len(first)).decode("utf-8", "surrogateescape")
+        if number == (format is not Format.csv) and not first.startswith(begun):
+            _refuse(out, f"its beginning {begun!r}")
+
+
+def _parsed(lines: Iterator[str], format: Format) -> Iterator[Any]:
+    """Cells of CSV or objects of JSON lines; a row of CSV that is broken off in quotation marks is left out."""
+    if format is Format.jsonl:
+        yield from map(json.loads, lines)
+        return
+    try:
+        yield from csv.reader(lines, strict=True)
+    except csv.Error:
+        if next(lines, None) is not None:  # not at the end
+            raise
+
+
+def _whole_lines(file: IO[bytes]) -> Iterator[str]:
+    while (line := file.readline()).endswith(b"\n"):
+        yield line.decode("utf-8", "surrogateescape")
+
+
+def _refuse(out: Path, what: str, reason: Exception | None = None) -> NoReturn:
+    cause = f" ({reason})" if reason else ""
+    raise DataError(f"{out}: {what} is none that `graft predict` wrote{cause}; leave out --resume") from reason
+
+
+def _check_same(out: Path, format: Format, schema: RowSchema, kept: Kept, predictor: Predictor) -> None:
+    """See that an image which has a row would get the same again; whether it still can be read is not asked.
+
+    Raises:
+        DataError: it would not: the bundle or an option is another.
+    """
+    if kept.last is None:
+        return
+    name, row = kept.last
+    result = next(predictor.predict_many(prefetched([name])))
+    if isinstance(result, Failure):
+        return
+    is_csv = format is Format.csv
+    now = dict(zip(schema.columns(), schema.cells(result), strict=True)) if is_csv else schema.record(result)
+    had, has = list(_atoms(row)), list(_atoms(now))
+    if len(had) != len(has) or not all(map(_close, had, has)):
+        raise DataError(
+            f"{out}: the row of {row['path']!r} is {json_line(row).strip()}, and would now be "
+            f"{json_line(now).strip()}; {REMEDY}"
+        )
+
+
+def _atoms(value: object) -> Iterator[object]:
+    """Names, texts and numbers in a row, in order; several in one cell are taken apart."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _atoms(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _atoms(inner)
+    elif isinstance(value, str):
+        yield from value.split(JOINED)
+    else:
+        yield value
+
+
+def _close(one: Any, other: Any) -> bool:
+    try:
+        return bool(one == other or abs(float(one) - float(other)) <= TOLERANCE)
+    except (TypeError, ValueError):
+        return False

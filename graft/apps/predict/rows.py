@@ -1,8 +1,8 @@
-"""A result as a row: cells of a CSV, an object of JSON lines, or a line to read."""
+"""A prediction as a row: cells of a CSV, an object of JSON lines, or text to read."""
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -15,8 +15,8 @@ JOINED = "|"
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """What a row tells.
+class RowSchema:
+    """What a row holds.
 
     Attributes:
         multi_label: labels in place of one label.
@@ -28,58 +28,52 @@ class Shape:
 
     def columns(self) -> list[str]:
         """Names of the cells."""
-        said = ["labels", "probabilities"] if self.multi_label else ["label", "probability"]
-        top = [name for place in range(1, self.top + 1) for name in (f"top_{place}", f"probability_{place}")]
-        return ["path", *said, *top, "error"]
+        labels = ["labels", "probabilities"] if self.multi_label else ["label", "probability"]
+        top = [name for rank in range(1, self.top + 1) for name in (f"top_{rank}", f"probability_{rank}")]
+        return ["path", *labels, *top, "error"]
 
     def cells(self, result: Result) -> list[str]:
-        """One text a column; of a picture that failed, all but its path and its error are empty."""
+        """One text a column; of an image that failed, all but its path and its error are empty."""
         if isinstance(result, Failure):
             return [result.source, *[""] * (2 + 2 * self.top), result.error]
-        held = result.labels if self.multi_label else ([result.label or ""])
-        chances = [result.probabilities[name] for name in held] if self.multi_label else [result.probability]
-        top = [cell for name, chance in result.top(self.top) for cell in (name, number(chance))]
-        return [result.source, JOINED.join(held), JOINED.join(map(number, chances)), *top, ""]
-
-    def keys(self) -> list[str]:
-        """Names in a record of a picture that could be classified."""
-        said = ["labels"] if self.multi_label else ["label", "probability", "sure"]
-        return ["path", *said, *(["top"] if self.top else []), "error"]
+        labels = result.labels if self.multi_label else (result.label or "",)
+        values = [result.probabilities[name] for name in labels] if self.multi_label else [result.probability]
+        top = [cell for name, probability in result.top(self.top) for cell in (name, number(probability))]
+        return [result.source, JOINED.join(labels), JOINED.join(map(number, values)), *top, ""]
 
     def record(self, result: Result) -> dict[str, Any]:
-        """The same by name, numbers as numbers; of a picture that failed, only its path and its error."""
+        """The same by name, numbers as numbers; of an image that failed, only its path and its error."""
         if isinstance(result, Failure):
             return {"path": result.source, "error": result.error}
         if self.multi_label:
-            chances = ((name, result.probabilities[name]) for name in result.labels)
-            said: dict[str, Any] = {"labels": _pairs(chances)}
+            labels: dict[str, Any] = {"labels": _pairs((name, result.probabilities[name]) for name in result.labels)}
         else:
-            said = {"label": result.label, "probability": _rounded(result.probability), "sure": result.sure}
-        top = {"top": _pairs(iter(result.top(self.top)))} if self.top else {}
-        return {"path": result.source} | said | top | {"error": None}
+            labels = {"label": result.label, "probability": _rounded(result.probability), "sure": result.sure}
+        top = {"top": _pairs(result.top(self.top))} if self.top else {}
+        return {"path": result.source} | labels | top | {"error": None}
 
-    def words(self, result: Result) -> str:
+    def text(self, result: Result) -> str:
         """The same for people, without the path."""
         if isinstance(result, Failure):
             return f"error: {printable(result.error)}"
         if self.top:
-            said = ", ".join(f"{name} {chance:.1%}" for name, chance in result.top(self.top))
+            text = ", ".join(f"{name} {probability:.1%}" for name, probability in result.top(self.top))
         elif self.multi_label:
-            said = ", ".join(f"{name} {result.probabilities[name]:.1%}" for name in result.labels) or "no class"
+            text = ", ".join(f"{name} {result.probabilities[name]:.1%}" for name in result.labels) or "no class"
         else:
-            said = f"{result.label or result.top(1)[0][0]} {result.probability:.1%}"
-        return said if result.sure else f"not sure ({said})"
+            text = f"{result.label or result.top(1)[0][0]} {result.probability:.1%}"
+        return text if result.sure else f"not sure ({text})"
 
 
-class _Line:
+class _Echo:
     """Gives the writer of CSV back what it writes."""
 
     def write(self, text: str) -> str:
         return text
 
 
-_PLAIN = csv.writer(_Line(), lineterminator="\n")
-_QUOTED = csv.writer(_Line(), lineterminator="\n", quoting=csv.QUOTE_ALL)
+_PLAIN = csv.writer(_Echo(), lineterminator="\n")
+_QUOTED = csv.writer(_Echo(), lineterminator="\n", quoting=csv.QUOTE_ALL)
 
 
 def csv_line(cells: list[str]) -> str:
@@ -94,7 +88,11 @@ def csv_line(cells: list[str]) -> str:
 def json_line(record: dict[str, Any]) -> str:
     """A record as a line of JSON; a name that is no Unicode is escaped."""
     line = json.dumps(record, ensure_ascii=False)
-    return (line if _is_unicode(line) else json.dumps(record)) + "\n"
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        line = json.dumps(record)
+    return f"{line}\n"
 
 
 def number(value: float) -> str:
@@ -107,17 +105,9 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
-def _pairs(chances: Iterator[tuple[str, float]]) -> list[dict[str, Any]]:
-    return [{"label": name, "probability": _rounded(chance)} for name, chance in chances]
+def _pairs(probabilities: Iterable[tuple[str, float]]) -> list[dict[str, Any]]:
+    return [{"label": name, "probability": _rounded(probability)} for name, probability in probabilities]
 
 
 def _rounded(value: float) -> float:
     return float(number(value))
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from graft.apps import cli
 from graft.predict.prediction import Failure, Prediction
 from graft.predict.predictor import Predictor
-from tests.predict.tiny import SCALE, chances, paint
+from tests.predict.tiny_bundle import SCALE, paint, probabilities
 from tests.source.site import Site, serve
 
 
@@ -40,7 +40,7 @@ def run(bundle: Path, *words: str, **options: Any) -> Any:
 def test_text_for_a_few(bundle: Path) -> None:
     done = run(bundle, "in/1 red.png", "in/2 green.png", "--top-k", "2")
     assert done.exit_code == 0, done.output
-    (red, green, _), (_, other, blue) = chances(200, 50, 50), chances(40, 160, 90)
+    (red, green, _), (_, other, blue) = probabilities(200, 50, 50), probabilities(40, 160, 90)
     assert done.stdout.splitlines() == [
         f"in/1 red.png    red {red:.1%}, green {green:.1%}",
         f"in/2 green.png  green {other:.1%}, blue {blue:.1%}",
@@ -72,7 +72,10 @@ def test_json_lines_from_standard_input(bundle: Path) -> None:
 
 def test_an_unsure_answer_is_an_answer(bundle: Path) -> None:
     done = run(bundle, "in/2 green.png", "--threshold", "0.99")
-    assert (done.exit_code, done.stdout) == (0, f"in/2 green.png  not sure (green {chances(40, 160, 90)[1]:.1%})\n")
+    assert (done.exit_code, done.stdout) == (
+        0,
+        f"in/2 green.png  not sure (green {probabilities(40, 160, 90)[1]:.1%})\n",
+    )
 
 
 def test_several_labels(several: Path) -> None:

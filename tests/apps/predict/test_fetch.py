@@ -1,4 +1,4 @@
-"""Pictures at addresses: bounded in size and time, and an error says why."""
+"""An image at an address: bounded in size and time, and an error says why."""
 
 import socket
 import sys
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from graft.apps.predict.fetch import _NoDowngrade, _request, fetch
+from graft.apps.predict.fetch import _request, _SafeRedirects, fetch
 from graft.core.errors import SourceError
 from tests.source.site import Site, serve
 
@@ -39,7 +39,7 @@ def test_an_address_is_asked_for_in_the_characters_of_http(address: str, asked: 
 )
 def test_a_login_is_sent_to_nobody_else(target: str, kept: bool) -> None:
     request = _request("http://user:secret@one.example/a.jpg")
-    followed = _NoDowngrade().redirect_request(request, BytesIO(), 302, "Found", HTTPMessage(), target)
+    followed = _SafeRedirects().redirect_request(request, BytesIO(), 302, "Found", HTTPMessage(), target)
     assert followed is not None
     assert ("Authorization" in followed.headers) is kept
 
@@ -73,15 +73,15 @@ def test_too_much_is_refused() -> None:
         serve(Site(b"x" * 300_000)) as site,
         pytest.raises(SourceError, match="has more than 1000 bytes"),
     ):
-        fetch(site.url, limit=1000)
+        fetch(site.url, max_bytes=1000)
 
 
 def test_silence_and_slowness_have_an_end() -> None:
     with serve(Site(b"x" * 200, silence=1.0)) as site:
         with pytest.raises(SourceError, match=r"no answer within 0.1 s"):
-            fetch(site.url, silence=0.1)
+            fetch(site.url, read_timeout=0.1)
         with pytest.raises(SourceError, match=r"is not there after 0.01 s"):
-            fetch(site.url, patience=0.01)
+            fetch(site.url, total_timeout=0.01)
 
 
 def test_no_such_host_port_or_address() -> None:

@@ -1,15 +1,19 @@
-"""What is named becomes pictures: in order, lazily, and nothing gets lost in silence."""
+"""What is named becomes images: in order, lazily, and nothing gets lost in silence."""
 
 import os
+import signal
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from graft.apps.predict.inputs import SUFFIXES, Inputs, Missing
-from graft.core.errors import DataError
+from graft.apps.predict.inputs import AT_ONCE, SUFFIXES, Inputs, Missing, Remote, prefetched
+from graft.core.errors import DataError, SourceError
 from graft.images.decode import FORMATS
+from tests.source.site import Site, listening, serve
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +70,7 @@ def test_names_that_cannot_be_looked_at_are_left_to_whoever_opens_them(name: str
 def test_folders_are_walked_in_order_without_what_is_hidden() -> None:
     inputs = Inputs(["b", "folder.jpg"], [])
     assert list(inputs) == ["b/10.png", "b/2.JPG", "b/deep/x.webp", "folder.jpg/inner.png"]
-    assert (inputs.passed, inputs.example) == (1, "b/notes.txt")
+    assert (inputs.skipped, inputs.example) == (1, "b/notes.txt")
     assert named(".") == [
         *("a.jpg", "c1.jpg", "c[1].jpg", "ü ä.jpeg", "b/10.png", "b/2.JPG", "b/deep/x.webp", "folder.jpg/inner.png")
     ]
@@ -138,3 +142,97 @@ def test_a_folder_that_cannot_be_listed_is_named(tree: Path, monkeypatch: pytest
 
     monkeypatch.setattr(os, "scandir", refuse)
     assert named("b") == ["b/10.png", "b/2.JPG", "b/deep: the folder cannot be listed: Permission denied"]
+
+
+class SlowServer:
+    """A server that answers when it may: `entered` counts the requests, `go` lets them be answered."""
+
+    def __init__(self) -> None:
+        self.entered, self.go, self.url = threading.Semaphore(0), threading.Event(), ""
+
+
+@pytest.fixture
+def slow() -> Iterator[SlowServer]:
+    slow = SlowServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            slow.entered.release()
+            slow.go.wait()
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"content")
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with listening(Handler) as address:
+        slow.url = f"{address}/a.png"
+        yield slow
+        slow.go.set()
+
+
+def content(source: object) -> bytes:
+    assert isinstance(source, Remote)
+    return source.read()
+
+
+def test_an_image_is_fetched_and_named_without_its_password() -> None:
+    with serve(Site(b"content")) as site:
+        (remote,) = prefetched([site.url.replace("//", "//user:secret@")])
+        assert isinstance(remote, Remote)
+        assert remote.name == site.url.replace("//", "//user:***@")
+        assert content(remote) == b"content"
+
+
+def test_what_goes_wrong_is_raised_where_it_is_read() -> None:
+    with serve(Site(b"", statuses=[404])) as site:
+        (remote,) = prefetched([site.url])
+        with pytest.raises(SourceError, match="the server answers 404"):
+            content(remote)
+
+
+def test_paths_are_not_waited_for() -> None:
+    missing = Missing("b", "gone")
+
+    def inputs() -> Iterator[str | Missing]:
+        yield "a.jpg"
+        yield missing
+        raise AssertionError("read too far")
+
+    sources = prefetched(inputs())
+    assert [next(sources), next(sources)] == ["a.jpg", missing]
+
+
+def test_several_are_under_way_at_once_and_come_in_order(slow: SlowServer) -> None:
+    found: list[object] = []
+    names = [slow.url] * AT_ONCE + ["a.jpg", slow.url]
+    reader = threading.Thread(target=lambda: found.extend(prefetched(names)))
+    reader.start()
+    for _ in range(AT_ONCE):
+        slow.entered.acquire()  # all of them, before one is answered
+    assert not slow.entered.acquire(blocking=False)
+    slow.go.set()
+    reader.join()
+    assert [source if isinstance(source, str) else content(source) for source in found] == [
+        *[b"content"] * AT_ONCE,
+        "a.jpg",
+        b"content",
+    ]
+
+
+@pytest.mark.skipif(signal.getsignal(signal.SIGINT) is signal.SIG_IGN, reason="Ctrl-C is ignored here")
+def test_ctrl_c_ends_the_waiting_at_once(slow: SlowServer) -> None:
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def interrupt() -> None:
+        slow.entered.acquire()
+        signal.pthread_kill(main, signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        next(prefetched([slow.url]))  # while the server has not answered yet
+    fetching = [thread for thread in threading.enumerate() if thread.name.startswith("fetch ")]
+    assert fetching
+    assert all(thread.daemon for thread in fetching)  # for which nobody waits at exit

@@ -1,4 +1,4 @@
-"""A result as cells, as JSON, and as words."""
+"""A prediction as cells, as JSON, and as text."""
 
 import csv
 import json
@@ -6,19 +6,19 @@ from io import StringIO
 
 import pytest
 
-from graft.apps.predict.rows import Shape, csv_line, json_line, number, printable
+from graft.apps.predict.rows import RowSchema, csv_line, json_line, number, printable
 from graft.predict.prediction import Failure, Prediction
 
-CHANCES = {"cat": 0.125, "dog": 0.8125, "cow": 0.0625}
-SURE = Prediction("dog", ("dog",), 0.8125, CHANCES, True, "a.jpg")
-UNSURE = Prediction(None, (), 0.8125, CHANCES, False, "b.jpg")
+PROBABILITIES = {"cat": 0.125, "dog": 0.8125, "cow": 0.0625}
+SURE = Prediction("dog", ("dog",), 0.8125, PROBABILITIES, True, "a.jpg")
+UNSURE = Prediction(None, (), 0.8125, PROBABILITIES, False, "b.jpg")
 BAD = Failure("no picture", "c.jpg")
-SEVERAL = Prediction("dog", ("cat", "dog"), 0.8125, CHANCES, True, "d.jpg")
-NONE = Prediction("dog", (), 0.8125, CHANCES, True, "e.jpg")
+SEVERAL = Prediction("dog", ("cat", "dog"), 0.8125, PROBABILITIES, True, "d.jpg")
+NONE = Prediction("dog", (), 0.8125, PROBABILITIES, True, "e.jpg")
 
 
 def test_cells() -> None:
-    plain, top = Shape(False), Shape(False, 2)
+    plain, top = RowSchema(False), RowSchema(False, 2)
     assert plain.columns() == ["path", "label", "probability", "error"]
     assert plain.cells(SURE) == ["a.jpg", "dog", "0.8125", ""]
     assert plain.cells(UNSURE) == ["b.jpg", "", "0.8125", ""]
@@ -38,16 +38,16 @@ def test_cells() -> None:
 
 
 def test_cells_of_several_labels() -> None:
-    shape = Shape(True, 1)
-    assert shape.columns() == ["path", "labels", "probabilities", "top_1", "probability_1", "error"]
-    assert shape.cells(SEVERAL) == ["d.jpg", "cat|dog", "0.125|0.8125", "dog", "0.8125", ""]
-    assert shape.cells(NONE) == ["e.jpg", "", "", "dog", "0.8125", ""]
+    schema = RowSchema(True, 1)
+    assert schema.columns() == ["path", "labels", "probabilities", "top_1", "probability_1", "error"]
+    assert schema.cells(SEVERAL) == ["d.jpg", "cat|dog", "0.125|0.8125", "dog", "0.8125", ""]
+    assert schema.cells(NONE) == ["e.jpg", "", "", "dog", "0.8125", ""]
 
 
 def test_records() -> None:
     dog, cat = {"label": "dog", "probability": 0.8125}, {"label": "cat", "probability": 0.125}
-    assert Shape(False).record(SURE) == {"path": "a.jpg", **dog, "sure": True, "error": None}
-    assert Shape(False, 2).record(UNSURE) == {
+    assert RowSchema(False).record(SURE) == {"path": "a.jpg", **dog, "sure": True, "error": None}
+    assert RowSchema(False, 2).record(UNSURE) == {
         "path": "b.jpg",
         "label": None,
         "probability": 0.8125,
@@ -55,24 +55,24 @@ def test_records() -> None:
         "top": [dog, cat],
         "error": None,
     }
-    assert Shape(True).record(SEVERAL) == {"path": "d.jpg", "labels": [cat, dog], "error": None}
-    assert Shape(True).record(BAD) == {"path": "c.jpg", "error": "no picture"}
+    assert RowSchema(True).record(SEVERAL) == {"path": "d.jpg", "labels": [cat, dog], "error": None}
+    assert RowSchema(True).record(BAD) == {"path": "c.jpg", "error": "no picture"}
 
 
 @pytest.mark.parametrize(
-    ("shape", "result", "said"),
+    ("schema", "result", "text"),
     [
-        (Shape(False), SURE, "dog 81.2%"),
-        (Shape(False, 2), SURE, "dog 81.2%, cat 12.5%"),
-        (Shape(False), UNSURE, "not sure (dog 81.2%)"),
-        (Shape(False, 2), UNSURE, "not sure (dog 81.2%, cat 12.5%)"),
-        (Shape(False), BAD, "error: no picture"),
-        (Shape(True), SEVERAL, "cat 12.5%, dog 81.2%"),
-        (Shape(True), NONE, "no class"),
+        (RowSchema(False), SURE, "dog 81.2%"),
+        (RowSchema(False, 2), SURE, "dog 81.2%, cat 12.5%"),
+        (RowSchema(False), UNSURE, "not sure (dog 81.2%)"),
+        (RowSchema(False, 2), UNSURE, "not sure (dog 81.2%, cat 12.5%)"),
+        (RowSchema(False), BAD, "error: no picture"),
+        (RowSchema(True), SEVERAL, "cat 12.5%, dog 81.2%"),
+        (RowSchema(True), NONE, "no class"),
     ],
 )
-def test_words(shape: Shape, result: Prediction | Failure, said: str) -> None:
-    assert shape.words(result) == said
+def test_text(schema: RowSchema, result: Prediction | Failure, text: str) -> None:
+    assert schema.text(result) == text
 
 
 @pytest.mark.parametrize("name", ["ü, 'ä'.jpg", 'a "b".jpg', "a\nb.jpg", "a\rb.jpg", "\udcff.jpg", ""])
