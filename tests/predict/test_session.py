@@ -62,7 +62,8 @@ def test_metadata_of_another_model_is_refused(tmp_path: Path, changed: dict[str,
 
 @pytest.mark.parametrize("digest", [None, "known"])
 def test_a_model_exchanged_after_it_was_loaded_is_not_mixed_with_it(tmp_path: Path, digest: str | None) -> None:
-    session = loaded(tmp_path, **({} if digest else {"sha256": None}))
+    changed: dict[str, Any] = {} if digest else {"sha256": None}
+    session = loaded(tmp_path, **changed)
     (tmp_path / "model.onnx").write_bytes(model("Sigmoid"))
     with pytest.raises(BundleError, match="damaged or exchanged since it was exported or loaded"):
         session.run_serial(PIXELS)
