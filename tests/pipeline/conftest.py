@@ -1,4 +1,4 @@
-"""A whole project in a temporary git repository: few generated pictures, a tiny network."""
+"""A whole project in a temporary git repository: few generated images, a tiny network; copied for each test."""
 
 import os
 import shutil
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from PIL import Image
 from ruamel.yaml import YAML
 from safetensors.torch import save_file
@@ -28,8 +29,6 @@ SHIPPED = (
     "params.yaml",
 )
 
-Project = Path
-
 
 def dvc(project: Path, *words: str) -> str:
     """Run DVC in the project as a user would, with this interpreter first on PATH."""
@@ -43,6 +42,12 @@ def environment() -> dict[str, str]:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     quiet = {"DVC_NO_ANALYTICS": "1", "OMP_NUM_THREADS": "1", "GIT_CONFIG_GLOBAL": os.devnull}
     return os.environ | {"PATH": path, "PYTHONPATH": ""} | quiet
+
+
+def stages_run(output: str) -> set[str]:
+    """Names of the stages whose command DVC ran."""
+    lines = [line for line in output.splitlines() if line.startswith("Running stage")]
+    return {line.split("'")[1].split("@")[0] for line in lines}
 
 
 def git(project: Path, *words: str) -> str:
@@ -63,17 +68,40 @@ def edit_params(project: Path, **sections: object) -> None:
         yaml.dump(values, stream)
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped pipeline over 36 pictures in class folders and a backbone made on the spot."""
-    folder = tmp_path_factory.mktemp("project")
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A project whose pipeline ran through, made once for all workers; ``first-run.txt`` beside it has what DVC said.
+
+    Tests work on copies of it (`project`).
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = (base if worker_id == "master" else base.parent) / "finished"
+    with FileLock(f"{shared}.lock"):
+        if not (shared / "first-run.txt").is_file():
+            folder = _create(shared / "project")
+            output = dvc(folder, "repro")
+            git(folder, "add", "-A")
+            git(folder, "commit", "-qm", "Run")
+            (shared / "first-run.txt").write_text(output)
+    return shared / "project"
+
+
+@pytest.fixture
+def project(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished project, with its cache, to change as a user would."""
+    return Path(shutil.copytree(finished, tmp_path / "project", symlinks=True))
+
+
+def _create(folder: Path) -> Path:
+    """The shipped pipeline over 36 images in class folders and a backbone made on the spot."""
+    folder.mkdir(parents=True)
     for name in SHIPPED:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)
     (folder / ".dvc").mkdir()
     shutil.copy(ROOT / ".dvc" / "config", folder / ".dvc" / "config")
     shutil.copy(ROOT / ".dvc" / ".gitignore", folder / ".dvc" / ".gitignore")
-    _draw(folder / "images")
+    _draw(folder / "pictures")
     _weigh(folder / "tiny.safetensors")
     _tiny_params(folder)
     git(folder, "init", "-q")

@@ -1,4 +1,4 @@
-"""kill -9, again and again, at random moments: the next run leaves the record as if nothing had happened.
+"""kill -9 at random moments: the next run leaves the record as if nothing had happened.
 
 DVC dies with its stage here. Only while it writes dvc.lock, after the stage has ended, is it spared:
 it does so in place, and a half of that file is what it leaves when it is killed then.
@@ -21,12 +21,15 @@ from tests.pipeline.conftest import dvc, environment, git
 pytestmark = pytest.mark.slow
 
 STAGES = ["download@dataset", "presize", "embed", "train-head", "finetune"]
-KILLS = 6
-"""Of each stage: thirty in all."""
+KILLS = 3
+"""Of each stage: fifteen in all."""
 
 
-def command(stage: str) -> list[str]:
-    return [sys.executable, "-m", "dvc", "repro", "--force", "--no-run-cache", "--single-item", stage]
+def start(project: Path, stage: str) -> "subprocess.Popen[bytes]":
+    """Have DVC run one stage, in a process group of its own."""
+    command = [sys.executable, "-m", "dvc", "repro", "--force", "--no-run-cache", "--single-item", stage]
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(command, cwd=project, env=environment(), stdout=quiet, stderr=quiet, start_new_session=True)
 
 
 def at_work(dvc: int) -> bool:
@@ -36,15 +39,6 @@ def at_work(dvc: int) -> bool:
             if any(word.startswith("stages.") for word in child.cmdline()):
                 return True
     return False
-
-
-@pytest.fixture(scope="module")
-def finished(project: Path) -> Path:
-    """A project that ran through."""
-    dvc(project, "repro")
-    git(project, "add", "-A")
-    git(project, "commit", "-qm", "Run")
-    return project
 
 
 def seconds_at_work(running: "subprocess.Popen[bytes]") -> float:
@@ -66,23 +60,17 @@ def wait_for(running: "subprocess.Popen[bytes]") -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_killed_at_random_moments(finished: Path, stage: str) -> None:
-    wanted = (finished / "dvc.lock").read_bytes()
+def test_killed_at_random_moments(project: Path, stage: str) -> None:
+    wanted = (project / "dvc.lock").read_bytes()
 
-    def start() -> "subprocess.Popen[bytes]":
-        quiet = subprocess.DEVNULL
-        return subprocess.Popen(
-            command(stage), cwd=finished, env=environment(), stdout=quiet, stderr=quiet, start_new_session=True
-        )
-
-    undisturbed = start()
+    undisturbed = start(project, stage)
     length = seconds_at_work(undisturbed)
     assert undisturbed.wait() == 0
-    assert (finished / "dvc.lock").read_bytes() == wanted
+    assert (project / "dvc.lock").read_bytes() == wanted
 
     killed = 0
     for share in np.random.default_rng(STAGES.index(stage)).uniform(0, 0.95, KILLS):
-        running = start()
+        running = start(project, stage)
         wait_for(running)
         time.sleep(share * length)
         if at_work(running.pid):
@@ -91,6 +79,27 @@ def test_killed_at_random_moments(finished: Path, stage: str) -> None:
         running.wait()
     assert killed >= KILLS // 2, f"of {KILLS} runs, {killed} were still at work when their time had come"
 
-    dvc(finished, "repro", "--no-run-cache")
-    assert (finished / "dvc.lock").read_bytes() == wanted
-    assert git(finished, "status", "--porcelain") == ""
+    dvc(project, "repro", "--no-run-cache")
+    assert (project / "dvc.lock").read_bytes() == wanted
+    assert git(project, "status", "--porcelain") == ""
+
+
+def test_finetune_goes_on_from_its_last_epoch(project: Path) -> None:
+    """Kill DVC and its stage in the middle of fine-tuning; the next run begins no epoch again."""
+    wanted = (project / "dvc.lock").read_bytes()
+    log = project / ".graft/log/finetune.log"
+    log.unlink()
+    running = start(project, "finetune")
+    deadline = time.monotonic() + 90
+    while not (log.is_file() and "epoch 1:" in log.read_text()):
+        assert running.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+
+    log.unlink()
+    dvc(project, "repro", "--no-run-cache")
+    assert "epoch 1:" not in log.read_text()
+    assert (project / "dvc.lock").read_bytes() == wanted
+    assert git(project, "status", "--porcelain") == ""
