@@ -1,6 +1,6 @@
 # `make` alone lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help install repro test lint format types unit bench-env examples clean
+.PHONY: help install repro test test-fast lint format types unit bench-env examples clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -24,6 +24,9 @@ repro: install ## run the pipeline, then show the test metrics
 
 test: install lint types unit ## lint, type-check, test
 
+test-fast: install lint types ## the same without the pipeline, browsers and servers: about a minute
+	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist worksteal -m "not slow"
+
 lint:
 	ruff check .
 	ruff format --check .
@@ -38,7 +41,7 @@ types:
 
 # Two processes with a team of threads each would wait for one another on two cores.
 unit:
-	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist worksteal
 
 bench-env: .venv-fastai/installed ## make .venv-fastai, for python -m benchmarks.against_fastai
 

@@ -10,6 +10,9 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 Draw = Callable[[int, int, int], Image.Image]
 
+SLOW_FIXTURES = {"browser", "port", "hasty", "site", "history"}
+"""Fixtures behind which a browser, a server or DVC runs."""
+
 CHROMIUM = Path("/usr/bin/chromium")
 """Debian's; `apt-get install chromium` brings it."""
 
@@ -40,3 +43,11 @@ def browser() -> Iterator[Browser]:
         made = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
         yield made
         made.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make test-fast` leaves out: tests that run the pipeline, a browser or a server of its own."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & SLOW_FIXTURES or "pipeline" in item.path.parts or item.path.stem == "test_server":
+            item.add_marker(pytest.mark.slow)
