@@ -33,8 +33,7 @@ from graft.network.device import autocast, pick_device, prepare
 from graft.network.head import Head
 from graft.network.network import Network, grafted, pretrained, width
 from graft.optim.schedule import make_schedule
-from graft.tasks import task_of
-from graft.tasks.base import Shaping
+from graft.tasks import LossOptions, task_of
 
 OUT = Path(__file__).with_suffix(".json")
 BACKBONE = ROOT / "models/backbone"
@@ -94,7 +93,7 @@ class Steps:
         pixels, targets = self.images.batch(np.arange(self.config.batch_size), device)
         views = augment(pixels, self.views, self.size, 0)
         self.bare.train()
-        shaping = Shaping(self.config.label_smoothing)
+        shaping = LossOptions(self.config.label_smoothing)
         began = time.perf_counter()
         for _ in range(STEPS):
             with autocast(device, self.config.precision):

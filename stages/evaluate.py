@@ -59,9 +59,9 @@ def main(run: Run) -> None:
         told = {"splits": DIVIDED / "metrics.json", "audit": DIVIDED / "audit.json", "choice": TUNED / "metrics.json"}
         facts |= {name: json.loads(file.read_text()) for name, file in told.items()}
         save_report(REPORT, folder, facts | {"lineage": lineage, "parameters": shown})
-    share, low, high = (facts["test"][task.hits + end] for end in ("", "_low", "_high"))
+    share, low, high = (facts["test"][task.primary_metric + end] for end in ("", "_low", "_high"))
     within = "one group, so no interval" if low is None else f"{low:.4f} to {high:.4f}"
-    run.log(f"test {task.hits.replace('_', ' ')} {share:.4f} ({within})")
+    run.log(f"test {task.primary_metric.replace('_', ' ')} {share:.4f} ({within})")
 
 
 if __name__ == "__main__":

@@ -20,8 +20,7 @@ from graft.export.onnx import calibration_images
 from graft.export.parity import measure_parity, require_parity
 from graft.images.presize import read_square
 from graft.network.network import load
-from graft.tasks import task_of
-from graft.tasks.decision import read_decision
+from graft.tasks import Decision, task_of
 from stages.runtime import Run, start
 
 RAW, PRESIZED, FINETUNED = Path("data/raw"), Path("data/presized"), Path("models/finetuned")
@@ -35,7 +34,7 @@ def main(run: Run) -> None:
     record = read_record(run.values("backbone", "labels", "source"), EVALUATED, SPLIT_REPORT)
 
     network, description = load(FINETUNED)
-    task, square, decision = task_of(description), read_square(PRESIZED), read_decision(EVALUATED)
+    task, square, decision = task_of(description), read_square(PRESIZED), Decision.read(EVALUATED)
     pixels = ImageRows(PRESIZED / "pixels.npy")
     images = partial(calibration_images, pixels, pixels.find(read_dataset(LABELS, SPLIT).paths("train")))
     with new_folder(BUNDLE) as bundle:  # a bundle that is refused replaces nothing

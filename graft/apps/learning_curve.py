@@ -244,7 +244,7 @@ def _judge(path: Iterator[Optimum], valid: Examples, task: Task) -> tuple[NDArra
     """Which valid pictures the optimal head answers right, `[N]`, and its log loss."""
     logits = head_logits(next(path).head, valid.embeddings, valid.rows)
     likelihood = task.log_likelihood(logits.astype(np.float64), valid.targets)
-    return task.right(logits, valid.targets), -float(likelihood.mean())
+    return task.correct(logits, valid.targets), -float(likelihood.mean())
 
 
 def save_curve(path: Path, curve: pd.DataFrame, hits: str) -> None:
@@ -283,7 +283,7 @@ def learning_curve(values: dict[str, Any], draws: int) -> Iterator[str]:
     if not l2:  # the head has a hidden layer, or no penalty; the curve is that of a linear one with one all the same
         penalties = [value for value in config.l2 if value > 0] or TrainHead().l2
         l2 = fit_head(embeddings, dataset, TrainHead(solver="lbfgs", l2=penalties), 1.0, 0).chosen["l2"]
-    hits, trend = make_task(dataset.classes, dataset.multi_label).hits, Trend(pool.valid)
+    hits, trend = make_task(dataset.classes, dataset.multi_label).primary_metric, Trend(pool.valid)
     drawn = "by group" if pool.by_group else "picture by picture"
     yield f"linear heads at l2 {l2:g}, {draws} draws of each share, drawn {drawn}, judged on valid"
 

@@ -24,9 +24,7 @@ def confidences(
     With one label a picture that is the probability of the class answered, and whether it is the
     picture's; with several, the probability of each class, and whether the picture has it.
     """
-    if task.multi_label:
-        return probabilities.ravel(), (targets > 0).ravel()
-    return probabilities.max(1), task.right(probabilities, targets)
+    return task.confidences(probabilities, targets)
 
 
 def reliability(confidence: NDArray[np.float64], holds: NDArray[np.bool_]) -> pd.DataFrame:

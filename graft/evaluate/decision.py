@@ -15,8 +15,7 @@ from graft.evaluate.calibration import confidences, fit_temperature
 from graft.evaluate.config import Evaluate
 from graft.network.device import Precision
 from graft.network.inference import all_outputs
-from graft.tasks import Task
-from graft.tasks.decision import Decision
+from graft.tasks import Decision, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +67,10 @@ def decide(task: Task, valid: Logits, config: Evaluate) -> Decision:
     temperature = fit_temperature(task, valid.values, valid.targets) if config.calibrate else 1.0
     below = None
     if config.abstain is not None:
-        if task.multi_label:
+        if not task.can_abstain:
             raise ParamsError(
                 "evaluate.abstain: a picture with several labels may have none of them, which says it already; use null"
             )
         confidence, right = confidences(task, valid.probabilities(task, temperature), valid.targets)
         below = threshold(Surest.of(confidence, right), config.abstain)
-    return Decision(flips=config.flips, temperature=temperature, abstain_below=below)
+    return Decision(tta=config.flips, temperature=temperature, abstain_below=below)

@@ -22,8 +22,7 @@ from graft.evaluate.yardstick import YARDSTICKS, Yardstick
 from graft.render.sheets import save_note
 from graft.report import gallery
 from graft.stats.intervals import ONE_GROUP
-from graft.tasks import Task
-from graft.tasks.decision import FILE, Decision
+from graft.tasks import Decision, Task
 
 KEYS = ("path", "label", "labels", "group", "split")
 """Columns that pictures are not sliced by."""
@@ -95,7 +94,7 @@ class Evaluation:
             facts = self._selective(folder)
             headline |= {"answered": facts["answered"]} if facts["answered"] else {}
         write_json(folder / "metrics.json", headline)
-        write_json(folder / FILE, self.decision.model_dump())
+        self.decision.write(folder)
         figures, slices, left_out = self._tables(folder, test, probe, told)
         kind.draw(folder, task.decide(self.network), self.targets, task.classes)
         gallery.save_sample(folder / "sample.png", told, pixels, task, config.gallery)
@@ -130,7 +129,7 @@ class Evaluation:
         ]
         right = (told["predicted"] == told["label"]).to_numpy()
         columns = [name for name in self.rows.columns if name not in KEYS]
-        slices, left_out = by_slice(right, self.rows, columns, self.task.hits)
+        slices, left_out = by_slice(right, self.rows, columns, self.task.primary_metric)
         per_class = pd.DataFrame.from_dict(test["classes"], orient="index").rename_axis("class")
         per_slice = pd.DataFrame.from_dict(slices, orient="index").rename_axis("slice")
         tables.write(folder / "figures.csv", pd.DataFrame(figures).drop(columns="why").round(6))

@@ -11,7 +11,7 @@ from sklearn.metrics import confusion_matrix, f1_score, hamming_loss, precision_
 from graft.evaluate.calibration import calibration_error, reliability
 from graft.evaluate.metrics import brier, ends, mean_of, ranked, with_intervals
 from graft.stats.intervals import accuracy_interval
-from graft.tasks import ManyLabels
+from graft.tasks import MultiLabel
 from graft.tasks.multi_label import mean_average_precision
 
 HEADLINE = (
@@ -74,7 +74,7 @@ def measure(
         of all single answers, yes or no, that are wrong; ``log_loss`` and ``brier`` are means over
         them, the first in nats.
     """
-    task = ManyLabels(classes)
+    task = MultiLabel(classes)
     truth, predicted = targets.astype(np.int64), task.decide(probabilities)
     right = (predicted == truth).all(1)
     interval, method = accuracy_interval(right, groups)
@@ -90,7 +90,7 @@ def measure(
         "roc_auc": mean_of(by_class, "roc_auc"),
         "ece": calibration_error(reliability(probabilities.ravel(), truth.ravel() > 0)),
         "majority": {
-            "labels": task.texts(usual[:1])[0],
+            "labels": task.format_labels(usual[:1])[0],
             "mean_average_precision": mean_average_precision(truth, usual),
             **_agreement(usual, truth),
         },

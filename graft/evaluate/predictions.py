@@ -23,8 +23,8 @@ def table(
     """
     columns = {
         "path": paths,
-        "label": task.texts(targets),
-        "predicted": task.texts(task.decide(probabilities)),
+        "label": task.format_labels(targets),
+        "predicted": task.format_labels(task.decide(probabilities)),
         "loss": losses.round(6),
     }
     chances = {f"p_{name}": probabilities[:, place].round(6) for place, name in enumerate(task.classes)}

@@ -16,8 +16,7 @@ from graft.images.decode import Square
 from graft.network.head import Description
 from graft.network.network import Network
 from graft.predict.bundle import FORMAT
-from graft.tasks import THRESHOLD, task_of
-from graft.tasks.decision import Decision
+from graft.tasks import Decision, task_of
 
 FLOAT, INT8, METADATA, LABELS, SUMS = "model.onnx", "model.int8.onnx", "graft.json", "labels.txt", "SHA256SUMS"
 
@@ -86,15 +85,15 @@ def _metadata(folder: Path, description: Description, square: Square, decision: 
         },
         "graph": {
             "size": description.view,
-            "tta": decision.flips,
+            "tta": decision.tta,
             "temperature": decision.temperature,
-            "activation": "sigmoid" if task.multi_label else "softmax",
+            "activation": task.activation,
         },
         "abstain_below": decision.abstain_below,
         "backbone": description.backbone,
         "models": models,
         "sha256": {file: sha256(folder / file) for file in models.values()},
     }
-    if task.multi_label:
-        metadata |= {"multi_label": True, "threshold": THRESHOLD}
+    if task.threshold is not None:
+        metadata |= {"multi_label": True, "threshold": task.threshold}
     return metadata

@@ -19,8 +19,7 @@ from graft.data.arrays import ImageRows
 from graft.network.inference import Averaged
 from graft.network.network import Network
 from graft.network.resample import sample
-from graft.tasks import Task
-from graft.tasks.decision import Decision
+from graft.tasks import Decision, Task
 
 OPSET = 20
 CALIBRATION_BATCH = 16
@@ -34,7 +33,7 @@ class Served(nn.Module):
 
     def __init__(self, network: Network, task: Task, view: int, decision: Decision) -> None:
         super().__init__()
-        self.network = Averaged(network, decision.flips)
+        self.network = Averaged(network, decision.tta)
         self.task = task
         self.view = view
         self.temperature = decision.temperature

@@ -63,7 +63,7 @@ def compare(
         difference of a probability, rounded to what float32 holds. "not sure" is an answer too.
     """
     measured = predictions[[f"p_{name}" for name in task.classes]].to_numpy(dtype=np.float64)
-    exported = np.asarray(task.texts(task.decide(probabilities)), dtype=object)
+    exported = np.asarray(task.format_labels(task.decide(probabilities)), dtype=object)
     correct = exported == predictions["label"].to_numpy()
     evaluated = predictions["predicted"].to_numpy(dtype=object)
     if abstain_below is not None:

@@ -18,7 +18,7 @@ from graft.core.files import write_json
 from graft.network.fuse_bn import find_pairs
 from graft.network.head import Description
 from graft.network.network import Network, example_for
-from graft.tasks.decision import Decision
+from graft.tasks import Decision
 
 TOLERANCE = 1e-3
 """Largest difference of a logit, relative to the largest, that rounding may explain."""
@@ -68,8 +68,8 @@ def _obstacles(description: Description, decision: Decision, crop: float) -> Ite
         yield f"the head is of kind {description.head} (train_head.head)"
     if crop not in (0, 1):
         yield f"images are cropped in part and squeezed in part (presize.crop {crop:g}, where timm knows 0 and 1)"
-    if decision.flips != ["none"]:
-        yield f"logits are averaged over the flips {', '.join(decision.flips)} (evaluate.tta)"
+    if decision.tta != ["none"]:
+        yield f"logits are averaged over the flips {', '.join(decision.tta)} (evaluate.tta)"
 
 
 def _state(

@@ -186,7 +186,7 @@ class Training:
         config = self.config
         for parameter, first in self.thaws.items():
             parameter.requires_grad_(epoch >= first)
-        chances = self.task.chances(self.train.targets) if config.sampling == "balanced" else None
+        chances = self.task.sampling_weights(self.train.targets) if config.sampling == "balanced" else None
         order = epoch_order(len(self.train), self.seed, epoch, chances)
         batches = in_batches(order, config.batch_size, config.accumulate, config.fewest)
         ahead: Ahead[Batch, tuple[torch.Tensor, torch.Tensor]] = Ahead(partial(self._read, epoch), batches)
@@ -216,7 +216,7 @@ class Training:
                 progress.update(len(pixels))
         seconds = time.perf_counter() - began
         self.speed = f"{len(order) / seconds:.1f} pictures/s, {ahead.waited / seconds:.1%} of the time waiting for them"
-        return float(torch.stack(losses).sum()) / (len(order) * self.task.answers), rates
+        return float(torch.stack(losses).sum()) / (len(order) * self.task.loss_terms), rates
 
     def _read(self, epoch: int, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Pixels, or what is kept of them, and targets."""

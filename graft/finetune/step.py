@@ -17,8 +17,7 @@ from graft.finetune.cut import Cut
 from graft.finetune.parameter_groups import parameter_groups
 from graft.network.device import autocast, gradient_scaler, pick_device
 from graft.network.network import Network
-from graft.tasks import Task
-from graft.tasks.base import Shaping
+from graft.tasks import LossOptions, Task
 
 
 def averaged(network: nn.Module, decay: float) -> AveragedModel:
@@ -89,8 +88,8 @@ class Step:
         self.task, self.config, self.views = task, config, views
         weights = None
         if config.class_weights == "balanced":
-            weights = torch.from_numpy(task.balance(targets)).to(self.device)
-        self.shaping = Shaping(config.label_smoothing, config.focal, weights)
+            weights = torch.from_numpy(task.class_weights(targets)).to(self.device)
+        self.shaping = LossOptions(config.label_smoothing, config.focal, weights)
         groups = parameter_groups(network, learning_rate / 2, config.lr_ratio, config.weight_decay)
         sgd = config.optimizer == "sgd"
         self.optimizer = torch.optim.SGD(groups, momentum=0.9) if sgd else torch.optim.AdamW(groups)

@@ -51,7 +51,7 @@ def score(network: Network, task: Task, images: LabelledImages, view: int, preci
             f"the network's log loss on valid is {-likelihood} at precision {precision}; "
             "try a lower lr, or finetune.precision fp32"
         )
-    return Score(task.figures(logits, images.targets), likelihood)
+    return Score(task.metrics(logits, images.targets), likelihood)
 
 
 def better(head: Score, finetuned: Score) -> dict[str, Any]:

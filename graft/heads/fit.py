@@ -59,7 +59,7 @@ def fit_head(embeddings: Embeddings, dataset: Dataset, config: TrainHead, learni
     epochs = list(rounds)
     best = int(np.argmin(epochs[-1].valid_loss))
     log_loss, figures = judge(candidates.head(best), task, valid)
-    curves = [epoch.metrics(candidates.names, task.hits) for epoch in epochs]
+    curves = [epoch.metrics(candidates.names, task.primary_metric) for epoch in epochs]
     return Fitted(candidates.head(best), candidates.chosen(best), log_loss, figures, curves)
 
 
@@ -67,7 +67,7 @@ def judge(head: Head, task: Task, valid: Examples) -> tuple[float, dict[str, flo
     """Log loss of a head in nats an answer, and the figures of the task."""
     logits = head_logits(head, valid.embeddings, valid.rows)
     log_likelihood = task.log_likelihood(logits.astype(np.float64), valid.targets)
-    return -float(log_likelihood.mean()), task.figures(logits, valid.targets)
+    return -float(log_likelihood.mean()), task.metrics(logits, valid.targets)
 
 
 def _path(train: Examples, valid: Examples, task: Task, penalties: list[float]) -> Iterator[Fitted]:

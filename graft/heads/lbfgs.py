@@ -63,7 +63,7 @@ class Objective:
     def start(self) -> NDArray[np.float64]:
         """Weights of zero, and the biases that the targets alone suggest."""
         vector = np.zeros(self.shape)
-        vector[-1] = self.task.prior(self.train.targets)
+        vector[-1] = self.task.prior_logits(self.train.targets)
         return vector.ravel()
 
     def loss(self, vector: NDArray[np.float64]) -> float:
@@ -125,4 +125,4 @@ def solve(train: Examples, task: Task, penalties: list[float], moments: Moments 
                 f"train_head.solver lbfgs reached no optimum at l2 {l2:g}: after {facts['nit']} steps the gradient is "
                 f"{steepest:.1g}, above {LOOSE:g}; try larger penalties in train_head.l2, or the solver onecycle"
             )
-        yield Optimum(l2, objective.head(vector), objective.loss(vector) / task.answers)
+        yield Optimum(l2, objective.head(vector), objective.loss(vector) / task.loss_terms)

@@ -56,7 +56,7 @@ class LinearHeads(Candidates):
         self.l2 = l2
         self.names = [f"_l2_{value:g}" for value in l2]
         self.mean, self.scale = train.moments()
-        prior = torch.from_numpy(task.prior(train.targets))
+        prior = torch.from_numpy(task.prior_logits(train.targets))
         self.weight = torch.zeros((len(l2), train.embeddings.width, len(prior)), requires_grad=True)
         self.bias = prior.repeat(len(l2), 1, 1).requires_grad_()
         self.parameters = [self.weight, self.bias]
@@ -90,7 +90,7 @@ class HiddenHead(Candidates):
 
     def __init__(self, train: Examples, task: Task, config: TrainHead) -> None:
         self.names = [""]
-        prior = torch.from_numpy(task.prior(train.targets))
+        prior = torch.from_numpy(task.prior_logits(train.targets))
         self.network = Head(train.embeddings.width, len(prior), config.head, config.hidden, config.dropout)
         if config.head == "mlp":
             self.network.mean, self.network.scale = train.moments()
@@ -208,7 +208,7 @@ def train_epochs(
             raise TrainingError(
                 f"the head's loss is {total.tolist()} in epoch {epoch} at rate {rate:g}; try a lower lr"
             )
-        loss = total / (len(order) * task.answers)
+        loss = total / (len(order) * task.loss_terms)
         valid_loss, right = _judge(candidates, task, valid)
         candidates.judged(epoch, valid_loss)
         yield HeadEpoch(rate, loss.tolist(), valid_loss, right)
@@ -223,5 +223,5 @@ def _judge(candidates: Candidates, task: Task, valid: Examples) -> tuple[list[fl
         logits = candidates.logits(features, training=False)
         repeated = targets.expand(len(logits), *targets.shape)
         loss += task.losses(logits, repeated).sum(1)
-        right += task.right(logits, repeated).sum(1)
-    return (loss / (len(valid) * task.answers)).tolist(), (right / len(valid)).tolist()
+        right += task.correct(logits, repeated).sum(1)
+    return (loss / (len(valid) * task.loss_terms)).tolist(), (right / len(valid)).tolist()

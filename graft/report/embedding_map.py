@@ -81,7 +81,7 @@ def _draw(path: Path, found: pd.DataFrame, task: Task) -> None:
     """Draw a point a picture, coloured by what it is; wrong ones are ringed."""
     # labels of several classes count as one kind each
     order = {name: place for place, name in enumerate(task.classes)}
-    kinds = sorted(found["label"].unique(), key=lambda kind: [order[name] for name in task.names(kind)])
+    kinds = sorted(found["label"].unique(), key=lambda kind: [order[name] for name in task.parse_labels(kind)])
     figure = Figure(figsize=(9, 7), layout="constrained")
     axes = figure.subplots()
     size = 40 if len(found) <= 300 else 18

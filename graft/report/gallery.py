@@ -48,8 +48,8 @@ def worst_first(predictions: pd.DataFrame) -> pd.DataFrame:
 def caption(row: pd.Series, task: Task) -> tuple[tuple[str, ...], tuple[int, int, int]]:
     """What is written under a picture, and the colour of its frame."""
     right = row["label"] == row["predicted"]
-    said = ", ".join(f"{name} {row['p_' + name]:.0%}" for name in task.names(row["predicted"])) or NOTHING
-    true = ", ".join(task.names(row["label"])) or NOTHING
+    said = ", ".join(f"{name} {row['p_' + name]:.0%}" for name in task.parse_labels(row["predicted"])) or NOTHING
+    true = ", ".join(task.parse_labels(row["label"])) or NOTHING
     return (said, "right" if right else f"is {true}", Path(row["path"]).name), GREEN if right else RED
 
 

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from graft.core.progress import bar
 from graft.core.seeds import derive
 from graft.data.arrays import Embeddings
-from graft.data.dataset import SPLITS, Dataset, Targets, label_column
+from graft.data.dataset import SPLITS, Dataset, label_column
 from graft.heads.config import TrainHead
 from graft.heads.examples import Examples
 from graft.heads.fit import fit_head
 from graft.heads.lbfgs import solve
 from graft.network.head import head_logits
 from graft.stats.draws import draw_folds, draw_groups, draw_units, tied
-from graft.tasks import Task, make_task
+from graft.tasks import Task
 
 FOLDS = 5
 
@@ -57,10 +57,9 @@ def out_of_fold(
     with bar("out of fold", FOLDS) as progress:
         for number in range(FOLDS):
             held = fold == number
-            learnt = _learnt(targets[~held], len(task.classes))
+            learnt = task.learnable(targets[~held])
             if held.any() and learnt.any():
-                part = make_task([task.classes[place] for place in np.flatnonzero(learnt)], task.multi_label)
-                wanted = _among(targets[~held], learnt)
+                part, wanted = task.restrict(targets[~held], learnt)
                 train = Examples(embeddings, places[~held], wanted, embeddings.views)
                 head = next(solve(train, part, [max(l2, LEAST)], moments)).head
                 logits = head_logits(head, embeddings, places[held])
@@ -76,18 +75,6 @@ def make_folds(dataset: Dataset, copies: pd.Series) -> NDArray[np.int64]:
     units = tied([copies[used].reset_index(drop=True), rows["group"]], len(rows))
     draw = draw_groups if (rows["group"] != "").any() else draw_units
     return draw_folds(draw, units, label_column(rows), FOLDS, partial(derive, 0, "out-of-fold"))
-
-
-def _learnt(targets: Targets, classes: int) -> NDArray[np.bool_]:
-    """Mask `[K]` of the classes that these targets teach something about."""
-    if targets.ndim == 1:
-        return np.isin(np.arange(classes), targets)
-    return np.asarray((targets > 0).any(0) & (targets == 0).any(0), dtype=np.bool_)
-
-
-def _among(targets: Targets, learnt: NDArray[np.bool_]) -> Targets:
-    """Targets among the classes that are learnt."""
-    return (np.cumsum(learnt) - 1)[targets] if targets.ndim == 1 else targets[:, learnt]
 
 
 Found = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
@@ -114,8 +101,8 @@ def suspects(
     found = pd.DataFrame(
         {
             "path": [paths[number] for number in numbers],
-            "label": task.texts(targets[numbers]),
-            "suggested": task.texts(wanted),
+            "label": task.format_labels(targets[numbers]),
+            "suggested": task.format_labels(wanted),
             "score": np.clip(scores, 0, 1).round(6),
         }
     )

@@ -85,7 +85,7 @@ def save_cams(
 
 def questions(row: pd.Series, task: Task) -> list[Question]:
     """Choose the classes to ask one picture about: mistakes first, then the most probable."""
-    said, true = set(task.names(row["predicted"])), set(task.names(row["label"]))
+    said, true = set(task.parse_labels(row["predicted"])), set(task.parse_labels(row["label"]))
     every = [
         Question(place, float(row[f"p_{name}"]), name in said, name in true) for place, name in enumerate(task.classes)
     ]

@@ -77,7 +77,7 @@ def save_review(path: Path, table: pd.DataFrame, pixels: ImageRows, task: Task, 
     for _, row in table[of_kind < np.where(table["other"] == "", share, share // 2)].iterrows():
         called, colour = KINDS[row["kind"]]
         names = [row["label"]] + [row["suggested"]] * bool(row["suggested"] or row["kind"] == "label")
-        change = " -> ".join(", ".join(task.names(name)) or NOTHING for name in names)
+        change = " -> ".join(", ".join(task.parse_labels(name)) or NOTHING for name in names)
         lines = (change, f"{called} {row['score']:.2f}, {row['split']}", Path(row["path"]).name)
         tiles.append(Tile(pixels.read(pixels.find([row["path"]]))[0], lines, colour))
         if row["other"]:

@@ -1,22 +1,19 @@
-"""What is asked of a network: the one class of a picture, or which of the classes hold.
+"""What a network is asked: the one class of an image (`SingleLabel`), or every class that holds (`MultiLabel`).
 
-All that differs between the two follows from the object that `task_of` makes: targets are read
-by it, and loss, probabilities, decisions and scores are its own.
-
-Targets are those of `graft.data.dataset`: int64 `[N]`, or float32 `[N, K]` of zeros and ones.
+All that differs between the two is a method of the object that `task_of` makes; no other code asks which it is.
 """
 
 from graft.network.head import Description
-from graft.tasks.base import Task
-from graft.tasks.multi_label import THRESHOLD, ManyLabels
-from graft.tasks.single_label import OneLabel
+from graft.tasks.base import Decision, LossOptions, Task
+from graft.tasks.multi_label import MultiLabel
+from graft.tasks.single_label import SingleLabel
 
-__all__ = ["THRESHOLD", "ManyLabels", "OneLabel", "Task", "make_task", "task_of"]
+__all__ = ["Decision", "LossOptions", "MultiLabel", "SingleLabel", "Task", "make_task", "task_of"]
 
 
 def make_task(classes: list[str], multi_label: bool) -> Task:
     """The task of a dataset."""
-    return ManyLabels(classes) if multi_label else OneLabel(classes)
+    return MultiLabel(classes) if multi_label else SingleLabel(classes)
 
 
 def task_of(description: Description) -> Task:

@@ -1,76 +1,101 @@
-"""The task of one class a picture."""
+"""The task of exactly one class an image: softmax and cross-entropy."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 
-from graft.tasks.base import PLAIN, Array, Shaping, Task, inverse, softmax_losses
+from graft.tasks.base import PLAIN, Array, LossOptions, Task, focal_factor, inverse_frequency
 
 
 @dataclass(frozen=True, slots=True)
-class OneLabel(Task):
-    """Exactly one class holds: softmax and cross-entropy."""
+class SingleLabel(Task):
+    """Exactly one class holds; targets are indices of classes, int64 `[N]`."""
 
     multi_label = False
-    hits = "accuracy"
+    primary_metric = "accuracy"
+    activation = "softmax"
+    threshold = None
+    can_abstain = True
 
     @property
-    def answers(self) -> int:
+    def loss_terms(self) -> int:
         """One."""
         return 1
 
-    def prior(self, targets: NDArray[Any]) -> NDArray[np.float32]:
+    def prior_logits(self, targets: NDArray[Any]) -> NDArray[np.float32]:
         """All classes alike."""
         return np.zeros(len(self.classes), dtype=np.float32)
 
-    def losses(self, logits: torch.Tensor, targets: torch.Tensor, shaping: Shaping = PLAIN) -> torch.Tensor:
+    def losses(self, logits: torch.Tensor, targets: torch.Tensor, options: LossOptions = PLAIN) -> torch.Tensor:
         """Cross-entropy."""
-        return softmax_losses(logits, targets, shaping)
+        scores = logits.movedim(-1, 1)  # [B, K] or, of P heads side by side, [P, K, B]
+        losses = F.cross_entropy(scores, targets, reduction="none", label_smoothing=options.label_smoothing)
+        if options.focal:
+            plain = F.cross_entropy(scores, targets, reduction="none") if options.label_smoothing else losses
+            losses = losses * focal_factor(torch.exp(-plain), options.focal)
+        if options.class_weights is not None:
+            losses = losses * options.class_weights[targets]
+        return losses
 
-    def balance(self, targets: NDArray[Any]) -> NDArray[np.float32]:
+    def class_weights(self, targets: NDArray[Any]) -> NDArray[np.float32]:
         """One weight a class, `[K]`."""
-        return inverse(np.bincount(targets, minlength=len(self.classes)), len(targets) / len(self.classes))
+        return inverse_frequency(np.bincount(targets, minlength=len(self.classes)), len(targets) / len(self.classes))
 
-    def chances(self, targets: NDArray[Any]) -> NDArray[np.float64]:
-        """By the picture's class."""
-        weights = self.balance(targets)[targets].astype(np.float64)
+    def sampling_weights(self, targets: NDArray[Any]) -> NDArray[np.float64]:
+        """By the image's class."""
+        weights = self.class_weights(targets)[targets].astype(np.float64)
         return np.asarray(weights / weights.sum(), dtype=np.float64)
 
     def activate(self, logits: torch.Tensor) -> torch.Tensor:
         """Softmax."""
         return torch.softmax(logits, dim=1)
 
-    def right(self, logits: Array, targets: Array) -> Array:
-        """The class with the highest logit is the picture's."""
-        right: Array = logits.argmax(-1) == targets
-        return right
+    def correct(self, logits: Array, targets: Array) -> Array:
+        """The class with the highest logit is the image's."""
+        correct: Array = logits.argmax(-1) == targets
+        return correct
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
         """Softmax."""
-        found: NDArray[np.float64] = softmax(logits.astype(np.float64), axis=1)
-        return found
+        probabilities: NDArray[np.float64] = softmax(logits.astype(np.float64), axis=1)
+        return probabilities
 
     def log_likelihood(self, logits: NDArray[np.float64], targets: NDArray[Any]) -> NDArray[np.float64]:
-        """Of the picture's class."""
-        found: NDArray[np.float64] = log_softmax(logits, axis=1)[np.arange(len(targets)), targets]
-        return found
+        """Of the image's class, `[N]`."""
+        likelihood: NDArray[np.float64] = log_softmax(logits, axis=1)[np.arange(len(targets)), targets]
+        return likelihood
 
-    def figures(self, logits: NDArray[np.float32], targets: NDArray[Any]) -> dict[str, float]:
+    def metrics(self, logits: NDArray[np.float32], targets: NDArray[Any]) -> dict[str, float]:
         """Accuracy."""
-        return {self.hits: float(self.right(logits, targets).mean())}
+        return {self.primary_metric: float(self.correct(logits, targets).mean())}
 
     def decide(self, probabilities: NDArray[Any]) -> NDArray[np.int64]:
         """The most probable class, `[N]`."""
         return np.asarray(probabilities.argmax(1), dtype=np.int64)
 
-    def names(self, text: str) -> list[str]:
+    def confidences(
+        self, probabilities: NDArray[np.float64], targets: NDArray[Any]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """The probability of the class answered, and whether it is the image's: both `[N]`."""
+        return probabilities.max(1), self.correct(probabilities, targets)
+
+    def learnable(self, targets: NDArray[Any]) -> NDArray[np.bool_]:
+        """The classes that occur."""
+        return np.isin(np.arange(len(self.classes)), targets)
+
+    def restrict(self, targets: NDArray[Any], kept: NDArray[np.bool_]) -> tuple["SingleLabel", NDArray[Any]]:
+        """Indices among the classes that are kept."""
+        return SingleLabel(self._named(kept)), (np.cumsum(kept) - 1)[targets]
+
+    def parse_labels(self, text: str) -> list[str]:
         """The one name."""
         return [text]
 
-    def texts(self, decided: NDArray[Any]) -> list[str]:
-        """One name a picture."""
-        return [self.classes[place] for place in decided]
+    def format_labels(self, decided: NDArray[Any]) -> list[str]:
+        """One name an image."""
+        return [self.classes[index] for index in decided]

@@ -23,7 +23,7 @@ from graft.heads.config import TrainHead
 from graft.network.features import Features
 from graft.network.head import Head
 from graft.network.network import Network
-from graft.tasks import OneLabel
+from graft.tasks import SingleLabel
 from tests.finetune.conftest import DESCRIPTION
 from tests.network.made import tiny_body
 
@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_network_is_swept_by_the_base_rate_and_repeats(network: Network, images: LabelledImages) -> None:
     config = Finetune(epochs=1, batch_size=8, sizes=[[32, 1.0]], precision="fp32")
-    task = OneLabel(["dark", "light"])
+    task = SingleLabel(["dark", "light"])
     found = []
     for _ in range(2):
         step = Step(copy.deepcopy(network), task, images.targets, config, Augment(strength="none"), 1.0)
@@ -70,7 +70,7 @@ def test_no_norm_meets_a_single_image(project: Path, images: LabelledImages) -> 
     network = Network(Features(tiny_body(folded=False), [], ["mean"]), Head(256, 2, "fastai", 8), DESCRIPTION)
     few = LabelledImages(images.pixels, images.rows[:3], images.targets[:3])
     following = Finetune(epochs=1, batch_size=2, sizes=[[32, 1.0]], precision="fp32", batch_norm="train")
-    step = Step(network, OneLabel(["dark", "light"]), few.targets, following, Augment(strength="none"), 1.0)
+    step = Step(network, SingleLabel(["dark", "light"]), few.targets, following, Augment(strength="none"), 1.0)
     assert np.isfinite(network_range(step, few, following, seed=3).losses).all()
 
 

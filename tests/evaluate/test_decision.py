@@ -6,21 +6,21 @@ import pytest
 from graft.core.errors import ParamsError
 from graft.evaluate.config import Abstain, Evaluate
 from graft.evaluate.decision import Logits, decide
-from graft.tasks import ManyLabels, OneLabel
+from graft.tasks import MultiLabel, SingleLabel
 
-TASK = OneLabel(["a", "b"])
+TASK = SingleLabel(["a", "b"])
 VALID = Logits(np.array([[9, 0], [9, 0], [0, 6], [0, 3]], dtype=np.float32), np.array([0, 1, 1, 1]))
 
 
 def test_overconfidence_is_cooled() -> None:
     decision = decide(TASK, VALID, Evaluate())
     assert decision.temperature > 1.5
-    assert (decision.flips, decision.abstain_below) == (["none"], None)
+    assert (decision.tta, decision.abstain_below) == (["none"], None)
 
 
 def test_without_calibration_logits_stay() -> None:
     decision = decide(TASK, VALID, Evaluate(calibrate=False, flips=["none", "horizontal"]))
-    assert (decision.temperature, decision.flips) == (1.0, ["none", "horizontal"])
+    assert (decision.temperature, decision.tta) == (1.0, ["none", "horizontal"])
     np.testing.assert_allclose(VALID.probabilities(TASK, 1.0)[3], [1 / (1 + np.exp(3)), 1 / (1 + np.exp(-3))])
 
 
@@ -33,4 +33,4 @@ def test_the_threshold_is_laid_at_the_calibrated_confidence() -> None:
 
 def test_several_labels_need_no_threshold() -> None:
     with pytest.raises(ParamsError, match=r"evaluate.abstain: .* use null"):
-        decide(ManyLabels(["a", "b"]), VALID, Evaluate(abstain=Abstain(precision=0.9), calibrate=False))
+        decide(MultiLabel(["a", "b"]), VALID, Evaluate(abstain=Abstain(precision=0.9), calibrate=False))

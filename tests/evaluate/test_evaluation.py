@@ -13,8 +13,7 @@ from graft.data.arrays import ImageRows
 from graft.evaluate import multi_label
 from graft.evaluate.config import Evaluate
 from graft.evaluate.evaluation import Evaluation
-from graft.tasks import ManyLabels, OneLabel
-from graft.tasks.decision import Decision
+from graft.tasks import Decision, MultiLabel, SingleLabel
 
 BOTH = [
     "classes.csv",
@@ -46,7 +45,7 @@ def evaluation(decision: Decision | None = None, **columns: list[str]) -> Evalua
     rows = {"path": list("abcd"), "label": ["cat", "cat", "dog", "dog"], "group": [""] * 4, "split": ["test"] * 4}
     network = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1]])
     probe = np.array([[0.8, 0.1, 0.1], [0.8, 0.1, 0.1], [0.8, 0.1, 0.1], [0.8, 0.1, 0.1]])
-    frame, task = pd.DataFrame(rows | columns, dtype=str), OneLabel(["cat", "dog", "owl"])
+    frame, task = pd.DataFrame(rows | columns, dtype=str), SingleLabel(["cat", "dog", "owl"])
     return Evaluation(
         frame, task, np.log(network).astype(np.float32), np.log(probe).astype(np.float32), decision or Decision()
     )
@@ -159,7 +158,7 @@ def several() -> Evaluation:
     network = np.array([[0.9, 0.9], [0.2, 0.1], [0.1, 0.7], [0.6, 0.8]])
     frame = pd.DataFrame(rows | {"split": ["test"] * 4, "kind": ["m", "m", "p", "p"]}, dtype=str)
     logits = np.log(network / (1 - network)).astype(np.float32)
-    return Evaluation(frame, ManyLabels(["clear", "haze"]), logits, np.full((4, 2), -0.4, dtype=np.float32), Decision())
+    return Evaluation(frame, MultiLabel(["clear", "haze"]), logits, np.full((4, 2), -0.4, dtype=np.float32), Decision())
 
 
 def test_several_labels_by_hand(tmp_path: Path, pixels: ImageRows) -> None:
@@ -202,7 +201,7 @@ def test_ten_classes_one_absent_most_of_one_image_all_wrong(tmp_path: Path) -> N
     logits = (8 * np.eye(10, dtype=np.float32))[wrong]
     (tmp_path / "out").mkdir()
     probe = np.full((len(labels), 10), 0.1, dtype=np.float32)
-    facts = Evaluation(rows, OneLabel(classes), logits, probe, Decision()).write(
+    facts = Evaluation(rows, SingleLabel(classes), logits, probe, Decision()).write(
         tmp_path / "out", ImageRows(tmp_path / "pixels.npy"), Evaluate(gallery=4)
     )
     test = facts["test"]
@@ -220,7 +219,7 @@ def test_ten_classes_one_absent_most_of_one_image_all_wrong(tmp_path: Path) -> N
 def test_there_is_one_log_loss_however_sure_the_mistake(tmp_path: Path, pixels: ImageRows) -> None:
     rows = pd.DataFrame({"path": list("abcd"), "label": ["cat", "cat", "dog", "dog"], "group": ""}, dtype=str)
     logits = np.array([[200, 0], [0, 200], [0, 60], [35, 0]], dtype=np.float32)
-    sure = Evaluation(rows, OneLabel(["cat", "dog"]), logits, logits, Decision(temperature=2.0))
+    sure = Evaluation(rows, SingleLabel(["cat", "dog"]), logits, logits, Decision(temperature=2.0))
     sure.write(tmp_path, pixels, Evaluate(gallery=3))
     told = json.loads((tmp_path / "metrics.json").read_text())
     losses = pd.read_csv(tmp_path / "predictions.csv")["loss"]

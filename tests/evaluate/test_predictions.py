@@ -3,9 +3,9 @@
 import numpy as np
 
 from graft.evaluate.predictions import table
-from graft.tasks import ManyLabels, OneLabel
+from graft.tasks import MultiLabel, SingleLabel
 
-TASK = OneLabel(["cat", "dog", "owl"])
+TASK = SingleLabel(["cat", "dog", "owl"])
 
 
 def test_predictions_by_hand() -> None:
@@ -31,6 +31,6 @@ def test_of_equal_chances_the_first_class_is_predicted() -> None:
 def test_several_labels_stand_joined() -> None:
     targets = np.array([[1, 0, 1], [0, 0, 0]], dtype=np.float32)
     said = np.array([[0.9, 0.5, 0.2], [0.1, 0.2, 0.4]])
-    told = table(["a", "b"], targets, said, np.ones(2), ManyLabels(TASK.classes))
+    told = table(["a", "b"], targets, said, np.ones(2), MultiLabel(TASK.classes))
     assert told.columns.tolist() == ["path", "label", "predicted", "loss", "p_cat", "p_dog", "p_owl"]
     assert told[["label", "predicted"]].to_numpy().tolist() == [["cat|owl", "cat|dog"], ["", ""]]

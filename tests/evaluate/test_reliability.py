@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graft.evaluate.calibration import BINS, calibration_error, confidences, reliability, save_reliability
-from graft.tasks import ManyLabels, OneLabel
+from graft.tasks import MultiLabel, SingleLabel
 
 
 def test_by_hand() -> None:
@@ -36,13 +36,13 @@ def test_the_error_is_that_of_its_definition(seed: int, count: int) -> None:
 
 def test_one_label_is_judged_by_its_answer() -> None:
     probabilities = np.array([[0.7, 0.3], [0.4, 0.6]])
-    confidence, holds = confidences(OneLabel(["a", "b"]), probabilities, np.array([0, 0]))
+    confidence, holds = confidences(SingleLabel(["a", "b"]), probabilities, np.array([0, 0]))
     assert (confidence.tolist(), holds.tolist()) == ([0.7, 0.6], [True, False])
 
 
 def test_several_labels_are_judged_class_by_class() -> None:
     probabilities, held = np.array([[0.7, 0.3]]), np.array([[1, 0]], dtype=np.float32)
-    confidence, holds = confidences(ManyLabels(["a", "b"]), probabilities, held)
+    confidence, holds = confidences(MultiLabel(["a", "b"]), probabilities, held)
     assert (confidence.tolist(), holds.tolist()) == ([0.7, 0.3], [True, False])
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from graft.network.network import Network
 from graft.predict.predictor import Predictor
-from graft.tasks.decision import Decision
+from graft.tasks import Decision
 from tests.export.tiny_bundle import DESCRIPTION, RECORD, network, write_tiny_bundle
 
 SIZE = 40
@@ -52,7 +52,7 @@ def test_bundle_describes_itself(bundle: Path) -> None:
 
 def test_several_labels_and_a_decision_are_described(tiny: Network, tmp_path: Path) -> None:
     several = DESCRIPTION.model_copy(update={"multi_label": True})
-    decision = Decision(flips=["none", "horizontal"], temperature=2.5, abstain_below=0.4)
+    decision = Decision(tta=["none", "horizontal"], temperature=2.5, abstain_below=0.4)
     metadata = write_tiny_bundle(tmp_path, tiny, several, SIZE, decision)
     assert (metadata["multi_label"], metadata["threshold"], metadata["abstain_below"]) == (True, 0.5, 0.4)
     graph = {"size": 32, "tta": ["none", "horizontal"], "temperature": 2.5, "activation": "sigmoid"}

@@ -11,15 +11,14 @@ import torch
 from graft.data.arrays import ImageRows
 from graft.export.onnx import calibration_images, export_onnx, quantise
 from graft.network.network import Network
-from graft.tasks import ManyLabels, OneLabel, Task
-from graft.tasks.decision import Decision
+from graft.tasks import Decision, MultiLabel, SingleLabel, Task
 from tests.export import tiny_bundle
 
 SIZE, VIEW = 40, 32
 DESCRIPTION = tiny_bundle.DESCRIPTION.model_copy(
     update={"standardise": True, "layers": ["blocks.3"], "pools": ["mean", "max"]}
 )
-ONE, SEVERAL = OneLabel(DESCRIPTION.classes), ManyLabels(DESCRIPTION.classes)
+ONE, SEVERAL = SingleLabel(DESCRIPTION.classes), MultiLabel(DESCRIPTION.classes)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +70,7 @@ def test_it_agrees_with_torch_for_any_number_of_images(network: Network, model: 
 
 
 def test_it_averages_flips_at_a_temperature(network: Network, tmp_path: Path) -> None:
-    model = exported(network, tmp_path, decision=Decision(flips=["none", "horizontal"], temperature=2.5))
+    model = exported(network, tmp_path, decision=Decision(tta=["none", "horizontal"], temperature=2.5))
     with torch.inference_mode():
         logits = (network(views(3)) + network(views(3).flip(3))) / 2
     expected = torch.softmax(logits / 2.5, 1).numpy()

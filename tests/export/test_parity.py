@@ -18,7 +18,7 @@ from graft.export.config import Export, Int8
 from graft.export.parity import compare, measure_parity, require_parity
 from graft.predict import prediction
 from graft.predict.bundle import Metadata
-from graft.tasks import ManyLabels, OneLabel
+from graft.tasks import MultiLabel, SingleLabel
 from tests.predict.tiny_bundle import CLASSES, paint, probabilities, write_bundle
 
 SIMILAR = np.asarray([[0.9, 0.1], [0.55, 0.45]], dtype=np.float32)
@@ -30,7 +30,7 @@ def evaluated(predicted: list[str]) -> pd.DataFrame:
 
 
 def test_parity_by_hand() -> None:
-    found = compare(evaluated(["a", "b"]), SIMILAR, OneLabel(["a", "b"]))
+    found = compare(evaluated(["a", "b"]), SIMILAR, SingleLabel(["a", "b"]))
     assert found["mismatches"] == 1
     assert found["mismatched"] == [{"path": "y", "evaluated": "b", "exported": "a"}]
     assert found["largest_difference"] == 0.35
@@ -43,15 +43,15 @@ def test_parity_by_hand() -> None:
 def test_not_sure_is_an_answer() -> None:
     exported = np.asarray([[0.9, 0.1], [0.3, 0.7]], dtype=np.float32)
     predictions = evaluated(["a", "b"]).assign(sure="yes")
-    assert compare(predictions, exported, OneLabel(["a", "b"]), 0.6)["mismatches"] == 0
-    found = compare(predictions, exported, OneLabel(["a", "b"]), 0.75)
+    assert compare(predictions, exported, SingleLabel(["a", "b"]), 0.6)["mismatches"] == 0
+    found = compare(predictions, exported, SingleLabel(["a", "b"]), 0.75)
     assert found["mismatched"] == [{"path": "y", "evaluated": "b", "exported": "not sure"}]
     assert found["correct"] == 1
 
 
 def test_sure_means_the_same_to_evaluate_and_to_the_bundle() -> None:
     """Confidences of a saturated network, which six digits round to 1, and the threshold among them."""
-    task, generator = OneLabel(["a", "b"]), np.random.default_rng(0)
+    task, generator = SingleLabel(["a", "b"]), np.random.default_rng(0)
     margin = generator.uniform(8, 18, 400)
     logits = np.stack([margin, np.zeros(400)], axis=1).astype(np.float32)
     targets = (generator.random(400) < 0.02).astype(np.int64)
@@ -60,7 +60,7 @@ def test_sure_means_the_same_to_evaluate_and_to_the_bundle() -> None:
     below = decision.abstain_below
     assert below is not None
     rows = pd.DataFrame({"path": [f"{number:03}" for number in range(200)], "group": ""})
-    rows["label"] = task.texts(targets[200:])
+    rows["label"] = task.format_labels(targets[200:])
     evaluation = Evaluation(rows, task, logits[200:], logits[200:], decision)
     served = torch.softmax(torch.from_numpy(logits[200:]), 1).numpy()
     answered = abstention.answered(evaluation.network.max(1), evaluation.targets == 0, rows["group"], below)
@@ -71,7 +71,7 @@ def test_sure_means_the_same_to_evaluate_and_to_the_bundle() -> None:
 
 
 def test_a_share_of_the_images_may_change_in_eight_bits() -> None:
-    found = compare(evaluated(["a", "b"]), SIMILAR, OneLabel(["a", "b"]))
+    found = compare(evaluated(["a", "b"]), SIMILAR, SingleLabel(["a", "b"]))
     parity = {"images": 2, "mismatches": 0, "int8": found}
     require_parity(parity, Export(int8=Int8(max_mismatches=0.5)))
     with pytest.raises(ExportError, match=r"over the share export.int8.max_mismatches = 0.4;"):
@@ -81,7 +81,7 @@ def test_a_share_of_the_images_may_change_in_eight_bits() -> None:
 def test_parity_compares_sets_of_labels() -> None:
     predictions = evaluated(["a|b", "b"]).assign(p_a=["0.9", "0.2"], p_b=["0.6", "0.8"])
     exported = np.asarray([[0.9, 0.6], [0.2, 0.4]], dtype=np.float32)
-    found = compare(predictions, exported, ManyLabels(["a", "b"]))
+    found = compare(predictions, exported, MultiLabel(["a", "b"]))
     assert found["mismatched"] == [{"path": "y", "evaluated": "b", "exported": ""}]
     assert found["largest_difference"] == 0.4
     with pytest.raises(ExportError, match="the first is y: b became no class"):
@@ -95,7 +95,7 @@ def test_every_model_of_the_bundle_is_measured_on_the_raw_files(tmp_path: Path) 
     row: dict[str, Any] = {"path": "a.png", "label": "red", "predicted": "red"} | shares
     pd.DataFrame([row]).to_csv(tmp_path / "predictions.csv", index=False)
     lines: list[str] = []
-    found = measure_parity(bundle, tmp_path, tmp_path / "raw", OneLabel(CLASSES), None, lines.append)
+    found = measure_parity(bundle, tmp_path, tmp_path / "raw", SingleLabel(CLASSES), None, lines.append)
     expected = {"images": 1, "correct": 1, "mismatches": 0, "largest_difference": 0.0, "mismatched": []}
     assert found == expected | {"int8": expected}
     assert lines == ["float: 0 of 1 differ, by 0 at most", "int8: 0 of 1 differ, by 0 at most"]

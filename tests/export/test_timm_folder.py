@@ -9,7 +9,7 @@ from graft.backbone.timm_models import timm  # which makes it importable first
 from graft.core.errors import ExportError
 from graft.export.timm_folder import write_timm
 from graft.network.network import Network
-from graft.tasks.decision import Decision
+from graft.tasks import Decision
 from tests.export import tiny_bundle
 
 DESCRIPTION = tiny_bundle.DESCRIPTION.model_copy(update={"std": [0.25] * 3})
@@ -42,7 +42,7 @@ def test_timm_says_the_same(network: Network, tmp_path: Path, crop: float, mode:
         ({"standardise": True}, Decision(), r"embed.standardise"),
         ({"head": "mlp"}, Decision(), r"the head is of kind mlp"),
         ({"backbone": "torchvision/resnet18"}, Decision(), r"torchvision/resnet18 is torchvision's"),
-        ({}, Decision(flips=["none", "both"]), r"the flips none, both \(evaluate.tta\)"),
+        ({}, Decision(tta=["none", "both"]), r"the flips none, both \(evaluate.tta\)"),
     ],
 )
 def test_what_timm_cannot_hold_is_refused(

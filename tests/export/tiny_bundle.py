@@ -16,7 +16,7 @@ from graft.network.features import Features
 from graft.network.fuse_bn import fold_batch_norms
 from graft.network.head import Description, Head
 from graft.network.network import Network
-from graft.tasks.decision import Decision
+from graft.tasks import Decision
 from tests.network.made import TINY, made
 
 DESCRIPTION = TINY.model_copy(update={"classes": ["a", "b", "c"]})

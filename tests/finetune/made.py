@@ -13,10 +13,10 @@ from graft.finetune.config import Finetune
 from graft.finetune.loop import Training
 from graft.finetune.validate import score
 from graft.network.network import Network
-from graft.tasks import OneLabel
+from graft.tasks import SingleLabel
 
 CONFIG = Finetune(epochs=3, batch_size=4, sizes=[[32, 1.0]], ema=0.9, precision="fp32")
-TASK = OneLabel(["dark", "light"])
+TASK = SingleLabel(["dark", "light"])
 STILL, LIVELY = Augment(strength="none", flip="none"), Augment()
 NOWHERE = Path("nowhere")
 """Where views would be kept, if any were."""

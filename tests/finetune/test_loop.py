@@ -25,7 +25,7 @@ from graft.network.head import Head
 from graft.network.network import Network
 from graft.network.resample import sample
 from graft.optim.batches import epoch_order
-from graft.tasks import ManyLabels
+from graft.tasks import MultiLabel
 from tests.finetune.conftest import DESCRIPTION
 from tests.finetune.made import CONFIG, NOWHERE, STILL, TASK, several, training, weights
 from tests.network.made import tiny_body
@@ -179,7 +179,7 @@ def test_average_of_weights_by_hand(network: Network, images: LabelledImages) ->
 
 def test_several_labels_can_be_learnt_by_heart(network: Network, images: LabelledImages) -> None:
     config = Finetune(epochs=40, batch_size=16, sizes=[[32, 1.0]], ema=0.5, label_smoothing=0.0, precision="fp32")
-    task, asked = ManyLabels(["light", "seen"]), several(images)
+    task, asked = MultiLabel(["light", "seen"]), several(images)
     judge = partial(score, task=task, images=asked, view=32, precision="fp32")
     run = Training(network, task, asked, judge, config, STILL, 2e-2, seed=0, folder=NOWHERE)
     history = list(run.epochs())

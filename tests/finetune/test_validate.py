@@ -10,7 +10,7 @@ from graft.data.labelled_images import LabelledImages
 from graft.finetune.loop import Epoch
 from graft.finetune.validate import Score, better, score
 from graft.network.network import Network
-from graft.tasks import ManyLabels
+from graft.tasks import MultiLabel
 from tests.finetune.made import TASK, several
 
 
@@ -66,7 +66,7 @@ def test_score_of_several_labels_by_hand(network: Network, images: LabelledImage
     with torch.no_grad():
         network.head.linear.weight.zero_()
         network.head.linear.bias.copy_(torch.tensor([0.0, 2.0]))
-    found = score(network, ManyLabels(["light", "seen"]), several(images), 32, "fp32")
+    found = score(network, MultiLabel(["light", "seen"]), several(images), 32, "fp32")
     # every picture is said to be light, at even chances: half are; all are seen
     assert found.figures == {"mean_average_precision": pytest.approx(0.75), "exact_match": 0.5}
     assert found.log_likelihood == pytest.approx((math.log(0.5) - math.log(1 + math.exp(-2))) / 2)

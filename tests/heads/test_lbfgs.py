@@ -13,7 +13,7 @@ from graft.data.arrays import Embeddings
 from graft.heads import examples, lbfgs
 from graft.heads.examples import Examples
 from graft.heads.lbfgs import Objective, solve
-from graft.tasks import ManyLabels, OneLabel, Task
+from graft.tasks import MultiLabel, SingleLabel, Task
 
 COUNT, WIDTH = 300, 12
 
@@ -33,13 +33,13 @@ def one_label(embeddings: Embeddings, classes: int) -> tuple[Examples, Task]:
     generator = np.random.default_rng(1)
     scores = embeddings.array[:, 0, :classes] + 5 * generator.normal(size=(COUNT, classes))
     targets = scores.argmax(1).astype(np.int64)
-    return Examples(embeddings, np.arange(COUNT), targets, 1), OneLabel([str(place) for place in range(classes)])
+    return Examples(embeddings, np.arange(COUNT), targets, 1), SingleLabel([str(place) for place in range(classes)])
 
 
 def several(embeddings: Embeddings) -> tuple[Examples, Task]:
     """Three classes of which any may hold."""
     scores = embeddings.array[:, 0, :3] + 5 * np.random.default_rng(1).normal(size=(COUNT, 3))
-    return Examples(embeddings, np.arange(COUNT), (scores > [38, 40, 45]).astype(np.float32), 1), ManyLabels(
+    return Examples(embeddings, np.arange(COUNT), (scores > [38, 40, 45]).astype(np.float32), 1), MultiLabel(
         ["a", "b", "c"]
     )
 

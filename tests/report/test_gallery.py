@@ -9,10 +9,10 @@ import pytest
 from graft.data.arrays import ImageRows
 from graft.render.sheets import Tile
 from graft.report import gallery
-from graft.tasks import ManyLabels, OneLabel
+from graft.tasks import MultiLabel, SingleLabel
 
 NAMES = list("abcdefgh")
-TASK = OneLabel(["cat", "dog"])
+TASK = SingleLabel(["cat", "dog"])
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_captions_of_several_labels(tmp_path: Path, pixels: ImageRows, tiles: li
     told = predictions([9, 8, 7, 6, 0, 0, 0, 0])
     told["label"] = ["cat|dog", "cat", "", ""] + ["cat"] * 4
     told["predicted"] = ["cat|dog", "", "cat", ""] + ["cat"] * 4
-    gallery.save_sample(tmp_path / "s.png", told, pixels, ManyLabels(["cat", "dog"]), 8)
+    gallery.save_sample(tmp_path / "s.png", told, pixels, MultiLabel(["cat", "dog"]), 8)
     tiles.sort(key=lambda tile: tile.lines[-1])
     assert [tile.lines[:2] for tile in tiles[:4]] == [
         ("cat 90%, dog 10%", "right"),

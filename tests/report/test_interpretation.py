@@ -17,8 +17,7 @@ from graft.network.inference import all_outputs
 from graft.network.network import Network
 from graft.report.interpretation import Interpretation
 from graft.report.material import Material
-from graft.tasks import make_task
-from graft.tasks.decision import Decision
+from graft.tasks import Decision, make_task
 from tests.export.tiny_bundle import DESCRIPTION, network
 
 COUNT = 45

@@ -12,11 +12,11 @@ from graft.heads.examples import Examples
 from graft.heads.lbfgs import Moments, Optimum, solve
 from graft.report import label_errors as module
 from graft.report.label_errors import FOLDS, make_folds, out_of_fold
-from graft.tasks import ManyLabels, OneLabel, Task
+from graft.tasks import MultiLabel, SingleLabel, Task
 from tests.evaluate.stored import alone, dataset, flip, paths, stored, two_clouds
 
 COUNT = 300
-AB = OneLabel(["a", "b"])
+AB = SingleLabel(["a", "b"])
 
 
 def test_folds_share_the_mixture() -> None:
@@ -76,7 +76,7 @@ def test_a_class_that_the_other_folds_do_not_have_is_nan(tmp_path: Path) -> None
     features, labels = two_clouds(100)
     labels[7] = "c"
     made, copies = dataset(labels.tolist()), alone(100)
-    found = out_of_fold(made, copies, stored(tmp_path, features), OneLabel(["a", "b", "c"]), 0.1)
+    found = out_of_fold(made, copies, stored(tmp_path, features), SingleLabel(["a", "b", "c"]), 0.1)
     fold = make_folds(made, copies)
     assert np.isnan(found[:, 2]).tolist() == (fold == fold[7]).tolist()
     assert not np.isnan(found[:, :2]).any()
@@ -94,7 +94,7 @@ def test_several_labels_are_judged_each_for_itself(tmp_path: Path) -> None:
     text = np.where(labels == "a", "a|c", "b|c").astype(object)
     text[3] = "a|c|d"
     rows = pd.DataFrame({"path": paths(COUNT), "labels": text, "group": "", "split": "train"})
-    made, task = Dataset(rows, list("abcd")), ManyLabels(list("abcd"))
+    made, task = Dataset(rows, list("abcd")), MultiLabel(list("abcd"))
     found = out_of_fold(made, alone(COUNT), stored(tmp_path, features), task, 0.1)
     assert ((found[:, 0] > 0.5) == (labels == "a")).mean() > 0.9
     assert ((found[:, 1] > 0.5) == (labels == "b")).mean() > 0.9

@@ -15,8 +15,7 @@ from graft.data.arrays import ImageRows
 from graft.evaluate.config import Evaluate
 from graft.evaluate.evaluation import Evaluation
 from graft.report.page import save_report
-from graft.tasks import ManyLabels, OneLabel
-from graft.tasks.decision import Decision
+from graft.tasks import Decision, MultiLabel, SingleLabel
 
 SHEETS = ("confusion.png", "reliability.png", "coverage.png", "sample.png", "top_losses.png")
 
@@ -57,7 +56,7 @@ def facts(folder: Path, classes: list[str], each: int = 2, group: str = "") -> d
     (folder / "rows.csv").write_text("path\n" + "".join(f"{name}\n" for name in names))
     rows = pd.DataFrame({"path": names, "label": classes * each, "group": group, "kind": "m"}, dtype=str)
     network, probe = np.log(np.random.default_rng(1).dirichlet(np.ones(len(classes)), (2, count))).astype(np.float32)
-    evaluation = Evaluation(rows, OneLabel(classes), network, probe, Decision())
+    evaluation = Evaluation(rows, SingleLabel(classes), network, probe, Decision())
     shown = evaluation.write(folder, ImageRows(folder / "pixels.npy"), Evaluate(gallery=4))
     counts = {"all": count} | dict.fromkeys(classes, each)
     return shown | {
@@ -267,7 +266,7 @@ def scenes(small: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPath
     rows = pd.DataFrame({"path": list("abcd"), "labels": labels, "group": "", "kind": "m"}, dtype=str)
     network = np.array([[0.9, 0.9, 0.1], [0.2, 0.1, 0.1], [0.1, 0.7, 0.1], [0.6, 0.8, 0.1]])
     logits = np.log(network / (1 - network)).astype(np.float32)
-    evaluation = Evaluation(rows, ManyLabels(["clear", "haze", "snow"]), logits, logits - 1, Decision())
+    evaluation = Evaluation(rows, MultiLabel(["clear", "haze", "snow"]), logits, logits - 1, Decision())
     told = small[1] | evaluation.write(folder, ImageRows(folder / "pixels.npy"), Evaluate(gallery=4))
     counts = {"all": 4, "clear": 1, "haze": 3}
     valid = {name: {"mean_average_precision": value} for name, value in (("finetuned", 0.875), ("head", 0.5))}

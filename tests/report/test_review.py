@@ -11,11 +11,11 @@ from graft.data.dataset import Dataset
 from graft.render.sheets import Tile
 from graft.report import review as module
 from graft.report.review import COLUMNS, review, save_review
-from graft.tasks import ManyLabels, OneLabel
+from graft.tasks import MultiLabel, SingleLabel
 from tests.evaluate.stored import alone, dataset, flip, paths, stored, two_clouds
 
 COUNT = 300
-AB = OneLabel(["a", "b"])
+AB = SingleLabel(["a", "b"])
 
 
 def listed(folder: Path, count: int) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def test_the_same_bytes_come_out_twice(tmp_path: Path) -> None:
 def test_nothing_to_review_is_a_header(tmp_path: Path) -> None:
     features = np.repeat([[1.0, 0, 0], [0, 1, 0], [0, 0, 1]], 10, axis=0)
     labels = np.repeat(["a", "b", "c"], 10)
-    task, copies = OneLabel(["a", "b", "c"]), pd.Series(np.repeat(["0", "1", "2"], 10))
+    task, copies = SingleLabel(["a", "b", "c"]), pd.Series(np.repeat(["0", "1", "2"], 10))
     table = review(dataset(labels.tolist()), copies, stored(tmp_path, features), task, 0.1, 5)
     assert table.to_csv(index=False) == ",".join(COLUMNS) + "\n"
 
@@ -65,7 +65,7 @@ def test_several_labels_go_the_same_way(tmp_path: Path) -> None:
     wrong, _ = flip(labels, 0.05)
     rows = pd.DataFrame({"path": paths(COUNT), "labels": wrong, "group": "", "split": "train"})
     rows.loc[rows.index % 2 == 0, "labels"] += "|c"
-    made, task = Dataset(rows, ["a", "b", "c"]), ManyLabels(["a", "b", "c"])
+    made, task = Dataset(rows, ["a", "b", "c"]), MultiLabel(["a", "b", "c"])
     table = review(made, alone(COUNT), stored(tmp_path, features), task, 0.1, 3)
     assert (table["kind"] == "label").sum() == 3
     assert set(table["label"]) <= set(rows["labels"])
@@ -97,7 +97,7 @@ def test_the_sheet_shows_the_first_of_each_kind_with_their_partners(
         ("0004.png", "near_duplicate", "a", "", "0005.png"),
         ("0006.png", "outlier", "", "", ""),
     )
-    save_review(tmp_path / "review.png", shown, pixels, ManyLabels(["a", "b"]), 6)
+    save_review(tmp_path / "review.png", shown, pixels, MultiLabel(["a", "b"]), 6)
     assert [tile.lines for tile in laid] == [
         ("a -> b", "doubtful 0.75, valid", "0001.png"),
         ("a, b -> no class", "doubtful 0.75, valid", "0002.png"),

@@ -8,11 +8,11 @@ import pytest
 
 from graft.data.dataset import Dataset
 from graft.report.label_errors import out_of_fold, suspects
-from graft.tasks import ManyLabels, OneLabel
+from graft.tasks import MultiLabel, SingleLabel
 from tests.evaluate.stored import alone, dataset, flip, paths, stored, two_clouds
 
 COUNT = 2000
-AB = OneLabel(["a", "b"])
+AB = SingleLabel(["a", "b"])
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -42,7 +42,7 @@ def test_what_was_not_learnt_is_not_doubted() -> None:
     targets = np.asarray([0, 0, 0, 1, 1, 1, 2, 0])
     chances = certain([0, 0, 0, 1, 1, 1, 0, 1], 3)
     chances[6, 2] = np.nan  # the only picture of its class
-    found = suspects(paths(8), targets, chances, OneLabel(["a", "b", "c"]))
+    found = suspects(paths(8), targets, chances, SingleLabel(["a", "b", "c"]))
     assert found.to_dict("records") == [{"path": "0007.png", "label": "a", "suggested": "b", "score": 0.97}]
 
 
@@ -71,7 +71,7 @@ def test_of_several_labels_the_wrong_answers_are_turned(tmp_path: Path) -> None:
     for number in clear:  # forgotten, or one too many
         text[number] = text[number].removesuffix("|c") if "|c" in text[number] else text[number] + "|c"
     rows = pd.DataFrame({"path": paths(400), "labels": text, "group": "", "split": "train"})
-    made, task = Dataset(rows, ["a", "b", "c"]), ManyLabels(["a", "b", "c"])
+    made, task = Dataset(rows, ["a", "b", "c"]), MultiLabel(["a", "b", "c"])
     probabilities = out_of_fold(made, alone(400), stored(tmp_path, features), task, 0.01)
     found = suspects(paths(400), made.targets("train"), probabilities, task)
     first = found.head(10).set_index("path")
@@ -82,7 +82,7 @@ def test_of_several_labels_the_wrong_answers_are_turned(tmp_path: Path) -> None:
 
 
 def test_several_labels_that_say_nothing_are_not_doubted() -> None:
-    task = ManyLabels(["a", "b"])
+    task = MultiLabel(["a", "b"])
     for held in (0, 1):  # nobody has any, or everybody all
         targets = np.full((5, 2), held, dtype=np.float32)
         assert suspects(paths(5), targets, np.full((5, 2), 0.5), task).empty

@@ -26,10 +26,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     stub = SimpleNamespace(abstain_below=None, find=lambda _: [], paths=lambda _: [])
     for name, result in {
         "load": (None, DESCRIPTION.model_copy(update={"classes": CLASSES})),
-        **dict.fromkeys(("read_decision", "ImageRows", "read_square", "read_dataset", "read_record"), stub),
+        **dict.fromkeys(("ImageRows", "read_square", "read_dataset", "read_record"), stub),
         "raw_root": Path("raw"),
     }.items():
         monkeypatch.setattr(export, name, lambda *_, result=result: result)
+    monkeypatch.setattr(export.Decision, "read", lambda _: stub)
     monkeypatch.setattr(export, "write_bundle", lambda folder, *_: write_bundle(folder))
     given = SimpleNamespace(params=lambda *_: Export(), values=lambda *_: {}, log=lambda _: None)
     return cast(Run, given)

@@ -7,7 +7,7 @@ import pytest
 from graft.apps.compare.run import parse
 from graft.core.errors import DataError
 from graft.evaluate.predictions import table
-from graft.tasks import ManyLabels
+from graft.tasks import MultiLabel
 from tests.apps.compare.made import csv, labels
 
 ONE = b"path,label,predicted,loss,p_cat,p_dog\nb.png,cat,dog,1.2,0.3,0.7\na.png,dog,dog,0.4,0.35,0.65\n"
@@ -33,7 +33,7 @@ def test_columns_are_found_by_name() -> None:
 def test_what_evaluate_writes_of_several_labels() -> None:
     targets = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 0]], dtype=np.float32)
     chances = np.array([[0.9, 0.1, 0.8], [0.1, 0.6, 0.1], [0.2, 0.9, 0.1]])
-    text = table(["a", "b", "c"], targets, chances, np.ones(3), ManyLabels(["cat", "dog", "owl"])).to_csv(index=False)
+    text = table(["a", "b", "c"], targets, chances, np.ones(3), MultiLabel(["cat", "dog", "owl"])).to_csv(index=False)
     found = parse(text.encode(), "it")
     assert found.multi_label
     assert found.rows["label"].tolist() == ["cat|owl", "", "dog"]

@@ -34,8 +34,8 @@ def test_scores_that_are_no_numbers_give_none() -> None:
 @given(st.lists(st.booleans(), min_size=1, max_size=20).filter(any))
 def test_average_precision_is_the_mean_precision_where_something_is_found(held: list[bool]) -> None:
     scores = np.linspace(1, 0, len(held))
-    hits = np.cumsum(held)
-    wanted = np.mean([hits[rank] / (rank + 1) for rank, holds in enumerate(held) if holds])
+    found = np.cumsum(held)
+    wanted = np.mean([found[rank] / (rank + 1) for rank, holds in enumerate(held) if holds])
     assert average_precisions(np.array(held)[:, None], scores[:, None])[0] == pytest.approx(wanted)
     constant = average_precisions(np.array(held)[:, None], np.ones((len(held), 1)))[0]
     assert constant == pytest.approx(np.mean(held))  # nothing ranked: as often as by chance
