@@ -1,6 +1,6 @@
 # `make` alone lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help install repro test test-fast lint format types unit bench-env examples clean
+.PHONY: help install repro test test-fast lint format types unit docs bench-env examples clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -43,6 +43,10 @@ types:
 unit:
 	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist worksteal
 
+docs: install ## build the website of docs/ into site/
+	python -m docs.parameters
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
+
 bench-env: .venv-fastai/installed ## make .venv-fastai, for python -m benchmarks.against_fastai
 
 # fastai itself comes last and without what it asks for: of that, only its text half needs spacy.
@@ -56,4 +60,4 @@ examples: ## install what the JavaScript examples run with, so that their tests 
 	cd examples/javascript && npm install --ignore-scripts
 
 clean: ## remove caches and unfinished work; data, models and reports stay
-	rm -rf .graft .mypy_cache .pytest_cache .ruff_cache .hypothesis dvc_plots
+	rm -rf site .graft .mypy_cache .pytest_cache .ruff_cache .hypothesis dvc_plots
