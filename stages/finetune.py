@@ -11,7 +11,7 @@ from pathlib import Path
 
 from graft.augment.config import Augment
 from graft.core.files import new_folder, write_json
-from graft.core.params import LearningRate, Seed
+from graft.core.seeds import Seed
 from graft.data.arrays import ImageRows
 from graft.data.dataset import read_dataset
 from graft.data.labelled_images import LabelledImages
@@ -21,6 +21,7 @@ from graft.finetune.start import trainable
 from graft.finetune.validate import better, score
 from graft.network.device import prepare
 from graft.network.head import save
+from graft.optim.schedule import LearningRate
 from graft.report.augmented import save_augmented
 from graft.tasks import task_of
 from stages.curves import write_curves

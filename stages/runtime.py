@@ -27,7 +27,7 @@ from graft.core.errors import GraftError, StageError
 from graft.core.files import sha256
 from stages import STARTED
 
-PARAMS = Path("params.yaml")
+PARAMS, DVC = Path("params.yaml"), Path("dvc.yaml")
 STATE = Path(".graft")
 """Ignored by git and DVC: locks, unfinished work, wall-clock logs."""
 
@@ -47,7 +47,7 @@ class Run:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._values = params.load(PARAMS)
+        self._values = params.load(PARAMS, _declared())
         self._read: dict[str, Any] = {}
         self._written: dict[Path, str | None] = {}
         self._code = _loaded_code({})
@@ -129,6 +129,14 @@ def start(name: str, main: Callable[[Run], None]) -> None:
         sys.exit(f"{name}: {error.filename} is absent; `dvc repro {name}` makes what the stage reads, and runs it")
     except OSError as error:
         sys.exit(f"{name}: {error.filename or type(error).__name__}: {error.strerror or error}")
+
+
+def _declared() -> list[str]:
+    """Top-level keys of params.yaml that stages of dvc.yaml name: any other is a spelling mistake."""
+    stages = params.parse_yaml(DVC.read_text(encoding="utf-8"))["stages"].values()
+    items = [item for stage in stages for item in stage.get("foreach", {}).values()]
+    listed = [stage["params"] for stage in stages if "params" in stage] + [[item["params"]] for item in items]
+    return list(dict.fromkeys(key for keys in listed for key in keys))
 
 
 def _exclusive(lock: Path, name: str) -> FileLock:

@@ -8,12 +8,13 @@ Writes  models/head/ (weights, description), reports/train-head/ (curves, metric
 from pathlib import Path
 
 from graft.core.files import new_folder, write_json
-from graft.core.params import LearningRate, Seed
+from graft.core.seeds import Seed
 from graft.data.arrays import Embeddings
 from graft.data.dataset import read_dataset
 from graft.heads.config import TrainHead
 from graft.heads.fit import fit_head
 from graft.network.head import describe, save
+from graft.optim.schedule import LearningRate
 from stages.curves import write_curves
 from stages.runtime import Run, start
 

@@ -10,8 +10,8 @@ from graft.backbone.build import Backbone
 from graft.backbone.library import find
 from graft.backbone.weights import published
 from graft.core import params
-from graft.core.errors import ParamsError, WeightsError
-from graft.core.params import LearningRate, Seed
+from graft.core.errors import ParamsError, WeightsError, nearest
+from graft.core.seeds import Seed
 from graft.evaluate.config import Evaluate
 from graft.export.config import Export
 from graft.finetune.config import Finetune
@@ -20,6 +20,7 @@ from graft.images.presize import Presize
 from graft.index.config import Index
 from graft.labels.rules import Labels
 from graft.network.config import Embed
+from graft.optim.schedule import LearningRate
 from graft.source.config import Source
 from graft.split.config import Split
 from graft.split.metadata import Audit
@@ -47,9 +48,10 @@ def check_all(values: dict[str, Any]) -> int:
     """Check every key, and that the libraries have the backbone of that name; return how many keys there are.
 
     Raises:
-        ParamsError: all problems of all sections, one a line.
+        ParamsError: all problems of all sections, a missing or unknown key among them, one a line.
     """
-    problems: list[str] = []
+    strange = [key for key in values if key not in MODELS]
+    problems = [f"{key}: unknown key{nearest(str(key), MODELS)}; the keys are {', '.join(MODELS)}" for key in strange]
     for key, kind in MODELS.items():
         try:
             section = params.check(key, kind, values[key])

@@ -21,9 +21,8 @@ from graft.augment.config import Augment
 from graft.core import params, tables
 from graft.core.errors import DataError, TrainingError
 from graft.core.files import new_file
-from graft.core.params import Seed
 from graft.core.progress import bar
-from graft.core.seeds import derive
+from graft.core.seeds import Seed, derive
 from graft.data.arrays import Embeddings, ImageRows
 from graft.data.dataset import Dataset, read_dataset
 from graft.data.labelled_images import LabelledImages

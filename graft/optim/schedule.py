@@ -4,11 +4,15 @@ A schedule is a function of the number of steps taken, so that a training which 
 crash only needs that number.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LinearLR, LRScheduler, OneCycleLR, StepLR
 from torch.optim.lr_scheduler import SequentialLR as InTurn
+
+LearningRate = Annotated[float, Field(gt=0, le=10)]
+"""The key `lr` of params.yaml, the base learning rate: the one number users turn."""
 
 Kind = Literal["one_cycle", "cosine", "step", "exponential"]
 

@@ -4,7 +4,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from graft.core.params import Section, Seed
+from graft.core.params import Section
+from graft.core.seeds import Seed
 
 
 class Split(Section):

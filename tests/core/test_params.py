@@ -5,35 +5,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from pydantic import Field
 from ruamel.yaml import YAML
 
 from graft.augment.config import Augment
 from graft.core import params
 from graft.core.errors import ParamsError
+from graft.core.seeds import Seed
 from graft.evaluate.config import Evaluate
 from graft.export.config import Export
 from graft.finetune.config import Finetune
 from graft.images.presize import Presize
 from graft.index.config import Index
 from graft.labels.rules import Labels
+from graft.optim.schedule import LearningRate
 from graft.split.assign import Split
 
-COMPLETE = "".join(f"{key}: 1\n" for key in params.KEYS)
-
-
-def as_dvc_reads(scalar: str) -> Any:
-    """DVC reads params.yaml with this loader."""
-    return YAML(typ="safe").load(f"key: {scalar}\n")["key"]
-
-
-def same(one: Any, other: Any) -> bool:
-    """Equal value and equal type; NaN equals NaN."""
-    if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
-        return math.isnan(other)
-    return type(one) is type(other) and bool(one == other)
+KEYS = ("lr", "seed", "augment")
+COMPLETE = "lr: 1\nseed: 1\naugment: 1\n"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -41,95 +31,22 @@ def same(one: Any, other: Any) -> bool:
     [
         ("3e-3", 0.003),
         ("1e-05", 1e-5),
-        ("2.5e-05", 2.5e-5),
-        ("1E3", 1000.0),
-        ("1.e3", 1000.0),
-        ("1e+3", 1000.0),
-        ("+12e-3", 0.012),
-        (".5", 0.5),
-        ("-.5", -0.5),
-        ("1.", 1.0),
-        ("-0.0", -0.0),
-        (".inf", math.inf),
         ("-.inf", -math.inf),
-        (".NaN", math.nan),
         ("010", 10),
-        ("09", 9),
-        ("+1", 1),
-        ("-7", -7),
-        ("0x10", 16),
-        ("0xfF", 255),
-        ("0o10", 8),
-        ("-0x10", -16),
-        ("+0o10", 8),
-        ("0b11", 3),
         ("1_000", 1000),
-        ("1_0.5", 10.5),
-        ("+.5e3", "+.5e3"),
-        ("null", None),
-        ("~", None),
         ("", None),
-        ("true", True),
         ("FALSE", False),
         ("yes", "yes"),
-        ("no", "no"),
-        ("on", "on"),
         ("off", "off"),
-        ("y", "y"),
-        ("tRUE", "tRUE"),
-        ("0o8", "0o8"),
-        ("0X10", "0X10"),
-        ("1e", "1e"),
-        (".e3", ".e3"),
-        ("1.2.3", "1.2.3"),
-        ("nan", "nan"),
         ("12:30", "12:30"),
         ("'3'", "3"),
-        ('"true"', "true"),
     ],
     ids=repr,
 )
 def test_a_scalar_is_what_dvc_records(scalar: str, value: Any) -> None:
-    read = params.parse_yaml(f"key: {scalar}\n")["key"]
-    assert same(read, value)
-    assert same(read, as_dvc_reads(scalar))
-
-
-numbers = st.one_of(
-    st.integers(-(10**9), 10**9).map(str),
-    st.integers(0, 10**6).map(lambda number: f"{number:08d}"),
-    st.integers(0, 10**6).map(hex),
-    st.integers(0, 10**6).map(oct),
-    st.floats(allow_nan=False, allow_infinity=False).map(repr),
-    st.floats(allow_nan=False, allow_infinity=False).map("{:.3e}".format),
-    st.floats(allow_nan=False, allow_infinity=False).map("{:G}".format),
-)
-
-
-@settings(max_examples=50, deadline=None)
-@given(numbers)
-def test_any_number_reads_as_ruamel_reads_it(scalar: str) -> None:
-    read = params.parse_yaml(f"key: {scalar}\n")["key"]
-    assert same(read, as_dvc_reads(scalar))
-    assert isinstance(read, int | float)
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.text("aefilnorstuyNTFEox.~", min_size=1, max_size=5))
-def test_any_word_reads_as_ruamel_reads_it(scalar: str) -> None:
-    assert same(params.parse_yaml(f"key: {scalar}\n")["key"], as_dvc_reads(scalar))
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(numbers, max_size=6))
-def test_numbers_in_a_flow_list_read_as_ruamel_reads_them(scalars: list[str]) -> None:
-    text = f"key: [{', '.join(scalars)}]\n"
-    assert params.parse_yaml(text) == YAML(typ="safe").load(text)
-
-
-def test_the_shipped_params_read_as_dvc_reads_them() -> None:
-    text = (Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8")
-    assert params.parse_yaml(text) == YAML(typ="safe").load(text)
+    read = params.parse_yaml(f"key: {scalar}\n")
+    assert read == YAML(typ="safe").load(f"key: {scalar}\n")  # as DVC reads params.yaml
+    assert repr(read["key"]) == repr(value)
 
 
 @pytest.mark.parametrize(
@@ -138,31 +55,38 @@ def test_the_shipped_params_read_as_dvc_reads_them() -> None:
         ("lr: 1\nseed: 2\nlr: 3\n", "the key 'lr' stands twice, again at line 3"),
         ("split:\n  by: group\n  by: random\n", "the key 'by' stands twice, again at line 3"),
         ("split: {by: [group\n", "not valid YAML"),
-        ("lr: 1\n---\nlr: 2\n", "expected a single document"),
+        ("lr: 1\n---\nlr: 2\n", "not valid YAML: but found another document, at line 2"),
         ("when: !!python/object/apply:os.getcwd []\n", "could not determine a constructor"),
+        ("a: [{b: 2026-01-02}]\n", r"^a\.0\.b: 2026-01-02 is read as a date; put it in quotes to have it as text$"),
+        ("a: !!set {b}\n", "^a: {'b'} is read as a set"),
+        ("a: {[b]: 1}\n", r"^a\.\('b',\): a tuple cannot be a key"),
+        ("a: \x00", "not valid YAML: .*special characters are not allowed"),
     ],
-    ids=["key twice", "inner key twice", "broken", "two documents", "code"],
+    ids=["key twice", "inner key twice", "broken", "two documents", "code", "date", "set", "odd key", "no text"],
 )
 def test_bad_yaml_is_refused(text: str, said: str) -> None:
     with pytest.raises(ParamsError, match=said):
         params.parse_yaml(text)
 
 
-def test_load_returns_every_section(tmp_path: Path) -> None:
+def test_load_returns_every_key(tmp_path: Path) -> None:
     file = tmp_path / "params.yaml"
     file.write_text(COMPLETE.replace("lr: 1\n", "lr: 3e-3\n"))
-    assert params.load(file) == dict.fromkeys(params.KEYS, 1) | {"lr": 0.003}
+    assert params.load(file, KEYS) == params.load(file) == {"lr": 0.003, "seed": 1, "augment": 1}
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (COMPLETE + "agment: 1\n", r"unknown key 'agment' \(did you mean 'augment'\?\); the keys are lr, seed, source"),
-        (COMPLETE + "zzzzzz: 1\n", r"unknown key 'zzzzzz'; the keys are lr, seed, source"),
+        (
+            COMPLETE + "agment: 1\n",
+            r"unknown key 'agment' \(did you mean 'augment'\?\); the keys are lr, seed, aug",
+        ),
+        (COMPLETE + "zzzzzz: 1\n", r"unknown key 'zzzzzz'; the keys are lr, seed"),
         (COMPLETE + "7: 1\n", "unknown key 7; the keys are"),
-        (COMPLETE.replace("embed: 1\n", ""), "the key 'embed' is missing"),
-        ("- lr\n", r"expected a mapping of lr, seed, .*; got \['lr'\]"),
-        ("", "expected a mapping of lr, seed, .*; got null"),
+        ("lr: 1\nseed: 1\n", "the key 'augment' is missing$"),
+        ("- lr\n", r"expected a mapping of keys such as lr and seed; got \['lr'\]"),
+        ("", "expected a mapping of keys .*; got null"),
         ("lr: 1\nlr: 2\n", "the key 'lr' stands twice"),
     ],
     ids=["misspelt", "unlike any", "a number", "missing", "a list", "empty", "twice"],
@@ -171,8 +95,14 @@ def test_load_names_the_file_and_what_is_wrong(tmp_path: Path, text: str, said: 
     file = tmp_path / "params.yaml"
     file.write_text(text)
     with pytest.raises(ParamsError, match=said) as caught:
-        params.load(file)
+        params.load(file, KEYS)
     assert str(caught.value).startswith(f"{file}: ")
+
+
+def test_a_key_that_is_read_and_absent_is_named_with_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("agment: 1\n")
+    with pytest.raises(ParamsError, match=r"params\.yaml: the key 'augment' is missing \(did you mean 'agment'\?\)$"):
+        params.load(tmp_path / "params.yaml")["augment"]
 
 
 def test_load_says_where_it_looked(tmp_path: Path) -> None:
@@ -201,12 +131,12 @@ def test_check_returns_the_section() -> None:
 @pytest.mark.parametrize(
     ("key", "kind", "value", "said"),
     [
-        ("lr", params.LearningRate, 0, "lr: input should be greater than 0; got 0"),
-        ("lr", params.LearningRate, 11.0, "lr: input should be less than or equal to 10; got 11.0"),
-        ("lr", params.LearningRate, math.nan, "lr: input should be less than or equal to 10; got nan"),
-        ("lr", params.LearningRate, "fast", "lr: input should be a valid number.*; got 'fast'"),
-        ("seed", params.Seed, -1, "seed: input should be greater than or equal to 0; got -1"),
-        ("seed", params.Seed, 2**63, f"seed: input should be less than {2**63}; got {2**63}"),
+        ("lr", LearningRate, 0, "lr: input should be greater than 0; got 0"),
+        ("lr", LearningRate, 11.0, "lr: input should be less than or equal to 10; got 11.0"),
+        ("lr", LearningRate, math.nan, "lr: input should be less than or equal to 10; got nan"),
+        ("lr", LearningRate, "fast", "lr: input should be a valid number.*; got 'fast'"),
+        ("seed", Seed, -1, "seed: input should be greater than or equal to 0; got -1"),
+        ("seed", Seed, 2**63, f"seed: input should be less than {2**63}; got {2**63}"),
         ("presize", Presize, None, "presize: input should be a mapping of crop, size; got null"),
         ("presize", Presize, {}, "^presize.size: missing$"),
         ("presize", Presize, {"size": 4}, "presize.size: input should be greater than or equal to 8; got 4"),
@@ -310,7 +240,7 @@ def test_a_section_cannot_be_changed() -> None:
 @pytest.mark.parametrize("value", ["3e-3", True, None], ids=repr)
 def test_a_top_level_value_is_not_converted(value: Any) -> None:
     with pytest.raises(ParamsError, match=r"^lr: input should be a valid number"):
-        params.check("lr", params.LearningRate, value)
+        params.check("lr", LearningRate, value)
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:

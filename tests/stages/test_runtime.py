@@ -14,7 +14,7 @@ import pytest
 from filelock import FileLock
 
 from graft.core.errors import ParamsError, StageError
-from graft.core.params import LearningRate
+from graft.optim.schedule import LearningRate
 from stages import runtime
 from stages.runtime import Run, start
 
@@ -24,7 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with params.yaml, in which stages can run."""
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(runtime, "PATIENCE", 0.1)
     return tmp_path
