@@ -27,7 +27,7 @@ from graft.images.decode import open_upright
 from graft.index.duplicates import group
 from graft.index.fingerprints import SIDE, Look, look
 from graft.index.hamming import Near
-from graft.source.locate import locate
+from graft.source.download import locate
 
 OUT = Path(__file__).with_suffix(".json")
 SIZES = (10_000, 100_000)

@@ -56,11 +56,11 @@ def check() -> None:
     from graft.apps.check import check_all
     from graft.core import params
     from graft.source.config import Source
-    from graft.source.dataset import vouch_for
+    from graft.source.dataset import check_unchanged
 
     values = params.load(PARAMS)
     count = check_all(values)
-    vouch_for(params.check("source", Source, values["source"]), RAW)
+    check_unchanged(params.check("source", Source, values["source"]), RAW)
     typer.echo(f"{PARAMS}: all {count} keys are valid")
 
 

@@ -17,8 +17,7 @@ from graft.backbone.published import Published
 from graft.core.addresses import is_remote
 from graft.core.errors import SourceError, WeightsError
 from graft.core.files import sha256, write_json
-from graft.source.locate import locate
-from graft.source.remote import DOWNLOADS, fetch_file
+from graft.source.download import DOWNLOADS, local_path
 
 NESTS = ("state_dict_ema", "model_ema", "state_dict", "model")
 """Where training scripts keep the weights among other things; averaged ones first, which are the better."""
@@ -206,11 +205,11 @@ def fit(state: State, name: str, file: str) -> tuple[State, list[dict[str, Any]]
 
 def _fetched(backbone: Backbone, entry: Published | None, downloads: Path) -> Path:
     where = entry.address if entry else backbone.weights
-    if is_remote(where):
-        return fetch_file(where, downloads, backbone.sha256)
     try:
-        return locate(where)
+        return local_path(where, downloads, backbone.sha256)
     except SourceError as error:
+        if is_remote(where):
+            raise
         raise SourceError(f"{error}; backbone.weights may be {ALLOWED}") from error
 
 

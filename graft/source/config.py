@@ -1,4 +1,4 @@
-"""The knobs of the source."""
+"""The section `source`: where the images come from."""
 
 from pydantic import Field
 
@@ -9,18 +9,18 @@ SHA256 = "^[0-9a-f]{64}$"
 
 
 class Limits(Section):
-    """What an archive may unpack to; beyond it is a bomb, or a mistake worth a look."""
+    """What an archive may unpack to; beyond it is a bomb, or a mistake."""
 
     files: int = Field(default=5_000_000, gt=0)
     """Most members."""
     bytes: int = Field(default=500_000_000_000, gt=0)
     """Most bytes when unpacked, counted as they are written, whatever the archive says."""
     ratio: float = Field(default=200.0, ge=1)
-    """Most bytes unpacked for each byte of the archive; pictures hardly shrink, bombs do."""
+    """Most bytes unpacked for each byte of the archive; images hardly shrink, bombs do."""
 
 
 class Source(Section):
-    """Where the pictures come from."""
+    """Where the images come from."""
 
     uri: str = Field(min_length=1)
     """A folder, which is linked and never copied; an archive (zip, tar), here or at an address
@@ -30,7 +30,7 @@ class Source(Section):
     bytes: int | None = Field(default=None, gt=0)
     """Size of the archive; one that differs is refused."""
     licence: str
-    """Licence of the pictures as their owner states it; shown in the report and the bundle."""
+    """Licence of the images as their owner states it; shown in the report and the bundle."""
     limits: Limits = Limits()
     """What the archive may unpack to."""
 

@@ -28,10 +28,9 @@ from graft.data.raw import (
     vouch,
     write_link,
 )
+from graft.source.archive import unpack
 from graft.source.config import Source
-from graft.source.locate import locate
-from graft.source.remote import DOWNLOADS, fetch_file
-from graft.source.unpack import unpack
+from graft.source.download import DOWNLOADS, local_path
 
 CODE_SUFFIXES = {".py", ".pyc"}
 
@@ -48,10 +47,10 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A source to look at; what `source.sha256` and `source.bytes` would say of it."""
+    """A source to look at, with what `source.sha256` and `source.bytes` should be."""
 
     folder: Path
-    """Holds the pictures, only to be read."""
+    """Holds the images, only to be read."""
     sha256: str
     bytes: int | None
     """Size of the archive; None for a folder."""
@@ -62,12 +61,12 @@ def fetch_dataset(source: Source, raw: Path, downloads: Path = DOWNLOADS) -> Fet
 
     A folder of the user's own is linked. A package's files are copied, but for its code (``.py``,
     ``.pyc``): a dataset is data. An archive is fetched if need be, and unpacked. Nothing is decoded
-    here: `index` judges the files.
+    here: `index` checks the files.
 
     Args:
         source: what to bring, and what it must be.
         raw: a folder; replaced when all is well, else left as it is.
-        downloads: where files from afar are kept between runs.
+        downloads: where downloaded files are kept between runs.
 
     Raises:
         SourceError: the source is absent, empty, not as promised, or cannot be unpacked safely.
@@ -82,11 +81,11 @@ def fetch_dataset(source: Source, raw: Path, downloads: Path = DOWNLOADS) -> Fet
     return fetched
 
 
-def vouch_for(source: Source, raw: Path) -> None:
-    """Check that a folder is still the one that params.yaml means; whatever else is named, `download` checks.
+def check_unchanged(source: Source, raw: Path) -> None:
+    """Check that a folder is still the one that params.yaml means; what else may be named, `download` checks.
 
     Raises:
-        SourceError: it is gone, or a file was added, removed or changed since `graft use` or `download` saw it.
+        SourceError: it is gone, or a file was added, removed or changed since `graft use` or `download` read it.
     """
     link, folder = linked(raw), Path(source.uri).expanduser()
     if link is not None and link.folder == source.uri and source.sha256 in (None, link.sha256):
@@ -103,7 +102,7 @@ def open_source(source: Source | str, downloads: Path = DOWNLOADS) -> Iterator[O
     """Yield what a user names as a folder that can be looked at, before params.yaml names it.
 
     A folder is looked at where it is. An archive is unpacked to a folder that is removed afterwards;
-    if it comes from afar, the file itself is kept, so that `fetch_dataset` finds it.
+    if it was downloaded, the file itself is kept, so that `fetch_dataset` finds it.
 
     Raises:
         ParamsError: the name is empty.
@@ -142,9 +141,7 @@ def _looking(downloads: Path) -> Iterator[Path]:
 
 def _bring(source: Source, downloads: Path) -> Path:
     """Return the folder or archive on this machine."""
-    if is_remote(source.uri):
-        return fetch_file(source.uri, downloads, source.sha256, source.bytes)
-    path = locate(source.uri)
+    path = local_path(source.uri, downloads, source.sha256, source.bytes)
     if path.is_dir() and source.bytes is not None:
         raise SourceError(f"source.bytes: {source.uri} is a folder; only an archive has a size, so leave it out")
     if not path.is_dir() and not path.is_file():
@@ -201,7 +198,7 @@ def _fingerprint(source: Source, folder: Path, files: list[str]) -> str:
 
 def _archive_sha256(source: Source, archive: Path) -> str:
     if source.sha256 is not None and is_remote(source.uri):
-        return source.sha256  # fetch_file has checked it
+        return source.sha256  # local_path has checked it
     size, digest = archive.stat().st_size, content(archive)
     if source.bytes not in (None, size):
         raise SourceError(f"{archive}: has {size} bytes; source.bytes says {source.bytes}")

@@ -12,10 +12,6 @@ class Site:
     """What the server does, and what it was asked."""
 
     content: bytes
-    etag: str | None = '"one"'
-    ranges: bool = True
-    announced: int | None = None
-    """The size it claims, if not the true one."""
     drops: list[int] = field(default_factory=list)
     """After how many bytes the next answers break off."""
     statuses: list[int] = field(default_factory=list)
@@ -23,24 +19,11 @@ class Site:
     redirect: str = ""
     silence: float = 0.0
     """Seconds it waits in the middle of an answer."""
-    sent: int = 0
-    heard: int = 0
-    """Bytes that the client has handed on, if it is watched (`hear`)."""
-    news: threading.Condition = field(default_factory=threading.Condition)
     asked: list[str] = field(default_factory=list)
-    """The range of each request, empty for the whole file."""
+    """The path of each request."""
+    logins: list[str] = field(default_factory=list)
+    """The header Authorization of each request, empty where there is none."""
     url: str = ""
-
-    def hear(self, size: int) -> None:
-        """Note that the client has handed on so many bytes."""
-        with self.news:
-            self.heard += size
-            self.news.notify_all()
-
-    def wait_until_heard(self) -> None:
-        """Wait until the client, if it is watched, has handed on all that was sent."""
-        with self.news:
-            self.news.wait_for(lambda: self.heard >= self.sent, timeout=2)
 
 
 @contextmanager
@@ -50,7 +33,8 @@ def serve(site: Site) -> Iterator[Site]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            site.asked.append(self.headers.get("Range", ""))
+            site.asked.append(self.path)
+            site.logins.append(self.headers.get("Authorization", ""))
             if self.path.startswith("/from"):
                 self.send_response(302)
                 self.send_header("Location", site.redirect)
@@ -58,38 +42,20 @@ def serve(site: Site) -> Iterator[Site]:
             elif site.statuses:
                 self.send_error(site.statuses.pop(0))
             else:
-                self._send(self.headers.get("Range", "") if site.ranges else "")
+                self._send()
 
-        def _send(self, span: str) -> None:
-            start = int(span.removeprefix("bytes=").removesuffix("-") or 0)
-            size = len(site.content) if site.announced is None else site.announced
-            if start >= max(size, 1):
-                self.send_error(416)
-                return
-            self.send_response(206 if span else 200)
-            if span:
-                self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
-            if site.etag is not None:
-                self.send_header("ETag", site.etag)
-            self.send_header("Content-Length", str(size - start))
+        def _send(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(site.content)))
             self.end_headers()
-            body = site.content[start:]
             if site.drops:
-                self._write(body[: site.drops.pop(0)])
-                site.wait_until_heard()  # aiohttp forgets what it has not handed on when a connection breaks
+                self.wfile.write(site.content[: site.drops.pop(0)])
                 return
-            half = min(len(body) // 2, size)
-            self._write(body[:half])
-            if half == size:  # what comes now is more than was announced
-                site.wait_until_heard()
+            half = len(site.content) // 2
+            self.wfile.write(site.content[:half])
             stop.wait(site.silence)
             with suppress(ConnectionError):  # the client may have what it wants
-                self._write(body[half:])
-
-        def _write(self, data: bytes) -> None:
-            with site.news:
-                site.sent += len(data)
-            self.wfile.write(data)
+                self.wfile.write(site.content[half:])
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

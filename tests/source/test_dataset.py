@@ -20,7 +20,7 @@ FILES = {name: name.encode() * 3 for name in ("a.jpg", "cat/b.JPG", "cat/deep/c"
 
 
 def source(path: Path | str, **more: object) -> Source:
-    """Settings that name a path."""
+    """A section `source` that names a path."""
     return Source.model_validate({"uri": str(path), "licence": "CC0", **more})
 
 
@@ -30,7 +30,7 @@ def digest(file: Path) -> str:
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Path:
-    """A folder with pictures, a table, code and a hidden file."""
+    """A folder with images, a table, code and a hidden file."""
     root = tmp_path / "dataset"
     for number, name in enumerate((*FILES, *CODE)):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -162,7 +162,7 @@ def test_limits_are_kept(tmp_path: Path, raw: Path) -> None:
 
 def test_an_archive_that_is_refused_leaves_nothing(tmp_path: Path, raw: Path) -> None:
     archive = make_tar(tmp_path / "a.tar", [("1.jpg", b"1"), special("2.jpg", b"6")])
-    refused(source(archive), raw, r"a\.tar: member '2\.jpg' is neither a file, a folder nor a link")
+    refused(source(archive), raw, r"a\.tar: member '2\.jpg' is a special file")
 
 
 @pytest.mark.parametrize("name", [POINTER, f"./{POINTER}"])
@@ -201,7 +201,7 @@ def test_an_archive_from_afar_is_fetched_once(site: Site, tmp_path: Path, raw: P
             "unpacked", 5, digest(tmp_path / "a.zip")
         )
         assert below(raw) == FILES
-    assert site.asked == [""]
+    assert len(site.asked) == 1
 
 
 def test_an_archive_from_afar_need_not_be_promised(site: Site, tmp_path: Path, raw: Path) -> None:
@@ -245,7 +245,7 @@ def test_what_was_looked_at_from_afar_is_kept(site: Site, tmp_path: Path, raw: P
         assert below(opened.folder) == FILES
         promised = source(site.url, sha256=opened.sha256, bytes=opened.bytes)
     fetch_dataset(promised, raw, tmp_path / "downloads")
-    assert site.asked == [""]
+    assert len(site.asked) == 1
 
 
 def test_what_cannot_be_looked_at_is_said(tmp_path: Path) -> None:

@@ -18,10 +18,9 @@ from hypothesis import strategies as st
 
 from graft.core.errors import SourceError
 from graft.core.files import new_folder
-from graft.source import members
-from graft.source import unpack as module
+from graft.source import archive as module
+from graft.source.archive import unpack
 from graft.source.config import Limits
-from graft.source.unpack import unpack
 from tests.source.archives import below, make_tar, make_zip, make_zip_of_modes, special
 
 FILES = {"cat/1.jpg": b"one", "cat/deep/ä 2.jpg": b"", "dog/3": bytes(range(256)) * 99, ".hidden": b"h"}
@@ -64,7 +63,7 @@ def test_a_tar_is_unpacked(tmp_path: Path, mode: str) -> None:
     assert unpacked(make_tar(tmp_path / "a", FILES.items(), mode)) == FILES
 
 
-@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
 def test_a_zip_is_unpacked(tmp_path: Path, method: int) -> None:
     assert unpacked(make_zip(tmp_path / "a", FILES, method)) == FILES
 
@@ -109,47 +108,37 @@ def test_an_unmarked_name_in_a_zip_is_utf8_where_it_can_be(tmp_path: Path) -> No
     assert unpacked(archive) == {"ä.jpg": b"1", "ü.jpg": b"2"}
 
 
+OUTSIDE = "which is outside the destination"
+ODD = "is a special file"
+TWICE = "stands twice in the archive, or is a file and a folder in one"
 REFUSED_TARS = {
-    "climbing": ([("../evil", b"")], "'../evil' climbs with '..'"),
-    "climbing later": ([("a/../../evil", b"")], "climbs with '..'"),
-    "absolute": ([("/tmp/evil", b"")], "'/tmp/evil' is an absolute path"),
-    "drive": ([("C:/evil", b"")], "is an absolute path"),
-    "backslash": ([("..\\evil", b"")], "has a backslash in its name"),
-    "climbing folder": ([special("../evil", tarfile.DIRTYPE)], "climbs with '..'"),
+    "climbing": ([("../evil", b"")], f"'../evil' .*{OUTSIDE}"),
+    "climbing later": ([("a/../../evil", b"")], OUTSIDE),
+    "climbing folder": ([special("../evil", tarfile.DIRTYPE)], OUTSIDE),
     "not utf-8": ([("\udcff.jpg", b"")], "has a name that is not UTF-8"),
-    "link out": (
-        [special("l", tarfile.SYMTYPE, "../evil")],
-        "'l' is a link that leads out of the archive, to '../evil'",
+    "link out": ([special("l", tarfile.SYMTYPE, "../evil")], f"'l' would link .*{OUTSIDE}"),
+    "link to a path": ([special("l", tarfile.SYMTYPE, "/etc/passwd")], "'l' is a link to an absolute path"),
+    "hard link out": ([special("l", tarfile.LNKTYPE, "../../evil")], f"'l' would link .*{OUTSIDE}"),
+    "link to a folder": ([("d/1", b""), special("l", tarfile.SYMTYPE, "d")], "'l' is a link to 'd', which is no file"),
+    "below a link": ([("1", b""), special("l", tarfile.SYMTYPE, "1"), ("l/2", b"")], f"'l' {TWICE}"),
+    "link to nothing": (
+        [special("l", tarfile.SYMTYPE, "none")],
+        "is a link to 'none', which is no file of the archive",
     ),
-    "link to a path": ([special("l", tarfile.SYMTYPE, "/etc/passwd")], "is a link that leads out of the archive"),
-    "hard link out": ([special("l", tarfile.LNKTYPE, "../../evil")], "is a link that leads out of the archive"),
-    "hard link to a path": ([special("l", tarfile.LNKTYPE, "/etc/passwd")], "is a link that leads out of the archive"),
-    "link to a folder": ([("d/1", b""), special("l", tarfile.SYMTYPE, "d")], "'l' is a link to the folder 'd'"),
-    "link to the top": ([("1", b""), special("l", tarfile.SYMTYPE, ".")], r"'l' is a link to the folder '\.'"),
-    "write through a link": ([special("l", tarfile.SYMTYPE, "/tmp"), ("l/evil", b"")], "leads out of the archive"),
-    "below a link": (
-        [("1", b""), special("l", tarfile.SYMTYPE, "1"), ("l/2", b"")],
-        "'l' is a file where another member needs a folder",
-    ),
-    "link to nothing": ([special("l", tarfile.SYMTYPE, "none")], "is a link to 'none', which is not in the archive"),
-    "link to itself": ([special("l", tarfile.SYMTYPE, "l")], "is a link that leads back to itself"),
     "two links": (
         [special("a", tarfile.SYMTYPE, "b"), special("b", tarfile.SYMTYPE, "a")],
         "'a' is a link that leads back to itself",
     ),
-    "fifo": ([special("f", tarfile.FIFOTYPE)], "'f' is neither a file, a folder nor a link"),
-    "device": ([special("f", tarfile.CHRTYPE)], "is neither a file, a folder nor a link"),
-    "block device": ([special("f", tarfile.BLKTYPE)], "is neither a file, a folder nor a link"),
-    "unknown kind": ([special("f", b"V")], "is neither a file, a folder nor a link"),
-    "twice": ([("1", b"a"), ("./1", b"b")], r"'\./1' stands twice in the archive"),
-    "a file and a link": ([("1", b"a"), ("2", b""), special("1", tarfile.SYMTYPE, "2")], "'1' stands twice"),
-    "a link and a file": ([special("1", tarfile.SYMTYPE, "2"), ("2", b""), ("1", b"a")], "'1' stands twice"),
-    "a folder in a file": ([("1", b""), ("1/2", b"")], "'1/2' needs a folder where another member is a file"),
-    "a folder over a file": ([("1", b""), special("1", tarfile.DIRTYPE)], "needs a folder where another"),
-    "a file over a folder": ([("1/2", b""), ("1", b"")], "'1' is a file where another member needs a folder"),
-    "a nameless file": ([("./", b"x")], "has no name of its own"),
-    "a name too long": ([("a" * 300, b"")], "cannot be written: File name too long"),
-    "deep": ([("a/" * 64 + "b", b"")], "lies 64 folders deep; 63 are allowed"),
+    "fifo": ([special("f", tarfile.FIFOTYPE)], f"'f' {ODD}"),
+    "device": ([special("f", tarfile.CHRTYPE)], ODD),
+    "twice": ([("1", b"a"), ("./1", b"b")], rf"'\./1' {TWICE}"),
+    "two links of a name": ([("1", b"a"), *[special("l", tarfile.SYMTYPE, "1")] * 2], f"'l' {TWICE}"),
+    "a link and a file": ([special("1", tarfile.SYMTYPE, "2"), ("2", b""), ("1", b"a")], f"'1' {TWICE}"),
+    "a folder in a file": ([("1", b""), ("1/2", b"")], f"'1/2' {TWICE}"),
+    "a folder over a file": ([("1", b""), special("1", tarfile.DIRTYPE)], TWICE),
+    "a file over a folder": ([("1/2", b""), ("1", b"")], TWICE),
+    "a nameless file": ([("./", b"x")], TWICE),
+    "a name too long": ([("a" * 300, b"")], "cannot be unpacked: File name too long"),
     "only folders": ([special("d", tarfile.DIRTYPE)], "holds no file"),
     "empty": ([], "holds no file"),
 }
@@ -161,14 +150,12 @@ def test_a_tar_is_refused(tmp_path: Path, content: list[tarfile.TarInfo | tuple[
 
 
 REFUSED_ZIPS = {
-    "climbing": ([("../evil", S_IFREG, b"")], "climbs with '..'"),
-    "climbing with a backslash": ([("..\\evil", S_IFREG, b"")], "climbs with '..'"),
-    "absolute": ([("/tmp/evil", S_IFREG, b"")], "is an absolute path"),
-    "drive": ([("C:\\evil", S_IFREG, b"")], "is an absolute path"),
-    "link out": ([("l", S_IFLNK, b"../evil")], "leads out of the archive"),
+    "climbing": ([("../evil", S_IFREG, b"")], OUTSIDE),
+    "climbing with a backslash": ([("..\\evil", S_IFREG, b"")], OUTSIDE),
+    "link out": ([("l", S_IFLNK, b"../evil")], f"'l' would link .*{OUTSIDE}"),
     "link that is no text": ([("l", S_IFLNK, b"\xff")], "has a name that is not UTF-8"),
-    "fifo": ([("f", S_IFIFO, b"")], "is neither a file, a folder nor a link"),
-    "device": ([("f", S_IFBLK, b"")], "is neither a file, a folder nor a link"),
+    "fifo": ([("f", S_IFIFO, b"")], f"'f' {ODD}"),
+    "device": ([("f", S_IFBLK, b"")], ODD),
     "empty": ([], "holds no file"),
 }
 
@@ -181,13 +168,7 @@ def test_a_zip_is_refused(tmp_path: Path, content: list[tuple[str, int, bytes]],
 def test_a_member_that_stands_twice_in_a_zip_is_refused(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="Duplicate name"):
         archive = make_zip(tmp_path / "a", [("1", b"a"), ("1", b"b")])
-    refused(archive, "member '1' stands twice in the archive")
-
-
-def test_a_nul_in_the_name_of_a_zip_member_is_refused(tmp_path: Path) -> None:
-    archive = make_zip(tmp_path / "a", {"aXb": b""})
-    archive.write_bytes(archive.read_bytes().replace(b"aXb", b"a\0b"))
-    refused(archive, "has a NUL byte in its name")
+    refused(archive, f"member '1' {TWICE}")
 
 
 def test_a_name_marked_as_utf8_that_is_not_is_refused(tmp_path: Path) -> None:
@@ -204,10 +185,17 @@ def test_an_encrypted_member_is_refused(tmp_path: Path) -> None:
     refused(archive, "member '1' is encrypted: unpack it yourself")
 
 
-@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_a_method_without_a_bound_on_memory_is_refused(tmp_path: Path, method: int) -> None:
-    archive = make_zip(tmp_path / "a", {"1": b"a"}, method)
-    refused(archive, rf"member '1' is neither stored nor deflated \(method {method}\): unpack it yourself")
+def test_an_unknown_compression_is_refused(tmp_path: Path) -> None:
+    archive = make_zip(tmp_path / "a", {"1": b"a"}, zipfile.ZIP_STORED)
+    content = bytearray(archive.read_bytes())
+    content[8] = content[content.index(b"PK\1\2") + 10] = 99
+    archive.write_bytes(content)
+    refused(archive, "member '1' cannot be read, .*compression method is not supported")
+
+
+def test_an_absolute_path_is_unpacked_below_the_folder(tmp_path: Path) -> None:
+    for archive in (make_tar(tmp_path / "a", [("/etc/x", b"1")]), make_zip(tmp_path / "b", {"//etc/x": b"1"})):
+        assert unpacked(archive) == {"etc/x": b"1"}
 
 
 def test_too_many_members_are_refused(tmp_path: Path) -> None:
@@ -334,48 +322,41 @@ def test_padding_behind_a_tar_is_no_matter(tmp_path: Path, zeros: int) -> None:
 
 
 def test_endless_padding_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(members, "PADDING", 2**20)
+    monkeypatch.setattr(module, "PROOF", 2**20)
     archive = make_tar(tmp_path / "a", FILES.items())
-    archive.write_bytes(gzip.compress(archive.read_bytes() + bytes(2**21)))
+    archive.write_bytes(gzip.compress(archive.read_bytes() + bytes(10 * 2**20)))
     refused(archive, "more data follows its end")
 
 
-def header(name: str, kind: bytes, size: int, tail: bytes = b"") -> bytes:
-    """One header block of a tar."""
-    info = tarfile.TarInfo(name)
-    info.type, info.size = kind, size
-    return info.tobuf(tarfile.GNU_FORMAT) + tail
+@pytest.mark.parametrize(("kind", "size"), [(tarfile.GNUTYPE_LONGNAME, 2**30), (tarfile.REGTYPE, -1024)])
+def test_a_tar_made_to_fill_the_memory_or_to_hang_is_refused(tmp_path: Path, kind: bytes, size: int) -> None:
+    blocks = []
+    for name, type_, length in (("a", tarfile.REGTYPE, 0), ("b", kind, size)):
+        info = tarfile.TarInfo(name)
+        info.type, info.size = type_, length
+        blocks.append(info.tobuf(tarfile.GNU_FORMAT))
+    (tmp_path / "a").write_bytes(b"".join(blocks) + bytes(1024))
+    refused(tmp_path / "a", f"a header tells of {size} bytes")
 
 
-BAD_TARS = {
-    "negative size": (header("a", tarfile.REGTYPE, 0) + header("b", tarfile.REGTYPE, -1024), "a size is negative"),
-    "endless name": (header("a", tarfile.GNUTYPE_LONGNAME, 2**30), "damaged"),
-    "endless attributes": (header("a", tarfile.XHDTYPE, 2**30), "damaged"),
-    "negative size by attribute": (
-        header("a", tarfile.REGTYPE, 0)
-        + header("b", tarfile.XHDTYPE, 14, b"14 size=-2048\n".ljust(512, b"\0"))
-        + header("b", tarfile.REGTYPE, 0),
-        "its members overlap",
-    ),
-    "sparse": (header("a", tarfile.REGTYPE, 0) + header("b", tarfile.GNUTYPE_SPARSE, 0), "a file is sparse"),
-    "sparse by attribute": (
-        header("a", tarfile.REGTYPE, 0)
-        + header("b", tarfile.XHDTYPE, 47, b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n".ljust(512, b"\0"))
-        + header("b", tarfile.REGTYPE, 512, b"1\n0\n1\n".ljust(512, b"\0")),
-        "a file is sparse",
-    ),
-    "names without end": (
-        header("a", tarfile.REGTYPE, 0) + header("l", tarfile.GNUTYPE_LONGNAME, 2, b"b\0".ljust(512, b"\0")) * 2000,
-        "damaged",
-    ),
-}
-
-
-@pytest.mark.parametrize(("content", "said"), BAD_TARS.values(), ids=BAD_TARS)
-def test_a_tar_made_to_hang_or_fill_the_memory_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
-    archive = tmp_path / "a"
-    archive.write_bytes(gzip.compress(content + bytes(1024)))
-    refused(archive, said)
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty$"),
+        (b"PK\3\4 and no more", "cannot be read, it is damaged or cut off: File is not a zip file"),
+        (b"7z\xbc\xaf\x27\x1c\0", "is a 7z archive; unpack it yourself and name the folder in source.uri"),
+        (b"Rar!\x1a\x07\0", "is a rar archive; unpack it yourself"),
+        (b"\xff\xd8\xff\xe0", "is a single image; name the folder"),
+        (b"\x1f\x8b\x08 no gzip at all", "is compressed with gzip but holds no tar archive, or is damaged"),
+        (b" \n<!DOCTYPE html><html>", "is a web page, not an archive"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS; run `git lfs pull`"),
+        (b"some text", "is no archive that graft reads; it reads zip and tar"),
+    ],
+    ids=["empty", "half a zip", "7z", "rar", "jpeg", "gzip", "html", "lfs", "text"],
+)
+def test_what_is_no_archive_is_refused_with_what_to_do(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "data.zip").write_bytes(content)
+    refused(tmp_path / "data.zip", said)
 
 
 def test_a_full_disk_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -388,7 +369,7 @@ def test_a_full_disk_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     original = Path.open
     monkeypatch.setattr(Path, "open", full)
-    with pytest.raises(SourceError, match=r"member 'cat/1\.jpg' cannot be written: No space left on device"):
+    with pytest.raises(SourceError, match=r"member 'cat/1\.jpg' cannot be unpacked: No space left on device"):
         unpack(archive, tmp_path / "into", Limits())
 
 
