@@ -132,8 +132,8 @@ final class Pixels {
         byte[] out = new byte[height * size * 3];
         double scale = (width - 2 * cut) / size;
         double stretch = Math.max(scale, 1);
-        for (int place = 0; place < size; place++) {
-            double centre = cut + (place + 0.5) * scale;
+        for (int index = 0; index < size; index++) {
+            double centre = cut + (index + 0.5) * scale;
             int first = Math.max(0, (int) Math.floor(centre - 2 * stretch + 0.5));
             int last = Math.min(width, (int) Math.floor(centre + 2 * stretch + 0.5));
             double[] weights = new double[last - first];
@@ -148,7 +148,7 @@ final class Pixels {
                     for (int step = 0; step < weights.length; step++) {
                         value += weights[step] / sum * (data[(y * width + first + step) * 3 + channel] & 255);
                     }
-                    out[(y * size + place) * 3 + channel] = (byte) Math.max(0, Math.min(255, Math.round(value)));
+                    out[(y * size + index) * 3 + channel] = (byte) Math.max(0, Math.min(255, Math.round(value)));
                 }
             }
         }

@@ -32,8 +32,8 @@ public final class Predict {
                         OrtSession.Result result = session.run(Map.of("pixels", tensor))) {
                     float[][] probabilities = (float[][]) result.get("probabilities").orElseThrow().getValue();
                     StringBuilder line = new StringBuilder(file);
-                    for (int place = 0; place < classes.size(); place++) {
-                        line.append('\t').append(classes.get(place)).append('=').append(probabilities[0][place]);
+                    for (int index = 0; index < classes.size(); index++) {
+                        line.append('\t').append(classes.get(index)).append('=').append(probabilities[0][index]);
                     }
                     System.out.println(line);
                 }
@@ -41,9 +41,9 @@ public final class Predict {
         }
     }
 
-    /** What is cut off, as graft.json says: the one number wanted of it, so no JSON library is. */
-    private static double crop(String facts) {
-        Matcher said = Pattern.compile("\"crop\"\\s*:\\s*([0-9.eE+-]+)").matcher(facts);
-        return said.find() ? Double.parseDouble(said.group(1)) : 0;
+    /** The crop that graft.json says: the one number needed of it, so no JSON library is used. */
+    private static double crop(String metadata) {
+        Matcher match = Pattern.compile("\"crop\"\\s*:\\s*([0-9.eE+-]+)").matcher(metadata);
+        return match.find() ? Double.parseDouble(match.group(1)) : 0;
     }
 }

@@ -12,15 +12,15 @@ function kernel(x) {
   return 0;
 }
 
-// For each of `to` places: the first of the places it looks at, and their weights. When shrinking, the
-// kernel is stretched by the scale, so that every place counts: that is the antialiasing. What is cut off
+// For each of `to` output positions: the first input position it looks at, and the weights from there. When shrinking, the
+// kernel is stretched by the scale, so that every position counts: that is the antialiasing. What is cut off
 // at either end still lends its pixels to the kernel, as in Pillow.
 function weights(from, cut, to) {
   const scale = (from - 2 * cut) / to;
   const stretch = Math.max(scale, 1);
   const reach = 2 * stretch;
-  return Array.from({ length: to }, (_, place) => {
-    const centre = cut + (place + 0.5) * scale;
+  return Array.from({ length: to }, (_, index) => {
+    const centre = cut + (index + 0.5) * scale;
     const first = Math.max(0, Math.floor(centre - reach + 0.5));
     const last = Math.min(from, Math.floor(centre + reach + 0.5));
     const raw = Array.from({ length: last - first }, (_, step) => kernel((first + step - centre + 0.5) / stretch));
@@ -34,8 +34,8 @@ function across(pixels, rows, length, cut, size, channels) {
   const out = new Uint8ClampedArray(rows * size * channels); // rounds and clips, as Pillow does between its passes
   const plan = weights(length, cut, size);
   for (let row = 0; row < rows; row += 1) {
-    for (let place = 0; place < size; place += 1) {
-      const { first, share } = plan[place];
+    for (let index = 0; index < size; index += 1) {
+      const { first, share } = plan[index];
       for (let channel = 0; channel < channels; channel += 1) {
         let sum = 0;
         let at = (row * length + first) * channels + channel;
@@ -43,7 +43,7 @@ function across(pixels, rows, length, cut, size, channels) {
           sum += weight * pixels[at];
           at += channels;
         }
-        out[(row * size + place) * channels + channel] = sum;
+        out[(row * size + index) * channels + channel] = sum;
       }
     }
   }

@@ -13,18 +13,18 @@ from urllib.request import Request, urlopen
 from uuid import uuid4
 
 
-def ask(server: str, pictures: list[Path]) -> list[dict[str, Any]]:
-    """Send all pictures as one form; return what is said of each.
+def classify(server: str, images: list[Path]) -> list[dict[str, Any]]:
+    """Send all images as one form; return the answer to each.
 
     Raises:
         SystemExit: the server refused, with its reason.
     """
     boundary = uuid4().hex
     parts = [
-        f'--{boundary}\r\nContent-Disposition: form-data; name="pictures"; filename="{picture.name}"\r\n\r\n'.encode()
-        + picture.read_bytes()
+        f'--{boundary}\r\nContent-Disposition: form-data; name="pictures"; filename="{image.name}"\r\n\r\n'.encode()
+        + image.read_bytes()
         + b"\r\n"
-        for picture in pictures
+        for image in images
     ]
     headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
     if token := os.environ.get("GRAFT_TOKEN"):
@@ -38,13 +38,13 @@ def ask(server: str, pictures: list[Path]) -> list[dict[str, Any]]:
         sys.exit(f"{refusal.code}: {json.load(refusal)['detail']}")
 
 
-def main(server: str, *pictures: str) -> None:
-    """Print what is said of each picture."""
-    for said in ask(server, [Path(picture) for picture in pictures]):
-        named = ", ".join(said["labels"]) or ("no class" if said["sure"] else "not sure")
-        verdict = said["error"]["detail"] if said["error"] else named
-        chance = "" if said["probability"] is None else f" ({said['probability']:.1%})"
-        print(f"{said['file']}: {verdict}{chance}")  # noqa: T201
+def main(server: str, *files: str) -> None:
+    """Print the answer to each image."""
+    for answer in classify(server, [Path(file) for file in files]):
+        labels = ", ".join(answer["labels"]) or ("no class" if answer["sure"] else "not sure")
+        text = answer["error"]["detail"] if answer["error"] else labels
+        probability = "" if answer["probability"] is None else f" ({answer['probability']:.1%})"
+        print(f"{answer['file']}: {text}{probability}")  # noqa: T201
 
 
 if __name__ == "__main__":

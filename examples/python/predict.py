@@ -9,13 +9,13 @@ from pathlib import Path
 from graft.predict.predictor import Predictor
 
 
-def main(bundle: str, *pictures: str) -> None:
-    """Print what each picture shows."""
+def main(bundle: str, *files: str) -> None:
+    """Print what each image shows."""
     predictor = Predictor(Path(bundle))
-    for picture in pictures:
-        found = predictor.predict(Path(picture))
-        named = ", ".join(found.labels) or ("no class" if found.sure else "not sure")
-        print(f"{picture}: {named} ({found.probability:.1%})")  # noqa: T201
+    for file in files:
+        found = predictor.predict(Path(file))
+        labels = ", ".join(found.labels) or ("no class" if found.sure else "not sure")
+        print(f"{file}: {labels} ({found.probability:.1%})")  # noqa: T201
 
 
 if __name__ == "__main__":

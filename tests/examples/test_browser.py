@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from graft.predict.predictor import Predictor
 from tests.apps.serve.made import CLASSES, colour_bundle
-from tests.examples.made import ROOT, images
+from tests.examples.recipe_images import ROOT, images
 
 pytestmark = pytest.mark.skipif(
     not (ROOT / "examples/javascript/node_modules/onnxruntime-web").is_dir(),
@@ -58,11 +58,11 @@ def test_probabilities_are_those_of_python(browser: Browser, port: int, bundle: 
     page = browser.new_page()
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"http://127.0.0.1:{port}/examples/javascript/browser.html?bundle=/bundle")
-    expect(page.locator("#said")).to_have_text("Ready.", timeout=60_000)
+    expect(page.locator("#output")).to_have_text("Ready.", timeout=60_000)
     for file, row in zip(files.values(), rows, strict=True):
         page.set_input_files("#file", file)
-        expect(page.locator("#said")).to_contain_text(f'"{file.name}"', timeout=60_000)
-        said = json.loads(page.locator("#said").inner_text())["probabilities"]
-        assert [said[name] for name in CLASSES] == pytest.approx(row.tolist(), abs=0.01), file.name
+        expect(page.locator("#output")).to_contain_text(f'"{file.name}"', timeout=60_000)
+        shares = json.loads(page.locator("#output").inner_text())["probabilities"]
+        assert [shares[name] for name in CLASSES] == pytest.approx(row.tolist(), abs=0.01), file.name
     page.close()
     assert {address.partition(f":{port}/")[0] for address in asked} == {"http://127.0.0.1"}

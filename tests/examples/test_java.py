@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.made import CLOSE, CROPS, EXACT, ROOT, SIZE, distance, images
+from tests.examples.recipe_images import CLOSE, CROPS, EXACT, ROOT, SIZE, distance, images
 
 FOLDER = ROOT / "examples/java"
 

@@ -10,7 +10,7 @@ import pytest
 
 from graft.predict.predictor import Predictor
 from tests.apps.serve.made import CLASSES, colour_bundle
-from tests.examples.made import CLOSE, CROPS, EXACT, ROOT, SIZE, distance, images
+from tests.examples.recipe_images import CLOSE, CROPS, EXACT, ROOT, SIZE, distance, images
 
 FOLDER = ROOT / "examples/javascript"
 PIXELS = f"""

@@ -14,7 +14,7 @@ from graft.apps.serve.config import Settings
 from graft.predict.predictor import Predictor
 from tests.apps.serve.made import Colours, colour_bundle, live
 from tests.apps.serve.made import picture as image
-from tests.examples.made import ROOT
+from tests.examples.recipe_images import ROOT
 
 TOKEN = "example-token"
 ODD = ("red, or;type=x.png", 'a "grey" \\ one.png', "notes;.txt")

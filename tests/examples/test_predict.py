@@ -9,7 +9,7 @@ import pytest
 
 from tests.apps.serve.made import colour_bundle
 from tests.apps.serve.made import picture as image
-from tests.examples.made import ROOT
+from tests.examples.recipe_images import ROOT
 
 
 def said(bundle: Path, *colours: str) -> list[str]:
