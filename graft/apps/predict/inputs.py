@@ -138,19 +138,18 @@ class Inputs:
 
 def _tree(folder: Path) -> Iterator[tuple[Path, list[str]] | Missing]:
     """Yield a folder and all below with the sorted names of their files; or that one cannot be listed."""
-    errors: list[OSError] = []
-    for path, folders, files in os.walk(folder, onerror=errors.append, followlinks=True):
-        yield from _unlisted(errors)
+    unlisted: list[Missing] = []
+
+    def note(error: OSError) -> None:
+        unlisted.append(Missing(str(error.filename), f"the folder cannot be listed: {error.strerror}"))
+
+    for path, folders, files in os.walk(folder, onerror=note, followlinks=True):
+        yield from unlisted
+        unlisted.clear()
         inner = Path(path)
         folders[:] = sorted(name for name in folders if not _is_hidden(name) and not _encloses(inner / name, inner))
         yield inner, sorted(name for name in files if not _is_hidden(name))
-    yield from _unlisted(errors)
-
-
-def _unlisted(errors: list[OSError]) -> Iterator[Missing]:
-    while errors:
-        error = errors.pop()
-        yield Missing(str(error.filename), f"the folder cannot be listed: {error.strerror}")
+    yield from unlisted
 
 
 def _encloses(path: Path, folder: Path) -> bool:
@@ -213,14 +212,15 @@ class Remote:
         except Exception as error:  # raised again where it is read
             self._content.set_exception(error)
 
-    @property
-    def is_pending(self) -> bool:
-        """Whether it is still on its way."""
-        return not self._content.done()
+    def is_there(self, wait: bool = False) -> bool:
+        """Whether it is there, or known not to come.
 
-    def wait(self) -> None:
-        """Wait until it is there, or known not to come."""
-        self._content.exception()
+        Args:
+            wait: until it is.
+        """
+        if wait:
+            self._content.exception()
+        return self._content.done()
 
     def read(self) -> bytes:
         """Give the content, as soon as it is there.
@@ -240,17 +240,11 @@ def prefetched(inputs: Iterable[Input]) -> Iterator[Source]:
     waiting: deque[Source] = deque()
     for given in inputs:
         waiting.append(Remote(given) if isinstance(given, str) and is_remote(given) else given)
-        while waiting and (len(waiting) >= AT_ONCE or not _is_pending(waiting[0])):
-            yield _arrived(waiting.popleft())
-    while waiting:
-        yield _arrived(waiting.popleft())
+        while waiting and _is_there(waiting[0], wait=len(waiting) >= AT_ONCE):
+            yield waiting.popleft()
+    while waiting and _is_there(waiting[0], wait=True):
+        yield waiting.popleft()
 
 
-def _is_pending(source: Source) -> bool:
-    return isinstance(source, Remote) and source.is_pending
-
-
-def _arrived(source: Source) -> Source:
-    if isinstance(source, Remote):
-        source.wait()
-    return source
+def _is_there(source: Source, wait: bool) -> bool:
+    return source.is_there(wait) if isinstance(source, Remote) else True

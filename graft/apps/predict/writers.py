@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, TextIO, TypeAlias
 
 from graft.apps.predict.rows import Result, RowSchema, csv_line, json_line, printable
 from graft.core.errors import DataError, install
@@ -46,16 +46,8 @@ def choose_format(flags: Sequence[Format], out: Path | None) -> Format:
     return chosen
 
 
-class Writer(Protocol):
-    """Takes results one by one."""
-
-    def add(self, result: Result) -> None:
-        """Write a row, or keep it until there are enough."""
-        ...
-
-    def flush(self) -> None:
-        """Write what was kept."""
-        ...
+Writer: TypeAlias = "Lines | AlignedText | ParquetGroups"
+"""Takes results one by one by `add`; what it keeps is written by `flush`."""
 
 
 @contextmanager
