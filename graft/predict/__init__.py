@@ -1,4 +1,4 @@
-"""Classify pictures with a bundle: numpy, Pillow and onnxruntime, no torch."""
+"""Classify images with a bundle: numpy, Pillow and onnxruntime, no torch."""
 
 import os
 

@@ -72,7 +72,7 @@ def test_names_are_text(tmp_path: Path, name: str) -> None:
 
 def test_several_labels(tmp_path: Path) -> None:
     text = card(tmp_path, multi_label=True, threshold=0.5)
-    assert "Any number of the classes may hold; one is said to from a probability of 0.5 on." in text
+    assert "Any number of the classes may hold; a class is predicted from a probability of 0.5 on." in text
     assert "one of its classes" not in text
 
 

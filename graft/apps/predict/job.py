@@ -1,6 +1,6 @@
-"""``graft predict``: name images, classify them, write rows, one after another however many there are.
+"""The job of ``graft predict``: classify what is named and write rows, in flat memory however many there are.
 
-A run that was stopped is gone on with: rows that lie in the file are kept, one that is broken off is cut away.
+A run that was stopped can be resumed: rows in whole batches are kept, what follows is cut off and computed again.
 """
 
 import csv
@@ -64,7 +64,7 @@ def classify(
 
     Args:
         words: files, folders, patterns, addresses, or ``-`` for those on `stdin`.
-        make: gives the predictor; called when the rest is known to be right.
+        make: gives the predictor; called when all else is checked.
         format: of the rows.
         out: file of the rows; standard output without.
         top: so many of the most probable classes in every row.
@@ -110,7 +110,7 @@ def _progress(out: Path | None, kept: int) -> Iterator[Callable[[], object]]:
 
 
 def check_resumable(out: Path | None, format: Format) -> None:
-    """Refuse what cannot be gone on with.
+    """Refuse an output that cannot be resumed.
 
     Raises:
         DataError: says why.
@@ -128,14 +128,14 @@ def check_resumable(out: Path | None, format: Format) -> None:
 
 @dataclass
 class Kept:
-    """What a file has already, in whole batches: so the rest is computed with the very images it would have been.
+    """The rows that a file has already, up to a whole batch: the rest then gets the digits of a run never stopped.
 
     Attributes:
         end: bytes up to the end of the last whole batch, or of the header.
         count: rows up to there.
         failed: of these, those of images that could not be classified.
-        again: images whose rows come after that, to be computed again.
-        last: the last image that could be classified, with its row, wherever it lies; None without.
+        again: images whose rows come after that: these are computed again.
+        last: the last image that could be classified, with its row; None without.
     """
 
     end: int = 0
@@ -146,7 +146,7 @@ class Kept:
 
 
 def read_kept(out: Path, format: Format, schema: RowSchema, names: Iterator[Input], batch: int) -> Kept:
-    """Read the whole rows of a file, and take what they are of from `names`, which must be the same images.
+    """Read the whole rows of a file and take their images from `names`, which must be the same.
 
     Args:
         out: CSV or JSON lines.
@@ -227,7 +227,7 @@ def _refuse(out: Path, what: str, reason: Exception | None = None) -> NoReturn:
 
 
 def _check_same(out: Path, format: Format, schema: RowSchema, kept: Kept, predictor: Predictor) -> None:
-    """See that an image which has a row would get the same again; whether it still can be read is not asked.
+    """See that the last image with a row would get the same again, unless it cannot be read any more.
 
     Raises:
         DataError: it would not: the bundle or an option is another.

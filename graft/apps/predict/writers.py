@@ -57,7 +57,7 @@ def open_writer(out: Path | None, format: Format, schema: RowSchema, append: boo
     A parquet file is whole or absent: one that was there is replaced only when the block ends well.
 
     Args:
-        append: go on with a file that has its header.
+        append: add to a file that has its header.
 
     Raises:
         DataError: the file cannot be written, or a package that its format needs is missing.

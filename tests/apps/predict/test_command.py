@@ -93,7 +93,7 @@ def test_a_file_named_after_its_format(bundle: Path) -> None:
     assert pq.read_table("out.parquet")["label"].to_pylist() == ["red", "green", None]
 
 
-def test_going_on(bundle: Path, here: Path) -> None:
+def test_resume(bundle: Path, here: Path) -> None:
     assert run(bundle, "in", "--out", "out.csv").exit_code == 1
     whole = (here / "out.csv").read_bytes()
     (here / "out.csv").write_bytes(whole[:-5])

@@ -1,4 +1,4 @@
-"""A run over any number of images: in flat memory, and gone on with from any byte at which it was killed."""
+"""A run over any number of images: in flat memory, and resumed from any byte at which it was killed."""
 
 import sys
 import tracemalloc
@@ -230,7 +230,7 @@ def test_images_that_shared_a_batch_are_computed_together_again(tmp_path: Path) 
         (Path("a.txt"), Format.text, "aligned text is for people; use --csv or --jsonl"),
     ],
 )
-def test_what_cannot_be_gone_on_with(out: Path | None, format: Format, message: str) -> None:
+def test_outputs_that_cannot_be_resumed(out: Path | None, format: Format, message: str) -> None:
     with pytest.raises(DataError, match=message):
         check_resumable(out, format)
     check_resumable(Path("a"), Format.jsonl)
