@@ -9,17 +9,17 @@ class Int8(Section):
     """A second model in eight-bit integers: smaller, and faster where the processor multiplies them fast."""
 
     calibrate: int = Field(default=256, ge=16, le=10_000)
-    """Training images from which the ranges of the activations are read."""
+    """Number of training images from which the ranges of the activations are read."""
     max_mismatches: float = Field(default=0.05, ge=0, le=1)
-    """Largest share of the test images that it may answer otherwise than `evaluate` did."""
+    """Largest share of the test images for which the 8-bit model may give another answer than `evaluate` measured."""
 
 
 class Export(Section):
     """What the bundle holds, and how far its answers may differ from those measured."""
 
     max_mismatches: int = Field(default=0, ge=0)
-    """Test images that may get another class, or set of classes, from the bundle than `evaluate` gave them."""
+    """Number of test images for which the bundle may give another answer than `evaluate` measured."""
     int8: Int8 | None = None
-    """Also write model.int8.onnx; ``{}`` takes the defaults."""
+    """Also write a model in 8-bit integers, ``model.int8.onnx``; ``{}`` takes the defaults."""
     timm: bool = False
-    """Also write timm/: safetensors and a config that timm loads, for a linear head on the last features."""
+    """Also write a folder ``timm/`` that timm loads; needs a linear head on the last features."""

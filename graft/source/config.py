@@ -12,11 +12,11 @@ class Limits(Section):
     """What an archive may unpack to; beyond it is a bomb, or a mistake."""
 
     files: int = Field(default=5_000_000, gt=0)
-    """Most members."""
+    """Most files in the archive."""
     bytes: int = Field(default=500_000_000_000, gt=0)
-    """Most bytes when unpacked, counted as they are written, whatever the archive says."""
+    """Most bytes that it unpacks to, counted as they are written, whatever the archive says."""
     ratio: float = Field(default=200.0, ge=1)
-    """Most bytes unpacked for each byte of the archive; images hardly shrink, bombs do."""
+    """Most bytes unpacked for each byte of the archive: images hardly shrink in an archive, bombs do."""
 
 
 class Source(Section):
@@ -26,13 +26,13 @@ class Source(Section):
     """A folder, which is linked and never copied; an archive (zip, tar), here or at an address
     (``https://``, ``s3://``, ``gs://``, ``hf://``); or ``package://NAME/PATH``."""
     sha256: str | None = Field(default=None, pattern=SHA256)
-    """Of the archive, or the fingerprint of the folder; what differs is refused."""
+    """Checksum of the archive, or fingerprint of the folder; data that differ are refused."""
     bytes: int | None = Field(default=None, gt=0)
-    """Size of the archive; one that differs is refused."""
+    """Size of the archive; an archive of another size is refused."""
     licence: str
     """Licence of the images as their owner states it; shown in the report and the bundle."""
     limits: Limits = Limits()
-    """What the archive may unpack to."""
+    """Limits for unpacking an archive."""
 
     @property
     def shown(self) -> str:
