@@ -22,5 +22,5 @@ def test_every_package_that_is_imported_is_declared() -> None:
     declared = {
         canonicalize_name(Requirement(text).name) for texts in (project["dependencies"], *extras) for text in texts
     }
-    assert {"torch", "h11", "starlette"} <= imported.keys()
+    assert {"torch", "uvicorn", "starlette"} <= imported.keys()
     assert [top for top, names in sorted(imported.items()) if not names & declared] == []

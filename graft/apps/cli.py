@@ -15,7 +15,7 @@ from graft.apps.compare.command import compare
 from graft.apps.inspect.command import look
 from graft.apps.predict.command import predict
 from graft.apps.review.command import review
-from graft.apps.serve.command import serve
+from graft.apps.serve.server import serve
 from graft.apps.use.presets import names
 from graft.core.errors import GraftError, install
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from benchmarks.machine import PACKAGES
 from benchmarks.serve import figures, images, load, rss, serving, table
-from tests.apps.serve.made import colour_bundle
+from tests.apps.serve.colours import colour_bundle
 
 
 def test_a_load_is_counted_and_timed(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from graft.predict.predictor import Predictor
-from tests.apps.serve.made import CLASSES, colour_bundle
+from tests.apps.serve.colours import CLASSES, colour_bundle
 from tests.examples.recipe_images import ROOT, images
 
 pytestmark = pytest.mark.skipif(

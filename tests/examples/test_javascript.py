@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from graft.predict.predictor import Predictor
-from tests.apps.serve.made import CLASSES, colour_bundle
+from tests.apps.serve.colours import CLASSES, colour_bundle
 from tests.examples.recipe_images import CLOSE, CROPS, EXACT, ROOT, SIZE, distance, images
 
 FOLDER = ROOT / "examples/javascript"

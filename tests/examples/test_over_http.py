@@ -12,8 +12,9 @@ import pytest
 
 from graft.apps.serve.config import Settings
 from graft.predict.predictor import Predictor
-from tests.apps.serve.made import Colours, colour_bundle, live
-from tests.apps.serve.made import picture as image
+from tests.apps.serve.colours import Colours, colour_bundle
+from tests.apps.serve.colours import image_bytes as image
+from tests.apps.serve.live import live
 from tests.examples.recipe_images import ROOT
 
 TOKEN = "example-token"

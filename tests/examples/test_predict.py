@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.apps.serve.made import colour_bundle
-from tests.apps.serve.made import picture as image
+from tests.apps.serve.colours import colour_bundle
+from tests.apps.serve.colours import image_bytes as image
 from tests.examples.recipe_images import ROOT
 
 

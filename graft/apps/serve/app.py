@@ -1,56 +1,56 @@
 """The app: its routes, and the middleware around them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
-import numpy as np
 from fastapi import FastAPI, Request, Security
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.security import HTTPBearer
-from numpy.typing import NDArray
 from prometheus_client import generate_latest
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
 from graft import __version__
-from graft.apps.serve import page
-from graft.apps.serve.batching import Batcher, Decoders, Line
+from graft.apps.serve import uploads
+from graft.apps.serve.batching import Batcher, Decoders, Pixels, Queue
 from graft.apps.serve.config import Settings
-from graft.apps.serve.leaving import unless_left
-from graft.apps.serve.limits import Limits
-from graft.apps.serve.linger import Linger
 from graft.apps.serve.metrics import Measured, Metrics
-from graft.apps.serve.pictures import pixels_of
-from graft.apps.serve.problems import ProblemError, Problems, Refused, busy, of_http, of_validation
-from graft.apps.serve.schemas import (
-    ALWAYS,
-    BODY,
-    GUARDED,
-    OF_BODIES,
-    TEXT,
+from graft.apps.serve.middleware import BodyLimit, Problems, SecurityHeaders, Token, content_security_policy
+from graft.apps.serve.responses import (
+    ANY_PATH,
+    PREDICT_BODY,
+    WITH_TOKEN,
     About,
     Answer,
     Answers,
     Limit,
+    ProblemError,
+    Refused,
     State,
-    problems,
-    schemas,
+    busy,
+    describe_problems,
+    problem_schemas,
+    routing_problem,
 )
-from graft.apps.serve.security import SecurityHeaders, Token
 from graft.apps.serve.uploads import Upload, read_uploads
 from graft.predict.predictor import Predictor
 
 PATHS = ("/", "/about", "/health", "/metrics", "/openapi.json", "/predict", "/ready")
+DESCRIPTION = "Classify pictures. Every refusal is a problem as RFC 9457 has it, and says what would be right."
+PAGE = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+"""The page to try the classifier on: one file, nothing of it from elsewhere."""
+
+Result = TypeVar("Result")
 
 
 def create_app(predictor: Predictor, settings: Settings) -> FastAPI:
     """Return the app that serves a classifier."""
-    metrics = Metrics()
-    line = Line(settings.max_queue, metrics.queue)
-    service = Service(predictor, settings, metrics, line)
+    service = Service(predictor, settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -61,7 +61,7 @@ def create_app(predictor: Predictor, settings: Settings) -> FastAPI:
     app = App(
         title="graft serve",
         version=__version__,
-        description=TEXT,
+        description=DESCRIPTION,
         docs_url=None,  # both pages load their scripts from a CDN
         redoc_url=None,
         redirect_slashes=False,
@@ -74,89 +74,109 @@ def create_app(predictor: Predictor, settings: Settings) -> FastAPI:
             "operation_spans": False,
             "auto_configure": False,
         },
-        exception_handlers={HTTPException: of_http, RequestValidationError: of_validation},
+        exception_handlers={HTTPException: routing_problem},
         middleware=[
             Middleware(SecurityHeaders),
-            Middleware(Measured, metrics, PATHS),
-            Middleware(Linger),
+            Middleware(Measured, service.metrics, PATHS),
             Middleware(Problems),
             Middleware(Token, settings.token),
-            Middleware(Limits, settings),
+            Middleware(BodyLimit, settings),
         ],
     )
-    app.state.metrics = metrics
     _add_routes(app, service)
     return app
 
 
 class App(FastAPI):
-    """FastAPI, whose description knows the model of the refusals too: no route returns it, so it would be left out."""
+    """FastAPI, whose description knows the model of problems too: no route returns it, so it would be left out."""
 
     def openapi(self) -> dict[str, Any]:
-        """Return the description."""
-        described = super().openapi()
-        described["components"]["schemas"].update(schemas())
-        return described
+        """Return the OpenAPI description."""
+        description = super().openapi()
+        description["components"]["schemas"].update(problem_schemas())
+        return description
 
 
 class Service:
-    """What the routes share: the classifier, the threads that decode, and the line before both."""
+    """What the routes share: the classifier, the threads that decode, the queue before both, and the metrics."""
 
-    def __init__(self, predictor: Predictor, settings: Settings, metrics: Metrics, line: Line) -> None:
-        self.predictor, self.settings, self.metrics, self.line = predictor, settings, metrics, line
-        self.decoders = Decoders(self._pixels, settings.decoders, settings.timeout)
-        self.batcher = Batcher(predictor.run, settings.max_batch, settings.max_wait, lambda: line.taken, metrics)
+    def __init__(self, predictor: Predictor, settings: Settings) -> None:
+        self.predictor, self.settings, self.metrics = predictor, settings, Metrics()
+        self.queue = queue = Queue(settings.max_queue, self.metrics)
+        self.decoders = Decoders(self._decode, settings.decoders)
+        self.batcher = Batcher(predictor.run, settings.max_batch, settings.max_wait, lambda: queue.size, self.metrics)
 
     async def classify(self, request: Request) -> Answers:
-        """Answer all pictures of a request.
+        """Answer all images of a request.
 
         Raises:
-            ProblemError: the request is refused, or every one of its pictures is.
+            ProblemError: the request is refused, or every one of its images is.
         """
-        self.line.check(1)  # before a body is read for nothing; who is slow to send it takes no place yet
-        uploads = await read_uploads(request, self.settings.max_files)
-        with self.line.enter(len(uploads)):
-            answers = await unless_left(request.receive, self._all(uploads))
-        self._count(answers)
-        refused = [Refused(file=said.file, error=said.error) for said in answers if said.error is not None]
+        self.queue.check()  # before a body is read for nothing; while it is sent it takes no room in the queue
+        images = await read_uploads(request, self.settings.max_files)
+        with self.queue.hold(len(images)):
+            answers = await unless_disconnected(request.receive, self._answer_all(images))
+        for answer in answers:
+            self.metrics.images.labels("refused" if answer.error else "classified").inc()
+        refused = [Refused(file=answer.file, error=answer.error) for answer in answers if answer.error is not None]
         if len(refused) == len(answers):
             first = refused[0].error
             more = "" if len(refused) == 1 else f" (and of {len(refused)} pictures none can be classified)"
             raise ProblemError(first.status, first.detail + more, pictures=refused)
         return Answers(pictures=answers)
 
-    async def _all(self, uploads: list[Upload]) -> list[Answer]:
+    async def _answer_all(self, images: list[Upload]) -> list[Answer]:
         try:
             async with asyncio.timeout(self.settings.timeout):
-                return await asyncio.gather(*(self._one(upload) for upload in uploads))
+                return await asyncio.gather(*(self._answer(image) for image in images))
         except TimeoutError:
             raise ProblemError(504, f"no answer within {self.settings.timeout:g} s; try again") from None
 
-    async def _one(self, upload: Upload) -> Answer:
+    async def _answer(self, image: Upload) -> Answer:
         try:
-            pixels = await self.decoders.run(upload.data)
+            pixels = await self.decoders.run(image.data)
         except ProblemError as error:
-            return Answer.refused(upload.name, error.fault)
-        return Answer.of(upload.name, self.predictor.decide(await self.batcher.run(pixels)))
+            return Answer.refused(image.name, error.fault)
+        return Answer.of(image.name, self.predictor.decide(await self.batcher.run(pixels)))
 
-    def _pixels(self, data: bytes | bytearray) -> NDArray[np.uint8]:
-        return pixels_of(data, self.predictor.square, self.settings.max_pixels)
+    def _decode(self, data: bytes) -> Pixels:
+        return uploads.decode(data, self.predictor.square, self.settings.max_pixels)
 
-    def _count(self, answers: list[Answer]) -> None:
-        for said in answers:
-            self.metrics.pictures.labels("refused" if said.error else "classified").inc()
+
+async def unless_disconnected(receive: Receive, work: Coroutine[Any, Any, Result]) -> Result:
+    """Return the result of some work; it is cancelled once nobody is left to read it.
+
+    Args:
+        receive: of a request whose body is read: all that can still come is that the client disconnects.
+
+    Raises:
+        ClientDisconnect: the client did.
+    """
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_disconnected(receive))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientDisconnect
+        return working.result()
+    finally:
+        working.cancel()
+        leaving.cancel()
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _add_routes(app: FastAPI, service: Service) -> None:
     predictor, settings = service.predictor, service.settings
-    named = [Security(HTTPBearer(auto_error=False, description="Only if the server was started with a token."))]
-    limit = Limit(body=settings.max_body, files=settings.max_files, pixels=settings.max_pixels)
+    with_token = [Security(HTTPBearer(auto_error=False, description="Only if the server was started with a token."))]
 
     @app.post(
         "/predict",
-        responses=problems(*OF_BODIES),
-        openapi_extra={"requestBody": BODY},
-        dependencies=named,
+        responses=describe_problems(*WITH_TOKEN, 422, 500, 503, 504),
+        openapi_extra={"requestBody": PREDICT_BODY},
+        dependencies=with_token,
     )
     async def predict(request: Request) -> Answers:
         """Classify pictures: several as a form of files, or one as the body itself.
@@ -165,44 +185,46 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         """
         return await service.classify(request)
 
-    @app.get("/about", responses=problems(*GUARDED), dependencies=named)
+    @app.get("/about", responses=describe_problems(*WITH_TOKEN), dependencies=with_token)
     async def about() -> About:
         """Tell the classes and the limits."""
-        threshold = predictor.threshold if predictor.multi_label else None
         return About(
             classes=predictor.classes,
             multi_label=predictor.multi_label,
-            threshold=threshold,
+            threshold=predictor.threshold if predictor.multi_label else None,
             abstain_below=predictor.abstain_below,
-            limits=limit,
+            limits=Limit(body=settings.max_body, files=settings.max_files, pixels=settings.max_pixels),
         )
 
     @app.head("/health", include_in_schema=False)
-    @app.get("/health", responses=problems(*ALWAYS))
+    @app.get("/health", responses=describe_problems(*ANY_PATH))
     async def health() -> State:
         """Say that the server lives."""
         return State(status="ok")
 
     @app.head("/ready", include_in_schema=False)
-    @app.get("/ready", responses=problems(*ALWAYS, 503))
+    @app.get("/ready", responses=describe_problems(*ANY_PATH, 503))
     async def ready() -> State:
         """Say whether pictures are taken now."""
-        if not service.batcher.ready or service.line.full or service.decoders.stuck:
+        service.queue.check()
+        if not service.batcher.ready or service.decoders.stuck:
             raise busy("no more pictures are taken for now")
         return State(status="ok")
 
     @app.get(
         "/metrics",
         response_class=PlainTextResponse,
-        responses=problems(*GUARDED),
-        dependencies=named,
+        responses=describe_problems(*WITH_TOKEN),
+        dependencies=with_token,
     )
     async def metrics() -> PlainTextResponse:
         """Figures for Prometheus."""
         return PlainTextResponse(generate_latest(service.metrics.registry), media_type="text/plain; version=0.0.4")
 
+    policy = content_security_policy(PAGE)
+
     @app.head("/", response_class=HTMLResponse, include_in_schema=False)
-    @app.get("/", response_class=HTMLResponse, responses=problems(*ALWAYS))
+    @app.get("/", response_class=HTMLResponse, responses=describe_problems(*ANY_PATH))
     async def index() -> HTMLResponse:
         """Show a page to try the classifier on."""
-        return HTMLResponse(page.HTML, headers={"Content-Security-Policy": page.POLICY})
+        return HTMLResponse(PAGE, headers={"Content-Security-Policy": policy})

@@ -1,133 +1,111 @@
-"""Micro-batching: pictures of different requests that come at about the same time share a run of the graph."""
+"""Micro-batching: images of different requests that come at about the same time share a run of the graph."""
 
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from threading import get_ident
-from typing import Generic, Self, TypeVar
+from typing import Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from prometheus_client import Gauge
 
 from graft.apps.serve.metrics import Metrics
-from graft.apps.serve.problems import busy
+from graft.apps.serve.responses import busy
+
+Pixels: TypeAlias = NDArray[np.uint8]
+Probabilities: TypeAlias = NDArray[np.float32]
 
 
-class Line:
-    """Places for pictures that wait or are worked on; whoever finds none left is turned away at once.
+class Queue:
+    """Counts the images that wait or are worked on; what exceeds its capacity is refused at once.
 
     Attributes:
-        taken: places in use.
+        size: images in it now.
     """
 
-    def __init__(self, places: int, gauge: Gauge) -> None:
-        self.places, self.gauge = places, gauge
-        self.taken = 0
+    def __init__(self, capacity: int, metrics: Metrics) -> None:
+        self.capacity, self.metrics = capacity, metrics
+        self.size = 0
 
-    @property
-    def full(self) -> bool:
-        """Whether the next picture would be turned away."""
-        return self.taken >= self.places
-
-    def check(self, count: int) -> None:
-        """See that there are places for some pictures now.
+    def check(self, count: int = 1) -> None:
+        """See that some more images fit in now.
 
         Raises:
-            ProblemError: 503, there are not that many left.
+            ProblemError: 503, they do not.
         """
-        if self.taken + count > self.places:
-            raise busy(f"{self.taken} pictures wait already and {self.places} may; try again")
+        if self.size + count > self.capacity:
+            raise busy(f"{self.size} pictures wait already and {self.capacity} may; try again")
 
     @contextmanager
-    def enter(self, count: int) -> Iterator[None]:
-        """Hold places for some pictures.
+    def hold(self, count: int) -> Iterator[None]:
+        """Count some images in for as long as they are worked on.
 
         Raises:
-            ProblemError: 503, there are not that many left.
+            ProblemError: 503, they do not fit in.
         """
         self.check(count)
-        self._take(count)
+        self._add(count)
         try:
             yield
         finally:
-            self._take(-count)
+            self._add(-count)
 
-    def _take(self, count: int) -> None:
-        self.taken += count
-        self.gauge.set(self.taken)
-
-
-Made = TypeVar("Made")
+    def _add(self, count: int) -> None:
+        self.size += count
+        self.metrics.queue.set(self.size)
 
 
-class Decoders(Generic[Made]):
-    """Threads that decode pictures.
+class Decoders:
+    """Threads that decode images.
 
-    A thread cannot be stopped from outside: one whose picture takes longer than anybody waits for it
+    A thread cannot be stopped from outside: one whose image takes longer than anybody waits for it
     goes on, and is of no use until it is done.
 
     Args:
-        decode: makes of the bytes of a picture what is wanted.
+        decode: turns the bytes of an image into pixels `[S, S, 3]`.
         threads: how many decode at once.
-        timeout: seconds after which nobody waits any more.
-        clock: seconds, ever more.
     """
 
-    def __init__(
-        self,
-        decode: Callable[[bytes | bytearray], Made],
-        threads: int,
-        timeout: float,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._decode, self._threads, self._timeout, self._clock = decode, threads, timeout, clock
+    def __init__(self, decode: Callable[[bytes], Pixels], threads: int) -> None:
+        self._decode, self._threads = decode, threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
-        self._began: dict[int, float] = {}
+        self._abandoned: list[Future[Pixels]] = []
 
     @property
     def stuck(self) -> bool:
-        """Whether every thread is at a picture that nobody waits for any more."""
-        since = self._clock() - self._timeout
-        return sum(began <= since for began in list(self._began.values())) == self._threads
+        """Whether every thread is at an image that nobody waits for any more."""
+        self._abandoned = [future for future in self._abandoned if future.running()]
+        return len(self._abandoned) == self._threads
 
-    async def run(self, data: bytes | bytearray) -> Made:
-        """Decode a picture when a thread is free; one that is given up before is never begun."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._timed, data)
+    async def run(self, data: bytes) -> Pixels:
+        """Decode an image as soon as a thread is free; one that is cancelled before is never begun."""
+        future = self._pool.submit(self._decode, data)
+        try:
+            return await asyncio.wrap_future(future)
+        finally:
+            if future.running():
+                self._abandoned.append(future)
 
     def shutdown(self) -> None:
         """Begin no more; what is under way is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _timed(self, data: bytes | bytearray) -> Made:
-        self._began[get_ident()] = self._clock()
-        try:
-            return self._decode(data)
-        finally:
-            del self._began[get_ident()]
-
-
-Pixels = NDArray[np.uint8]
-Row = NDArray[np.float32]
-Waiting = tuple[Pixels, asyncio.Future[Row]]
-
 
 class Batcher:
-    """Runs a graph on pictures as they come, in one thread; an async context manager.
+    """Runs a graph on images as they come, in one thread; an async context manager.
 
     Args:
         graph: takes pixels `[B, S, S, 3]`, gives probabilities `[B, K]`.
-        max_batch: pictures a run.
-        max_wait: seconds that the first picture of a batch waits for others.
-        expected: how many pictures are on their way in all; once all of them are here nobody waits.
+        max_batch: images a run.
+        max_wait: seconds that the first image of a batch waits for others.
+        expected: how many images are on their way in all; once all of them are here nobody waits.
         metrics: where batches are counted.
     """
 
     def __init__(
         self,
-        graph: Callable[[Pixels], Row],
+        graph: Callable[[Pixels], Probabilities],
         max_batch: int,
         max_wait: float,
         expected: Callable[[], int],
@@ -135,7 +113,7 @@ class Batcher:
     ) -> None:
         self._graph, self._max_batch, self._max_wait = graph, max_batch, max_wait
         self._expected, self._metrics = expected, metrics
-        self._queue: asyncio.Queue[Waiting] = asyncio.Queue()
+        self._waiting: asyncio.Queue[tuple[Pixels, asyncio.Future[Probabilities]]] = asyncio.Queue()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="graph")
         self._task: asyncio.Task[None] | None = None
 
@@ -153,20 +131,20 @@ class Batcher:
 
     @property
     def ready(self) -> bool:
-        """Whether pictures are worked on."""
+        """Whether images are worked on."""
         return self._task is not None and not self._task.done()
 
-    async def run(self, pixels: Pixels) -> Row:
-        """Return the probabilities `[K]` of one picture `[S, S, 3]`."""
-        future: asyncio.Future[Row] = asyncio.get_running_loop().create_future()
-        self._queue.put_nowait((pixels, future))
+    async def run(self, pixels: Pixels) -> Probabilities:
+        """Return the probabilities `[K]` of one image `[S, S, 3]`."""
+        future: asyncio.Future[Probabilities] = asyncio.get_running_loop().create_future()
+        self._waiting.put_nowait((pixels, future))
         return await future
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            # who gave up meanwhile is not computed for
-            batch = [entry for entry in await self._gather() if not entry[1].done()]
+            # what was cancelled meanwhile is not computed
+            batch = [(pixels, future) for pixels, future in await self._gather() if not future.done()]
             if not batch:
                 continue
             self._metrics.batches.observe(len(batch))
@@ -181,16 +159,16 @@ class Batcher:
                     if not future.done():
                         future.set_result(row)
 
-    async def _gather(self) -> list[Waiting]:
-        batch = [await self._queue.get()]
+    async def _gather(self) -> list[tuple[Pixels, asyncio.Future[Probabilities]]]:
+        batch = [await self._waiting.get()]
         with suppress(TimeoutError):
             async with asyncio.timeout(self._max_wait):
-                while len(batch) < self._max_batch and (self._queue.qsize() or len(batch) < self._expected()):
-                    batch.append(await self._queue.get())
+                while len(batch) < self._max_batch and (self._waiting.qsize() or len(batch) < self._expected()):
+                    batch.append(await self._waiting.get())
         return batch
 
-    def _timed(self, pixels: Pixels) -> Row:
-        began = time.perf_counter()
+    def _timed(self, pixels: Pixels) -> Probabilities:
+        start = time.perf_counter()
         rows = self._graph(pixels)
-        self._metrics.graph.observe(time.perf_counter() - began)
+        self._metrics.graph.observe(time.perf_counter() - start)
         return rows

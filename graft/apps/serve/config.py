@@ -10,7 +10,7 @@ TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 class SettingsError(GraftError):
-    """The server cannot run as it is told to."""
+    """A setting of the server that cannot be."""
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class Settings:
     Attributes:
         max_body: bytes of one request.
         max_memory: bytes of all requests that are held at once.
-        max_pixels: width times height of one picture; a transparent one takes some 20 bytes a pixel to decode.
-        max_files: pictures in one request.
-        max_queue: pictures that wait or are worked on at once.
-        max_batch: pictures that the graph takes at once.
-        max_wait: seconds that a picture waits for others to share its batch.
+        max_pixels: width times height of one image; a transparent one takes some 20 bytes a pixel to decode.
+        max_files: images in one request.
+        max_queue: images that wait or are worked on at once.
+        max_batch: images that the graph takes at once.
+        max_wait: seconds that an image waits for others to share its batch.
         max_connections: clients connected at once.
-        timeout: seconds until a picture must be answered once it is here.
-        read_timeout: seconds until a request must be here; a body gets one more for each 16 KiB of it that came.
+        timeout: seconds until an image must be answered once it is here.
+        read_timeout: seconds until a body must be here, and one more for each 16 KiB of it that came.
         decoders: threads that decode.
         token: what a client must know; nothing if None.
 
@@ -49,9 +49,7 @@ class Settings:
     token: str | None = None
 
     def __post_init__(self) -> None:
-        from graft.images.decode import (
-            MAX_PIXELS,  # late: the command line shows the defaults, and starts without numpy
-        )
+        from graft.images.decode import MAX_PIXELS  # late: the command line shows the defaults without numpy
 
         for field in fields(self):
             value = getattr(self, field.name)

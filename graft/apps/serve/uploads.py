@@ -1,24 +1,26 @@
-"""Pictures out of a request's body, kept in memory: nothing of them ever touches the disk.
+"""The images of a request: read into memory, never onto a disk, and decoded."""
 
-Frameworks spool large uploads to temporary files. Here the parser's events go straight into byte
-strings, while the body comes in and under the limits that `limits` holds it to.
-"""
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from io import BytesIO
 
-from dataclasses import dataclass, field
-
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+import numpy as np
+from numpy.typing import NDArray
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from graft.apps.serve.problems import ProblemError
+from graft.apps.serve.responses import FORMATS, ProblemError
+from graft.images.decode import NotAnImageError, Square, TooManyPixelsError, UnreadableError
 
-NAME = 255
-"""Characters of a file's name that are echoed, at most."""
+MAX_NAME = 255
+"""Characters of a file's name that are echoed."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Upload:
-    """A picture as it came.
+    """An image as it was sent.
 
     Attributes:
         name: of its file, printable characters only and never used as a path; None without.
@@ -26,115 +28,91 @@ class Upload:
     """
 
     name: str | None
-    data: bytearray = field(default_factory=bytearray)
+    data: bytes
+
+
+class FormParser(MultiPartParser):
+    """Starlette's parser, which here keeps every file in memory and refuses a form that breaks off."""
+
+    spool_max_size = 0  # to a SpooledTemporaryFile: no size moves it to disk
+
+    def __init__(self, request: Request, max_files: int) -> None:
+        chunks = self._to_the_end(request.stream())
+        super().__init__(request.headers, chunks, max_files=max_files, max_fields=max_files, max_part_size=2**10)
+        self._complete = False
+
+    def on_end(self) -> None:
+        """Note that the last boundary was read."""
+        self._complete = True
+
+    async def _to_the_end(self, chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                yield chunk
+        if not self._complete:
+            raise MultiPartException("it breaks off before its last boundary")
 
 
 async def read_uploads(request: Request, max_files: int) -> list[Upload]:
-    """Read all pictures of a request.
+    """Read all images of a request: the files of a form, or the body itself.
 
     Raises:
-        ProblemError: no picture, too many, a body that is not what its Content-Type says, or a
+        ProblemError: no image, too many, a body that is not what its Content-Type says, or a
             Content-Type that is not taken.
     """
-    given = request.headers.getlist("content-type")
-    kind, options = parse_options_header(given[0] if len(given) == 1 else None)
-    if kind == b"multipart/form-data":
-        uploads = await _parts(request, options.get(b"boundary"), max_files)
-    elif kind.startswith(b"image/"):
-        uploads = [Upload(None)]
-        async for chunk in request.stream():
-            uploads[0].data += chunk
-    else:
-        wanted = "multipart/form-data with pictures, or one picture under its own type, such as image/jpeg"
-        raise ProblemError(415, f"Content-Type is {', '.join(given)[:100] or 'not given'}; send {wanted}")
-    if not uploads:
-        raise ProblemError(422, "the form holds no picture")
-    if uploads[0].name is None and not uploads[0].data:
+    content_type = request.headers.get("content-type", "")
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type == "multipart/form-data":
+        uploads = await _read_form(request, max_files)
+        if not uploads:
+            raise ProblemError(422, "the form holds no picture")
+        return uploads
+    if not media_type.startswith("image/"):
+        accepted = "multipart/form-data with pictures, or one picture under its own type, such as image/jpeg"
+        raise ProblemError(415, f"Content-Type is {content_type[:100] or 'not given'}; send {accepted}")
+    body = await request.body()
+    if not body:
         raise ProblemError(422, "the body is empty; send a picture")
+    return [Upload(None, body)]
+
+
+async def _read_form(request: Request, max_files: int) -> list[Upload]:
+    try:
+        form = await FormParser(request, max_files).parse()
+    except (MultiPartException, UnicodeError) as error:  # the latter from an odd charset of the form
+        status = 413 if str(error).startswith("Too many files") else 400
+        raise ProblemError(status, f"the form cannot be read: {error}") from error
+    try:
+        uploads = []
+        for field, part in form.multi_items():
+            if not isinstance(part, UploadFile):
+                raise ProblemError(422, f"the part {printable(field)!r} is no file; send files only")
+            uploads.append(Upload(printable(part.filename or ""), await part.read()))
+            await part.close()
+    finally:
+        await form.close()
     return uploads
 
 
-def clean(name: bytes) -> str:
+def printable(name: str) -> str:
     """Return a file's name fit to be shown: printable, on one line, not too long."""
-    text = name.decode("utf-8", errors="replace")
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)[:NAME]
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in name)[:MAX_NAME]
 
 
-async def _parts(request: Request, boundary: bytes | None, max_files: int) -> list[Upload]:
-    if not boundary:
-        raise ProblemError(400, "Content-Type: multipart/form-data needs its boundary")
-    try:
-        form = Form(boundary, max_files)
-        async for chunk in request.stream():
-            form.write(chunk)
-    except FormParserError as error:
-        raise ProblemError(400, f"the body is not the form that its Content-Type says: {error}") from error
-    if not form.ended:
-        raise ProblemError(400, "the form breaks off before its last boundary")
-    return form.uploads
+def decode(data: bytes, square: Square, max_pixels: int) -> NDArray[np.uint8]:
+    """Decode an image into presized pixels `[S, S, 3]`, uint8, RGB.
 
-
-class Form:
-    """A form of files, parsed as it comes.
-
-    Attributes:
-        uploads: the files so far.
-        ended: whether the last boundary was seen.
+    Raises:
+        ProblemError: 422 if it cannot be decoded, 413 if its header names more pixels than `max_pixels`; then
+            nothing more of it is read.
     """
-
-    def __init__(self, boundary: bytes, max_files: int) -> None:
-        self.uploads: list[Upload] = []
-        self.ended = False
-        self._max_files = max_files
-        self._name, self._value, self._disposition = bytearray(), bytearray(), b""
-        self._parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": self._begin,
-                "on_header_field": self._header_name,
-                "on_header_value": self._header_value,
-                "on_header_end": self._header_end,
-                "on_headers_finished": self._headers_finished,
-                "on_part_data": self._data,
-                "on_end": self._end,
-            },
-        )
-
-    def write(self, chunk: bytes) -> None:
-        """Parse some more.
-
-        Raises:
-            ProblemError: a field that is no file, or more files than may be.
-            FormParserError: not a form.
-        """
-        if chunk and not self.ended:  # what follows the last boundary means nothing
-            self._parser.write(chunk)
-
-    def _begin(self) -> None:
-        self._disposition = b""
-
-    def _header_name(self, data: bytes, start: int, end: int) -> None:
-        self._name += data[start:end]
-
-    def _header_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def _header_end(self) -> None:
-        if self._name.lower() == b"content-disposition":
-            self._disposition = bytes(self._value)
-        self._name, self._value = bytearray(), bytearray()
-
-    def _headers_finished(self) -> None:
-        kind, options = parse_options_header(self._disposition)
-        if kind != b"form-data" or b"filename" not in options:
-            field = clean(options.get(b"name", b""))
-            raise ProblemError(422, f"the part {field!r} is no file; send files only")
-        if len(self.uploads) == self._max_files:
-            raise ProblemError(413, f"at most {self._max_files} pictures a request")
-        self.uploads.append(Upload(clean(options[b"filename"])))
-
-    def _data(self, data: bytes, start: int, end: int) -> None:
-        self.uploads[-1].data += memoryview(data)[start:end]
-
-    def _end(self) -> None:
-        self.ended = True
+    if not data:
+        raise ProblemError(422, "the file is empty")
+    try:
+        return square.read(BytesIO(data), FORMATS, max_pixels)
+    except TooManyPixelsError as error:
+        raise ProblemError(413, f"{error}; send a smaller picture") from None
+    except NotAnImageError as error:
+        raise ProblemError(422, str(error)) from None
+    except UnreadableError as error:
+        raise ProblemError(422, f"the picture is damaged: {error}"[:300]) from error

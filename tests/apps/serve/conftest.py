@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from graft.apps.serve.app import create_app
 from graft.apps.serve.config import Settings
 from graft.predict.predictor import Predictor
-from tests.apps.serve.made import colour_bundle, live
+from tests.apps.serve.colours import colour_bundle
 
 
 @pytest.fixture(scope="session")
@@ -26,17 +26,3 @@ def predictor(bundle: Path) -> Predictor:
 def client(predictor: Predictor) -> Iterator[TestClient]:
     with TestClient(create_app(predictor, Settings())) as client:
         yield client
-
-
-@pytest.fixture(scope="session")
-def port(predictor: Predictor) -> Iterator[int]:
-    """A server that takes little, and waits for it long."""
-    with live(predictor, Settings(max_body=200_000)) as port:
-        yield port
-
-
-@pytest.fixture(scope="session")
-def hasty(predictor: Predictor) -> Iterator[int]:
-    """A server with short patience."""
-    with live(predictor, Settings(max_body=200_000, read_timeout=0.3)) as port:
-        yield port

@@ -1,5 +1,7 @@
 """The routes: what is answered, and that every refusal says why as a problem."""
 
+import asyncio
+import re
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
@@ -7,25 +9,26 @@ import httpx2
 import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.requests import ClientDisconnect
 from starlette.testclient import TestClient
+from starlette.types import Message
 
-from graft.apps.serve.app import create_app
+from graft.apps.serve.app import PAGE, create_app, unless_disconnected
 from graft.apps.serve.config import Settings
-from graft.apps.serve.security import OPEN
+from graft.apps.serve.middleware import PUBLIC
 from graft.predict.predictor import Predictor
-from tests.apps.serve.made import BOUNDARY, CLASSES, PATIENCE, Colours, colour_bundle, form, picture
-
-FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+from tests.apps.serve.colours import CLASSES, FORM, Colours, colour_bundle, form, image_bytes
+from tests.apps.serve.live import PATIENCE
 
 
 def problem(response: httpx2.Response, status: int) -> str:
-    """Check that an answer is a problem of some status; return its detail."""
+    """Check that a response is a problem of some status; return its detail."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
-    said = response.json()
-    assert (said["type"], said["status"]) == ("about:blank", status)
-    assert said["title"]
-    return str(said["detail"])
+    body = response.json()
+    assert (body["type"], body["status"]) == ("about:blank", status)
+    assert body["title"]
+    return str(body["detail"])
 
 
 def post(client: TestClient, *files: tuple[str, bytes]) -> httpx2.Response:
@@ -33,34 +36,34 @@ def post(client: TestClient, *files: tuple[str, bytes]) -> httpx2.Response:
 
 
 def test_several_pictures_are_answered_in_order(client: TestClient) -> None:
-    files = [(f"{colour}.png", picture(colour)) for colour in ("blue", "red", "green")]
+    files = [(f"{colour}.png", image_bytes(colour)) for colour in ("blue", "red", "green")]
     response = post(client, *files)
     assert response.status_code == 200
     answers = response.json()["pictures"]
-    assert [(said["file"], said["label"], said["sure"]) for said in answers] == [
+    assert [(answer["file"], answer["label"], answer["sure"]) for answer in answers] == [
         (f"{colour}.png", colour, True) for colour in ("blue", "red", "green")
     ]
-    for said in answers:
-        assert said["probabilities"][0]["label"] == said["label"] == said["labels"][0]
-        assert sum(share["probability"] for share in said["probabilities"]) == pytest.approx(1)
-        assert said["error"] is None
+    for answer in answers:
+        assert answer["probabilities"][0]["label"] == answer["label"] == answer["labels"][0]
+        assert sum(share["probability"] for share in answer["probabilities"]) == pytest.approx(1)
+        assert answer["error"] is None
 
 
 def test_answers_are_those_of_the_predictor(client: TestClient, predictor: Predictor) -> None:
-    data = picture("green", "JPEG", 50, 30)
+    data = image_bytes("green", "JPEG", 50, 30)
     response = client.post("/predict", content=data, headers={"Content-Type": "image/jpeg"})
-    said = response.json()["pictures"][0]
-    assert said["file"] is None
+    (answer,) = response.json()["pictures"]
+    assert answer["file"] is None
     row = predictor.run(predictor.square.read(BytesIO(data))[None])[0]
-    shares = {share["label"]: share["probability"] for share in said["probabilities"]}
+    shares = {share["label"]: share["probability"] for share in answer["probabilities"]}
     assert [shares[name] for name in CLASSES] == pytest.approx(row.tolist(), abs=1e-6)
 
 
 def test_a_bad_picture_among_good_ones_has_its_error_in_its_place(client: TestClient) -> None:
-    response = post(client, ("a.png", picture("red")), ("b.txt", b"no picture"), ("c.png", picture("blue")))
+    response = post(client, ("a.png", image_bytes("red")), ("b.txt", b"no picture"), ("c.png", image_bytes("blue")))
     assert response.status_code == 200
     answers = response.json()["pictures"]
-    assert [said["label"] for said in answers] == ["red", None, "blue"]
+    assert [answer["label"] for answer in answers] == ["red", None, "blue"]
     assert answers[1]["file"] == "b.txt"
     assert answers[1]["error"]["status"] == 422
     assert answers[1]["error"]["detail"].startswith("not a picture")
@@ -69,126 +72,105 @@ def test_a_bad_picture_among_good_ones_has_its_error_in_its_place(client: TestCl
 
 
 def test_only_bad_pictures_are_a_refusal_that_names_each(client: TestClient) -> None:
-    response = post(client, ("a.txt", b"no"), ("../b.png", picture(width=200, height=200)[:-40]))
+    response = post(client, ("a.txt", b"no"), ("../b.png", image_bytes(width=200, height=200)[:-40]))
     assert "(and of 2 pictures none can be classified)" in problem(response, 422)
     listed = response.json()["pictures"]
     assert [entry["file"] for entry in listed] == ["a.txt", "../b.png"]
     assert "damaged" in listed[1]["error"]["detail"]
 
 
-def test_not_sure_is_said() -> None:
+def test_an_unsure_answer_has_no_label() -> None:
     unsure = Colours(abstain_below=0.5).as_predictor
     with TestClient(create_app(unsure, Settings())) as client:
-        said = post(client, ("grey.png", picture("grey")), ("red.png", picture("red"))).json()["pictures"]
+        answers = post(client, ("grey.png", image_bytes("grey")), ("red.png", image_bytes("red"))).json()["pictures"]
         assert client.get("/about").json()["abstain_below"] == 0.5
-    assert [(answer["label"], answer["sure"], answer["labels"]) for answer in said] == [
+    assert [(answer["label"], answer["sure"], answer["labels"]) for answer in answers] == [
         (None, False, []),
         ("red", True, ["red"]),
     ]
-    assert said[0]["probability"] == pytest.approx(1 / 3, abs=1e-3)
+    assert answers[0]["probability"] == pytest.approx(1 / 3, abs=1e-3)
 
 
-def test_several_labels(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_any_number_of_labels(tmp_path_factory: pytest.TempPathFactory) -> None:
     several = Predictor(colour_bundle(tmp_path_factory.mktemp("several"), multi_label=True))
     with TestClient(create_app(several, Settings())) as client:
-        said = post(client, ("red.png", picture("red")), ("grey.png", picture("grey"))).json()["pictures"]
+        answers = post(client, ("red.png", image_bytes("red")), ("grey.png", image_bytes("grey"))).json()["pictures"]
         about = client.get("/about").json()
     assert (about["multi_label"], about["threshold"]) == (True, 0.5)
-    assert (said[0]["label"], said[0]["labels"]) == ("red", ["red"])
-    assert (said[1]["label"], said[1]["sure"], said[1]["labels"]) == (None, True, [])
-
-
-@pytest.mark.parametrize(
-    ("headers", "body", "status", "said"),
-    [
-        (FORM, b"", 400, "breaks off"),
-        (FORM, form([("a.png", b"x")], ended=False), 400, "breaks off"),
-        (FORM, b"no form at all", 400, "not the form that its Content-Type says"),
-        (FORM, f"--{BOUNDARY}--\r\n".encode(), 422, "the form holds no picture"),
-        ({"Content-Type": "multipart/form-data"}, form([]), 400, "needs its boundary"),
-        ({"Content-Type": f"multipart/form-data; boundary={'x' * 999}"}, form([]), 400, "Boundary length"),
-        ({"Content-Type": "image/png"}, b"", 422, "the body is empty"),
-        ({"Content-Type": "image/png"}, b"no picture", 422, "not a picture"),
-        ({"Content-Type": "image/png", "Content-Encoding": "gzip"}, b"x", 415, "a compressed body is not taken"),
-        ({"Content-Type": "application/json"}, b"{}", 415, "Content-Type is application/json; send multipart"),
-        ({"Content-Type": "text/plain"}, b"x", 415, "Content-Type is text/plain"),
-        ({"Content-Type": ""}, b"x", 415, "Content-Type is not given"),
-    ],
-)
-def test_refusals(client: TestClient, headers: dict[str, str], body: bytes, status: int, said: str) -> None:
-    assert said in problem(client.post("/predict", content=body, headers=headers), status)
+    assert (answers[0]["label"], answers[0]["labels"]) == ("red", ["red"])
+    assert (answers[1]["label"], answers[1]["sure"], answers[1]["labels"]) == (None, True, [])
 
 
 def test_too_many_files_and_too_many_bytes(predictor: Predictor) -> None:
     with TestClient(create_app(predictor, Settings(max_files=2, max_body=10_000))) as client:
-        files = [("x.png", picture())] * 3
-        assert "at most 2 pictures a request" in problem(post(client, *files), 413)
+        files = [("x.png", image_bytes())] * 3
+        assert "Maximum number of files is 2" in problem(post(client, *files), 413)
         assert "over 10000 bytes" in problem(post(client, ("x.png", b"x" * 10_001)), 413)
         assert post(client, *files[:2]).status_code == 200
 
 
 def test_a_picture_of_too_many_pixels(predictor: Predictor) -> None:
     with TestClient(create_app(predictor, Settings(max_pixels=400))) as client:
-        response = post(client, ("wide.png", picture(width=21, height=20)))
+        response = post(client, ("wide.png", image_bytes(width=21, height=20)))
         assert "21 x 20 is over 400 pixels" in problem(response, 413)
-        assert post(client, ("fits.png", picture(width=20, height=20))).status_code == 200
+        assert post(client, ("fits.png", image_bytes(width=20, height=20))).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/docs", "/redoc", "/predict/", "/../etc/passwd"])
-def test_what_is_not_there(client: TestClient, path: str) -> None:
+def test_an_unknown_path(client: TestClient, path: str) -> None:
     assert "there is nothing at" in problem(client.get(path), 404)
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/predict"), ("POST", "/"), ("DELETE", "/health")])
-def test_what_a_path_does_not_take(client: TestClient, method: str, path: str) -> None:
+def test_a_method_that_a_path_does_not_take(client: TestClient, method: str, path: str) -> None:
     response = client.request(method, path)
     assert f"{path} does not take {method}" in problem(response, 405)
     assert response.headers["allow"]
 
 
-def test_a_full_line_turns_away_and_its_end_lets_in_again() -> None:
+def test_a_full_queue_refuses_until_it_has_room_again() -> None:
     held = Colours()
     held.go.clear()
     with (
         TestClient(create_app(held.as_predictor, Settings(max_queue=2, max_files=2))) as client,
         ThreadPoolExecutor(1) as pool,
     ):
-        first = pool.submit(post, client, ("a.png", picture()), ("b.png", picture()))
+        first = pool.submit(post, client, ("a.png", image_bytes()), ("b.png", image_bytes()))
         held.entered.acquire()
-        refused = post(client, ("c.png", picture()))
+        refused = post(client, ("c.png", image_bytes()))
         assert "2 pictures wait already and 2 may" in problem(refused, 503)
         assert refused.headers["retry-after"] == "1"
-        assert "no more pictures are taken" in problem(client.get("/ready"), 503)
+        assert "2 pictures wait already" in problem(client.get("/ready"), 503)
         assert client.get("/health").json() == {"status": "ok"}
         held.go.set()
         assert first.result().status_code == 200
-        assert post(client, ("c.png", picture())).status_code == 200
+        assert post(client, ("c.png", image_bytes())).status_code == 200
         assert client.get("/ready").json() == {"status": "ok"}
 
 
-def test_an_answer_that_takes_too_long_is_not_waited_for() -> None:
+def test_an_answer_after_the_timeout_is_not_waited_for() -> None:
     held = Colours()
     held.go.clear()
     with TestClient(create_app(held.as_predictor, Settings(timeout=0.1))) as client:
-        assert "no answer within 0.1 s" in problem(post(client, ("a.png", picture())), 504)
+        assert "no answer within 0.1 s" in problem(post(client, ("a.png", image_bytes())), 504)
         held.go.set()
         assert "graft_queue_pictures 0.0" in client.get("/metrics").text
 
 
-@pytest.mark.parametrize("path", OPEN)
-def test_what_a_supervisor_asks_without_wanting_the_body(client: TestClient, path: str) -> None:
+@pytest.mark.parametrize("path", PUBLIC)
+def test_public_paths_answer_head(client: TestClient, path: str) -> None:
     response = client.head(path)
     assert (response.status_code, response.content) == (200, b"")
     assert response.headers["content-type"] == client.get(path).headers["content-type"]
 
 
-def test_a_graph_that_fails_is_said_without_its_secrets(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_graph_is_reported_without_its_secrets(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(Colours):
         def run(self, pixels: np.ndarray) -> np.ndarray:
             raise RuntimeError("/secret/path: out of memory")
 
     with TestClient(create_app(Broken().as_predictor, Settings())) as client:
-        response = post(client, ("a.png", picture()))
+        response = post(client, ("a.png", image_bytes()))
         assert "secret" not in response.text
         assert "its log says why" in problem(response, 500)
         assert response.headers["x-content-type-options"] == "nosniff"
@@ -205,7 +187,7 @@ def test_concurrent_requests_share_a_batch_and_keep_their_answers() -> None:
     ):
 
         def ask(colour: str) -> str:
-            return str(post(client, (colour, picture(colour))).json()["pictures"][0]["label"])
+            return str(post(client, (colour, image_bytes(colour))).json()["pictures"][0]["label"])
 
         first = pool.submit(ask, colours[0])
         held.entered.acquire()  # it runs alone, and others come meanwhile
@@ -220,7 +202,7 @@ def test_concurrent_requests_share_a_batch_and_keep_their_answers() -> None:
     assert (batches["graft_batch_pictures_sum"], batches["graft_batch_pictures_count"]) == (6, 2)
 
 
-def test_about_tells_classes_and_limits(client: TestClient) -> None:
+def test_about_lists_classes_and_limits(client: TestClient) -> None:
     assert client.get("/about").json() == {
         "classes": CLASSES,
         "multi_label": False,
@@ -228,3 +210,43 @@ def test_about_tells_classes_and_limits(client: TestClient) -> None:
         "abstain_below": None,
         "limits": {"body": 32 * 2**20, "files": 16, "pixels": 32_000_000},
     }
+
+
+def test_work_is_cancelled_when_the_client_disconnects() -> None:
+    messages: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}, {"type": "http.disconnect"}]
+    cancelled: list[bool] = []
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.append(True)
+            raise
+
+    with pytest.raises(ClientDisconnect):
+        asyncio.run(unless_disconnected(receive, work()))
+    assert cancelled == [True]
+
+
+def test_work_for_a_client_that_stays_returns_or_raises() -> None:
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def work(fails: bool) -> str:
+        if fails:
+            raise ValueError("broken")
+        return "done"
+
+    assert asyncio.run(unless_disconnected(receive, work(False))) == "done"
+    with pytest.raises(ValueError, match="broken"):
+        asyncio.run(unless_disconnected(receive, work(True)))
+
+
+def test_the_page_holds_nothing_from_elsewhere() -> None:
+    assert re.findall(r"(?:src|href)=[\"']?(?!data:)[^\"'> ]+", PAGE) == []
+    assert " style=" not in PAGE
+    assert not re.search(r"\son[a-z]+=", PAGE)

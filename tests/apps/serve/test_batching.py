@@ -1,4 +1,4 @@
-"""Pictures that come together share a run; each gets its own row, and nobody waits for who is not coming."""
+"""Images that come together share a run and get their own rows; the queue is bounded, and stuck decoders are seen."""
 
 import asyncio
 import threading
@@ -7,13 +7,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from graft.apps.serve.batching import Batcher
+from graft.apps.serve.batching import Batcher, Decoders, Queue
 from graft.apps.serve.metrics import Metrics
-from tests.apps.serve.clock import run
+from graft.apps.serve.responses import ProblemError
+from tests.apps.serve.jumping_clock import run
 
 
 class Graph:
-    """Answers each picture with its first pixel, when it may.
+    """Answers each image with its first pixel, when it may.
 
     Attributes:
         batches: sizes of what it was given.
@@ -50,14 +51,14 @@ def ran(graph: Callable[[np.ndarray], np.ndarray], count: int, max_batch: int, w
     return asyncio.run(all_of_it())
 
 
-def test_pictures_share_runs_and_keep_their_answers() -> None:
+def test_images_share_runs_and_keep_their_answers() -> None:
     graph = Graph()
     assert ran(graph, 10, max_batch=4) == list(range(10))
     assert graph.batches == [4, 4, 2]
 
 
 @pytest.mark.parametrize(("expected", "waited"), [(1, 0.0), (2, 5.0)])
-def test_who_is_alone_does_not_wait_and_others_no_longer_than_told(expected: int, waited: float) -> None:
+def test_a_single_image_does_not_wait_and_others_no_longer_than_max_wait(expected: int, waited: float) -> None:
     async def first() -> float:
         async with Batcher(Graph(), 8, 5, lambda: expected, Metrics()) as batcher:
             assert await answered(batcher, range(1)) == [0]
@@ -89,17 +90,17 @@ def test_a_failure_reaches_everyone_who_shared_it_and_nobody_else() -> None:
             raise RuntimeError("no seven")
         return Graph()(pixels)
 
-    async def told() -> list[object]:
+    async def results() -> list[object]:
         async with Batcher(failing, 2, 0.5, lambda: 4, Metrics()) as batcher:
             numbers = [7, 1, 2, 3]
             return list(await asyncio.gather(*(batcher.run(numbered(n)) for n in numbers), return_exceptions=True))
 
-    said = asyncio.run(told())
-    assert [str(error) for error in said[:2]] == ["no seven", "no seven"]
-    assert [float(row[0]) for row in said[2:]] == [2, 3]  # type: ignore[index]
+    rows = asyncio.run(results())
+    assert [str(error) for error in rows[:2]] == ["no seven", "no seven"]
+    assert [float(row[0]) for row in rows[2:]] == [2, 3]  # type: ignore[index]
 
 
-def test_who_gave_up_is_not_computed_for() -> None:
+def test_what_was_cancelled_is_not_computed() -> None:
     graph = Graph()
     graph.go.clear()
 
@@ -127,3 +128,83 @@ def test_it_is_ready_only_while_it_works() -> None:
         return [before, during, batcher.ready]
 
     assert asyncio.run(states()) == [False, True, False]
+
+
+def test_the_queue_holds_images_gives_room_back_and_refuses_what_exceeds_it() -> None:
+    metrics = Metrics()
+    queue = Queue(3, metrics)
+    with queue.hold(2):
+        assert (queue.size, metrics.queue._value.get()) == (2, 2)
+        with queue.hold(1), pytest.raises(ProblemError, match="3 pictures wait already and 3 may") as refused:
+            queue.check()
+        assert refused.value.status == 503
+        assert refused.value.headers == {"Retry-After": "1"}
+        with pytest.raises(ValueError, match="broke"), queue.hold(1):
+            raise ValueError("broke")
+    assert (queue.size, metrics.queue._value.get()) == (0, 0)
+
+
+class SlowDecode:
+    """Decodes nothing until it may: `entered` counts what began, `go` lets it end."""
+
+    def __init__(self) -> None:
+        self.entered, self.go = threading.Semaphore(0), threading.Event()
+        self.seen: list[bytes] = []
+
+    def __call__(self, data: bytes) -> np.ndarray:
+        self.seen.append(data)
+        self.entered.release()
+        self.go.wait()
+        return numbered(data[0])
+
+    async def begun(self) -> None:
+        await asyncio.to_thread(self.entered.acquire)
+
+
+def test_decoders_are_stuck_when_nobody_waits_for_any_of_their_images() -> None:
+    slow = SlowDecode()
+
+    async def states() -> list[bool]:
+        decoders = Decoders(slow, 2)
+        found = [decoders.stuck]
+        tasks = []
+        for data in (b"a", b"b"):
+            tasks.append(asyncio.create_task(decoders.run(data)))
+            await slow.begun()
+            found.append(decoders.stuck)
+        for task in tasks:
+            task.cancel()
+            await asyncio.wait([task])
+            found.append(decoders.stuck)
+        slow.go.set()
+        await decoders.run(b"c")
+        await decoders.run(b"d")
+        while decoders.stuck:
+            await asyncio.sleep(0)
+        decoders.shutdown()
+        return found
+
+    assert asyncio.run(states()) == [False, False, False, False, True]
+
+
+@pytest.mark.parametrize("give_up", [lambda task, _: task.cancel(), lambda _, decoders: decoders.shutdown()])
+def test_an_image_that_is_given_up_before_its_turn_is_not_decoded(
+    give_up: Callable[["asyncio.Task[np.ndarray]", Decoders], object],
+) -> None:
+    slow = SlowDecode()
+
+    async def given_up() -> None:
+        decoders = Decoders(slow, 1)
+        first = asyncio.create_task(decoders.run(b"a"))
+        await slow.begun()
+        second = asyncio.create_task(decoders.run(b"b"))
+        await asyncio.sleep(0)
+        give_up(second, decoders)  # which does not wait for the first
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        slow.go.set()
+        assert (await first)[0, 0, 0] == ord("a")
+        decoders.shutdown()
+
+    asyncio.run(given_up())
+    assert slow.seen == [b"a"]

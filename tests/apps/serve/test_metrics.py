@@ -1,7 +1,7 @@
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from tests.apps.serve.made import BOUNDARY, form, picture
+from tests.apps.serve.colours import FORM, form, image_bytes
 
 
 def samples(client: TestClient) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
@@ -14,10 +14,9 @@ def samples(client: TestClient) -> dict[tuple[str, frozenset[tuple[str, str]]], 
     }
 
 
-def test_requests_pictures_and_batches_are_counted(client: TestClient) -> None:
-    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-    client.post("/predict", content=form([("a", picture()), ("b", b"bad")]), headers=headers)
-    client.post("/predict", content=b"", headers=headers)
+def test_requests_images_and_batches_are_counted(client: TestClient) -> None:
+    client.post("/predict", content=form([("a", image_bytes()), ("b", b"bad")]), headers=FORM)
+    client.post("/predict", content=b"", headers=FORM)
     found = samples(client)
 
     def value(name: str, **labels: str) -> float:

@@ -1,6 +1,7 @@
-"""The OpenAPI description is true: requests made up from it get the answers that it promises, and never a failure."""
+"""Answers are the predictions; the OpenAPI description is true of answers and problems alike."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,9 +19,34 @@ from schemathesis.specs.openapi.checks import (
 from starlette.testclient import TestClient
 
 from graft.apps.serve.app import PATHS
-from graft.apps.serve.problems import MEDIA_TYPE
-from graft.apps.serve.security import OPEN
-from tests.apps.serve.made import PATIENCE
+from graft.apps.serve.config import Settings
+from graft.apps.serve.middleware import PUBLIC
+from graft.apps.serve.responses import PROBLEM_TYPE, Answer
+from graft.predict.prediction import Prediction
+from graft.predict.predictor import Predictor
+from tests.apps.serve.live import PATIENCE, live
+
+PROBABILITIES = {"a": 0.5, "b": 0.25, "c": 0.75}
+
+
+@pytest.mark.parametrize(
+    "prediction",
+    [
+        Prediction("c", ("c",), 0.75, PROBABILITIES),
+        Prediction(None, (), 0.75, PROBABILITIES, sure=False),
+        Prediction("c", ("a", "c"), 0.75, PROBABILITIES),
+        Prediction(None, (), 0.75, PROBABILITIES),
+    ],
+    ids=["sure", "not sure", "several", "none of several"],
+)
+def test_an_answer_says_what_the_prediction_says(prediction: Prediction) -> None:
+    answer = Answer.of("x.png", prediction)
+    assert (answer.file, answer.error) == ("x.png", None)
+    assert (answer.label, tuple(answer.labels)) == (prediction.label, prediction.labels)
+    assert (answer.probability, answer.sure) == (prediction.probability, prediction.sure)
+    shares = [(share.label, share.probability) for share in answer.probabilities]
+    assert shares == [("c", 0.75), ("a", 0.5), ("b", 0.25)]
+
 
 CHECKS = [
     not_a_server_error,
@@ -31,8 +57,14 @@ CHECKS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def port(predictor: Predictor) -> Iterator[int]:
+    with live(predictor, Settings(max_body=200_000)) as port:
+        yield port
+
+
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
-def test_requests_made_up_from_it_get_what_it_promises(port: int, mode: GenerationMode) -> None:
+def test_requests_made_up_from_the_description_get_what_it_promises(port: int, mode: GenerationMode) -> None:
     schema = schemathesis.openapi.from_url(f"http://127.0.0.1:{port}/openapi.json", timeout=PATIENCE)
     tried = set()
     for result in schema.get_all_operations():
@@ -65,20 +97,18 @@ def test_every_refusal_has_an_example_that_fits(client: TestClient) -> None:
         for operation in operations.values():
             for status, response in operation["responses"].items():
                 if int(status) >= 400:
-                    example = response["content"][MEDIA_TYPE]["example"]
+                    example = response["content"][PROBLEM_TYPE]["example"]
                     assert example["status"] == int(status), path
                     assert example["detail"]
-            assert ("401" in operation["responses"]) is (path not in OPEN)
+            assert ("401" in operation["responses"]) is (path not in PUBLIC)
             assert all(
                 "Retry-After" in operation["responses"][busy]["headers"] for busy in {"503"} & {*operation["responses"]}
             )
     body = described["paths"]["/predict"]["post"]["requestBody"]["content"]
     assert {"multipart/form-data", "image/jpeg", "image/png"} <= set(body)
-    answer = described["components"]["schemas"]["Answer"]
-    assert set(answer["examples"][0]) == set(answer["properties"]) - {"error"}  # which is null, and left out
 
 
 def test_nothing_points_to_another_server(client: TestClient) -> None:
-    said = json.dumps(client.get("/openapi.json").json())
-    assert "http://" not in said
-    assert "https://" not in said
+    description = json.dumps(client.get("/openapi.json").json())
+    assert "http://" not in description
+    assert "https://" not in description

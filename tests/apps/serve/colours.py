@@ -1,25 +1,18 @@
-"""A classifier of colours as a bundle, made by hand: red, green or blue, whichever there is most of."""
+"""A classifier of colours, as a bundle and without one: red, green or blue, whichever there is most of."""
 
 import hashlib
 import json
-import socket
 import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from select import select
 from typing import Any, cast
 
 import numpy as np
 import onnx
-import uvicorn
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from graft.apps.serve.config import Settings
-from graft.apps.serve.server import build
 from graft.images.decode import Square
 from graft.predict.bundle import Metadata
 from graft.predict.prediction import Prediction, decide
@@ -28,7 +21,8 @@ from graft.predict.predictor import Predictor
 SIZE = 16
 CLASSES = ["red", "green", "blue"]
 COLOURS = {"red": (250, 10, 10), "green": (10, 250, 10), "blue": (10, 10, 250), "grey": (120, 120, 120)}
-BOUNDARY = "----made"
+BOUNDARY = "----boundary"
+FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 
 
 def colour_bundle(folder: Path, multi_label: bool = False) -> Path:
@@ -113,8 +107,8 @@ class Colours:
         return cast(Predictor, self)
 
 
-def picture(colour: str = "red", kind: str = "PNG", width: int = 24, height: int = 20, **options: Any) -> bytes:
-    """Bytes of a picture of one colour."""
+def image_bytes(colour: str = "red", kind: str = "PNG", width: int = 24, height: int = 20, **options: Any) -> bytes:
+    """An encoded image of one colour."""
     out = BytesIO()
     Image.new("RGB", (width, height), COLOURS[colour]).save(out, kind, **options)
     return out.getvalue()
@@ -129,79 +123,3 @@ def form(files: Sequence[tuple[str, bytes]], ended: bool = True) -> bytes:
         for name, data in files
     ]
     return b"".join(parts) + (f"--{BOUNDARY}--\r\n".encode() if ended else b"")
-
-
-def head(path: str = "/predict", method: str = "POST", **headers: str | int) -> bytes:
-    """Head of a request; underscores in names of headers stand for hyphens."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: localhost"]
-    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    return "\r\n".join([*lines, "", ""]).encode()
-
-
-@contextmanager
-def running(predictor: Predictor, settings: Settings) -> Iterator[tuple[uvicorn.Server, int]]:
-    """A server on a free port of the loopback, in a thread of this process; yields it and its port."""
-    server = build(predictor, settings, "127.0.0.1", 0)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive(), "the server did not start"
-            time.sleep(0.01)
-        yield server, server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join(60)
-        assert not thread.is_alive()
-
-
-@contextmanager
-def live(predictor: Predictor, settings: Settings) -> Iterator[int]:
-    """As `running`; yields the port."""
-    with running(predictor, settings) as (_, port):
-        yield port
-
-
-PATIENCE = 60.0
-"""Seconds after which a server that says nothing has failed a test."""
-
-
-def talk(port: int, *chunks: bytes) -> bytes:
-    """Send bytes as they are, and return all that comes until the server closes."""
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as link:
-        for chunk in chunks:
-            link.sendall(chunk)
-        return heard_from(link)
-
-
-def drip(port: int, first: bytes, drop: bytes) -> bytes:
-    """Send bytes, and then a drop now and then until the server answers; return all that comes until it closes."""
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as link:
-        link.sendall(first)
-        while not select([link], [], [], 0.05)[0]:
-            link.sendall(drop)
-        return heard_from(link)
-
-
-def begun(port: int, top: bytes) -> socket.socket:
-    """Send the head of a request that waits to be asked for its body, until it is."""
-    link = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
-    link.sendall(top)
-    assert link.recv(65536).startswith(b"HTTP/1.1 100 ")
-    return link
-
-
-def heard_from(link: socket.socket) -> bytes:
-    """All that comes until the server closes."""
-    heard = bytearray()
-    while piece := link.recv(65536):
-        heard += piece
-    return bytes(heard)
-
-
-def parsed(heard: bytes) -> tuple[int, dict[str, str], Any]:
-    """Status, headers and JSON of the last answer in what was heard."""
-    top, _, body = heard[heard.rindex(b"HTTP/1.1 ") :].partition(b"\r\n\r\n")
-    first, *lines = top.decode().split("\r\n")
-    headers = dict(line.lower().split(": ", 1) for line in lines)
-    return int(first.split()[1]), headers, json.loads(body)
