@@ -12,8 +12,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from graft.apps.serve.server import GRACE, PORT
 from graft.apps.serve.config import Settings
+from graft.apps.serve.server import GRACE, PORT
 
 ROOT = Path(__file__).resolve().parents[1]
 LINES = re.sub(r"\\\n\s*", "", (ROOT / "Dockerfile").read_text()).splitlines()

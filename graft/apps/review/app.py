@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graft.apps.review.cases import Action, Cases, Decisions, ImageFile
-from graft.apps.serve.security import SecurityHeaders
+from graft.apps.serve.middleware import SecurityHeaders
 from graft.core.errors import GraftError
 from graft.images.decode import UnreadableError, open_upright
 
