@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from benchmarks.fastai_side import loaders
-from graft.backbone.torchvision_ops import declare_missing
+from graft.backbone.torchvision_models import declare_missing
 
 
 def main() -> None:

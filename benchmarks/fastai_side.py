@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from graft.backbone.torchvision_ops import declare_missing
+from graft.backbone.torchvision_models import declare_missing
 
 BACKBONE = "tf_efficientnet_lite0"
 BATCH = 64

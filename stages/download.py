@@ -11,8 +11,6 @@ from pathlib import Path
 
 from graft.core.addresses import shown
 from graft.core.files import new_folder
-from graft.source.config import Source
-from graft.source.dataset import fetch_dataset
 from stages.runtime import STATE, Run, start
 
 RAW, BACKBONE = Path("data/raw"), Path("models/backbone")
@@ -20,14 +18,16 @@ DOWNLOADS = STATE / "downloads"
 
 
 def dataset(run: Run) -> None:
+    from graft.source.config import Source
+    from graft.source.dataset import fetch_dataset
+
     source: Source = run.params("source", Source)
     fetched = fetch_dataset(source, RAW, DOWNLOADS)
     run.log(f"{fetched.files} files {fetched.how} from {source.shown}, sha256 {fetched.sha256[:12]}")
 
 
 def weights(run: Run) -> None:
-    # imported here: fetching pictures needs no torch
-    from graft.backbone.build import Backbone
+    from graft.backbone.config import Backbone
     from graft.backbone.weights import fetch_weights
 
     backbone: Backbone = run.params("backbone", Backbone)
@@ -38,7 +38,7 @@ def weights(run: Run) -> None:
         run.log(f"cut off {layer['name']}: {layer['type']} {layer['shape']}")
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # each item imports its own code: the dataset needs no torch, the weights no folders
     items = {"dataset": dataset, "weights": weights}
     if len(sys.argv) != 2 or sys.argv[1] not in items:
         sys.exit(f"download: expected one of {' and '.join(items)}; got {' '.join(sys.argv[1:]) or 'nothing'}")

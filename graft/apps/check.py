@@ -6,8 +6,8 @@ Stages do not import this: each reads only its own sections, from beside the cod
 from typing import Any
 
 from graft.augment.config import Augment
-from graft.backbone.build import Backbone
-from graft.backbone.library import find
+from graft.backbone.build import find
+from graft.backbone.config import Backbone
 from graft.backbone.weights import published
 from graft.core import params
 from graft.core.errors import ParamsError, WeightsError, nearest

@@ -1,54 +1,57 @@
-"""The pretrained network: its architecture from timm or torchvision, its weights from a file."""
+"""From the name of a backbone to its network: the library that has it, its architecture, its weights from a file."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, field_validator
 from safetensors.torch import load_file
 from torch import nn
 
-from graft.backbone.library import find
-from graft.backbone.timm_models import SCHEME as TIMM
-from graft.backbone.torchvision_models import SCHEME as TORCHVISION
-from graft.core.errors import WeightsError
-from graft.core.params import Section
+from graft.backbone import timm_models, torchvision_models
+from graft.backbone.library import Library
+from graft.core.errors import WeightsError, nearest
 
-ALLOWED = (
-    f"{TIMM}ARCHITECTURE.TAG, {TORCHVISION}ENTRY, package://NAME/PATH, an address, "
-    "or a path of a .safetensors or .pth file"
-)
+PREFIX = "torchvision/"
 
 
-class Backbone(Section):
-    """The pretrained network to graft a head onto."""
+@dataclass(frozen=True)
+class Architecture:
+    """One architecture of one library."""
 
+    library: Library
     name: str
-    """An architecture of timm, or ``torchvision/NAME`` for one of torchvision's classifiers."""
-    weights: str
-    """``timm://resnet34.a1_in1k``, ``torchvision://DEFAULT`` or ``torchvision://ResNet34_Weights.IMAGENET1K_V1``,
-    ``package://NAME/PATH``, an address, or a path: .safetensors, or a .pth holding tensors only."""
-    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
-    """Of the weights file; a file that differs is refused."""
-    licence: str
-    """Licence of the weights as their owner states it."""
 
-    @field_validator("weights", mode="before")
-    @classmethod
-    def _some(cls, value: object) -> object:
-        if value in (None, "", "random"):
-            raise ValueError(f"graft starts from pretrained weights, not from {value!r}; allowed are {ALLOWED}")
-        return value
+
+def find(name: str) -> Architecture:
+    """Find an architecture: ``NAME`` in timm, else in torchvision, or ``torchvision/NAME``.
+
+    Raises:
+        WeightsError: the libraries have none of that name.
+    """
+    plain = name.removeprefix(PREFIX)
+    theirs = torchvision_models.names()
+    if name != plain:
+        if plain not in theirs:
+            close = nearest(name, [PREFIX + other for other in theirs])
+            raise WeightsError(f"backbone.name: torchvision has no classifier {plain!r}{close}")
+        return Architecture(torchvision_models, plain)
+    if timm_models.has(name):
+        return Architecture(timm_models, name)
+    if name in theirs:
+        return Architecture(torchvision_models, name)
+    close = nearest(name, timm_models.names() + theirs)
+    raise WeightsError(f"backbone.name: neither timm nor torchvision has {name!r}{close}")
 
 
 def create(name: str, drop_path: float = 0.0) -> nn.Module:
     """Build an architecture with no classifier, its parameters on the meta device: shapes without memory.
 
     Args:
-        drop_path: chance in [0, 1] that training leaves out the deepest block, less for those before it.
+        drop_path: probability in [0, 1] that training leaves out the deepest block, less for those before it.
 
     Returns:
-        A network in evaluation mode: pictures `[B, 3, H, W]` to features `[B, D]`.
+        A network in evaluation mode: images `[B, 3, H, W]` to features `[B, D]`.
 
     Raises:
         WeightsError: neither library has an architecture of that name.
@@ -58,10 +61,10 @@ def create(name: str, drop_path: float = 0.0) -> nn.Module:
     return architecture.library.body(architecture.name, drop_path)
 
 
-def native_side(name: str) -> int:
-    """Side in pixels of the pictures that an architecture was made for."""
+def native_size(name: str) -> int:
+    """Side in pixels of the images that an architecture was made for."""
     architecture = find(name)
-    return architecture.library.side(architecture.name)
+    return architecture.library.native_size(architecture.name)
 
 
 def load(folder: Path, drop_path: float = 0.0) -> tuple[nn.Module, dict[str, Any]]:

@@ -7,19 +7,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from graft.backbone.meta_init import skeleton
-from graft.backbone.published import Preprocessing, Published
-from graft.backbone.torchvision_ops import declare_missing
+from graft.backbone import torchvision_models  # noqa: F401 - makes torchvision importable, which timm imports
+from graft.backbone.library import Preprocessing, Published, meta_init
 from graft.core.errors import ParamsError, WeightsError, nearest
 
-declare_missing()
+# isort: split
+import timm
+from timm.models import group_parameters
 
-import timm  # noqa: E402 - imports torchvision, so it must come after the declarations
-from timm.models import group_parameters  # noqa: E402
-
-SCHEME = "timm://"
-ANY_SIDE: dict[str, Any] = {"dynamic_img_size": True, "strict_img_size": False}
-"""Options that free an architecture from the one size of pictures it was made for."""
+ANY_SIZE: dict[str, Any] = {"dynamic_img_size": True, "strict_img_size": False}
+"""Options that free an architecture from the one size of images it was made for."""
 
 
 def has(name: str) -> bool:
@@ -43,18 +40,18 @@ def names() -> list[str]:
 
 
 def body(name: str, drop_path: float) -> nn.Module:
-    """Build an architecture without classifier, for pictures of any size where its class can.
+    """Build an architecture without classifier, for images of any size where its class can.
 
     Raises:
         ParamsError: stochastic depth is asked for, and it has none.
     """
     options: dict[str, Any] = {"num_classes": 0}
     if _config(name).fixed_input_size:
-        options |= _freedoms(name)
+        options |= _size_options(name)
     if drop_path:
         options["drop_path_rate"] = drop_path
     try:
-        model = skeleton(partial(timm.create_model, name, **options))
+        model = meta_init(partial(timm.create_model, name, **options))
     except TypeError as error:
         if drop_path and "drop_path_rate" in str(error):
             raise _no_drop_path(name, drop_path) from error
@@ -70,11 +67,11 @@ def body(name: str, drop_path: float) -> nn.Module:
 
 def whole(name: str) -> nn.Module:
     """Build an architecture with its classifier."""
-    return skeleton(partial(timm.create_model, name))
+    return meta_init(partial(timm.create_model, name))
 
 
-def side(name: str) -> int:
-    """Side in pixels of the pictures that its published weights were made for."""
+def native_size(name: str) -> int:
+    """Side in pixels of the images that its published weights were made for."""
     return int(_config(name).input_size[-1])
 
 
@@ -123,8 +120,8 @@ def converted(name: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tens
             model = timm.create_model(name, pretrained=True, num_classes=classes, pretrained_cfg_overlay=overlay)
         except Exception:  # each architecture has a loader of its own, which meets whatever is in the file
             return state
-    told: dict[str, torch.Tensor] = model.state_dict()
-    return told
+    converted: dict[str, torch.Tensor] = model.state_dict()
+    return converted
 
 
 def by_depth(body: nn.Module) -> dict[int, list[str]]:
@@ -137,11 +134,11 @@ def _config(name: str) -> Any:
     return timm.get_pretrained_cfg(name, allow_unregistered=False)
 
 
-def _freedoms(name: str) -> dict[str, Any]:
+def _size_options(name: str) -> dict[str, Any]:
     """Those of the options above that an architecture's class has."""
     family = [kind for kind in type(whole(name)).__mro__ if kind not in nn.Module.__mro__]
     known = {option for kind in family for option in inspect.signature(kind).parameters}
-    return {option: value for option, value in ANY_SIDE.items() if option in known}
+    return {option: value for option, value in ANY_SIZE.items() if option in known}
 
 
 def _no_drop_path(name: str, drop_path: float) -> ParamsError:

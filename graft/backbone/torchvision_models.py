@@ -1,28 +1,67 @@
-"""torchvision: its classification architectures, its table of pretrained weights."""
+"""torchvision: its classification architectures, its table of pretrained weights.
+
+torchvision's wheel is built against CUDA torch. Beside a CPU-only torch of the same version its
+compiled library does not load, and importing it then fails with ``operator torchvision::nms does
+not exist``, because it registers shape functions for two operators that nobody has declared.
+Declaring the two first is enough: graft, and timm's classifiers, call neither. So whoever imports
+torchvision, or timm, which imports it, imports this module before.
+"""
 
 import copy
 import functools
+import importlib.machinery
+import importlib.util
 import re
 from functools import partial
+from pathlib import Path
 from types import MethodType
 from typing import Any
 
 import torch
 from torch import nn
 
-from graft.backbone.classifier import find_classifier
-from graft.backbone.meta_init import skeleton
-from graft.backbone.published import Preprocessing, Published
-from graft.backbone.torchvision_ops import declare_missing
+from graft.backbone.library import Preprocessing, Published, meta_init
 from graft.core.errors import ParamsError, WeightsError, nearest
+
+SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+OPERATORS = ("nms", "qnms")
+
+
+@functools.cache  # declares once, and keeps the library: its declarations live as long as it does
+def declare_missing() -> torch.library.Library | None:
+    """Declare torchvision's operators if its compiled library cannot; return None where it can.
+
+    Must run before the first import of torchvision. Safe to call repeatedly.
+    """
+    if _compiled_library_loads():
+        return None
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for name in OPERATORS:
+        library.define(name + SCHEMA)
+    return library
+
+
+def _compiled_library_loads() -> bool:
+    """Try what torchvision itself does on import, without importing it."""
+    spec = importlib.util.find_spec("torchvision")
+    if spec is None or not spec.submodule_search_locations:
+        return True  # torchvision is not installed: nothing to mend, and the import says so itself
+    folder = Path(spec.submodule_search_locations[0])
+    for suffix in importlib.machinery.EXTENSION_SUFFIXES:
+        for library in folder.glob(f"_C{suffix}"):
+            try:
+                torch.ops.load_library(library)
+            except OSError:
+                return False
+            return True
+    return False
+
 
 declare_missing()
 
 import torchvision  # noqa: E402 - must come after the declarations
 from torchvision.models import get_model, get_model_weights, get_weight, list_models  # noqa: E402
 from torchvision.ops import StochasticDepth  # noqa: E402
-
-SCHEME = "torchvision://"
 
 PORTED = {"init_weights": False, "transform_input": True}
 """Their published weights come from TensorFlow, and with them goes a second normalisation inside the network."""
@@ -43,8 +82,8 @@ def body(name: str, drop_path: float) -> nn.Module:
     Raises:
         ParamsError: stochastic depth is asked for, and it has none.
     """
-    model = _built(name, {"aux_logits": False} if name in OPTIONS else {})
-    example = torch.zeros((2, 3, side(name), side(name)), device="meta")
+    model = _build(name, {"aux_logits": False} if name in OPTIONS else {})
+    example = torch.zeros((2, 3, native_size(name), native_size(name)), device="meta")
     parent, _, child = find_classifier(copy.deepcopy(model).to("meta"), example).rpartition(".")
     setattr(model.get_submodule(parent), child, nn.Identity())
     _set_drop_path(model, name, drop_path)
@@ -53,11 +92,11 @@ def body(name: str, drop_path: float) -> nn.Module:
 
 def whole(name: str) -> nn.Module:
     """Build an architecture with its classifier and, where published files have them, its auxiliary ones."""
-    return _built(name, {})
+    return _build(name, {})
 
 
-def side(name: str) -> int:
-    """Side in pixels of the pictures that its published weights were measured on."""
+def native_size(name: str) -> int:
+    """Side in pixels of the images that its published weights were measured on."""
     return int(get_model_weights(name).DEFAULT.transforms().crop_size[0])
 
 
@@ -96,8 +135,8 @@ def converted(name: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tens
     return {re.sub(r"\b(norm|relu|conv)\.([12])\.", r"\1\2.", key): tensor for key, tensor in state.items()}
 
 
-def _built(name: str, further: dict[str, Any]) -> nn.Module:
-    model = skeleton(partial(get_model, name, weights=None, **_options(name), **further))
+def _build(name: str, further: dict[str, Any]) -> nn.Module:
+    model = meta_init(partial(get_model, name, weights=None, **_options(name), **further))
     if isinstance(model, torchvision.models.MNASNet):  # it asks for a version number, which only pickles carry
         setattr(model, "_load_from_state_dict", MethodType(nn.Module._load_from_state_dict, model))  # noqa: B010
     return model
@@ -105,13 +144,13 @@ def _built(name: str, further: dict[str, Any]) -> nn.Module:
 
 def _options(name: str) -> dict[str, Any]:
     if name.startswith("vit_"):  # its table of positions has an entry a patch
-        return {"image_size": side(name)}
+        return {"image_size": native_size(name)}
     return OPTIONS.get(name, {})
 
 
 def _preprocessing(weights: Any) -> Preprocessing:
-    told = weights.transforms()
-    return Preprocessing(list(told.mean), list(told.std))
+    transforms = weights.transforms()
+    return Preprocessing(list(transforms.mean), list(transforms.std))
 
 
 def _set_drop_path(model: nn.Module, name: str, drop_path: float) -> None:
@@ -125,3 +164,43 @@ def _set_drop_path(model: nn.Module, name: str, drop_path: float) -> None:
     deepest = max((block.p for block in blocks), default=0.0)
     for block in blocks:
         block.p = drop_path * block.p / deepest
+
+
+def find_classifier(model: nn.Module, example: torch.Tensor) -> str:
+    """Name the layer that makes the logits: the last with parameters to run in a forward pass.
+
+    What may follow it has no parameters: nothing at all, or a pooling of logits as in SqueezeNet.
+
+    Args:
+        model: in evaluation mode, on the meta device.
+        example: `[B, 3, H, W]`, a size that it takes, on the meta device.
+
+    Raises:
+        WeightsError: that layer is no linear one, or does not make the network's outputs.
+    """
+    ran: list[tuple[str, nn.Module, tuple[int, ...]]] = []
+    handles = []
+    for name, module in model.named_modules():
+        if next(module.children(), None) is None and next(module.parameters(), None) is not None:
+
+            def note(module: nn.Module, _: object, output: torch.Tensor, name: str = name) -> None:
+                ran.append((name, module, tuple(output.shape)))
+
+            handles.append(module.register_forward_hook(note))
+    try:
+        outputs = model(example)
+    finally:
+        for handle in handles:
+            handle.remove()
+    name, layer, shape = ran[-1]
+    if not _is_linear(layer) or shape[:2] != tuple(outputs.shape):
+        raise WeightsError(
+            f"backbone.name: the last layer of {type(model).__name__} is {name!r}, a {type(layer).__name__} that gives "
+            f"{list(shape)}; expected a linear layer that gives its outputs {list(outputs.shape)}"
+        )
+    return name
+
+
+def _is_linear(layer: nn.Module) -> bool:
+    """Whether a layer maps channels to channels, position by position."""
+    return isinstance(layer, nn.Linear) or (isinstance(layer, nn.Conv2d) and layer.kernel_size == (1, 1))

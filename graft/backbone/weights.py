@@ -11,9 +11,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 from graft.backbone import timm_models, torchvision_models
-from graft.backbone.build import ALLOWED, Backbone
-from graft.backbone.library import find
-from graft.backbone.published import Published
+from graft.backbone.build import find
+from graft.backbone.config import ALLOWED, TIMM, TORCHVISION, Backbone
+from graft.backbone.library import Published
 from graft.core.addresses import is_remote
 from graft.core.errors import SourceError, WeightsError
 from graft.core.files import sha256, write_json
@@ -65,8 +65,8 @@ def _innermost(state: Any) -> Any:
 
 
 def _all_begin(names: Iterable[str], prefix: str) -> bool:
-    told = [name for name in names if name != COUNTER]
-    return bool(told) and all(name.startswith(prefix) for name in told)
+    named = [name for name in names if name != COUNTER]
+    return bool(named) and all(name.startswith(prefix) for name in named)
 
 
 STEM = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
@@ -139,14 +139,14 @@ def fetch_weights(backbone: Backbone, into: Path, downloads: Path = DOWNLOADS) -
         raise WeightsError(f"{file}: sha256 is {digest}; backbone.sha256 says {backbone.sha256}")
     state, cut_off = fit(read(file), backbone.name, str(file))
     (into / "model.safetensors").write_bytes(safetensors.torch.save(state))
-    wish = entry.preprocessing if entry else architecture.library.preprocessing(architecture.name)
+    expected = entry.preprocessing if entry else architecture.library.preprocessing(architecture.name)
     facts = {
         "name": backbone.name,
         "weights": backbone.weights,
         **({"address": entry.address} if entry else {}),
         "sha256": digest,
-        "mean": wish.mean,
-        "std": wish.std,
+        "mean": expected.mean,
+        "std": expected.std,
         "cut_off": cut_off,
     }
     write_json(into / "backbone.json", facts)
@@ -154,15 +154,15 @@ def fetch_weights(backbone: Backbone, into: Path, downloads: Path = DOWNLOADS) -
 
 
 def published(weights: str, name: str) -> Published | None:
-    """Look ``timm://`` and ``torchvision://`` up in the tables of the libraries; None for other places.
+    """Look ``timm://`` and ``torchvision://`` up in the tables of the libraries; None for anything else.
 
     Raises:
         WeightsError: the library names no such weights.
     """
-    if weights.startswith(timm_models.SCHEME):
-        return timm_models.published(weights.removeprefix(timm_models.SCHEME))
-    if weights.startswith(torchvision_models.SCHEME):
-        return torchvision_models.published(weights.removeprefix(torchvision_models.SCHEME), name)
+    if weights.startswith(TIMM):
+        return timm_models.published(weights.removeprefix(TIMM))
+    if weights.startswith(TORCHVISION):
+        return torchvision_models.published(weights.removeprefix(TORCHVISION), name)
     return None
 
 
@@ -192,8 +192,8 @@ def fit(state: State, name: str, file: str) -> tuple[State, list[dict[str, Any]]
         lambda: _upgraded(state, whole),
         lambda: _upgraded(architecture.library.converted(architecture.name, state), whole),
     )
-    state = next((found for form in forms if _misfit(found := form(), wanted, heads) == ([], [])), state)
-    missing, extra = _misfit(state, wanted, heads)
+    state = next((found for form in forms if _mismatch(found := form(), wanted, heads) == ([], [])), state)
+    missing, extra = _mismatch(state, wanted, heads)
     if missing or extra:
         raise WeightsError(f"{file} does not fit {name}: missing {missing[:3]}, unexpected {extra[:3]}")
     for key, tensor in wanted.items():
@@ -218,24 +218,24 @@ def _renamed(state: State, whole: nn.Module, file: str, name: str) -> State:
     if not is_efficientnet_pytorch(state):
         return state
     mapping = to_timm(state, whole.state_dict())
-    if strange := sorted(set(state) - set(mapping)):
-        raise WeightsError(f"{file}: no rule maps {strange[:3]} to {name} ({len(strange)} such names)")
+    if unexpected := sorted(set(state) - set(mapping)):
+        raise WeightsError(f"{file}: no rule maps {unexpected[:3]} to {name} ({len(unexpected)} such names)")
     return {mapping[key]: tensor for key, tensor in state.items()}
 
 
 def _upgraded(state: State, whole: nn.Module) -> State:
     """Let an architecture's layers rename, and add, what they were saved without in older versions."""
     shapes = {key: tensor.shape for key, tensor in whole.state_dict().items()}
-    alike = {key: tensor for key, tensor in state.items() if shapes.get(key, tensor.shape) == tensor.shape}
+    fitting = {key: tensor for key, tensor in state.items() if shapes.get(key, tensor.shape) == tensor.shape}
     try:
-        missing, strange = whole.load_state_dict(alike, strict=False, assign=True)
+        missing, unexpected = whole.load_state_dict(fitting, strict=False, assign=True)
     except RuntimeError:
         return state
-    told = {key: tensor for key, tensor in whole.state_dict().items() if key not in missing}
-    return told | {key: state[key] for key in [*strange, *sorted(set(state) - set(alike))]}
+    loaded = {key: tensor for key, tensor in whole.state_dict().items() if key not in missing}
+    return loaded | {key: state[key] for key in [*unexpected, *sorted(set(state) - set(fitting))]}
 
 
-def _misfit(state: State, wanted: State, heads: set[str]) -> tuple[list[str], list[str]]:
+def _mismatch(state: State, wanted: State, heads: set[str]) -> tuple[list[str], list[str]]:
     """Names that are missing, and names that are neither wanted nor of a classifier."""
     layers = tuple({key.rpartition(".")[0] + "." for key in heads if "." in key})
     extra = [key for key in sorted(set(state) - set(wanted) - heads) if not key.startswith(layers)]
@@ -249,6 +249,6 @@ def _layers(tensors: State, whole: nn.Module) -> list[dict[str, Any]]:
     for key, tensor in tensors.items():
         layer, _, kind = key.rpartition(".")
         if layer not in layers or kind == "weight":
-            told = type(modules[layer]).__name__ if layer in modules else "unknown"
-            layers[layer] = {"name": layer, "type": told, "shape": list(tensor.shape)}
+            kind_of_layer = type(modules[layer]).__name__ if layer in modules else "unknown"
+            layers[layer] = {"name": layer, "type": kind_of_layer, "shape": list(tensor.shape)}
     return list(layers.values())

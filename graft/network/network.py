@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from graft.backbone import build
-from graft.backbone.meta_init import allocated
+from graft.backbone.library import allocate
 from graft.core.errors import GraftError, ParamsError
 from graft.network.config import Embed
 from graft.network.features import Features
@@ -118,8 +118,8 @@ def load(folder: Path) -> tuple[Network, Description]:
     state = read_state(folder)
     body = build.create(description.backbone)
     # watched on a twin: some networks keep what they computed from their weights, and these have none yet
-    twin = allocated(copy.deepcopy(body))
-    body = allocated(body)
+    twin = allocate(copy.deepcopy(body))
+    body = allocate(body)
     if description.folded:
         fold_structure(body, find_pairs(twin, example_for(twin, description.backbone)))
     head = head_like(description, state, "head.")
@@ -145,7 +145,7 @@ def check_side(network: Network, name: str, side: int, knob: str) -> None:
     except GraftError:
         raise
     except Exception as error:  # each architecture refuses in its own way
-        made_for = build.native_side(name)
+        made_for = build.native_size(name)
         raise ParamsError(f"{knob}: {name} takes no views of {side}; it was made for {made_for} ({error})") from error
 
 
@@ -155,7 +155,7 @@ def example_for(body: nn.Module, name: str) -> torch.Tensor:
         with torch.no_grad():
             body(_example(EXAMPLE))
     except Exception:  # each architecture refuses in its own way
-        return _example(build.native_side(name))
+        return _example(build.native_size(name))
     return _example(EXAMPLE)
 
 

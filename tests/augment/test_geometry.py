@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from graft.augment.config import Augment, Flip
 from graft.augment.geometry import random_maps, spread, warp
-from graft.backbone.torchvision_ops import declare_missing
+from graft.backbone.torchvision_models import declare_missing
 from tests.augment.made import mapped
 
 declare_missing()

@@ -6,7 +6,7 @@ import torch
 
 from graft.augment.config import Augment
 from graft.augment.mix import blend, mix, paste, rectangles
-from graft.backbone.torchvision_ops import declare_missing
+from graft.backbone.torchvision_models import declare_missing
 
 declare_missing()
 

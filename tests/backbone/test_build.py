@@ -1,4 +1,4 @@
-"""Networks of both libraries come through download, load and features with nothing lost but the classifier."""
+"""A name finds its library; networks of both come through download, load and features whole, but for the classifier."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from graft.backbone import torchvision_models
-from graft.backbone.build import create, load, native_side
+from graft.backbone import timm_models, torchvision_models
+from graft.backbone.build import create, find, load, native_size
 from graft.core.errors import ParamsError, WeightsError
 from graft.network.config import Embed
 from graft.network.head import Head, save
@@ -94,9 +94,9 @@ def test_stochastic_depth_needs_blocks_to_leave_out() -> None:
         create("torchvision/vgg11", drop_path=0.1)
 
 
-def test_native_side_is_the_librarys() -> None:
-    assert native_side("torchvision/inception_v3") == 299
-    assert native_side("vit_tiny_patch16_384") == 384
+def test_native_size_is_the_librarys() -> None:
+    assert native_size("torchvision/inception_v3") == 299
+    assert native_size("vit_tiny_patch16_384") == 384
 
 
 @pytest.mark.parametrize("wrong", ["missing", "unexpected", "of another shape"])
@@ -112,3 +112,27 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path, wrong: str) -> None
     save_file(state, tmp_path / "model.safetensors")
     with pytest.raises(WeightsError, match=r"model\.safetensors does not fit test_efficientnet(.|\n)*conv_(stem|root)"):
         load(tmp_path)
+
+
+def test_plain_name_is_timms_first() -> None:
+    assert find("resnet18").library is timm_models
+    assert find("resnet18.a1_in1k").name == "resnet18.a1_in1k"
+    assert find("torchvision/resnet18").library is torchvision_models
+    assert find("torchvision/resnet18").name == "resnet18"
+
+
+def test_name_that_only_torchvision_has_needs_no_prefix() -> None:
+    assert find("alexnet").library is torchvision_models
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("alexnett", r"neither timm nor torchvision has 'alexnett' \(did you mean 'alexnet'\?\)"),
+        ("torchvision/resnet43", r"torchvision has no classifier 'resnet43' \(did you mean 'torchvision/resnet34'\?\)"),
+        ("torchvision/fcn_resnet50", r"torchvision has no classifier 'fcn_resnet50'"),
+    ],
+)
+def test_unknown_name_suggests_the_nearest(name: str, message: str) -> None:
+    with pytest.raises(WeightsError, match="backbone.name: " + message):
+        find(name)

@@ -27,7 +27,7 @@ def test_body_gives_a_vector_for_views_of_any_size(name: str, width: int) -> Non
     body = timm_models.body(name, 0.0)
     assert not any(buffer.is_meta for buffer in body.buffers())
     assert set(body.state_dict()) < set(timm_models.whole(name).state_dict())
-    for side in {timm_models.side(name), 96}:
+    for side in {timm_models.native_size(name), 96}:
         given = copy.deepcopy(body).to("meta")(torch.zeros((2, 3, side, side), device="meta"))
         assert given.shape == (2, width)
 

@@ -1,11 +1,15 @@
 """torchvision's classifiers lose their last layer and nothing else; its table of weights is read."""
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
+from torch import nn
 
 from graft.backbone import torchvision_models
+from graft.backbone.torchvision_models import declare_missing, find_classifier
 from graft.core.errors import ParamsError, WeightsError
 
 LIGHT = [
@@ -31,7 +35,7 @@ LIGHT = [
 @pytest.mark.parametrize(("name", "classifier", "width"), LIGHT)
 def test_body_gives_a_vector_and_lacks_the_classifier_alone(name: str, classifier: str, width: int) -> None:
     body = torchvision_models.body(name, 0.0)
-    side = torchvision_models.side(name)
+    side = torchvision_models.native_size(name)
     given = copy.deepcopy(body).to("meta")(torch.zeros((2, 3, side, side), device="meta"))
     assert given.shape == (2, width)
     whole = torchvision_models.whole(name).state_dict()
@@ -92,3 +96,56 @@ def test_network_without_a_version_loads() -> None:
     for model in (body, copy.deepcopy(body)):
         model.load_state_dict(plain, assign=True)
         assert not any(parameter.is_meta for parameter in model.parameters())
+
+
+class Backwards(nn.Module):
+    """Registers its classifier first, and a head that never runs last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.top = nn.Linear(4, 10)
+        self.bottom = nn.Conv2d(3, 4, 3)
+        self.unused = nn.Linear(4, 10)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.top(self.bottom(images).mean((2, 3)))
+        return logits
+
+
+@pytest.fixture
+def example() -> torch.Tensor:
+    return torch.zeros((2, 3, 8, 8))
+
+
+def test_last_layer_to_run_is_found(example: torch.Tensor) -> None:
+    assert find_classifier(Backwards(), example) == "top"
+
+
+def test_logits_may_be_pooled_afterwards(example: torch.Tensor) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 10, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    assert find_classifier(model, example) == "1"
+
+
+@pytest.mark.parametrize(
+    "last", [nn.Sequential(nn.Linear(4, 10), nn.LayerNorm(10)), nn.Sequential(nn.Unflatten(1, (4, 1)), nn.Linear(1, 5))]
+)
+def test_other_last_layers_are_refused(example: torch.Tensor, last: nn.Module) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), last)
+    with pytest.raises(WeightsError, match=r"the last layer of Sequential is '3\.1', a L"):
+        find_classifier(model, example)
+
+
+def test_hooks_are_gone_afterwards(example: torch.Tensor) -> None:
+    model = Backwards()
+    find_classifier(model, example)
+    assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_timm_imports_in_a_fresh_process() -> None:
+    code = "import graft.backbone.build, torchvision, timm; print(timm.is_model('tf_efficientnet_lite0'))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"
+
+
+def test_declaring_twice_is_harmless() -> None:
+    assert declare_missing() is declare_missing()

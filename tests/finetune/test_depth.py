@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from graft.backbone.build import create, native_side
+from graft.backbone.build import create, native_size
 from graft.finetune.parameter_groups import by_depth
 
 NETWORKS = [
@@ -48,7 +48,7 @@ def test_depths_follow_the_forward_pass(name: str) -> None:
                 ran.append(depth)
 
             module.register_forward_hook(note)
-    side = native_side(name)
+    side = native_size(name)
     watched(torch.zeros((2, 3, side, side), device="meta"))
     firsts = list(dict.fromkeys(ran))
     assert firsts == sorted(firsts)

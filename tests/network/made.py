@@ -6,8 +6,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from graft.backbone.build import Backbone, create
-from graft.backbone.library import find
+from graft.backbone.build import create, find
+from graft.backbone.config import Backbone
 from graft.backbone.weights import fetch_weights
 from graft.network.fuse_bn import fold_batch_norms
 from graft.network.head import Description

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from graft.backbone.build import Backbone
+from graft.backbone.config import Backbone
 from graft.backbone.weights import fetch_weights
 from graft.core.errors import ParamsError, WeightsError
 from graft.network.config import Embed

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from graft.backbone.torchvision_ops import declare_missing
+from graft.backbone.torchvision_models import declare_missing
 from graft.network.resample import flipped, sample
 from tests.augment.made import mapped
 

@@ -24,7 +24,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "1.jpg").write_bytes(b"1")
     (tmp_path / "project").mkdir()
-    shutil.copy(ROOT / "params.yaml", tmp_path / "project")
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copy(ROOT / name, tmp_path / "project")
     monkeypatch.chdir(tmp_path / "project")
     return tmp_path / "project"
 
@@ -38,16 +39,16 @@ def name(project: Path, **values: object) -> None:
 
 
 def test_a_folder_is_linked(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    name(project, uri="../pictures")
+    name(project, uri="../images")
     start("download@dataset", download.dataset)
     assert [path.name for path in download.RAW.iterdir()] == [POINTER]
     assert (raw_root(download.RAW) / "1.jpg").read_bytes() == b"1"
-    assert "1 files linked from ../pictures, sha256 " in capsys.readouterr().out
+    assert "1 files linked from ../images, sha256 " in capsys.readouterr().out
 
 
 def test_an_archive_is_unpacked(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with zipfile.ZipFile(project / "a.zip", "w") as archive:
-        archive.write("../pictures/1.jpg", "cat/1.jpg")
+        archive.write("../images/1.jpg", "cat/1.jpg")
     name(project, uri="a.zip")
     start("download@dataset", download.dataset)
     assert (raw_root(download.RAW) / "cat" / "1.jpg").read_bytes() == b"1"
@@ -67,10 +68,10 @@ def test_what_is_cut_off_is_said(project: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_a_refusal_is_said_in_a_line_and_leaves_what_was_there(project: Path) -> None:
-    name(project, uri="../pictures")
+    name(project, uri="../images")
     start("download@dataset", download.dataset)
-    name(project, uri="../pictures", sha256="0" * 64)
-    with pytest.raises(SystemExit, match=r"SourceError: the folder \.\./pictures has changed"):
+    name(project, uri="../images", sha256="0" * 64)
+    with pytest.raises(SystemExit, match=r"SourceError: the folder \.\./images has changed"):
         start("download@dataset", download.dataset)
     assert [path.name for path in download.RAW.iterdir()] == [POINTER]
     assert [path.name for path in download.RAW.parent.iterdir()] == ["raw"]

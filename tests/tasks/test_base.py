@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from sklearn.utils.class_weight import compute_class_weight
 
-from graft.backbone.torchvision_ops import declare_missing
+from graft.backbone.torchvision_models import declare_missing
 from graft.network.head import Description
 from graft.tasks import Decision, LossOptions, MultiLabel, SingleLabel, Task, make_task, task_of
 

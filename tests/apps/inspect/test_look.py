@@ -10,7 +10,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from graft.apps.inspect.inspect import listed, look
-from graft.backbone.build import Backbone
+from graft.backbone.config import Backbone
 from graft.backbone.weights import fetch_weights
 from graft.core import params
 from graft.core.errors import DataError

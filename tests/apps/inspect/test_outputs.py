@@ -6,7 +6,7 @@ from torch import nn
 
 from graft.apps.inspect.outputs import find_layer, output_of, sees_colours, survey
 from graft.backbone.build import create
-from graft.backbone.meta_init import allocated
+from graft.backbone.library import allocate
 from graft.core.errors import DataError
 from graft.network.features import Features
 from graft.network.head import Head
@@ -74,7 +74,7 @@ def test_only_convolutions_over_three_colours_have_filters_to_show() -> None:
 
 
 def test_alexnet_as_in_the_tutorials() -> None:
-    body = allocated(create("torchvision/alexnet"))
+    body = allocate(create("torchvision/alexnet"))
     alexnet = Network(Features(body, [], ["mean"]), None, TINY.model_copy(update={"view": 224})).eval()
     seen = {one.name: one for one in survey(alexnet, 224)}
     assert (seen["features.0"].shape, seen["features.0"].filters) == ((64, 55, 55), True)
