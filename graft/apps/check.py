@@ -1,10 +1,13 @@
-"""Every key of params.yaml with its model: for checking all at once, before any stage runs.
+"""``graft check``: every key of params.yaml checked at once, before any stage runs; names of earlier versions renamed.
 
 Stages do not import this: each reads only its own sections, from beside the code that uses them.
 """
 
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path
 from typing import Any
 
+from graft.apps.use.presets import move_comment, put_before, read_document, split_comment, write_document
 from graft.augment.config import Augment
 from graft.backbone.build import find
 from graft.backbone.config import Backbone
@@ -43,6 +46,25 @@ MODELS: dict[str, Any] = {
     "export": Export,
 }
 
+RENAMED = {
+    "labels.several": "labels.label_separator",
+    "index.near": "index.near_duplicates",
+    "audit.max_metadata_gain": "split.max_metadata_gain",
+    "embed.view": "embed.size",
+    "finetune.warm_up": "finetune.warmup_fraction",
+    "finetune.ema": "finetune.ema_decay",
+    "finetune.clip": "finetune.grad_clip_norm",
+    "evaluate.flips": "evaluate.tta",
+    "evaluate.gallery": "report.gallery",
+    "evaluate.review": "report.review",
+    "export.max_flips": "export.max_mismatches",
+    "export.int8.max_flips": "export.int8.max_mismatches",
+}
+"""Keys of earlier versions, and what each is called now."""
+
+REMOVED = {"finetune.views": "every epoch draws its random views afresh"}
+"""Keys of earlier versions that have no successor, and why."""
+
 
 def check_all(values: dict[str, Any]) -> int:
     """Check every key, and that the libraries have the backbone of that name; return how many keys there are.
@@ -62,3 +84,120 @@ def check_all(values: dict[str, Any]) -> int:
     if problems:
         raise ParamsError("\n".join(problems))
     return len(MODELS)
+
+
+def check_file(file: Path) -> dict[str, Any]:
+    """Read params.yaml and check all of it.
+
+    Raises:
+        ParamsError: all problems, one a line; where keys have names of an earlier version, only these.
+    """
+    try:
+        values = params.load(file)
+        check_all(values)
+    except ParamsError:
+        if outdated := _outdated(file):
+            advice = f"{file} has keys of an earlier version; `graft check --fix` brings them up to date:"
+            raise ParamsError("\n  ".join([advice, *outdated])) from None
+        raise
+    return values
+
+
+def fix(file: Path) -> list[str]:
+    """Rename the keys of earlier versions in params.yaml; comments, order and all else stay.
+
+    Returns:
+        One line for each key that changed, ``embed.view is now embed.size``; none the second time.
+
+    Raises:
+        ParamsError: the file cannot be read, or a key stands there under both names.
+    """
+    document = read_document(file)
+    if changed := list(_update(document)):
+        write_document(document, file)
+    return changed
+
+
+def _outdated(file: Path) -> list[str]:
+    """What `fix` would change; nothing where the file cannot be read at all."""
+    try:
+        document = read_document(file)
+    except ParamsError:
+        return []
+    return list(_update(document))
+
+
+def _update(document: Any) -> Iterator[str]:
+    """Bring a document of ruamel's up to date, yielding what changes."""
+    for old, new in RENAMED.items():
+        holder, key = _find(document, old)
+        if key not in holder:
+            continue
+        target, name = _find(document, new)
+        if name in target:
+            raise ParamsError(f"{old} is now {new}, and both are there; remove one of them")
+        if old.rpartition(".")[0] == new.rpartition(".")[0]:
+            _rename(holder, key, name)
+        else:
+            _move(document, old, new)
+        yield f"{old} is now {new}"
+    for old, why in REMOVED.items():
+        holder, key = _find(document, old)
+        if key in holder:
+            _take(holder, key)
+            yield f"{old} is gone: {why}"
+    if document.get("audit") == {}:
+        _take(document, "audit")
+        yield "audit is gone: its one key is now in split"
+    if "evaluate" in document and "report" not in document:
+        _add_section(document, "report", after="evaluate")
+        yield "report is new: what the report shows; as it is empty, its defaults hold"
+
+
+def _find(document: Any, dotted: str) -> tuple[Any, str]:
+    """The mapping that a dotted key would lie in, an empty one where there is none, and the key in it."""
+    *above, key = dotted.split(".")
+    for name in above:
+        document = document.get(name) if isinstance(document, MutableMapping) else None
+    return (document if isinstance(document, MutableMapping) else {}), key
+
+
+def _rename(holder: Any, old: str, new: str) -> None:
+    """Give a key another name, in its place and with its comments."""
+    position, comments = list(holder).index(old), holder.ca.items.pop(old, None)
+    holder.insert(position, new, holder.pop(old))
+    if comments:
+        holder.ca.items[new] = comments
+        move_comment(holder, new)
+
+
+def _move(document: Any, old: str, new: str) -> None:
+    """Move a key, and the comment on its line, to the end of another section."""
+    (holder, key), section = _find(document, old), new.split(".", maxsplit=1)[0]
+    if section not in document:
+        _add_section(document, section, after=old.split(".", maxsplit=1)[0])
+    value, comments = _take(holder, key)
+    target, name = _find(document, new)
+    target[name] = value
+    if comments:
+        target.ca.items[name] = comments
+        move_comment(target, name)
+
+
+def _take(holder: Any, key: str) -> tuple[Any, Any]:
+    """Remove a key; return its value and comment. Lines of comment around it stay, before what follows."""
+    keys = list(holder)
+    following = keys[keys.index(key) + 1 :][:1]
+    rest, comments = split_comment(holder, key), holder.ca.items.pop(key, None)
+    for name in following:
+        before = [token.value for token in (comments or [None, None])[1] or [] if token.value.strip()]
+        put_before(holder, name, "".join([*before, rest]))
+    return holder.pop(key), comments
+
+
+def _add_section(document: Any, section: str, after: str) -> None:
+    """Add an empty section behind another."""
+    from ruamel.yaml.comments import CommentedMap
+
+    document.insert(list(document).index(after) + 1, section, CommentedMap())
+    put_before(document, section, "\n")

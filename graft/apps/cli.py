@@ -51,17 +51,22 @@ def main(
 
 
 @app.command()
-def check() -> None:
+def check(
+    fix: Annotated[
+        bool, typer.Option("--fix", help="First rename keys of earlier versions in params.yaml, comments kept.")
+    ] = False,
+) -> None:
     """Check every value of params.yaml, and that a linked folder is as it was, before anything is computed."""
-    from graft.apps.check import check_all
+    from graft.apps import check as checking
     from graft.core import params
     from graft.source.config import Source
     from graft.source.dataset import check_unchanged
 
-    values = params.load(PARAMS)
-    count = check_all(values)
+    for line in checking.fix(PARAMS) if fix else []:
+        typer.echo(f"{PARAMS}: {line}")
+    values = checking.check_file(PARAMS)
     check_unchanged(params.check("source", Source, values["source"]), RAW)
-    typer.echo(f"{PARAMS}: all {count} keys are valid")
+    typer.echo(f"{PARAMS}: all {len(values)} keys are valid")
 
 
 @app.command()

@@ -51,14 +51,35 @@ def write_values(values: Mapping[str, Any], file: Path, dry_run: bool = False) -
     Returns:
         One line for each value that changed, ``split.by: group -> random``.
     """
-    yaml = _round_trip()
-    document = yaml.load(file.read_text(encoding="utf-8"))
-    _part(document)
+    document = read_document(file)
     changed = list(_merge(document, values, ""))
     if changed and not dry_run:
-        with new_file(file) as partial, partial.open("w", encoding="utf-8", newline="\n") as stream:
-            yaml.dump(document, stream)
+        write_document(document, file)
     return changed
+
+
+def read_document(file: Path) -> Any:
+    """Read params.yaml for changing: a mapping that keeps comments, quotes and order.
+
+    Raises:
+        ParamsError: it is not there, or no mapping in YAML.
+    """
+    from ruamel.yaml.error import YAMLError  # late, as above
+
+    try:
+        document = _round_trip().load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        raise ParamsError(f"{file}: cannot be read: {error}") from error
+    if not isinstance(document, MutableMapping):
+        raise ParamsError(f"{file}: expected a mapping; got {document!r}")
+    _part(document)
+    return document
+
+
+def write_document(document: Any, file: Path) -> None:
+    """Write what `read_document` read and others changed."""
+    with new_file(file) as partial, partial.open("w", encoding="utf-8", newline="\n") as stream:
+        _round_trip().dump(document, stream)
 
 
 def _merge(old: MutableMapping[str, Any], new: Mapping[str, Any], where: str) -> Iterator[str]:
@@ -70,10 +91,7 @@ def _merge(old: MutableMapping[str, Any], new: Mapping[str, Any], where: str) ->
         elif key not in old or old[key] != value:
             yield f"{place}: {_short(old.get(key))} -> {_short(value)}"
             old[key] = _flow(value)
-            if (
-                token := _comment(old, key)
-            ) is not None and token.value.strip():  # three spaces away, however long the value now is
-                token.start_mark.column, token.value = 0, f"  {token.value.lstrip()}"
+            move_comment(old, key)
     if where.split(".", maxsplit=1)[0] in WHOLE:
         for key in [key for key in old if key not in new]:
             yield f"{where}{key}: {_short(old.pop(key))} -> removed"
@@ -99,19 +117,38 @@ def _part(document: Any) -> None:
 
     ruamel keeps it with the comment of the last value before, however deep that lies.
     """
-    from ruamel.yaml.error import CommentMark
-    from ruamel.yaml.tokens import CommentToken
-
     keys = list(document)
     for key, following in itertools.pairwise(keys):
         holder, last = document, key
         while isinstance(holder[last], MutableMapping) and holder[last] and not holder[last].fa.flow_style():
             holder, last = holder[last], next(reversed(holder[last]))
-        if (token := _comment(holder, last)) is not None:
-            comment, _, between = token.value.partition("\n")
-            token.value = f"{comment}\n"
-            if between:
-                document.ca.items.setdefault(following, [None] * 4)[1] = [CommentToken(between, CommentMark(0))]
+        put_before(document, following, split_comment(holder, last))
+
+
+def split_comment(holder: Any, key: str) -> str:
+    """Leave a key the comment on its own line; return the lines after it, which belong to what follows."""
+    if (token := _comment(holder, key)) is None:
+        return ""
+    comment, _, rest = token.value.partition("\n")
+    token.value = f"{comment}\n"
+    return str(rest)
+
+
+def put_before(holder: Any, key: str, lines: str) -> None:
+    """Put lines of comment, or empty ones, before a key."""
+    from ruamel.yaml.error import CommentMark
+    from ruamel.yaml.tokens import CommentToken
+
+    if lines:
+        before = holder.ca.items.setdefault(key, [None] * 4)
+        before[1] = [*(before[1] or []), CommentToken(lines, CommentMark(0))]
+
+
+def move_comment(holder: Any, key: str) -> None:
+    """Put the comment behind a value three spaces away from it, however long key and value now are."""
+    token = _comment(holder, key)
+    if token is not None and token.value.strip():
+        token.start_mark.column, token.value = 0, f"  {token.value.lstrip()}"
 
 
 def _comment(holder: Any, key: str) -> Any:

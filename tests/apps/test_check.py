@@ -1,0 +1,141 @@
+"""Keys of earlier versions are refused with their new names, and renamed where they stand."""
+
+from pathlib import Path
+
+import pytest
+
+from graft.apps.check import REMOVED, RENAMED, check_file, fix
+from graft.core.errors import ParamsError
+
+OLD = """\
+# what a run depends on
+lr: 0.001
+labels:
+  rule: folder
+  several: "|"   # between labels
+# about index
+index:
+  near:   # copies
+    distance: 8
+    # an inner comment
+    tolerance: 0.05   # and another
+  only: []
+
+split:
+  by: group
+audit:
+  max_metadata_gain: 0.1   # fail above it
+embed: {view: 224, layers: [a, b]}
+
+finetune:
+  views: 3   # drawn once
+  # about the average
+  ema: 0.99
+  clip: 1.0
+  warm_up: 0.25
+evaluate:
+  gallery: 24   # images
+  # precision of the network
+  precision: fp32
+  flips: [none]
+  review: 60   # rows
+
+# about export
+export:
+  max_flips: 0
+  int8: {max_flips: 3}
+  # the end
+"""
+
+NEW = """\
+# what a run depends on
+lr: 0.001
+labels:
+  rule: folder
+  label_separator: "|"   # between labels
+# about index
+index:
+  near_duplicates:   # copies
+    distance: 8
+    # an inner comment
+    tolerance: 0.05   # and another
+  only: []
+
+split:
+  by: group
+  max_metadata_gain: 0.1   # fail above it
+embed: {size: 224, layers: [a, b]}
+
+finetune:
+  # about the average
+  ema_decay: 0.99
+  grad_clip_norm: 1.0
+  warmup_fraction: 0.25
+evaluate:
+  # precision of the network
+  precision: fp32
+  tta: [none]
+
+report:
+  gallery: 24   # images
+  review: 60   # rows
+
+# about export
+export:
+  max_mismatches: 0
+  int8: {max_mismatches: 3}
+  # the end
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """params.yaml with every old name."""
+    (tmp_path / "params.yaml").write_text(OLD)
+    return tmp_path / "params.yaml"
+
+
+def test_old_names_are_refused_with_the_new_ones(file: Path) -> None:
+    with pytest.raises(ParamsError) as refused:
+        check_file(file)
+    lines = str(refused.value).splitlines()
+    assert lines[0].endswith("has keys of an earlier version; `graft check --fix` brings them up to date:")
+    assert set(lines[1:]) >= {f"  {old} is now {new}" for old, new in RENAMED.items()}
+    assert file.read_text() == OLD
+
+
+def test_old_names_are_replaced_and_comments_and_order_kept(file: Path) -> None:
+    assert fix(file) == [
+        *(f"{old} is now {new}" for old, new in RENAMED.items()),
+        *(f"{old} is gone: {why}" for old, why in REMOVED.items()),
+        "audit is gone: its one key is now in split",
+    ]
+    assert file.read_text() == NEW
+    assert fix(file) == []
+    assert file.read_text() == NEW
+
+
+def test_a_key_under_both_names_is_not_guessed_at(file: Path) -> None:
+    file.write_text(OLD.replace("{view: 224,", "{view: 224, size: 192,"))
+    with pytest.raises(ParamsError, match=r"embed\.view is now embed\.size, and both are there; remove one of them"):
+        fix(file)
+    assert "view: 224" in file.read_text()
+
+
+def test_a_section_that_is_new_is_added_with_its_defaults(file: Path) -> None:
+    file.write_text("evaluate:\n  precision: fp32\n")
+    assert fix(file) == ["report is new: what the report shows; as it is empty, its defaults hold"]
+    assert file.read_text() == "evaluate:\n  precision: fp32\n\nreport: {}\n"
+
+
+def test_a_comment_about_a_section_that_goes_stays(file: Path) -> None:
+    file.write_text("split:\n  by: group\n\n# why\naudit: {}\npresize: {size: 64}\n")
+    fix(file)
+    assert file.read_text() == "split:\n  by: group\n\n# why\npresize: {size: 64}\n"
+
+
+@pytest.mark.parametrize(("text", "message"), [("a: [", "cannot be read"), ("- 1", "expected a mapping")])
+def test_what_is_no_mapping_is_refused(file: Path, text: str, message: str) -> None:
+    file.write_text(text)
+    with pytest.raises(ParamsError, match=f"{file}: {message}"):
+        fix(file)
