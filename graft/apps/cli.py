@@ -4,20 +4,26 @@
 # and starts at once.
 
 import sys
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from graft import __version__
 from graft.apps.compare.command import compare
-from graft.apps.inspect.command import look
 from graft.apps.predict.command import predict
 from graft.apps.review.command import review
 from graft.apps.serve.server import serve
 from graft.apps.use.presets import names
 from graft.core.errors import GraftError, install
+
+PARAMS = Path("params.yaml")
+RAW = Path("data/raw")
+DOWNLOADS = Path(".graft/downloads")
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 class Part(StrEnum):
@@ -27,15 +33,7 @@ class Part(StrEnum):
     network = "network"
 
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-app.command()(predict)
-
-PARAMS = Path("params.yaml")
-RAW = Path("data/raw")
-DOWNLOADS = Path(".graft/downloads")
-
-
-def _version(asked: bool) -> None:
+def _show_version(asked: bool) -> None:
     if asked:
         typer.echo(f"graft {__version__}")
         raise typer.Exit
@@ -44,29 +42,10 @@ def _version(asked: bool) -> None:
 @app.callback()
 def main(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Reproducible transfer learning for image classification: all but the pipeline itself, which is DVC's to run."""
-
-
-@app.command()
-def check(
-    fix: Annotated[
-        bool, typer.Option("--fix", help="First rename keys of earlier versions in params.yaml, comments kept.")
-    ] = False,
-) -> None:
-    """Check every value of params.yaml, and that a linked folder is as it was, before anything is computed."""
-    from graft.apps import check as checking
-    from graft.core import params
-    from graft.source.config import Source
-    from graft.source.dataset import check_unchanged
-
-    for line in checking.fix(PARAMS) if fix else []:
-        typer.echo(f"{PARAMS}: {line}")
-    values = checking.check_file(PARAMS)
-    check_unchanged(params.check("source", Source, values["source"]), RAW)
-    typer.echo(f"{PARAMS}: all {len(values)} keys are valid")
+    """Reproducible transfer learning for image classification: all but the pipeline, which dvc repro runs."""
 
 
 @app.command()
@@ -75,85 +54,128 @@ def use(
         str, typer.Argument(help=f"A folder, an archive, an address, or a preset: {', '.join(names())}.")
     ],
     images: Annotated[
-        str | None, typer.Option("--from", help="Where a preset's pictures lie: folder, archive or address.")
+        str | None, typer.Option("--from", help="Where a preset's images lie: folder, archive or address.")
     ] = None,
     licence: Annotated[
-        str | None, typer.Option(help="Licence of the pictures; shown in the report and the bundle.")
+        str | None, typer.Option(help="Licence of the images; shown in the report and the bundle.")
     ] = None,
     anew: Annotated[bool, typer.Option("--anew", help="Choose labels and split again for what is in use.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written.")] = False,
 ) -> None:
-    """Look at pictures, and write what suits them into params.yaml, comments kept."""
+    """Use your images or a preset: find out how they are labelled, and write that into params.yaml."""
+    from graft.apps.check import check_file
     from graft.apps.use.plan import plan
     from graft.apps.use.presets import write_values
-    from graft.core import params
 
-    current = params.load(PARAMS)["source"]
+    current = _values()["source"]
     planned = plan(source, images, licence, current if isinstance(current, dict) else {}, anew, DOWNLOADS)
-    for line in planned.lines:
-        typer.echo(line)
+    _echo(planned.lines)
     changed = write_values(planned.values, PARAMS, dry_run)
-    typer.echo("\n".join(changed) or f"{PARAMS} says so already")
+    _echo(changed or [f"{PARAMS} says so already"])
     if dry_run:
         typer.echo(f"dry run: {PARAMS} is as it was")
     else:
-        from graft.apps.check import check_all
+        typer.echo(f"{PARAMS}: all {len(check_file(PARAMS))} keys are valid")
 
-        typer.echo(f"{PARAMS}: all {check_all(params.load(PARAMS))} keys are valid")
+
+@app.command()
+def check(
+    fix: Annotated[
+        bool, typer.Option("--fix", help="First rename keys of earlier versions in params.yaml, comments kept.")
+    ] = False,
+) -> None:
+    """Check every value of params.yaml, and that a linked folder of images is unchanged."""
+    from graft.apps import check as checks
+    from graft.core import params
+    from graft.source.config import Source
+    from graft.source.dataset import check_unchanged
+
+    if fix:
+        _echo(f"{PARAMS}: {line}" for line in checks.fix(PARAMS))
+    values = checks.check_file(PARAMS)
+    check_unchanged(params.check("source", Source, values["source"]), RAW)
+    typer.echo(f"{PARAMS}: all {len(values)} keys are valid")
 
 
 @app.command()
 def summary(
-    path: Annotated[str | None, typer.Argument(help="A picture's path below the source; the first without.")] = None,
+    path: Annotated[str | None, typer.Argument(help="An image's path below the source; without, the first.")] = None,
 ) -> None:
-    """Show what every step makes of one picture, shapes and all, and where it breaks; the exit code is then 1."""
-    from graft.apps.summary import breaks, summarise
-    from graft.core import params
+    """Follow one image through every step, with shapes; exit with 1 where a step fails."""
+    from graft.apps.summary import is_failure, summarise
 
-    for line in summarise(params.load(PARAMS), path):
+    for line in summarise(_values(), path):
         typer.echo(line)
-        if breaks(line):
+        if is_failure(line):
             raise typer.Exit(1)
-
-
-@app.command("learning-curve")
-def learning_curve(
-    draws: Annotated[int, typer.Option(min=2, max=100, help="Random draws of each share of the pictures.")] = 5,
-) -> None:
-    """Draw how accuracy on valid grows with the number of labels, and say whether more would help."""
-    from graft.apps.learning_curve import learning_curve as measured
-    from graft.core import params
-
-    for line in measured(params.load(PARAMS), draws):
-        typer.echo(line)
 
 
 @app.command("lr-find")
 def lr_find(
     part: Annotated[Part | None, typer.Argument(help="Only the head, or only the whole network.")] = None,
 ) -> None:
-    """Raise the learning rate until the loss explodes, draw the curve, and read good rates off it."""
-    from graft.apps.lr_find import lr_find as found
-    from graft.core import params
+    """Suggest a learning rate: raise it until the loss explodes, and draw the curve."""
+    from graft.apps.lr_find import lr_find as find
 
-    for line in found(params.load(PARAMS), (part.value,) if part else ("head", "network")):
-        typer.echo(line)
+    _echo(find(_values(), (part.value,) if part else ("head", "network")))
+
+
+@app.command("learning-curve")
+def learning_curve(
+    draws: Annotated[int, typer.Option(min=2, max=100, help="Random draws of each share of the images.")] = 5,
+) -> None:
+    """Draw how accuracy on valid grows with the number of labels, and say whether more would help."""
+    from graft.apps.learning_curve import learning_curve as measure
+
+    _echo(measure(_values(), draws))
 
 
 @app.command()
 def results() -> None:
-    """Show the test metrics of the last run, and where its report lies."""
-    from graft.apps.results import results as told
-    from graft.core import params
+    """Show the test metrics of the last run, and where its report is."""
+    from graft.apps.results import results as show
 
-    for line in told(params.load(PARAMS)):
-        typer.echo(line)
+    _echo(show(_values()))
 
 
 app.command()(compare)
-app.command()(look)
+
+
+@app.command()
+def inspect(
+    layer: Annotated[str | None, typer.Argument(help="A layer's name; without, all layers are listed.")] = None,
+    image: Annotated[Path | None, typer.Argument(help="An image file.")] = None,
+) -> None:
+    """List the layers of the network, or draw what one of them makes of an image."""
+    from graft.apps.inspect.drawings import draw_layer
+    from graft.apps.inspect.layers import list_layers
+
+    if layer is not None and image is None:
+        raise typer.BadParameter(f"which image? graft inspect {layer} IMAGE", param_hint="IMAGE")
+    _echo(list_layers(_values()) if layer is None or image is None else draw_layer(_values(), layer, image))
+
+
 app.command()(review)
+app.command()(predict)
 app.command()(serve)
+
+
+@app.command(hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def look() -> None:
+    """The former name of inspect."""
+    raise GraftError("`graft look` is now `graft inspect`, with the same arguments")
+
+
+def _values() -> dict[str, Any]:
+    """params.yaml."""
+    from graft.core import params
+
+    return params.load(PARAMS)
+
+
+def _echo(lines: Iterable[str]) -> None:
+    for line in lines:
+        typer.echo(line)
 
 
 def run() -> None:

@@ -14,8 +14,8 @@ LINEAGE = Path("reports/evaluate/lineage.json")
 REPORT = Path("reports/report.html")
 LOCK = Path("dvc.lock")
 
-FIGURES = {"micro_f1": "micro F1", "macro_f1": "macro F1", "mean_average_precision": "mAP", "log_loss": "log loss"}
-"""Of these, what was measured of the task is shown."""
+COLUMNS = {"micro_f1": "micro F1", "macro_f1": "macro F1", "mean_average_precision": "mAP", "log_loss": "log loss"}
+"""Metrics beside the primary one; those that were measured of the task are shown."""
 
 
 def results(values: dict[str, Any]) -> Iterator[str]:
@@ -29,34 +29,37 @@ def results(values: dict[str, Any]) -> Iterator[str]:
     """
     if not METRICS.is_file():
         raise GraftError(f"{METRICS}: nothing was evaluated yet; run `dvc repro`")
-    if changed := [*_params_since(values), *_files_since()]:
+    if changed := [*_changed_params(values), *_changed_files()]:
         yield f"these figures are of an earlier run; since then {', '.join(changed)} changed: run `dvc repro`"
     yield from _table(json.loads(METRICS.read_text(encoding="utf-8")))
     yield f"report: {REPORT.resolve().as_uri() if REPORT.is_file() else 'not here; `dvc repro` writes it'}"
 
 
 def _table(metrics: dict[str, Any]) -> Iterator[str]:
-    share, said = ("accuracy", "accuracy") if "accuracy" in metrics["test"] else ("exact_match", "all right")
-    figures = {key: title for key, title in FIGURES.items() if key in metrics["test"]}
-    head = f"test, {metrics['test']['pictures']} pictures"
-    yield f"{head:24}{said:>10}{'95 % interval':>20}" + "".join(f"{title:>10}" for title in figures.values())
-    for name, row in (("this network", metrics["test"]), ("linear probe", metrics["probe"])):
-        low, high = row[f"{share}_low"], row[f"{share}_high"]
+    test = metrics["test"]
+    primary = "accuracy" if "accuracy" in test else "exact_match"
+    columns = {key: title for key, title in COLUMNS.items() if key in test}
+    head = f"test, {test['images']} images"
+    yield f"{head:24}{primary.replace('_', ' '):>12}{'95 % interval':>20}" + "".join(
+        f"{title:>10}" for title in columns.values()
+    )
+    for name, row in (("this network", test), ("linear probe", metrics["probe"])):
+        low, high = row[f"{primary}_low"], row[f"{primary}_high"]
         interval = "none: one group" if low is None else f"{low:.1%} to {high:.1%}"
-        told = "".join(f"{'none':>10}" if row[key] is None else f"{row[key]:>10.3f}" for key in figures)
-        yield f"{name:24}{row[share]:>10.1%}{interval:>20}{told}"
-    yield f"{'majority class':24}{metrics['majority'][share]:>10.1%}"
+        others = "".join(f"{'none':>10}" if row[key] is None else f"{row[key]:>10.3f}" for key in columns)
+        yield f"{name:24}{row[primary]:>12.1%}{interval:>20}{others}"
+    yield f"{'majority class':24}{metrics['majority'][primary]:>12.1%}"
 
 
-def _params_since(values: dict[str, Any]) -> Iterator[str]:
-    """Sections of params.yaml that say otherwise than when `evaluate` ran, as DVC recorded it."""
+def _changed_params(values: dict[str, Any]) -> Iterator[str]:
+    """Sections of params.yaml that differ from those that `evaluate` ran with, as DVC recorded them."""
     if LOCK.is_file():
         stages = params.parse_yaml(LOCK.read_text(encoding="utf-8")).get("stages", {})
         recorded = stages.get("evaluate", {}).get("params", {}).get("params.yaml", {})
         yield from (key for key, value in recorded.items() if values.get(key) != value)
 
 
-def _files_since() -> Iterator[str]:
+def _changed_files() -> Iterator[str]:
     """Inputs of `evaluate` that are here and have another digest than those it read."""
     if LINEAGE.is_file():
         read = json.loads(LINEAGE.read_text(encoding="utf-8"))["files"]

@@ -1,11 +1,16 @@
-"""Keys of earlier versions are refused with their new names, and renamed where they stand."""
+"""All keys are checked at once; those of earlier versions are refused with their new names, and renamed."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from graft.apps.check import REMOVED, RENAMED, check_file, fix
+from graft.apps import check
+from graft.apps.check import MODELS, REMOVED, RENAMED, check_file, fix
+from graft.core import params
 from graft.core.errors import ParamsError
+
+ROOT = Path(__file__).resolve().parents[2]
 
 OLD = """\
 # what a run depends on
@@ -93,6 +98,58 @@ def file(tmp_path: Path) -> Path:
     """params.yaml with every old name."""
     (tmp_path / "params.yaml").write_text(OLD)
     return tmp_path / "params.yaml"
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of params.yaml as it is shipped."""
+    monkeypatch.setattr(check, "_outdated", lambda file: [])
+    return Path(shutil.copy(ROOT / "params.yaml", tmp_path))
+
+
+def test_every_key_has_a_model() -> None:
+    assert list(params.load(ROOT / "params.yaml")) == list(MODELS)
+
+
+def test_every_problem_is_named_at_once(shipped: Path) -> None:
+    shipped.write_text(shipped.read_text().replace("lr: 0.001", "lr: 30").replace("size: 256", "sise: 256"))
+    with pytest.raises(ParamsError) as refused:
+        check_file(shipped)
+    message = str(refused.value)
+    assert "lr: input should be less than or equal to 10; got 30" in message
+    assert "presize.sise: unknown key (did you mean 'size'?); the names are crop, size" in message
+    assert "presize.size: missing" in message
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (
+            "freeze: [conv_stem, 'blocks\\.[0-3]\\.']",
+            "freeze: ['[']",
+            "finetune.freeze.0: is no regular expression: unterminated character set at position 0; got '['",
+        ),
+        (
+            "unfreeze: []",
+            "unfreeze: [{epoch: 2, pattern: '('}]",
+            "finetune.unfreeze.0.pattern: is no regular expression: missing ), unterminated subpattern at position 0",
+        ),
+        ("name: tf_efficientnet_lite0", "name: resnet43", "backbone.name: neither timm nor torchvision has 'resnet43'"),
+        ("weights: package:", "weights: timm://nope #", "backbone.weights: timm has no weights 'nope'"),
+        ("l2: [0.03,", "l2: [0.1,", "train_head.l2: each penalty can be named once; got [0.1, 0.1, 0.3, 1.0, 3.0]"),
+        ("l2: [0.03,", "l2: [-0.03,", "train_head.l2.0: input should be greater than or equal to 0; got -0.03"),
+        ("pools: [mean, max]", "pools: [max, max]", "embed.pools: each can be named once; got ['max', 'max']"),
+        ("rule: table", "rule: folder", "labels: the key 'table' belongs to rule: table, and the rule is folder"),
+    ],
+    ids=["freeze", "unfreeze", "backbone", "weights", "a penalty twice", "a negative penalty", "a pool twice", "rule"],
+)
+def test_what_the_stages_would_refuse_is_found(shipped: Path, before: str, after: str, expected: str) -> None:
+    text = shipped.read_text()
+    assert text.count(before) == 1
+    shipped.write_text(text.replace(before, after))
+    with pytest.raises(ParamsError) as refused:
+        check_file(shipped)
+    assert str(refused.value).startswith(expected)
 
 
 def test_old_names_are_refused_with_the_new_ones(file: Path) -> None:

@@ -1,7 +1,6 @@
 """The command line: what it prints, and how it says what the user can mend."""
 
 import hashlib
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -13,7 +12,6 @@ from typer.testing import CliRunner
 
 from graft import __version__
 from graft.apps import cli
-from graft.apps.check import MODELS
 from graft.apps.use.presets import names, read_preset, write_values
 from graft.core import params
 from graft.data.raw import fingerprint
@@ -33,7 +31,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def said(monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
+def exit_message(monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
     """Run the entry point and return what it exits with."""
     monkeypatch.setattr(sys, "argv", ["graft", *words])
     with pytest.raises(SystemExit) as stopped:
@@ -43,13 +41,15 @@ def said(monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
 
 def test_version_and_help() -> None:
     assert CliRunner().invoke(cli.app, ["--version"]).output == f"graft {__version__}\n"
-    told = CliRunner().invoke(cli.app, ["--help"]).output
-    assert "Reproducible transfer learning for image classification" in told
-    assert "`" not in told
+    text = CliRunner().invoke(cli.app, ["--help"]).output
+    assert "Reproducible transfer learning for image classification" in text
+    assert "`" not in text
+    assert " look " not in text
 
 
-def test_every_key_has_a_model() -> None:
-    assert list(params.load(ROOT / "params.yaml")) == list(MODELS)
+def test_the_former_name_of_a_command_says_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = exit_message(monkeypatch, "look", "conv_stem", "cat.png", "--any")
+    assert message == "graft: `graft look` is now `graft inspect`, with the same arguments"
 
 
 def test_shipped_params_are_the_default_preset() -> None:
@@ -64,64 +64,24 @@ def test_every_preset_is_valid(preset: str) -> None:
     assert f"all {len(MODELS)} keys are valid" in done.output
 
 
-def test_check_names_every_problem_at_once(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (project / "params.yaml").read_text().replace("lr: 0.001", "lr: 30").replace("size: 256", "sise: 256")
-    (project / "params.yaml").write_text(text)
-    message = said(monkeypatch, "check")
-    assert "lr: input should be less than or equal to 10; got 30" in message
-    assert "presize.sise: unknown key (did you mean 'size'?); the names are crop, size" in message
-    assert "presize.size: missing" in message
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "expected"),
-    [
-        (
-            "freeze: [conv_stem, 'blocks\\.[0-3]\\.']",
-            "freeze: ['[']",
-            "finetune.freeze.0: is no regular expression: unterminated character set at position 0; got '['",
-        ),
-        (
-            "unfreeze: []",
-            "unfreeze: [{epoch: 2, pattern: '('}]",
-            "finetune.unfreeze.0.pattern: is no regular expression: missing ), unterminated subpattern at position 0",
-        ),
-        ("name: tf_efficientnet_lite0", "name: resnet43", "backbone.name: neither timm nor torchvision has 'resnet43'"),
-        ("weights: package:", "weights: timm://nope #", "backbone.weights: timm has no weights 'nope'"),
-        ("l2: [0.03,", "l2: [0.1,", "train_head.l2: each penalty can be named once; got [0.1, 0.1, 0.3, 1.0, 3.0]"),
-        ("l2: [0.03,", "l2: [-0.03,", "train_head.l2.0: input should be greater than or equal to 0; got -0.03"),
-        ("pools: [mean, max]", "pools: [max, max]", "embed.pools: each can be named once; got ['max', 'max']"),
-        ("rule: table", "rule: folder", "labels: the key 'table' belongs to rule: table, and the rule is folder"),
-    ],
-    ids=["freeze", "unfreeze", "backbone", "weights", "a penalty twice", "a negative penalty", "a pool twice", "rule"],
-)
-def test_check_finds_what_the_stages_would(
-    project: Path, monkeypatch: pytest.MonkeyPatch, before: str, after: str, expected: str
-) -> None:
-    text = (project / "params.yaml").read_text()
-    assert text.count(before) == 1
-    (project / "params.yaml").write_text(text.replace(before, after))
-    assert said(monkeypatch, "check").startswith(f"graft: {expected}")
-
-
 def test_unknown_preset_suggests_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
-    message = said(monkeypatch, "use", "solar-cell")
+    message = exit_message(monkeypatch, "use", "solar-cell")
     assert message.startswith(
         "graft: 'solar-cell': nothing lies there, nor is it a preset (did you mean 'solar-cells'?)"
     )
 
 
 def test_where_images_lie_is_asked_for_presets_only(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
-    assert "--from belongs to a preset, and 'pet' is none (did you mean 'pets'?)" in said(
+    assert "--from belongs to a preset, and 'pet' is none (did you mean 'pets'?)" in exit_message(
         monkeypatch, "use", "pet", "--from", "x"
     )
-    assert "photos is a recipe for any pictures and has none of its own" in said(
+    assert "photos is a recipe for any pictures and has none of its own" in exit_message(
         monkeypatch, "use", "photos", "--from", str(project)
     )
 
 
 def test_a_preset_without_an_address_says_how_to_get_its_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    message = said(monkeypatch, "use", "dogs-vs-cats")
+    message = exit_message(monkeypatch, "use", "dogs-vs-cats")
     assert "hands out after a login only" in message
     assert "graft use dogs-vs-cats --from PATH" in message
 
@@ -193,7 +153,9 @@ def test_another_spelling_of_what_is_in_use_is_the_same(
 
 
 def test_a_home_of_nobody_is_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "'~nobody-here/set': nothing lies there, nor is it a preset" in said(monkeypatch, "use", "~nobody-here/set")
+    assert "'~nobody-here/set': nothing lies there, nor is it a preset" in exit_message(
+        monkeypatch, "use", "~nobody-here/set"
+    )
 
 
 def test_a_linked_folder_that_changed_is_noticed(
@@ -205,15 +167,15 @@ def test_a_linked_folder_that_changed_is_noticed(
     (folder / "cat" / ".DS_Store").touch()
     assert CliRunner().invoke(cli.app, ["check"]).exit_code == 0
     (folder / "cat" / "9.png").touch()
-    assert f"the folder {folder} has changed since `download` linked it; run `graft use '{folder}'`" in said(
+    assert f"the folder {folder} has changed since `download` linked it; run `graft use '{folder}'`" in exit_message(
         monkeypatch, "check"
     )
     assert CliRunner().invoke(cli.app, ["use", str(folder)]).exit_code == 0  # as advised
     assert CliRunner().invoke(cli.app, ["check"]).exit_code == 0
     (folder / "cat" / "8.png").touch()
-    assert f"the folder {folder} has changed since source.sha256 was written" in said(monkeypatch, "check")
+    assert f"the folder {folder} has changed since source.sha256 was written" in exit_message(monkeypatch, "check")
     shutil.rmtree(folder)
-    assert f"source.uri: nothing lies at {folder}: bring it back" in said(monkeypatch, "check")
+    assert f"source.uri: nothing lies at {folder}: bring it back" in exit_message(monkeypatch, "check")
 
 
 def test_another_source_is_not_held_to_the_folder_linked_before(
@@ -277,106 +239,4 @@ def test_an_archive_is_looked_at_and_named_with_size_and_digest(project: Path) -
 
 def test_images_must_not_lie_where_dvc_would_delete_them(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
     images(project / "data/raw")
-    assert "lie one within the other; move the pictures elsewhere" in said(monkeypatch, "use", "data/raw")
-
-
-def test_results_without_a_run_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert said(monkeypatch, "results").endswith("nothing was evaluated yet; run `dvc repro`")
-
-
-def test_results_show_the_figures_and_the_report(project: Path) -> None:
-    row = {
-        "images": 8,
-        "accuracy": 0.75,
-        "accuracy_low": 0.4,
-        "accuracy_high": 0.93,
-        "macro_f1": 0.7,
-        "log_loss": 0.5,
-    }
-    (project / "reports/evaluate").mkdir(parents=True)
-    metrics = {"test": row, "probe": row | {"accuracy": 0.5}, "majority": {"accuracy": 0.625}}
-    (project / "reports/evaluate/metrics.json").write_text(json.dumps(metrics))
-    lines = CliRunner().invoke(cli.app, ["results"]).output.splitlines()
-    assert lines[0].split() == [
-        "test,",
-        "8",
-        "images",
-        "accuracy",
-        "95",
-        "%",
-        "interval",
-        "macro",
-        "F1",
-        "log",
-        "loss",
-    ]
-    assert lines[1].split() == ["this", "network", "75.0%", "40.0%", "to", "93.0%", "0.700", "0.500"]
-    assert lines[2].split()[:3] == ["linear", "probe", "50.0%"]
-    assert lines[3].split() == ["majority", "class", "62.5%"]
-    assert lines[4:] == ["report: not here; `dvc repro` writes it"]
-    (project / "reports/report.html").touch()
-    lines = CliRunner().invoke(cli.app, ["results"]).output.splitlines()
-    assert lines[4:] == [f"report: {(project / 'reports/report.html').as_uri()}"]
-
-
-def test_results_of_an_earlier_run_say_so(project: Path) -> None:
-    shutil.copytree(ROOT / "reports/evaluate", project / "reports/evaluate")
-    values = params.load(project / "params.yaml")
-    recorded = {"evaluate": {"params": {"params.yaml": {key: values[key] for key in ("lr", "labels", "split")}}}}
-    (project / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": recorded}))
-    assert "earlier run" not in CliRunner().invoke(cli.app, ["results"]).output
-
-    CliRunner().invoke(cli.app, ["use", "solar-cells-random"])
-    (project / "data").mkdir()
-    (project / "data/labels.csv").write_text("path,label,group\n")
-    lines = CliRunner().invoke(cli.app, ["results"]).output.splitlines()
-    assert lines[0] == (
-        "these figures are of an earlier run; since then split, data/labels.csv changed: run `dvc repro`"
-    )
-    assert lines[1].startswith("test, ")
-
-
-def test_results_of_several_labels(project: Path) -> None:
-    row = {
-        "images": 8,
-        "exact_match": 0.75,
-        "exact_match_low": 0.4,
-        "exact_match_high": 0.93,
-        "micro_f1": 0.8,
-        "macro_f1": None,
-        "mean_average_precision": 0.9,
-        "hamming_loss": 0.1,
-        "log_loss": 0.5,
-    }
-    (project / "reports/evaluate").mkdir(parents=True)
-    metrics = {"test": row, "probe": row, "majority": {"exact_match": 0.25}}
-    (project / "reports/evaluate/metrics.json").write_text(json.dumps(metrics))
-    lines = CliRunner().invoke(cli.app, ["results"]).output.splitlines()
-    assert " ".join(lines[0].split()) == "test, 8 pictures all right 95 % interval micro F1 macro F1 mAP log loss"
-    assert lines[1].split() == ["this", "network", "75.0%", "40.0%", "to", "93.0%", "0.800", "none", "0.900", "0.500"]
-    assert lines[3].split() == ["majority", "class", "25.0%"]
-
-
-def test_a_summary_shows_where_it_breaks(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    done = CliRunner().invoke(cli.app, ["summary"])
-    assert done.output == "download    breaks here: data/raw is absent; run `dvc repro download`\n"
-    assert done.exit_code == 1
-
-    folder = images(tmp_path_factory.mktemp("elsewhere") / "set")
-    CliRunner().invoke(cli.app, ["use", str(folder)])
-    fetch_dataset(Source(uri=str(folder), licence="CC0"), project / "data/raw", project / ".graft/downloads")
-    (project / "corrections.csv").write_text("path,label,note\n")
-    lines = CliRunner().invoke(cli.app, ["summary", "dog/1.png"]).output.splitlines()
-    assert (
-        lines[0] == f"download    dog/1.png, {(folder / 'dog/1.png').stat().st_size} bytes, one of 8 pictures by name"
-    )
-    assert lines[1:4] == [
-        "index       PNG RGB -> RGB 8 x 8, upright",
-        "index       label 'dog', group ''",
-        "presize     [1, 256, 256, 3] uint8, from 1 to 100",
-    ]
-    assert lines[-1] == "embed       breaks here: models/backbone is absent; run `dvc repro download`"
-
-    (folder / "dog" / "1.png").write_bytes(b"no picture")
-    lines = CliRunner().invoke(cli.app, ["summary", "dog/1.png"]).output.splitlines()
-    assert lines[-1].startswith("index       breaks here: not a picture in a format that is read")
+    assert "lie one within the other; move the pictures elsewhere" in exit_message(monkeypatch, "use", "data/raw")

@@ -11,7 +11,7 @@ from graft.core.errors import GraftError
 
 STDOUT = Path("-")
 PRESIZED = Path("data/presized")
-IS_WORSE = 3
+EXIT_WORSE = 3
 """Exit code; 1 is any failure, 2 is a wrong argument."""
 
 
@@ -19,16 +19,17 @@ def compare(
     rev_a: Annotated[str, typer.Argument(help="The one to compare with.")] = "HEAD",
     rev_b: Annotated[str, typer.Argument(help="The one that may be better.")] = "workspace",
     common: Annotated[
-        bool, typer.Option("--common", help="If the test pictures differ, compare those that both have.")
+        bool, typer.Option("--common", help="If the test images differ, compare those that both have.")
     ] = False,
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write one page, with pictures of what changed.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write one HTML page, with the images whose prediction changed."),
     ] = None,
     md: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write Markdown for a pull request; - prints only that.")
     ] = None,
     csv: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write a table of all pictures with another answer.")
+        Path | None, typer.Option(metavar="FILE", help="Also write a table of all images whose prediction changed.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, and nothing else.")] = False,
     fail_if_worse: Annotated[
@@ -43,10 +44,8 @@ def compare(
 
     The exit code is 0 whatever the verdict, 1 where they cannot be compared; with --fail-if-worse, 3 when B is worse.
     """
-    from graft.apps.compare.comparison import WORSE, between
-    from graft.apps.compare.markdown import as_markdown
-    from graft.apps.compare.page import save_page
-    from graft.apps.compare.text import as_text
+    from graft.apps.compare.comparison import WORSE, compare_revisions
+    from graft.apps.compare.render import to_markdown, to_page, to_text
     from graft.core import tables
     from graft.core.files import write_text
 
@@ -54,21 +53,21 @@ def compare(
         raise typer.BadParameter("give either --json or --md -: both print, and nothing else may then be printed")
     if STDOUT in (csv, html):
         raise typer.BadParameter("only --md prints to -; name a file for --csv and --html")
-    found = between(rev_a, rev_b, Path(), common)
+    found = compare_revisions(rev_a, rev_b, Path(), common)
     if as_json:
-        typer.echo(json.dumps(found.facts(), indent=2, ensure_ascii=False, allow_nan=False))
+        typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
     elif md == STDOUT:
-        typer.echo(as_markdown(found), nl=False)
+        typer.echo(to_markdown(found), nl=False)
     else:
-        typer.echo("\n".join(as_text(found)))
+        typer.echo(to_text(found))
     if md and md != STDOUT:
-        _write(md, lambda file: write_text(file, as_markdown(found)))
+        _write(md, lambda file: write_text(file, to_markdown(found)))
     if csv:
-        _write(csv, lambda file: tables.write(file, found.flips))
+        _write(csv, lambda file: tables.write(file, found.changes))
     if html:
-        _write(html, lambda file: save_page(file, found, PRESIZED))
+        _write(html, lambda file: write_text(file, to_page(found, PRESIZED)))
     if fail_if_worse and found.verdict.word == WORSE:
-        raise typer.Exit(IS_WORSE)
+        raise typer.Exit(EXIT_WORSE)
 
 
 def _write(file: Path, write: Callable[[Path], None]) -> None:

@@ -1,27 +1,25 @@
-"""Were two networks asked the same? If not, what differs, and what can be compared all the same."""
+"""Do two runs have the same test images, labels and classes? If not, what differs, and what can still be compared."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from graft.apps.compare.changes import Changed
-from graft.apps.compare.run import Run
+from graft.apps.compare.run import ParamChange, Run
 from graft.core.errors import DataError
 
-NAMED = 3
-"""Pictures that are named of each kind."""
+EXAMPLES = 3
+"""Names that are listed of each kind."""
 
-EXPLAINS = ("split", "labels", "index", "source")
-"""Sections of params.yaml that decide which pictures are tested, and what their labels are."""
+SECTIONS_OF_THE_TEST_SET = ("split", "labels", "index", "source")
+"""Sections of params.yaml that decide which images are tested, and what their labels are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Two test sets side by side; pictures in order of path.
+    """Two test sets side by side; images in order of path.
 
     Attributes:
-        both: pictures that both were asked about, with the same label.
-        only_a, only_b: pictures of one test set alone.
-        relabelled: pictures in both, with another label each.
+        both: images in both test sets, with the same label.
+        only_a, only_b: images of one test set alone.
+        relabelled: images in both, with another label each.
         classes_a, classes_b: classes that one network alone knows.
     """
 
@@ -34,16 +32,16 @@ class Match:
 
     @property
     def same(self) -> bool:
-        """Whether the two were asked exactly the same."""
+        """Whether images, labels and classes are all the same."""
         return not any((self.only_a, self.only_b, self.relabelled, self.classes_a, self.classes_b))
 
 
 def match(a: Run, b: Run) -> Match:
     """Lay the test sets side by side."""
-    label_a, label_b = a.predicted.rows["label"], b.predicted.rows["label"]
+    label_a, label_b = a.predictions.rows["label"], b.predictions.rows["label"]
     shared = label_a.index.intersection(label_b.index).sort_values()
     equal = label_a.loc[shared] == label_b.loc[shared]
-    classes_a, classes_b = a.predicted.classes, b.predicted.classes
+    classes_a, classes_b = a.predictions.classes, b.predictions.classes
     return Match(
         both=shared[equal].tolist(),
         only_a=label_a.index.difference(label_b.index).sort_values().tolist(),
@@ -54,57 +52,51 @@ def match(a: Run, b: Run) -> Match:
     )
 
 
-def refuse(a: Run, b: Run, found: Match, changed: list[Changed]) -> DataError:
-    """Say in what the test sets differ, and why as far as the parameters tell."""
-    lines = [f"A, {a.title}, and B, {b.title}, were not asked the same:"]
+def mismatch_error(a: Run, b: Run, found: Match, changed: list[ParamChange]) -> DataError:
+    """An error that says how the test sets differ, and why as far as the parameters tell."""
+    lines = [f"the test sets of A, {a.title}, and B, {b.title}, differ:"]
     lines += [f"  {line}" for line in differences(a, b, found)]
-    causes = [change for change in changed if change.key.split(".")[0] in EXPLAINS]
+    causes = [change for change in changed if change.key.split(".")[0] in SECTIONS_OF_THE_TEST_SET]
     if causes:
         lines.append("  parameters that may explain it:")
         lines += [f"    {change.key}: {change.a} in A, {change.b} in B" for change in causes]
     if found.both:
-        lines.append(f"--common compares the {len(found.both)} pictures that both have with the same label")
+        lines.append(f"--common compares the {len(found.both)} images that both have with the same label")
     else:
-        lines.append("no picture has the same label in both, so there is nothing to compare")
+        lines.append("no image has the same label in both, so there is nothing to compare")
     return DataError("\n".join(lines))
 
 
 def differences(a: Run, b: Run, found: Match) -> list[str]:
-    """Say in what the test sets differ, a line a kind."""
+    """How the test sets differ, one line a kind of difference."""
     lines = []
-    for name, only, there, other in (("A", found.only_a, "B", b), ("B", found.only_b, "A", a)):
+    for name, only, other_name, other in (("A", found.only_a, "B", b), ("B", found.only_b, "A", a)):
         if only:
-            lines.append(f"{_count(only)} only in {name}: {_few(only)}{_elsewhere(only, there, other)}")
+            lines.append(f"{_count(only)} only in {name}: {_examples(only)}{_splits_in(only, other_name, other)}")
     if found.relabelled:
-        labels = a.predicted.rows["label"], b.predicted.rows["label"]
-        told = [
-            f"{path} ({_label(labels[0].loc[path])} in A, {_label(labels[1].loc[path])} in B)"
-            for path in found.relabelled[:NAMED]
+        labels_a, labels_b = a.predictions.rows["label"], b.predictions.rows["label"]
+        changes = [
+            f"{path} ({labels_a.loc[path] or 'no class'} in A, {labels_b.loc[path] or 'no class'} in B)"
+            for path in found.relabelled[: EXAMPLES + 1]
         ]
-        rest = ", ..." if len(found.relabelled) > NAMED else ""
-        lines.append(f"{_count(found.relabelled)} with another label: {', '.join(told)}{rest}")
+        lines.append(f"{_count(found.relabelled)} with another label: {_examples(changes)}")
     for name, only in (("A", found.classes_a), ("B", found.classes_b)):
         if only:
-            lines.append(f"{len(only)} {'class' if len(only) == 1 else 'classes'} only in {name}: {_few(only)}")
+            lines.append(f"{len(only)} {'class' if len(only) == 1 else 'classes'} only in {name}: {_examples(only)}")
     return lines
 
 
-def _elsewhere(paths: list[str], name: str, other: Run) -> str:
-    """Where the other run has these pictures: a test picture of one may be a training picture of the other."""
+def _splits_in(paths: list[str], name: str, other: Run) -> str:
+    """Which splits these images are in, in the other run: a test image of one may be a training image of the other."""
     if other.split is None:
         return ""
-    places = other.split["split"].reindex(paths).fillna("in no split").value_counts()
-    told = ", ".join(f"{number} {place}" for place, number in sorted(places.items(), key=lambda one: str(one[0])))
-    return f"; in {name}, {told}"
+    counts = other.split["split"].reindex(paths).fillna("in no split").value_counts()
+    return f"; in {name}, {', '.join(f'{count} {split}' for split, count in sorted(counts.items(), key=str))}"
 
 
 def _count(paths: list[str]) -> str:
-    return f"{len(paths)} {'picture' if len(paths) == 1 else 'pictures'}"
+    return f"{len(paths)} {'image' if len(paths) == 1 else 'images'}"
 
 
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
-
-
-def _label(text: Any) -> str:
-    return str(text) or "no class"
+def _examples(names: list[str]) -> str:
+    return ", ".join(names[:EXAMPLES]) + (", ..." if len(names) > EXAMPLES else "")

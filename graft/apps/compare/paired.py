@@ -1,12 +1,14 @@
-"""Two networks on the same pictures: how far apart they are, and how far chance alone may put them.
+"""Paired differences of two networks on the same images, with intervals of what chance alone may make.
 
-Both answer the same pictures, so what is hard for one is mostly hard for the other; differences are
-taken picture by picture, which leaves only what the two disagree on.
+Both classify the same images, so what is hard for one is mostly hard for the other; differences are
+taken image by image, which leaves only what the two disagree on.
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.stats import binomtest, norm, t
@@ -22,7 +24,17 @@ AT_ONCE = 100_000
 ONE_GROUP = "one group, which says nothing of others"
 """Method of an interval that holds every difference there can be."""
 
+NOT_SLICES = ("label", "labels", "group", "split")
+"""Columns of labels.csv that are no slices."""
+
+MAX_VALUES = 20
+"""Values of a column, or classes, beyond which there are too many to read."""
+
+Flags = NDArray[np.bool_]
 Values = NDArray[np.float64]
+Units = NDArray[np.int64] | None
+"""Number of each image's unit, such as its group, `[N]`, as `graft.stats.intervals.units` gives it; None if each
+image is a unit of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,59 +46,113 @@ class Difference:
     high: float
     method: str
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the interval says anything; that of one group does not."""
+        return self.method != ONE_GROUP
 
-def share_difference(before: NDArray[np.bool_], after: NDArray[np.bool_], of: NDArray[np.int64] | None) -> Difference:
-    """Difference of the shares of pictures that are right, B's less A's.
 
-    Single pictures: Tango's score interval. Groups: the widest of it, of the cluster bootstrap and of
-    Student's t over the groups. Each of them is too narrow somewhere: the first where pictures of a
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Some images: the share that A and B classify correctly, and the difference."""
+
+    name: str
+    images: int
+    a: float
+    b: float
+    difference: Difference
+
+    @classmethod
+    def measure(cls, name: str, correct_a: Flags, correct_b: Flags, unit: Units) -> Self:
+        """Measure some images.
+
+        Args:
+            correct_a, correct_b: whether each prediction is correct, `[N]`.
+            unit: of each image; numbers may be left out.
+        """
+        number = None if unit is None else np.unique(unit, return_inverse=True)[1]
+        difference = share_difference(correct_a, correct_b, number)
+        return cls(name, len(correct_a), float(correct_a.mean()), float(correct_b.mean()), difference)
+
+
+def measure_slices(
+    correct_a: Flags, correct_b: Flags, unit: Units, labels: pd.DataFrame | None, classes: pd.Series | None
+) -> tuple[list[Slice], list[str]]:
+    """Measure every class and every value of the slices in labels.csv; also say which columns have too many.
+
+    Args:
+        labels: columns of labels.csv, in the order of the images.
+        classes: the label of every image, where each has one.
+    """
+    columns: dict[str, NDArray[np.str_]] = {}
+    if classes is not None:
+        columns["label"] = classes.to_numpy(dtype=str)
+    if labels is not None:
+        columns |= {name: labels[name].to_numpy(dtype=str) for name in labels.columns if name not in NOT_SLICES}
+    slices: list[Slice] = []
+    left_out: list[str] = []
+    for column, values in columns.items():
+        distinct = np.unique(values)
+        if len(distinct) > MAX_VALUES:
+            left_out.append(f"{column} has {len(distinct)} values, too many to show one by one")
+            continue
+        for value in distinct:
+            inside = values == value
+            part = None if unit is None else unit[inside]
+            slices.append(Slice.measure(f"{column}={value}", correct_a[inside], correct_b[inside], part))
+    return slices, left_out
+
+
+def share_difference(correct_a: Flags, correct_b: Flags, unit: Units) -> Difference:
+    """Difference of the shares of images that are classified correctly, B's less A's.
+
+    Single images: Tango's score interval. Groups: the widest of it, of the cluster bootstrap and of
+    Student's t over the groups. Each of them is too narrow somewhere: the first where images of a
     group resemble each other, the others where by chance no group, or every one, moves.
 
     Args:
-        before, after: whether A and B are right, `[N]`.
-        of: the unit of each picture, as `graft.stats.intervals.units` numbers them.
+        correct_a, correct_b: whether each prediction is correct, `[N]`.
     """
-    gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
-    alone = tango(gained, lost, len(before))
-    value = (gained - lost) / len(before)
-    if of is None:
-        return Difference(value, alone.low, alone.high, "Tango, pictures as independent")
-    if of.max() == 0:
+    gained, lost = int((correct_b & ~correct_a).sum()), int((correct_a & ~correct_b).sum())
+    independent = tango(gained, lost, len(correct_a))
+    value = (gained - lost) / len(correct_a)
+    if unit is None:
+        return Difference(value, independent.low, independent.high, "Tango, images as independent")
+    if unit.max() == 0:
         return Difference(value, -1.0, 1.0, ONE_GROUP)
-    found = widest(alone, *by_unit(after.astype(np.float64) - before, of))
+    found = widest(independent, *mean_intervals(correct_b.astype(np.float64) - correct_a, unit))
     return Difference(value, max(found.low, -1.0), min(found.high, 1.0), "whole groups drawn again")
 
 
-def mean_difference(before: Values, after: Values, of: NDArray[np.int64] | None) -> Difference | None:
+def mean_difference(values_a: Values, values_b: Values, unit: Units) -> Difference | None:
     """Difference of two means, B's less A's, by the paired bootstrap, no narrower than Student's t.
 
     Args:
-        before, after: a figure of each picture, such as its loss, `[N]`.
-        of: the unit of each picture, as `graft.stats.intervals.units` numbers them.
+        values_a, values_b: a figure of each image, such as its loss, `[N]`.
 
     Returns:
-        None for a single picture, or group: it says nothing of chance.
+        None for a single image, or group: it says nothing of chance.
     """
-    if len(before) < 2 or (of is not None and of.max() == 0):
+    if len(values_a) < 2 or (unit is not None and unit.max() == 0):
         return None
-    single = of is None
-    found = widest(*by_unit(after - before, np.arange(len(before)) if of is None else of))
-    method = "pictures drawn again" if single else "whole groups drawn again"
-    return Difference(float((after - before).mean()), found.low, found.high, method)
+    change = values_b - values_a
+    found = widest(*mean_intervals(change, np.arange(len(change)) if unit is None else unit))
+    method = "images drawn again" if unit is None else "whole groups drawn again"
+    return Difference(float(change.mean()), found.low, found.high, method)
 
 
-def by_unit(values: Values, of: NDArray[np.int64]) -> tuple[Interval, Interval]:
+def mean_intervals(values: Values, unit: NDArray[np.int64]) -> tuple[Interval, Interval]:
     """Intervals of a mean over units that are drawn whole: bootstrap, and Student's t.
 
     The bootstrap takes quantiles farther out the fewer the units are (`graft.stats.intervals.tail`).
 
     Source: Field and Welsh 2007, https://doi.org/10.1111/j.1467-9868.2007.00593.x
     """
-    sums, counts = np.bincount(of, values), np.bincount(of).astype(np.float64)
+    sums, counts = np.bincount(unit, values), np.bincount(unit).astype(np.float64)
     number, mean = len(sums), float(values.mean())
-    far = float(t.ppf(1 - TAIL, number - 1))
-    apart = sums - mean * counts
-    half = far * float(np.sqrt((apart @ apart) * number / (number - 1))) / len(values)
+    residuals = sums - mean * counts
+    error = float(np.sqrt((residuals @ residuals) * number / (number - 1))) / len(values)
+    half = float(t.ppf(1 - TAIL, number - 1)) * error
 
     generator = np.random.default_rng(derive(0, "compare"))
     # some draws at a time: of few units all of them, of many one, so that memory stays theirs
@@ -100,25 +166,25 @@ def by_unit(values: Values, of: NDArray[np.int64]) -> tuple[Interval, Interval]:
 
 
 def tango(gained: int, lost: int, count: int) -> Interval:
-    """Score interval of the difference of two shares of the same, independent pictures.
+    """Score interval of the difference of two shares of the same, independent images.
 
     Args:
-        gained: pictures that only B has right; `lost`, only A; of `count` in all.
+        gained: images that only B classifies correctly; `lost`, only A; of `count` in all.
 
     Source: Tango 1998, https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8<891::AID-SIM780>3.0.CO;2-B
     """
-    return Interval(-_limit(lost, gained, count), _limit(gained, lost, count))
+    return Interval(-_upper_limit(lost, gained, count), _upper_limit(gained, lost, count))
 
 
-def _limit(gained: int, lost: int, count: int) -> float:
-    """Upper limit: the largest difference that the counts are not significantly below."""
+def _upper_limit(gained: int, lost: int, count: int) -> float:
+    """The largest difference that the counts are not significantly below."""
     value = (gained - lost) / count
     if value == 1:
         return 1.0
     z = float(norm.ppf(1 - TAIL))
 
-    def beyond(difference: float) -> float:
-        # the most likely share of pictures that only A has right, given the difference
+    def excess(difference: float) -> float:
+        # the most likely share of images that only A classifies correctly, given the difference
         linear = (2 * count - gained + lost) * difference - gained - lost
         product = lost * difference * (1 - difference)
         share = (np.sqrt(max(linear**2 + 8 * count * product, 0.0)) - linear) / (4 * count)
@@ -126,9 +192,9 @@ def _limit(gained: int, lost: int, count: int) -> float:
         return float(count * (difference - value) - z * np.sqrt(spread))
 
     # at the observed difference itself the function may touch zero, which is not the limit
-    return float(brentq(beyond, value + 1e-7, 1.0))
+    return float(brentq(excess, value + 1e-7, 1.0))
 
 
 def mcnemar(gained: int, lost: int) -> float:
-    """Exact two-sided p-value of McNemar's test: how often a fair coin would turn as many pictures one way."""
+    """Exact two-sided p-value of McNemar's test: how often a fair coin would turn as many images one way."""
     return float(binomtest(gained, gained + lost, 0.5).pvalue) if gained + lost else 1.0

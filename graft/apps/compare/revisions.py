@@ -1,6 +1,6 @@
 """Files as a revision has them: the workspace's from disk, any other's out of git or DVC's cache alike.
 
-The one module of the core that knows of DVC: which commit an experiment's name means, and where
+The one module of graft that knows of DVC: which commit an experiment's name means, and where
 the content of a file lies that git only points to, is its business.
 """
 
@@ -28,7 +28,7 @@ METRICS = "reports/evaluate/metrics.json"
 LABELS = "data/labels.csv"
 SPLIT = "data/split.csv"
 
-MAKERS = {PREDICTIONS: "evaluate", METRICS: "evaluate", LABELS: "index", SPLIT: "split"}
+STAGES = {PREDICTIONS: "evaluate", METRICS: "evaluate", LABELS: "index", SPLIT: "split"}
 """The stage that writes each file."""
 
 
@@ -40,7 +40,7 @@ class AbsentError(RevisionError):
     """A revision has no such file."""
 
 
-class OutOfReachError(RevisionError):
+class UnavailableError(RevisionError):
     """A revision records a file whose content is neither here nor in a remote."""
 
 
@@ -56,7 +56,7 @@ class Revision(ABC):
 
         Raises:
             AbsentError: the revision has no such file.
-            OutOfReachError: it is recorded, but its content cannot be had.
+            UnavailableError: it is recorded, but its content cannot be had.
         """
 
 
@@ -73,53 +73,53 @@ class Workspace(Revision):
             return (self.root / path).read_bytes()
         except FileNotFoundError as error:
             advice = "graft runs in the folder that holds it"
-            if path in MAKERS:
-                advice = f"run `dvc repro {MAKERS[path]}`, or `dvc pull` what was pushed"
+            if path in STAGES:
+                advice = f"run `dvc repro {STAGES[path]}`, or `dvc pull` what was pushed"
             raise AbsentError(f"the workspace has no {path}; {advice}") from error
         except OSError as error:
-            raise OutOfReachError(f"{path} of the workspace: {error.strerror}") from error
+            raise UnavailableError(f"{path} of the workspace: {error.strerror}") from error
 
 
-class Recorded(Revision):
+class Committed(Revision):
     """What a commit has, the files that DVC tracks included; nothing is checked out.
 
     Args:
-        name: as it was asked for.
-        below: the project's folder inside the git repository, "" at its top.
+        name: as the user gave it.
+        folder: the project's folder inside the git repository, "" at its top.
     """
 
-    def __init__(self, name: str, commit: str, files: DVCFileSystem, below: str) -> None:
+    def __init__(self, name: str, commit: str, files: DVCFileSystem, folder: str) -> None:
         super().__init__(commit[:7] if commit.startswith(name) else f"{name} ({commit[:7]})")
-        self.name, self.files, self.below = name, files, below
+        self.name, self.files, self.folder = name, files, folder
 
     def read(self, path: str) -> bytes:
         """Read from git, DVC's cache or its remote, whichever has it first."""
-        place = posixpath.join(self.below, path)
+        file = posixpath.join(self.folder, path)
         try:
-            with self.files.open(place, "rb") as stream:
+            with self.files.open(file, "rb") as stream:
                 return bytes(stream.read())
         except (FileNotFoundError, DataIndexDirError) as error:
-            repro = f"`dvc repro {MAKERS[path]}`" if path in MAKERS else "`dvc repro`"
-            again = repro if self.name == "HEAD" else f"`git checkout {self.name}` and {repro}"
-            if not self._records(place):
-                raise AbsentError(f"{self.title} has no {path}: not made then, or not committed; {again}") from error
-            raise OutOfReachError(
+            repro = f"`dvc repro {STAGES[path]}`" if path in STAGES else "`dvc repro`"
+            advice = repro if self.name == "HEAD" else f"`git checkout {self.name}` and {repro}"
+            if not self._is_tracked(file):
+                raise AbsentError(f"{self.title} has no {path}: not made then, or not committed; {advice}") from error
+            raise UnavailableError(
                 f"{path} of {self.title} is tracked by DVC, but its content lies neither in the cache nor in a remote; "
-                f"`dvc push` where it was made and `dvc pull` here, or {again}"
+                f"`dvc push` where it was made and `dvc pull` here, or {advice}"
             ) from error
         except (DvcException, OSError) as error:
-            raise OutOfReachError(f"{path} of {self.title} cannot be read: {error}") from error
+            raise UnavailableError(f"{path} of {self.title} cannot be read: {error}") from error
 
-    def _records(self, place: str) -> bool:
+    def _is_tracked(self, file: str) -> bool:
         """Tell whether DVC tracks the file in that commit."""
         try:
-            return bool(self.files.isdvc(place))
+            return bool(self.files.isdvc(file))
         except DataIndexDirError:  # it lies in a folder that DVC tracks, whose list of files is not here either
             return True
 
 
 @contextmanager
-def opened(name: str, root: Path) -> Iterator[Revision]:
+def open_revision(name: str, root: Path) -> Iterator[Revision]:
     """Open a revision by name: ``workspace``, a commit, branch, tag, or experiment of DVC.
 
     Args:
@@ -136,14 +136,14 @@ def opened(name: str, root: Path) -> Iterator[Revision]:
     except SCMError as error:
         raise RevisionError(f"{name!r}: no git repository here, so there is only the {WORKSPACE}") from error
     with closing(scm):
-        commit = _commit(scm, name)
-        below = root.resolve().relative_to(Path(scm.root_dir).resolve()).as_posix()
+        commit = _resolve(scm, name)
+        folder = root.resolve().relative_to(Path(scm.root_dir).resolve()).as_posix()
         # the top of the git repository, for a project may lie in a folder of it (`dvc init --subdir`)
         with closing(DVCFileSystem(repo=scm.root_dir, rev=commit, subrepos=True)) as files:
-            yield Recorded(name, commit, files, "" if below == "." else below)
+            yield Committed(name, commit, files, "" if folder == "." else folder)
 
 
-def _commit(scm: Git, name: str) -> str:
+def _resolve(scm: Git, name: str) -> str:
     """Look a name up as DVC does.
 
     Raises:

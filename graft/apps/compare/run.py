@@ -1,4 +1,4 @@
-"""predictions.csv read back: what a network said of each test picture."""
+"""One run of the pipeline read back: its predictions, parameters and metrics; and two runs' side by side."""
 
 import json
 from collections.abc import Sequence
@@ -9,116 +9,124 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from graft.apps.compare.changes import Figures, figures
 from graft.apps.compare.revisions import LABELS, METRICS, PARAMS, PREDICTIONS, SPLIT, Revision, RevisionError
+from graft.core.addresses import shown
 from graft.core.errors import DataError, ParamsError
-from graft.core.params import parse_yaml
+from graft.core.params import flattened, parse_yaml
 from graft.data.dataset import LABEL_DELIMITER
 
-TEXTS = ("path", "label", "predicted")
-CHANCE = "p_"
+TEXT_COLUMNS = ("path", "label", "predicted")
+PROBABILITY = "p_"
 """Before the name of a class, the column of its probability."""
 
-FORMAT: dict[str, Any] = {"encoding": "utf-8", "lineterminator": "\n", "keep_default_na": False}
+CSV_FORMAT: dict[str, Any] = {"encoding": "utf-8", "lineterminator": "\n", "keep_default_na": False}
 """As `graft.core.tables` reads: nothing is guessed, and only a line feed ends a row."""
+
+ABSENT = "-"
+"""Stands for a key that one of the two runs lacks."""
+
+HIGHER_IS_BETTER = {"accuracy", "f1", "precision", "recall", "match", "auc", "auroc", "kappa"}
+LOWER_IS_BETTER = {"loss", "error", "ece", "brier", "nll"}
+"""Words in the names of metrics that say which way is better."""
+
+Metrics = dict[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Predicted:
-    """Answers, one row a picture.
+class Predictions:
+    """predictions.csv, one row a test image.
 
     Attributes:
-        rows: label, predicted and loss (nats an answer), by path.
-        chances: probability of each class `[N, K]`, float32: the table has six digits; by path, columns are classes.
+        rows: label, predicted and loss in nats, by path.
+        probabilities: of each class `[N, K]`, float32: the table has six digits; by path, columns are classes.
     """
 
     rows: pd.DataFrame
-    chances: pd.DataFrame
+    probabilities: pd.DataFrame
 
     @property
     def classes(self) -> list[str]:
         """Names of the classes, in the order of the table."""
-        return list(self.chances.columns)
+        return list(self.probabilities.columns)
 
     @property
     def multi_label(self) -> bool:
-        """Whether a picture may have any number of labels: then probabilities do not sum to 1."""
-        said = set(self.rows["label"]) | set(self.rows["predicted"])
+        """Whether an image may have any number of labels: then probabilities do not sum to 1."""
+        names = set(self.rows["label"]) | set(self.rows["predicted"])
+        sums = self.probabilities.to_numpy().sum(1, dtype=np.float64)
         # each probability is rounded to six digits
-        apart = np.abs(self.chances.to_numpy().sum(1, dtype=np.float64) - 1) > 1e-3 + 1e-6 * self.chances.shape[1]
-        return bool(apart.any()) or not said <= set(self.classes)
+        off = np.abs(sums - 1) > 1e-3 + 1e-6 * self.probabilities.shape[1]
+        return bool(off.any()) or not names <= set(self.classes)
 
     @property
-    def right(self) -> pd.Series:
-        """Whether each picture's answer is wholly right."""
+    def correct(self) -> pd.Series:
+        """Whether each prediction equals its label; of several labels, all of them."""
         return self.rows["label"] == self.rows["predicted"]
 
-    def of(self, paths: Sequence[str]) -> "Predicted":
-        """Take some pictures, in the order given."""
-        return Predicted(self.rows.loc[list(paths)], self.chances.loc[list(paths)])
+    def select(self, paths: Sequence[str]) -> "Predictions":
+        """Take some images, in the order given."""
+        return Predictions(self.rows.loc[list(paths)], self.probabilities.loc[list(paths)])
 
-    def names(self, text: str) -> list[str]:
-        """Class names in what the table says of one picture."""
-        if text in self.chances.columns:
+    def split_names(self, text: str) -> list[str]:
+        """Class names in a cell of label or predicted."""
+        if text in self.probabilities.columns:
             return [text]
         return text.split(LABEL_DELIMITER) if text else []
 
-    def chance(self, path: str) -> list[float]:
-        """Probability of each class that was predicted of a picture."""
-        values = dict(zip(self.classes, self.chances.loc[[path]].to_numpy()[0].tolist(), strict=True))
-        return [values[name] for name in self.names(str(self.rows.loc[path, "predicted"]))]
+    def confidence(self, path: str) -> list[float]:
+        """Probability of each class that was predicted for an image."""
+        values = dict(zip(self.classes, self.probabilities.loc[[path]].to_numpy()[0].tolist(), strict=True))
+        return [values[name] for name in self.split_names(str(self.rows.loc[path, "predicted"]))]
 
 
-def parse(content: bytes, whence: str) -> Predicted:
-    """Read the table; columns beyond those that are needed are left alone.
+def parse_predictions(content: bytes, name: str) -> Predictions:
+    """Read predictions.csv; columns beyond those that are needed are left alone.
 
     Args:
-        whence: names the table in messages.
+        name: of the table, for messages.
 
     Raises:
-        DataError: it lacks a column, has a picture twice, has no row, or something in it is no number.
+        DataError: it lacks a column, has an image twice, has no row, or has no number where one must be.
     """
     try:
-        columns = pd.read_csv(BytesIO(content), nrows=0, **FORMAT).columns
-        lacking = [name for name in (*TEXTS, "loss") if name not in columns]
-        chances = [name for name in columns if name.startswith(CHANCE)]
-        if lacking or not chances:
-            missing = ", ".join([*lacking, *([] if chances else [f"{CHANCE}<class>"])])
-            raise DataError(f"{whence} lacks {missing}; it has {', '.join(columns)}; run `dvc repro evaluate`")
-        types = dict.fromkeys(TEXTS, str) | {"loss": np.float64} | dict.fromkeys(chances, np.float32)
-        table = pd.read_csv(BytesIO(content), usecols=list(types), dtype=types, **FORMAT)
+        columns = pd.read_csv(BytesIO(content), nrows=0, **CSV_FORMAT).columns
+        lacking = [column for column in (*TEXT_COLUMNS, "loss") if column not in columns]
+        probabilities = [column for column in columns if column.startswith(PROBABILITY)]
+        if lacking or not probabilities:
+            missing = ", ".join([*lacking, *([] if probabilities else [f"{PROBABILITY}<class>"])])
+            raise DataError(f"{name} lacks {missing}; it has {', '.join(columns)}; run `dvc repro evaluate`")
+        types = dict.fromkeys(TEXT_COLUMNS, str) | {"loss": np.float64} | dict.fromkeys(probabilities, np.float32)
+        table = pd.read_csv(BytesIO(content), usecols=list(types), dtype=types, **CSV_FORMAT)
     except ValueError as error:  # what pandas raises for a torn table, for text among numbers, for other bytes
-        raise DataError(f"{whence} is not a table of predictions: {error}; run `dvc repro evaluate`") from error
-    numbers = table[["loss", *chances]].to_numpy()
-    if not len(table) or not np.isfinite(numbers).all():
-        what = "a number that is not finite" if len(table) else "no row"
-        raise DataError(f"{whence} has {what}; run `dvc repro evaluate`")
+        raise DataError(f"{name} is not a table of predictions: {error}; run `dvc repro evaluate`") from error
+    if not len(table) or not np.isfinite(table[["loss", *probabilities]].to_numpy()).all():
+        problem = "a number that is not finite" if len(table) else "no row"
+        raise DataError(f"{name} has {problem}; run `dvc repro evaluate`")
     if table["path"].duplicated().any():
-        raise DataError(f"{whence} has {table['path'][table['path'].duplicated()].iloc[0]!r} twice")
+        raise DataError(f"{name} has {table['path'][table['path'].duplicated()].iloc[0]!r} twice")
     table = table.set_index("path").sort_index(kind="stable")
-    return Predicted(
-        table[["label", "predicted", "loss"]], table[chances].rename(columns=lambda name: name.removeprefix(CHANCE))
-    )
+    renamed = table[probabilities].rename(columns=lambda column: column.removeprefix(PROBABILITY))
+    return Predictions(table[["label", "predicted", "loss"]], renamed)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a revision set, answered and measured.
+    """What a revision set, predicted and measured.
 
     Attributes:
         title: how a person is told of the revision.
         params: params.yaml.
-        measured: figures of the test split, by name.
-        split: the split of every picture, by path; None where it cannot be had.
-        gaps: what could not be read, and why.
+        metrics: of the test split, by name.
+        split: the split of every image, by path; None where it cannot be had.
+        unreadable: what could not be read, and why.
     """
 
     title: str
-    predicted: Predicted
+    predictions: Predictions
     params: dict[str, Any]
-    measured: Figures
+    metrics: Metrics
     split: pd.DataFrame | None
-    gaps: list[str]
+    unreadable: list[str]
 
 
 def read_run(revision: Revision) -> Run:
@@ -128,23 +136,23 @@ def read_run(revision: Revision) -> Run:
         RevisionError: there are no predictions, or their content cannot be had.
         DataError: what is read is not what `evaluate` writes.
     """
-    predicted = parse(revision.read(PREDICTIONS), f"{PREDICTIONS} of {revision.title}")
-    gaps: list[str] = []
-    params = _optional(revision, PARAMS, gaps)
-    metrics = _optional(revision, METRICS, gaps)
-    split = _optional(revision, SPLIT, [])  # it only adds to what is said of unlike test sets
+    predictions = parse_predictions(revision.read(PREDICTIONS), f"{PREDICTIONS} of {revision.title}")
+    unreadable: list[str] = []
+    params = _read_optional(revision, PARAMS, unreadable)
+    metrics = _read_optional(revision, METRICS, unreadable)
+    split = _read_optional(revision, SPLIT, [])  # it only explains why test sets differ
     return Run(
         revision.title,
-        predicted,
-        {} if params is None else _params(params, revision.title),
-        {} if metrics is None else _figures(metrics, revision.title),
+        predictions,
+        {} if params is None else _parse_params(params, revision.title),
+        {} if metrics is None else _parse_metrics(metrics, revision.title),
         None if split is None else read_rows(split, f"{SPLIT} of {revision.title}", "split"),
-        gaps,
+        unreadable,
     )
 
 
 def read_labels(revision: Revision, paths: list[str]) -> tuple[pd.DataFrame | None, str]:
-    """Columns of labels.csv for some pictures, in their order, by path; or None, and why.
+    """Columns of labels.csv for some images, in their order, by path; or None, and why.
 
     Raises:
         DataError: it is no such table.
@@ -153,50 +161,125 @@ def read_labels(revision: Revision, paths: list[str]) -> tuple[pd.DataFrame | No
         rows = read_rows(revision.read(LABELS), f"{LABELS} of {revision.title}")
     except RevisionError as error:
         return None, str(error)
-    unnamed = [path for path in paths if path not in rows.index]
-    if unnamed:
-        return None, f"{LABELS} of {revision.title} does not name {unnamed[0]!r}"
+    missing = [path for path in paths if path not in rows.index]
+    if missing:
+        return None, f"{LABELS} of {revision.title} does not name {missing[0]!r}"
     return rows.loc[paths], ""
 
 
-def read_rows(content: bytes, whence: str, *needed: str) -> pd.DataFrame:
+def read_rows(content: bytes, name: str, *needed: str) -> pd.DataFrame:
     """Read a table of texts by its column `path`.
 
     Raises:
         DataError: it is no table, or lacks a column.
     """
     try:
-        rows: pd.DataFrame = pd.read_csv(BytesIO(content), dtype=str, **FORMAT)
+        rows: pd.DataFrame = pd.read_csv(BytesIO(content), dtype=str, **CSV_FORMAT)
     except ValueError as error:
-        raise DataError(f"{whence} is not a table: {error}; run `dvc repro`") from error
+        raise DataError(f"{name} is not a table: {error}; run `dvc repro`") from error
     for column in ("path", *needed):
         if column not in rows.columns:
-            raise DataError(f"{whence} lacks the column {column}; it has {', '.join(rows.columns)}; run `dvc repro`")
+            raise DataError(f"{name} lacks the column {column}; it has {', '.join(rows.columns)}; run `dvc repro`")
     return rows.drop_duplicates("path").set_index("path")
 
 
-def _optional(revision: Revision, path: str, gaps: list[str]) -> bytes | None:
+def _read_optional(revision: Revision, path: str, unreadable: list[str]) -> bytes | None:
     try:
         return revision.read(path)
     except RevisionError as error:
-        gaps.append(str(error))
+        unreadable.append(str(error))
         return None
 
 
-def _params(content: bytes, title: str) -> dict[str, Any]:
+def _parse_params(content: bytes, title: str) -> dict[str, Any]:
     """Any mapping will do: an older revision may know other keys."""
     try:
-        tree = parse_yaml(content.decode())
+        values = parse_yaml(content.decode())
     except (ParamsError, UnicodeDecodeError) as error:
         raise DataError(f"{PARAMS} of {title}: {error}") from error
-    if not isinstance(tree, dict):
-        raise DataError(f"{PARAMS} of {title}: expected a mapping; got {tree!r}")
-    return tree
+    if not isinstance(values, dict):
+        raise DataError(f"{PARAMS} of {title}: expected a mapping; got {values!r}")
+    return values
 
 
-def _figures(content: bytes, title: str) -> Figures:
+def _parse_metrics(content: bytes, title: str) -> Metrics:
     try:
-        test = json.loads(content)["test"]
-        return figures(test)
+        return numbers(json.loads(content)["test"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{METRICS} of {title} holds no figures of test; run `dvc repro evaluate`") from error
+
+
+def numbers(nested: dict[str, Any]) -> Metrics:
+    """Numbers of a nested mapping under dotted keys, None where there is no value; texts and lists are left out."""
+    return {
+        key: None if value is None else float(value)
+        for key, value in flattened(nested).items()
+        if value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class ParamChange:
+    """A parameter by its dotted key, as A and as B have it."""
+
+    key: str
+    a: str
+    b: str
+
+
+@dataclass(frozen=True, slots=True)
+class MetricPair:
+    """A metric of the test split in both runs; None has no value.
+
+    `better` is 1 where more is better, -1 where less is, 0 where neither.
+    """
+
+    name: str
+    a: float | None
+    b: float | None
+    better: int
+
+    @property
+    def difference(self) -> float | None:
+        """B's less A's."""
+        return None if self.a is None or self.b is None else self.b - self.a
+
+
+def changed_params(a: dict[str, Any], b: dict[str, Any]) -> list[ParamChange]:
+    """Parameters that are not equal, those that both have first; the type counts, so 1 and 1.0 differ."""
+    left, right = ({key: _as_yaml(value) for key, value in flattened(values).items()} for values in (a, b))
+    keys = sorted(set(left) | set(right), key=lambda key: (not (key in left and key in right), key))
+    differing = [key for key in keys if left.get(key) != right.get(key)]
+    return [ParamChange(key, left.get(key, ABSENT), right.get(key, ABSENT)) for key in differing]
+
+
+def paired_metrics(a: Metrics, b: Metrics) -> list[MetricPair]:
+    """Every metric that either has, in B's order and then A's; one that the other lacks is None there."""
+    return [MetricPair(name, a.get(name), b.get(name), direction(name)) for name in dict.fromkeys([*b, *a])]
+
+
+def direction(name: str) -> int:
+    """1 where more of a metric is better, -1 where less is; 0 for counts, limits of intervals, unknown names."""
+    words = name.replace(".", "_").split("_")
+    if words[-1] in ("low", "high"):
+        return 0
+    if LOWER_IS_BETTER & set(words):
+        return -1
+    return int(bool(HIGHER_IS_BETTER & set(words)) or name.endswith("average_precision"))
+
+
+def _as_yaml(value: Any) -> str:
+    """A value on one line: a text that YAML would take for something else in quotes, an address without its secrets."""
+    if isinstance(value, str):
+        value = shown(value) if "://" in value else value
+        if _is_plain(value):
+            return str(value)
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether YAML reads a text without quotes as that text."""
+    try:
+        return bool(parse_yaml(text) == text)
+    except ParamsError:
+        return False

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from graft.apps.compare.revisions import LABELS, METRICS, PARAMS, PREDICTIONS
-from tests.apps.compare.made import answers, csv, labels, names
+from tests.apps.compare.made_up_runs import answers, csv, labels, names
 
 WRONG = {"plain": range(0, 60, 2), "cached": range(0, 60, 6), "tried": range(0, 60, 20)}
 """Pictures that each revision is wrong about."""
@@ -54,7 +54,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     call(folder, "git", "init", "-q")
     call(folder, "dvc", "init", "-q")
     (folder / ".dvc/config").write_text(f"[core]\n    remote = store\n['remote \"store\"']\n    url = {store}\n")
-    groups = "".join(f"{name},cat,g{place // 2}\n" for place, name in enumerate(names(60)))
+    groups = "".join(f"{name},cat,g{index // 2}\n" for index, name in enumerate(names(60)))
     (folder / LABELS).write_text(f"path,label,group\n{groups}")
     write(folder, "plain", 0.001)
     call(folder, "dvc", "add", "-q", LABELS)

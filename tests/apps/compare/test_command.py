@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from graft.apps import cli
 from graft.apps.compare.revisions import LABELS, METRICS, PARAMS, PREDICTIONS
-from tests.apps.compare.made import answers, csv, labels, names
+from tests.apps.compare.made_up_runs import answers, csv, labels, names
 
 
 @pytest.fixture(autouse=True)
@@ -38,13 +38,13 @@ def invoke(*words: str) -> tuple[int, str, str]:
 def worse(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let B forget a third of what A knows."""
     from graft.apps.compare import comparison as module
-    from graft.apps.compare.comparison import Comparison, compare
-    from tests.apps.compare.made import pair
+    from graft.apps.compare.comparison import Comparison, compare_runs
+    from tests.apps.compare.made_up_runs import pair
 
     def made(*_: object) -> Comparison:
-        return compare(*pair(60, [], range(0, 60, 3)), None)
+        return compare_runs(*pair(60, [], range(0, 60, 3)), None)
 
-    monkeypatch.setattr(module, "between", made)
+    monkeypatch.setattr(module, "compare_revisions", made)
 
 
 def test_text_is_printed() -> None:
@@ -71,11 +71,11 @@ def test_markdown_is_printed_alone_or_written(project: Path) -> None:
 
 def test_page_and_table_are_written(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     worse(monkeypatch)
-    code, _, err = invoke("--html", "out/page.html", "--csv", "out/flips.csv")
-    assert (code, err) == (0, "written: out/flips.csv\nwritten: out/page.html\n")
+    code, _, err = invoke("--html", "out/page.html", "--csv", "out/changes.csv")
+    assert (code, err) == (0, "written: out/changes.csv\nwritten: out/page.html\n")
     assert "No: B is worse" in (project / "out/page.html").read_text()
-    table = pd.read_csv(project / "out/flips.csv")
-    assert table["flip"].tolist() == ["now wrong"] * 20
+    table = pd.read_csv(project / "out/changes.csv")
+    assert table["change"].tolist() == ["now wrong"] * 20
 
 
 def test_the_exit_code_is_zero_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,9 @@ import dataclasses
 
 import pandas as pd
 
-from graft.apps.compare.changes import Changed
-from graft.apps.compare.match import match, refuse
-from tests.apps.compare.made import labels, names, pair, run
+from graft.apps.compare.match import match, mismatch_error
+from graft.apps.compare.run import ParamChange
+from tests.apps.compare.made_up_runs import labels, names, pair, run
 
 
 def test_the_same_questions_match() -> None:
@@ -24,29 +24,29 @@ def test_everything_that_differs_is_said() -> None:
     b = dataclasses.replace(b, split=places)
     found = match(a, b)
     assert (len(found.only_a), len(found.only_b), len(found.relabelled), len(found.both)) == (4, 1, 1, 5)
-    changed = [Changed("lr", "0.1", "0.2"), Changed("split.seed", "0", "1")]
-    assert str(refuse(a, b, found, changed)).splitlines() == [
-        "A, v1, and B, v2, were not asked the same:",
-        "  4 pictures only in A: pictures/0000.png, pictures/0001.png, pictures/0002.png, ...; "
+    changed = [ParamChange("lr", "0.1", "0.2"), ParamChange("split.seed", "0", "1")]
+    assert str(mismatch_error(a, b, found, changed)).splitlines() == [
+        "the test sets of A, v1, and B, v2, differ:",
+        "  4 images only in A: images/0000.png, images/0001.png, images/0002.png, ...; "
         "in B, 1 in no split, 2 train, 1 valid",
-        "  1 picture only in B: pictures/0010.png",
-        "  1 picture with another label: pictures/0004.png (dog in A, owl in B)",
+        "  1 image only in B: images/0010.png",
+        "  1 image with another label: images/0004.png (dog in A, owl in B)",
         "  parameters that may explain it:",
         "    split.seed: 0 in A, 1 in B",
-        "--common compares the 5 pictures that both have with the same label",
+        "--common compares the 5 images that both have with the same label",
     ]
 
 
 def test_other_classes_are_other_questions() -> None:
     a, b = pair(6, [0], [1])
-    predicted = b.predicted
-    chances = predicted.chances.assign(rat=0.0)
-    found = match(a, dataclasses.replace(b, predicted=dataclasses.replace(predicted, chances=chances)))
+    predicted = b.predictions
+    chances = predicted.probabilities.assign(rat=0.0)
+    found = match(a, dataclasses.replace(b, predictions=dataclasses.replace(predicted, probabilities=chances)))
     assert not found.same
-    assert "  1 class only in B: rat" in str(refuse(a, b, found, []))
+    assert "  1 class only in B: rat" in str(mismatch_error(a, b, found, []))
 
 
 def test_nothing_in_common_is_said() -> None:
     told = labels(3)
     a, b = run(told, told, paths=["a", "b", "c"]), run(told, told, paths=["d", "e", "f"])
-    assert str(refuse(a, b, match(a, b), [])).endswith("so there is nothing to compare")
+    assert str(mismatch_error(a, b, match(a, b), [])).endswith("so there is nothing to compare")

@@ -3,13 +3,22 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.stats import multinomial
 
-from graft.apps.compare.paired import by_unit, mcnemar, mean_difference, share_difference, tango
+from graft.apps.compare.paired import (
+    MAX_VALUES,
+    mcnemar,
+    mean_difference,
+    mean_intervals,
+    measure_slices,
+    share_difference,
+    tango,
+)
 from graft.stats.intervals import Interval, widest
 
 Z2 = 1.959963984540054**2
@@ -61,7 +70,7 @@ def test_tango_holds_the_difference_and_turns_with_the_sides(gained: int, lost: 
 
 @pytest.mark.parametrize(("gain", "loss"), [(0.1, 0.1), (0.2, 0.05), (0.02, 0.02), (0.3, 0.0)])
 def test_tango_covers_the_truth(gain: float, loss: float) -> None:
-    """Exactly: every outcome of forty pictures, weighed by how often it comes."""
+    """Exactly: every outcome of forty images, weighed by how often it comes."""
     count, covered = 40, 0.0
     for gained in range(count + 1):
         for lost in range(count + 1 - gained):
@@ -136,7 +145,7 @@ def test_groups_that_move_together_widen_the_interval() -> None:
 
 
 def test_groups_that_all_move_alike_are_no_certainty() -> None:
-    """Two groups that both gain one picture of ten: every draw agrees, which proves nothing."""
+    """Two groups that both gain one image of ten: every draw agrees, which proves nothing."""
     before = np.zeros(20, dtype=bool)
     after = np.arange(20) % 10 == 0
     found = share_difference(before, after, np.repeat([0, 1], 10))
@@ -161,7 +170,7 @@ def test_loss_covers_the_truth() -> None:
 
 
 def test_pairs_are_what_makes_loss_comparable() -> None:
-    """What is hard is hard for both: the spread of the pictures themselves does not count."""
+    """What is hard is hard for both: the spread of the images themselves does not count."""
     before = np.random.default_rng(0).exponential(3.0, 200)
     found = mean_difference(before, before - 0.1, None)
     assert found is not None
@@ -172,8 +181,8 @@ def test_pairs_are_what_makes_loss_comparable() -> None:
 
 def test_the_interval_of_units_depends_on_nothing_but_the_data() -> None:
     values, of = np.random.default_rng(0).normal(size=50), np.arange(50) % 7
-    assert by_unit(values, of) == by_unit(values, of)
-    drawn, student = by_unit(values, of)
+    assert mean_intervals(values, of) == mean_intervals(values, of)
+    drawn, student = mean_intervals(values, of)
     assert drawn.low < values.mean() < drawn.high
     assert widest(drawn, student) == Interval(min(drawn.low, student.low), max(drawn.high, student.high))
 
@@ -184,3 +193,47 @@ def test_the_interval_of_units_depends_on_nothing_but_the_data() -> None:
 )
 def test_mcnemar_is_a_fair_coin(gained: int, lost: int, p: float) -> None:
     assert mcnemar(gained, lost) == pytest.approx(p)
+
+
+BEFORE = np.array([True, False, False, True, False, False, True, True])
+AFTER = np.array([True, True, True, True, False, True, True, False])
+KIND = ["m", "m", "p", "p", "m", "m", "p", "p"]
+
+
+def test_every_class_and_every_value() -> None:
+    rows = pd.DataFrame({"label": "x", "group": "", "kind": KIND})
+    classes = pd.Series(["cat"] * 3 + ["dog"] * 5)
+    found, left_out = measure_slices(BEFORE, AFTER, None, rows, classes)
+    assert [(one.name, one.images) for one in found] == [
+        ("label=cat", 3),
+        ("label=dog", 5),
+        ("kind=m", 4),
+        ("kind=p", 4),
+    ]
+    assert left_out == []
+    mono = found[2]
+    inside = np.array(KIND) == "m"
+    assert (mono.a, mono.b) == (0.25, 0.75)
+    assert mono.difference == share_difference(BEFORE[inside], AFTER[inside], None)
+
+
+def test_groups_stay_whole_inside_a_slice() -> None:
+    rows = pd.DataFrame({"group": "x", "kind": KIND})
+    of = np.array([0, 0, 3, 3, 1, 1, 3, 3])
+    found, _ = measure_slices(BEFORE, AFTER, of, rows, None)
+    inside = np.array(KIND) == "m"
+    assert found[0].difference == share_difference(BEFORE[inside], AFTER[inside], np.array([0, 0, 1, 1]))
+    assert (found[1].difference.low, found[1].difference.high) == (-1, 1)  # one group alone
+
+
+def test_too_many_values_are_said_not_shown() -> None:
+    rows = pd.DataFrame({"camera": [str(index) for index in range(MAX_VALUES + 1)]})
+    flags = np.ones(MAX_VALUES + 1, dtype=bool)
+    found, left_out = measure_slices(flags, flags, None, rows, None)
+    assert found == []
+    assert left_out == [f"camera has {MAX_VALUES + 1} values, too many to show one by one"]
+
+
+def test_without_labels_there_are_classes_only() -> None:
+    found, _ = measure_slices(BEFORE, AFTER, None, None, pd.Series(["cat"] * 8))
+    assert [one.name for one in found] == ["label=cat"]

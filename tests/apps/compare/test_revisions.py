@@ -11,23 +11,23 @@ from graft.apps.compare.revisions import (
     PARAMS,
     PREDICTIONS,
     AbsentError,
-    OutOfReachError,
     RevisionError,
-    opened,
+    UnavailableError,
+    open_revision,
 )
-from graft.apps.compare.run import parse
+from graft.apps.compare.run import parse_predictions
 from tests.apps.compare.conftest import EMPTY, WRONG, call
 
 
 def read(root: Path, name: str, path: str = PREDICTIONS) -> bytes:
     """Read one file of a revision."""
-    with opened(name, root) as revision:
+    with open_revision(name, root) as revision:
         return revision.read(path)
 
 
 def wrong(root: Path, name: str) -> int:
-    """How many pictures a revision is wrong about, which tells the revisions apart."""
-    return int((~parse(read(root, name), name).right).sum())
+    """How many images a revision is wrong about, which tells the revisions apart."""
+    return int((~parse_predictions(read(root, name), name).correct).sum())
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_every_kind_of_name(history: Path, name: str, run: str) -> None:
 def test_titles_name_the_commit(history: Path) -> None:
     commit = call(history, "git", "rev-parse", "plain")
     for name, title in (("plain", f"plain ({commit[:7]})"), (commit[:10], commit[:7]), ("workspace", "workspace")):
-        with opened(name, history) as revision:
+        with open_revision(name, history) as revision:
             assert revision.title == title
 
 
@@ -85,7 +85,7 @@ def test_what_is_neither_here_nor_in_the_remote_is_said(history: Path, tmp_path:
     call(tmp_path, "git", "clone", "-q", str(history), str(folder))
     (folder / ".dvc/config.local").write_text(EMPTY.format(tmp_path / "empty"))
     assert wrong(folder, "plain") == len(WRONG["plain"])
-    with pytest.raises(OutOfReachError) as refused:
+    with pytest.raises(UnavailableError) as refused:
         read(folder, "cached")
     assert "lies neither in the cache nor in a remote" in str(refused.value)
     assert "`dvc pull` here, or `git checkout cached` and `dvc repro evaluate`" in str(refused.value)
@@ -108,7 +108,7 @@ def test_a_folder_that_dvc_keeps_is_out_of_reach_as_a_whole(
     (folder / ".dvc/config.local").write_text(EMPTY.format(tmp_path / "empty"))
     # where DVC remembers which files the folder held
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
-    with pytest.raises(OutOfReachError, match="`dvc pull`"):
+    with pytest.raises(UnavailableError, match="`dvc pull`"):
         read(folder, "HEAD")
 
 

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from graft.apps.compare.run import Run, parse
+from graft.apps.compare.run import Run, parse_predictions
 
 CLASSES = ("cat", "dog", "owl")
 
 
 def names(count: int) -> list[str]:
-    """Paths of pictures."""
-    return [f"pictures/{place:04d}.png" for place in range(count)]
+    """Paths of images."""
+    return [f"images/{index:04d}.png" for index in range(count)]
 
 
 def csv(
@@ -40,23 +40,23 @@ def run(
     **more: Any,
 ) -> Run:
     """A run with these answers."""
-    rest = {"params": {}, "measured": {}, "split": None, "gaps": []} | more
-    return Run(title=title, predicted=parse(csv(labels, answers, chance, paths), "made"), **rest)
+    rest = {"params": {}, "metrics": {}, "split": None, "unreadable": []} | more
+    return Run(title=title, predictions=parse_predictions(csv(labels, answers, chance, paths), "made"), **rest)
 
 
 def answers(labels: Sequence[str], wrong: Sequence[int]) -> list[str]:
-    """Right answers, but for some pictures."""
+    """Right answers, but for some images."""
     return [
-        CLASSES[(CLASSES.index(label) + 1) % 3] if place in set(wrong) else label for place, label in enumerate(labels)
+        CLASSES[(CLASSES.index(label) + 1) % 3] if index in set(wrong) else label for index, label in enumerate(labels)
     ]
 
 
 def labels(count: int) -> list[str]:
     """Each class in turn."""
-    return [CLASSES[place % 3] for place in range(count)]
+    return [CLASSES[index % 3] for index in range(count)]
 
 
 def pair(count: int, wrong_a: Sequence[int], wrong_b: Sequence[int], **more: Any) -> tuple[Run, Run]:
-    """Two runs on the same pictures, each wrong about some of them."""
+    """Two runs on the same images, each wrong about some of them."""
     told = labels(count)
     return run(told, answers(told, wrong_a), "old (aaaaaaa)", **more), run(told, answers(told, wrong_b), "new", **more)

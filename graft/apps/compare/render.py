@@ -1,0 +1,297 @@
+"""A comparison as text, as Markdown and as a page: one record of what is shown, and a template for each form."""
+
+import base64
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from graft.apps.compare.comparison import NOW_CORRECT, NOW_WRONG, STILL_WRONG, Comparison
+from graft.apps.compare.paired import Difference
+from graft.apps.compare.run import MetricPair
+from graft.data.arrays import ImageRows
+from graft.data.dataset import LABEL_DELIMITER
+from graft.render.templates import percent, rendered
+
+TEMPLATES = Path(__file__).parent
+
+WIDTH = 100
+"""Letters of a line in the terminal."""
+
+FEW_PARAMS = 12
+"""Parameters that are shown at once; more are folded."""
+
+SHOWN_CHANGES = 20
+"""Changed predictions that a terminal or a pull request shows; the page and the CSV have all."""
+
+SHOWN_CARDS = 60
+"""Images that the page shows; the table below them has all."""
+
+THUMBNAIL_SIDE = 224
+"""Pixels of the longer side: twice what the page shows, for screens of fine grain."""
+
+CARD_TITLES = {
+    NOW_WRONG: "A was correct, B is wrong",
+    NOW_CORRECT: "A was wrong, B is correct",
+    STILL_WRONG: "Wrong both times",
+}
+
+MINUS = "\u2212"
+NO_CLASS = "no class"
+BETTER = {1: "more is better", -1: "less is better", 0: ""}
+
+MARKDOWN_SIGNS = "\\`*_[]<>|~#!$&@"
+"""Signs that Markdown, GitHub or the HTML in it may read as more than themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of texts; without rows its title says all.
+
+    Attributes:
+        words: columns flush left; the others, numbers, are flush right.
+        folded: whether a page hides it until it is asked for.
+    """
+
+    title: str
+    header: tuple[str, ...] = ()
+    rows: Sequence[tuple[str, ...]] = ()
+    words: tuple[int, ...] = ()
+    folded: bool = False
+
+
+def to_text(found: Comparison) -> str:
+    """Plain text, aligned, for a terminal."""
+    return rendered(TEMPLATES / "text.txt.j2", describe(found), escape=False, wrap=_wrap, aligned=aligned).rstrip()
+
+
+def to_markdown(found: Comparison) -> str:
+    """A section to paste into a pull request; long tables are folded."""
+    return rendered(TEMPLATES / "section.md.j2", describe(found), escape=False, plain=escape_markdown).rstrip() + "\n"
+
+
+def to_page(found: Comparison, presized: Path) -> str:
+    """One HTML file that needs nothing beside it.
+
+    Args:
+        presized: the folder that `presize` writes; without it the page has no images.
+    """
+    shown = found.changes.head(SHOWN_CARDS)
+    images = thumbnails(shown["path"].tolist(), presized)
+    cards = [row | {"image": images.get(row["path"])} for row in shown.to_dict(orient="records")] if images else []
+    page = {
+        "cards": {title: [card for card in cards if card["change"] == kind] for kind, title in CARD_TITLES.items()},
+        "num_cards": len(cards),
+        "reach": axis_reach([found.overall.difference]),
+        "slice_reach": axis_reach([part.difference for part in found.slices]),
+    }
+    helpers: dict[str, Any] = {
+        "points": points, "interval": interval, "predicted": predicted, "label": label, "counted": counted
+    }  # fmt: skip
+    return rendered(TEMPLATES / "page.html.j2", describe(found, None) | page, **helpers)
+
+
+def describe(found: Comparison, most: int | None = SHOWN_CHANGES) -> dict[str, Any]:
+    """What every form shows.
+
+    Args:
+        most: changed predictions in the table; None for all.
+    """
+    return {
+        "found": found,
+        "evidence": evidence(found),
+        "params": _params(found),
+        "metrics": _metrics(found),
+        "slices": _slices(found),
+        "changes": _changes(found, most),
+        "shortened": most is not None and len(found.changes) > most,
+    }
+
+
+def evidence(found: Comparison) -> list[str]:
+    """Sentences that say what the verdict rests on."""
+    overall, loss, grouped = found.overall, found.loss, found.groups is not None
+    images = counted(overall.images, "test image", "test images")
+    sample = f"{images}, each taken as independent of the others"
+    if found.groups is not None:
+        groups = counted(found.groups, "group", "groups")
+        sample = f"{images} in {groups}; groups are drawn whole, for their images resemble each other"
+    doubt = ", but it takes images as independent, which those of a group are not" if grouped else ""
+    lines = [
+        f"{found.primary_metric} {percent(overall.a)} in A, {percent(overall.b)} in B: "
+        f"{points(overall.difference.value)} points, 95 % interval {interval(overall.difference)}",
+        sample,
+        f"changed predictions: {found.now_correct} now correct, {found.now_wrong} now wrong, "
+        f"{found.still_wrong} still wrong",
+        f"McNemar's exact test: {p_value(found.p)}{doubt}",
+    ]
+    if loss:
+        within = f", 95 % interval {interval(loss.difference, signed)}" if loss.difference else ""
+        lines.append(
+            f"log loss {loss.a:.3f} in A, {loss.b:.3f} in B: {signed(loss.b - loss.a)}{within}; less is better"
+        )
+    return lines
+
+
+def _params(found: Comparison) -> Table:
+    if not found.params:
+        return Table("Parameters: all equal")
+    rows = [(change.key, change.a, change.b) for change in found.params]
+    return Table("Parameters that differ", ("", "A", "B"), rows, (0, 1, 2), len(rows) > FEW_PARAMS)
+
+
+def _metrics(found: Comparison) -> Table | None:
+    rows = [
+        (pair.name, metric(pair.a), metric(pair.b), metric_change(pair), BETTER[pair.better]) for pair in found.metrics
+    ]
+    return Table("Metrics of test", ("", "A", "B", "B less A", ""), rows, (0, 4), folded=True) if rows else None
+
+
+def _slices(found: Comparison) -> Table | None:
+    rows = [
+        (
+            part.name,
+            str(part.images),
+            percent(part.a),
+            percent(part.b),
+            points(part.difference.value),
+            interval(part.difference),
+        )
+        for part in found.slices
+    ]
+    title = f"{found.primary_metric.capitalize()} by slice; none of them decides"
+    return (
+        Table(title, ("", "images", "A", "B", "points", "95 % interval"), rows, (0, 5), folded=True) if rows else None
+    )
+
+
+def _changes(found: Comparison, most: int | None) -> Table:
+    count = len(found.changes)
+    if not count:
+        return Table("No prediction changed")
+    rows = [
+        (
+            row["change"],
+            row["path"],
+            label(row["label"]),
+            predicted(row["predicted_a"], row["probability_a"]),
+            predicted(row["predicted_b"], row["probability_b"]),
+        )
+        for row in found.changes.head(count if most is None else most).to_dict(orient="records")
+    ]
+    title = counted(count, "changed prediction", "changed predictions")
+    title += f"; the {most} whose loss changed most" if most is not None and count > most else ""
+    return Table(title, ("", "image", "label", "A", "B"), rows, (0, 1, 2, 3, 4), folded=True)
+
+
+def points(value: float) -> str:
+    """A difference of shares in percentage points, signed, such as +2.4."""
+    return signed(100 * value, 1)
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A number with its sign; what rounds to zero has none."""
+    rounded = round(value, digits)
+    if rounded == 0:
+        return f"{0:.{digits}f}"
+    return f"{'+' if rounded > 0 else MINUS}{abs(rounded):.{digits}f}"
+
+
+def metric(value: float | None) -> str:
+    """A value of metrics.json; whole numbers above 1 are counts."""
+    if value is None:
+        return "none"
+    return f"{value:.0f}" if _is_count(value) else f"{value:.3f}"
+
+
+def metric_change(pair: MetricPair) -> str:
+    """B's value less A's."""
+    if pair.a is None or pair.b is None:
+        return ""
+    return signed(pair.b - pair.a, 0 if _is_count(pair.a) and _is_count(pair.b) else 3)
+
+
+def _is_count(value: float) -> bool:
+    return value == int(value) and abs(value) > 1
+
+
+def interval(difference: Difference, form: Callable[[float], str] = points) -> str:
+    """An interval of a difference."""
+    return f"{form(difference.low)} to {form(difference.high)}" if difference.is_known else "not known: one group"
+
+
+def p_value(p: float) -> str:
+    """A p-value."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def predicted(names: str, probabilities: str) -> str:
+    """A prediction, with the probability of each class it names."""
+    values = probabilities.split(LABEL_DELIMITER) if probabilities else []
+    # a class may have the sign in its name: then one probability stands beside the whole
+    classes = names.split(LABEL_DELIMITER) if len(values) > 1 else [names]
+    return ", ".join(f"{name} {float(value):.0%}" for name, value in zip(classes, values, strict=False)) or NO_CLASS
+
+
+def label(text: str) -> str:
+    """The label of an image, or its labels."""
+    return text.replace(LABEL_DELIMITER, ", ") or NO_CLASS
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number with its noun."""
+    return f"{number} {one if number == 1 else many}"
+
+
+def _wrap(text: str, first: str, rest: str) -> str:
+    """A paragraph in lines for the terminal, with what each begins with."""
+    return textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+
+
+def aligned(table: Table) -> str:
+    """Columns of one width each, two spaces apart."""
+    lines = [table.header, *table.rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    justify = [str.ljust if index in table.words else str.rjust for index in range(len(widths))]
+    cells = ([side(cell, width) for side, cell, width in zip(justify, line, widths, strict=True)] for line in lines)
+    return "\n".join(f"  {'  '.join(row)}".rstrip() for row in cells)
+
+
+def escape_markdown(text: str) -> str:
+    """Text that stays text, on one line."""
+    return "".join(f"\\{sign}" if sign in MARKDOWN_SIGNS else sign for sign in " ".join(text.split()))
+
+
+def axis_reach(differences: Sequence[Difference]) -> float:
+    """How far an axis goes both ways, so that every known interval fits; no farther than a difference can be."""
+    ends = [abs(end) for one in differences if one.is_known for end in (one.low, one.high)]
+    return min(1.0, 1.15 * max(ends, default=1.0)) or 1.0
+
+
+def thumbnails(paths: Sequence[str], presized: Path) -> dict[str, str]:
+    """Images as data addresses of JPEGs, by path; those that were never presized are left out.
+
+    Args:
+        presized: the folder that `presize` writes; it may be absent.
+    """
+    pixels = presized / "pixels.npy"
+    if not (pixels.is_file() and pixels.with_name("rows.csv").is_file()):
+        return {}
+    images = ImageRows(pixels)
+    known = set(images.paths)
+    rows = images.find([path for path in dict.fromkeys(paths) if path in known])
+    return {images.paths[row]: _data_address(images.array[row], float(images.aspects[row])) for row in rows}
+
+
+def _data_address(pixels: NDArray[np.uint8], aspect: float) -> str:
+    """A square as a JPEG of the aspect ratio that its image had, in a data address."""
+    shape = max(1, round(THUMBNAIL_SIDE * min(aspect, 1))), max(1, round(THUMBNAIL_SIDE * min(1 / aspect, 1)))
+    stream = BytesIO()
+    Image.fromarray(pixels).resize(shape, Image.Resampling.LANCZOS).save(stream, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()

@@ -1,0 +1,140 @@
+"""The network of the project, its layers, and what they give for an image."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from graft.core import params
+from graft.core.errors import DataError, nearest
+from graft.network.config import Embed
+from graft.network.layers import listening, named_layers
+from graft.network.network import Network, load, pretrained
+
+BACKBONE, FINETUNED = Path("models/backbone"), Path("models/finetuned")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A network with a title that says where it lies and what it is made from, and its classes, if it has any."""
+
+    network: Network
+    title: str
+    classes: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerOutput:
+    """A layer that ran: its name and kind, the shape of what it gave for one image, and how often it ran."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    runs: int
+    has_colour_filters: bool
+    """Whether it has filters that can be shown in colour."""
+
+
+def open_network(values: dict[str, Any]) -> Subject:
+    """Load ``models/finetuned``, or ``models/backbone`` where that is absent.
+
+    Args:
+        values: params.yaml.
+
+    Raises:
+        DataError: both are absent.
+    """
+    if FINETUNED.is_dir():
+        network, description = load(FINETUNED)
+        return Subject(network, f"{FINETUNED} ({description.backbone})", description.classes)
+    if not BACKBONE.is_dir():
+        raise DataError(f"neither {FINETUNED} nor {BACKBONE} is there; run `dvc repro download`")
+    network, description = pretrained(BACKBONE, params.check("embed", Embed, values["embed"]))
+    return Subject(network, f"{BACKBONE} ({description.backbone}, nothing is fine-tuned yet)", [])
+
+
+def has_colour_filters(layer: nn.Module) -> bool:
+    """Whether a layer is a convolution over the three colours of an image."""
+    return isinstance(layer, nn.Conv2d) and layer.in_channels == 3 and layer.groups == 1
+
+
+def list_layers(values: dict[str, Any]) -> Iterator[str]:
+    """Yield a line a layer: name, kind, and the shape of what it gives.
+
+    Args:
+        values: params.yaml.
+
+    Raises:
+        DataError: there is no network yet.
+    """
+    subject = open_network(values)
+    side = subject.network.view
+    outputs = survey(subject.network, side)
+    name_width, kind_width = (max(len(str(getattr(output, key))) for output in outputs) for key in ("name", "kind"))
+    yield f"layers of {subject.title} that run, and what each gives for an image of {side} x {side}:"
+    for output in outputs:
+        notes = ["filters in colour"] if output.has_colour_filters else []
+        notes += [f"runs {output.runs} times"] if output.runs > 1 else []
+        shape = " x ".join(map(str, output.shape))
+        yield f"{output.name:{name_width}}  {output.kind:{kind_width}}  {shape:16}  {', '.join(notes)}".rstrip()
+    yield "graft inspect LAYER IMAGE draws what one of them gives"
+
+
+def survey(network: Network, side: int) -> list[LayerOutput]:
+    """Layers that run and give a tensor, in the order in which they are defined, without those that do nothing.
+
+    Where a batch norm was folded into its convolution there is such a layer, among others.
+
+    Args:
+        side: of the grey image that the network runs on, in pixels.
+    """
+    layers = named_layers(network)
+    shapes: dict[str, list[tuple[int, ...]]] = {}
+
+    def record(name: str, output: object) -> None:
+        if isinstance(output, torch.Tensor):
+            shapes.setdefault(name, []).append(tuple(output.shape[1:]))
+
+    with torch.inference_mode(), listening(layers, record):
+        network(torch.full((1, 3, side, side), 0.5, device=network.mean.device))
+    return [
+        LayerOutput(name, type(layer).__name__, shapes[name][-1], len(shapes[name]), has_colour_filters(layer))
+        for name, layer in layers.items()
+        if name in shapes and type(layer) is not nn.Identity
+    ]
+
+
+def find_layer(network: Network, name: str) -> nn.Module:
+    """Find a layer by its name.
+
+    Raises:
+        DataError: there is none of that name.
+    """
+    layers = named_layers(network)
+    if name not in layers:
+        raise DataError(
+            f"the network has no layer {name!r}{nearest(name, layers)}; `graft inspect` lists all {len(layers)}"
+        )
+    return layers[name]
+
+
+def output_of(network: Network, name: str, images: torch.Tensor) -> torch.Tensor:
+    """What a layer gives for images `[B, 3, H, H]` in [0, 1]: of one that runs several times, the last time.
+
+    Raises:
+        DataError: there is no such layer, it does not run, or it gives no tensor.
+    """
+    outputs: list[torch.Tensor] = []
+
+    def record(_: str, output: object) -> None:
+        if isinstance(output, torch.Tensor):
+            outputs[:] = [output.clone()]  # the next layer may write over it
+
+    with torch.inference_mode(), listening({name: find_layer(network, name)}, record):
+        network(images.to(network.mean.device))
+    if not outputs:
+        raise DataError(f"{name!r} gives no tensor when the network runs; `graft inspect` lists the layers that do")
+    return outputs[0].float().cpu()
