@@ -1,7 +1,6 @@
-"""``graft lr-find``: range tests of the head and of the whole network.
+"""``graft lr-find``: learning-rate range tests of the head and of the whole network.
 
-Both train copies on batches of their own draws: no weights, checkpoints or random states of a run
-are touched.
+Both train copies on minibatches of their own draws: no weights, checkpoints or random states of a run are touched.
 """
 
 import itertools
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 from graft.augment.config import Augment
 from graft.core import params, tables
 from graft.core.errors import DataError, TrainingError
-from graft.core.files import new_file
+from graft.core.files import write_text
 from graft.core.progress import bar
 from graft.core.seeds import Seed, derive
 from graft.data.arrays import Embeddings, ImageRows
@@ -38,11 +37,12 @@ from graft.render.figures import save_figure
 from graft.tasks import make_task, task_of
 
 LOW, HIGH, STEPS = 1e-7, 10.0, 100
-MEMORY = 0.98
-"""Share of the smoothed loss that stays from one step to the next."""
-EXPLODED = 4.0
+SMOOTHING = 0.98
+"""Weight of the past in the exponential moving average of the loss."""
+DIVERGENCE = 4.0
 """The sweep ends when the smoothed loss is this many times its lowest."""
-FEWEST_RATES = 10
+MIN_STEPS = 10
+"""Steps before the loss diverges without which there is no curve to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,9 @@ class RateRange:
         than the one before.
         """
         length = np.ones(len(self.smoothed), dtype=np.int64)
-        for place, loss in enumerate(self.smoothed):
-            higher = length[:place][self.smoothed[:place] > loss]
-            length[place] = 1 + higher.max(initial=0)
+        for index, loss in enumerate(self.smoothed):
+            higher = length[:index][self.smoothed[:index] > loss]
+            length[index] = 1 + higher.max(initial=0)
         end = int(length.argmax())
         start = max(0, end - int(length[end]))
         third = (end - start) / 3
@@ -81,15 +81,15 @@ class RateRange:
 
     def suggestions(self) -> dict[str, float]:
         """The three by name, to two digits."""
-        found = {"valley": self.valley, "steepest": self.steepest, "minimum / 10": self.minimum}
-        return {name: float(f"{rate:.1e}") for name, rate in found.items()}
+        rates = {"valley": self.valley, "steepest": self.steepest, "minimum / 10": self.minimum}
+        return {name: float(f"{rate:.1e}") for name, rate in rates.items()}
 
 
-def find_range(step: Callable[[int, float], float]) -> RateRange:
+def find_range(train_step: Callable[[int, float], float]) -> RateRange:
     """Sweep the learning rate from 1e-7 to 10 in a hundred steps, or until the loss explodes.
 
     Args:
-        step: takes the number of the step, from 0, and a learning rate; trains on a batch and
+        train_step: takes the number of the step, from 0, and a learning rate; trains on a minibatch and
             returns the loss before its update.
 
     Raises:
@@ -98,19 +98,19 @@ def find_range(step: Callable[[int, float], float]) -> RateRange:
     rates: list[float] = []
     losses: list[float] = []
     smoothed: list[float] = []
-    running = 0.0
+    average = 0.0
     for number in range(STEPS):
         rate = LOW * (HIGH / LOW) ** (number / (STEPS - 1))
-        loss = step(number, rate)
-        running = MEMORY * running + (1 - MEMORY) * loss
-        level = running / (1 - MEMORY ** (number + 1))  # else the first values would lean towards 0
-        if not math.isfinite(loss) or (smoothed and level > EXPLODED * min(smoothed)):
+        loss = train_step(number, rate)
+        average = SMOOTHING * average + (1 - SMOOTHING) * loss
+        level = average / (1 - SMOOTHING ** (number + 1))  # else the first values would lean towards 0
+        if not math.isfinite(loss) or (smoothed and level > DIVERGENCE * min(smoothed)):
             break
         rates, losses, smoothed = [*rates, rate], [*losses, loss], [*smoothed, level]
-    if len(rates) < FEWEST_RATES:
+    if len(rates) < MIN_STEPS:
         raise TrainingError(
             f"the loss is {loss} at learning rate {rate:.2g}, after {len(rates)} steps: there is no curve to read; "
-            "look at the labels and at the pictures after augmentation (`graft summary`)"
+            "look at the labels and at the images after augmentation (`graft summary`)"
         )
     return RateRange(np.array(rates), np.array(losses), np.array(smoothed))
 
@@ -120,8 +120,8 @@ LABELS, SPLIT = Path("data/labels.csv"), Path("data/split.csv")
 BACKBONE, HEAD = Path("models/backbone"), Path("models/head")
 REPORT = Path("reports/lr-find")
 
-PLOTS = """# `graft lr-find` wrote this, so that `dvc plots show` draws its curves.
-plots:
+PLOTS = "# `graft lr-find` wrote this, so that `dvc plots show` draws its curves.\nplots:\n"
+PLOT = """\
 - {name}:
     title: lr-find, {name}
     template: linear
@@ -139,7 +139,7 @@ def head_range(embeddings: Embeddings, dataset: Dataset, config: TrainHead, seed
     optimizer = torch.optim.AdamW(candidates.parameters, weight_decay=0.0)
     batches = _batches(len(train), config.batch_size, FEWEST, derive(seed, "lr-find", "head"))
 
-    def step(number: int, rate: float) -> float:
+    def train_step(number: int, rate: float) -> float:
         features, targets = train.read(next(batches))
         loss = task.losses(candidates.logits(features, training=True)[0], targets).mean()
         optimizer.param_groups[0]["lr"] = rate
@@ -149,7 +149,7 @@ def head_range(embeddings: Embeddings, dataset: Dataset, config: TrainHead, seed
         return loss.item()
 
     torch.manual_seed(derive(seed, "lr-find", "dropout"))
-    return find_range(step)
+    return find_range(train_step)
 
 
 def network_range(step: Step, train: LabelledImages, config: Finetune, seed: int) -> RateRange:
@@ -162,13 +162,13 @@ def network_range(step: Step, train: LabelledImages, config: Finetune, seed: int
     batches = _batches(len(train), config.batch_size, config.fewest, derive(seed, "lr-find", "network"))
     size = config.size_at(1, step.network.view)
 
-    def tried(number: int, rate: float) -> float:
+    def train_step(number: int, rate: float) -> float:
         for group, peak in zip(step.optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * rate
-        places = next(batches)
-        pixels, targets = train.batch(places, step.device)
+        rows = next(batches)
+        pixels, targets = train.batch(rows, step.device)
         draws = derive(seed, "lr-find", "augment", number)
-        total = step.backward(pixels, targets, size, draws, len(pixels), train.squeezed(places))
+        total = step.backward(pixels, targets, size, draws, len(pixels), train.squeezed(rows))
         step.update()
         progress.update()
         return float(total) / len(pixels)
@@ -176,11 +176,11 @@ def network_range(step: Step, train: LabelledImages, config: Finetune, seed: int
     step.train_mode()
     torch.manual_seed(derive(seed, "lr-find", "dropout"))
     with bar("lr-find", STEPS) as progress:
-        return find_range(tried)
+        return find_range(train_step)
 
 
 def _batches(count: int, size: int, fewest: int, seed: int) -> Iterator[NDArray[np.int64]]:
-    """Places of pictures in batches, without end: shuffled anew each time round."""
+    """Rows of images in minibatches, without end: shuffled anew in every epoch."""
     for epoch in itertools.count():
         order = np.random.default_rng(derive(seed, epoch)).permutation(count)
         yield from np.array_split(order, parts_of(count, size, fewest))
@@ -216,34 +216,32 @@ def lr_find(values: dict[str, Any], parts: tuple[str, ...] = ("head", "network")
     """
     prepare()
     seed = params.check("seed", Seed, values["seed"])
-    makers: dict[str, Callable[[dict[str, Any], int], RateRange]] = {"head": _head, "network": _network}
     for part in parts:
-        found = makers[part](values, seed)
+        found = _sweep_head(values, seed) if part == "head" else _sweep_network(values, seed)
         save_range(REPORT, part, found)
-        told = ", ".join(f"{name} {rate:g}" for name, rate in found.suggestions().items())
-        yield f"{part:8} {told}; curve: {REPORT / f'{part}.png'}"
-    plots = [PLOTS.format(name=part) for part in ("head", "network") if (REPORT / f"{part}.csv").is_file()]
-    with new_file(REPORT / "dvc.yaml") as partial:
-        partial.write_text(plots[0] + "".join(text.partition("plots:\n")[2] for text in plots[1:]), encoding="utf-8")
+        suggestions = ", ".join(f"{name} {rate:g}" for name, rate in found.suggestions().items())
+        yield f"{part:8} {suggestions}; curve: {REPORT / f'{part}.png'}"
+    plots = [PLOT.format(name=part) for part in ("head", "network") if (REPORT / f"{part}.csv").is_file()]
+    write_text(REPORT / "dvc.yaml", PLOTS + "".join(plots))
 
 
-def _head(values: dict[str, Any], seed: int) -> RateRange:
-    _need(EMBEDDINGS, "embed")
+def _sweep_head(values: dict[str, Any], seed: int) -> RateRange:
+    _require(EMBEDDINGS, "embed")
     config: TrainHead = params.check("train_head", TrainHead, values["train_head"])
     return head_range(Embeddings(EMBEDDINGS), read_dataset(LABELS, SPLIT), config, seed)
 
 
-def _network(values: dict[str, Any], seed: int) -> RateRange:
-    _need(HEAD / "network.json", "train-head")
-    _need(PRESIZED, "presize")
+def _sweep_network(values: dict[str, Any], seed: int) -> RateRange:
+    _require(HEAD / "network.json", "train-head")
+    _require(PRESIZED, "presize")
     config: Finetune = params.check("finetune", Finetune, values["finetune"])
-    views: Augment = params.check("augment", Augment, values["augment"])
+    augment: Augment = params.check("augment", Augment, values["augment"])
     pixels = ImageRows(PRESIZED)
     train = LabelledImages.of(pixels, read_dataset(LABELS, SPLIT), "train", pixels.aspects)
     network, description = trainable(BACKBONE, HEAD, config)
-    return network_range(Step(network, task_of(description), train.targets, config, views, 1.0), train, config, seed)
+    return network_range(Step(network, task_of(description), train.targets, config, augment, 1.0), train, config, seed)
 
 
-def _need(file: Path, stage: str) -> None:
+def _require(file: Path, stage: str) -> None:
     if not file.is_file():
         raise DataError(f"{file} is absent; run `dvc repro {stage}`")

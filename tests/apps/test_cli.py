@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from graft import __version__
 from graft.apps import cli
+from graft.apps.check import MODELS
 from graft.apps.use.presets import names, read_preset, write_values
 from graft.core import params
 from graft.data.raw import fingerprint
