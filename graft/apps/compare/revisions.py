@@ -36,14 +36,6 @@ class RevisionError(GraftError):
     """A revision is unknown, or a file of it cannot be read."""
 
 
-class AbsentError(RevisionError):
-    """A revision has no such file."""
-
-
-class UnavailableError(RevisionError):
-    """A revision records a file whose content is neither here nor in a remote."""
-
-
 class Revision(ABC):
     """The project at one point of its history; `title` is how a person is told of it."""
 
@@ -55,8 +47,7 @@ class Revision(ABC):
         """Return the content of a file, named relative to the folder that holds params.yaml.
 
         Raises:
-            AbsentError: the revision has no such file.
-            UnavailableError: it is recorded, but its content cannot be had.
+            RevisionError: the revision has no such file, or its content cannot be had.
         """
 
 
@@ -75,9 +66,9 @@ class Workspace(Revision):
             advice = "graft runs in the folder that holds it"
             if path in STAGES:
                 advice = f"run `dvc repro {STAGES[path]}`, or `dvc pull` what was pushed"
-            raise AbsentError(f"the workspace has no {path}; {advice}") from error
+            raise RevisionError(f"the workspace has no {path}; {advice}") from error
         except OSError as error:
-            raise UnavailableError(f"{path} of the workspace: {error.strerror}") from error
+            raise RevisionError(f"{path} of the workspace: {error.strerror}") from error
 
 
 class Committed(Revision):
@@ -102,13 +93,13 @@ class Committed(Revision):
             repro = f"`dvc repro {STAGES[path]}`" if path in STAGES else "`dvc repro`"
             advice = repro if self.name == "HEAD" else f"`git checkout {self.name}` and {repro}"
             if not self._is_tracked(file):
-                raise AbsentError(f"{self.title} has no {path}: not made then, or not committed; {advice}") from error
-            raise UnavailableError(
+                raise RevisionError(f"{self.title} has no {path}: not made then, or not committed; {advice}") from error
+            raise RevisionError(
                 f"{path} of {self.title} is tracked by DVC, but its content lies neither in the cache nor in a remote; "
                 f"`dvc push` where it was made and `dvc pull` here, or {advice}"
             ) from error
         except (DvcException, OSError) as error:
-            raise UnavailableError(f"{path} of {self.title} cannot be read: {error}") from error
+            raise RevisionError(f"{path} of {self.title} cannot be read: {error}") from error
 
     def _is_tracked(self, file: str) -> bool:
         """Tell whether DVC tracks the file in that commit."""

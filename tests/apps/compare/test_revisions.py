@@ -10,9 +10,7 @@ from graft.apps.compare.revisions import (
     METRICS,
     PARAMS,
     PREDICTIONS,
-    AbsentError,
     RevisionError,
-    UnavailableError,
     open_revision,
 )
 from graft.apps.compare.run import parse_predictions
@@ -63,7 +61,7 @@ def test_the_workspace_is_as_it_lies(history: Path, tmp_path: Path) -> None:
     assert read(folder, "HEAD", PARAMS).startswith(b"lr: 0.003\n")
     (folder / METRICS).unlink()
     with pytest.raises(
-        AbsentError, match=r"the workspace has no reports/evaluate/metrics\.json; run `dvc repro evaluate`"
+        RevisionError, match=r"the workspace has no reports/evaluate/metrics\.json; run `dvc repro evaluate`"
     ):
         read(folder, "workspace", METRICS)
 
@@ -76,7 +74,7 @@ def test_a_fresh_clone_reads_git_and_the_remote(history: Path, tmp_path: Path) -
     assert wrong(folder, "cached") == len(WRONG["cached"])
     assert not (folder / PREDICTIONS).exists()
     assert call(folder, "git", "status", "--short") == ""
-    with pytest.raises(AbsentError, match="or `dvc pull` what was pushed"):
+    with pytest.raises(RevisionError, match="or `dvc pull` what was pushed"):
         read(folder, "workspace")
 
 
@@ -85,7 +83,7 @@ def test_what_is_neither_here_nor_in_the_remote_is_said(history: Path, tmp_path:
     call(tmp_path, "git", "clone", "-q", str(history), str(folder))
     (folder / ".dvc/config.local").write_text(EMPTY.format(tmp_path / "empty"))
     assert wrong(folder, "plain") == len(WRONG["plain"])
-    with pytest.raises(UnavailableError) as refused:
+    with pytest.raises(RevisionError) as refused:
         read(folder, "cached")
     assert "lies neither in the cache nor in a remote" in str(refused.value)
     assert "`dvc pull` here, or `git checkout cached` and `dvc repro evaluate`" in str(refused.value)
@@ -108,12 +106,12 @@ def test_a_folder_that_dvc_keeps_is_out_of_reach_as_a_whole(
     (folder / ".dvc/config.local").write_text(EMPTY.format(tmp_path / "empty"))
     # where DVC remembers which files the folder held
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
-    with pytest.raises(UnavailableError, match="`dvc pull`"):
+    with pytest.raises(RevisionError, match="`dvc pull`"):
         read(folder, "HEAD")
 
 
 def test_what_a_revision_never_had_is_said(history: Path) -> None:
-    with pytest.raises(AbsentError, match=r"^plain \([0-9a-f]{7}\) has no data/split.csv: .* `dvc repro split`$"):
+    with pytest.raises(RevisionError, match=r"^plain \([0-9a-f]{7}\) has no data/split.csv: .* `dvc repro split`$"):
         read(history, "plain", "data/split.csv")
 
 
