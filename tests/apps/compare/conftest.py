@@ -2,10 +2,11 @@
 
 import os
 import subprocess
-import sys
+import warnings
 from pathlib import Path
 
 import pytest
+from dvc.repo import Repo
 
 from graft.apps.compare.revisions import LABELS, METRICS, PARAMS, PREDICTIONS
 from tests.apps.compare.made_up_runs import answers, csv, labels, names
@@ -24,12 +25,21 @@ def quiet() -> dict[str, str]:
 
 
 def call(folder: Path, *words: str) -> str:
-    """Run git or DVC as a user would."""
+    """Run git as a user would."""
     identity = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "init.defaultBranch=main"]
-    command = ["git", *identity, *words[1:]] if words[0] == "git" else [sys.executable, "-m", *words]
+    command = ["git", *identity, *words[1:]]
     done = subprocess.run(command, cwd=folder, env=os.environ | quiet(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.strip()
+
+
+def track(folder: Path, *paths: str, push: bool = False) -> None:
+    """As `dvc add`, and `dvc push`, in this process."""
+    with warnings.catch_warnings(), Repo(str(folder)) as repo:
+        warnings.simplefilter("ignore", DeprecationWarning)  # of what DVC itself imports
+        repo.add([str(folder / path) for path in paths])
+        if push:
+            repo.push()
 
 
 def write(folder: Path, name: str, lr: float) -> None:
@@ -48,24 +58,30 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     Labels are in DVC throughout. The experiment's reference is written as `dvc exp run` writes it.
     """
-    home = tmp_path_factory.mktemp("history")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for key, value in (quiet() | {"DVC_SITE_CACHE_DIR": str(tmp_path_factory.getbasetemp() / "dvc")}).items():
+            monkeypatch.setenv(key, value)
+        return make_history(tmp_path_factory.mktemp("history"))
+
+
+def make_history(home: Path) -> Path:
+    """Commit by commit, as `history` says."""
     folder, store = home / "project", home / "store"
     (folder / "data").mkdir(parents=True)
     call(folder, "git", "init", "-q")
-    call(folder, "dvc", "init", "-q")
+    Repo.init(str(folder)).close()
     (folder / ".dvc/config").write_text(f"[core]\n    remote = store\n['remote \"store\"']\n    url = {store}\n")
     groups = "".join(f"{name},cat,g{index // 2}\n" for index, name in enumerate(names(60)))
     (folder / LABELS).write_text(f"path,label,group\n{groups}")
     write(folder, "plain", 0.001)
-    call(folder, "dvc", "add", "-q", LABELS)
+    track(folder, LABELS)
     call(folder, "git", "add", "-A")
     call(folder, "git", "commit", "-qm", "Keep predictions in git")
     call(folder, "git", "tag", "plain")
 
     write(folder, "cached", 0.003)
     call(folder, "git", "rm", "-q", "--cached", PREDICTIONS)
-    call(folder, "dvc", "add", "-q", PREDICTIONS)
-    call(folder, "dvc", "push", "-q")
+    track(folder, PREDICTIONS, push=True)
     call(folder, "git", "add", "-A")
     call(folder, "git", "commit", "-qm", "Keep predictions in DVC")
     call(folder, "git", "tag", "-a", "cached", "-m", "annotated")

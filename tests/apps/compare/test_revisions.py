@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from dvc.repo import Repo
 
 from graft.apps.compare.revisions import (
     LABELS,
@@ -14,7 +15,7 @@ from graft.apps.compare.revisions import (
     open_revision,
 )
 from graft.apps.compare.run import parse_predictions
-from tests.apps.compare.conftest import EMPTY, WRONG, call
+from tests.apps.compare.conftest import EMPTY, WRONG, call, track
 
 
 def read(root: Path, name: str, path: str = PREDICTIONS) -> bytes:
@@ -98,7 +99,7 @@ def test_a_folder_that_dvc_keeps_is_out_of_reach_as_a_whole(
     for rest in (folder / "reports").rglob("*.dvc"):
         rest.unlink()
     (folder / "reports/evaluate/.gitignore").unlink()
-    call(folder, "dvc", "add", "-q", "reports/evaluate")
+    track(folder, "reports/evaluate")
     call(folder, "git", "add", "-A")
     call(folder, "git", "commit", "-qm", "Keep the whole folder in DVC")
     assert wrong(folder, "HEAD") == len(WRONG["cached"])
@@ -169,11 +170,11 @@ def test_a_project_in_a_folder_of_its_repository(history: Path, tmp_path: Path) 
     folder = tmp_path / "below" / "project"
     folder.mkdir(parents=True)
     call(tmp_path, "git", "init", "-q")
-    call(folder, "dvc", "init", "-q", "--subdir")
+    Repo.init(str(folder), subdir=True).close()
     for path in (PREDICTIONS, METRICS, PARAMS):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(read(history, "plain", path))
-    call(folder, "dvc", "add", "-q", PREDICTIONS)
+    track(folder, PREDICTIONS)
     call(tmp_path, "git", "add", "-A")
     call(tmp_path, "git", "commit", "-qm", "Begin")
     (folder / PREDICTIONS).unlink()
