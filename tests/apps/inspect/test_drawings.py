@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from graft.apps import cli
 from graft.apps.inspect.drawings import MAX_TILES, TILE_SIDE, draw_layer, filter_tiles, map_tiles, save_bars, tile_side
 from graft.apps.inspect.layers import list_layers
-from graft.backbone.build import Backbone
+from graft.backbone.config import Backbone
 from graft.backbone.weights import fetch_weights
 from graft.core.errors import DataError
 from graft.render.sheets import Tile
