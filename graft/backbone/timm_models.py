@@ -59,7 +59,7 @@ def body(name: str, drop_path: float) -> nn.Module:
     depths = [module for module in model.modules() if type(module).__name__ == "DropPath"]
     if drop_path and not any(getattr(module, "drop_prob", 0.0) for module in depths):
         raise _no_drop_path(name, drop_path)
-    if not drop_path:  # a few architectures have some unless told otherwise
+    if not drop_path:  # a few architectures have some by default
         for module in depths:
             setattr(module, "drop_prob", 0.0)  # noqa: B010 - the module's type is not known
     return model

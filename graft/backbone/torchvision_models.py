@@ -156,7 +156,7 @@ def _preprocessing(weights: Any) -> Preprocessing:
 def _set_drop_path(model: nn.Module, name: str, drop_path: float) -> None:
     """Let blocks be left out in training: the deepest at the rate given, those before it in torchvision's proportion.
 
-    Builders differ in whether they take a rate, and have one of their own unless told otherwise.
+    Builders differ in whether they take a rate, and have one of their own by default.
     """
     blocks = [module for module in model.modules() if isinstance(module, StochasticDepth)]
     if drop_path and not blocks:

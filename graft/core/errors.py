@@ -3,16 +3,16 @@
 GraftError
  +-- ParamsError     params.yaml: unknown key, wrong type, out of range
  +-- SourceError     what `source.uri` or `backbone.weights` names is absent or not as promised
- +-- DataError       pictures, labels or splits that cannot be used as they are
+ +-- DataError       images, labels or splits that cannot be used as they are
  +-- WeightsError    weights that do not fit the network
  +-- TrainingError   a run that cannot go on, such as a loss that is not finite
  +-- ExportError     a bundle that does not agree with the network it came from
  +-- BundleError     a bundle that cannot be used as it is
- +-- StageError      a stage that cannot vouch for its own record
+ +-- StageError      a stage whose record would not be true
 
-Those of one part alone lie beside it: `graft.apps.compare.revisions`, `graft.serve`.
+Those of one part alone lie beside it, such as those of `graft.apps.serve`.
 
-Each message names the thing, the value, and what would be right.
+Each message names the thing, the value, and what would be valid.
 """
 
 import difflib
@@ -32,7 +32,7 @@ class SourceError(GraftError):
 
 
 class DataError(GraftError):
-    """Pictures, labels or splits cannot be used as they are."""
+    """Images, labels or splits cannot be used as they are."""
 
 
 class WeightsError(GraftError):

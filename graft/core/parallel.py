@@ -21,7 +21,7 @@ def cores() -> int:
 
 
 def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int | None = None) -> Iterator[Result]:
-    """Yield what `work` gives of each item, in order, several being worked on in threads, one a core unless told.
+    """Yield what `work` gives of each item, in order, worked on in several threads; by default one a core.
 
     Items are taken in the thread that iterates. Memory is that of ``AHEAD * threads`` items and
     results. When the iteration is left, what has begun is finished and the rest is dropped.

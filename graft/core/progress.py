@@ -15,7 +15,7 @@ def bar(label: str, total: int | None, done: int = 0, unit: str = "") -> "tqdm[A
         label: what is being counted, such as "presize".
         total: how many items there are in all, if that is known.
         done: how many were finished by an earlier, interrupted run.
-        unit: what an item is, where it is no picture or file: ``B`` is shown as kB, MB, GB.
+        unit: what an item is, where it is no image or file: ``B`` is shown as kB, MB, GB.
     """
     # disable=None is tqdm's own "only on a terminal"
     return tqdm(desc=label, total=total, initial=done, disable=None, leave=False, unit=unit, unit_scale=bool(unit))

@@ -1,4 +1,4 @@
-"""Unpack a zip or tar archive that nobody vouches for: safely and whole, or with an error that says why not.
+"""Unpack a zip or tar archive that may be hostile: safely and whole, or with an error that says why not.
 
 `tarfile` and `zipfile` read; every member passes tarfile's `data` filter, and a budget counts bytes as
 they are written, whatever the archive says of itself. No link is made on disk.
@@ -139,7 +139,7 @@ def _linked_file(path: str, links: dict[str, str], into: Path) -> Path:
 
 
 def _members(archive: Path, file: BinaryIO) -> Iterator[Member]:
-    """Yield every member of an archive, whose kind is told by its content, not by its name."""
+    """Yield every member of an archive, whose kind follows from its content, not its name."""
     with _explained(archive):
         begin = file.read(512)
         file.seek(0)

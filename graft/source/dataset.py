@@ -13,14 +13,13 @@ from filelock import FileLock, Timeout
 from graft.core import params
 from graft.core.addresses import PACKAGE, is_remote
 from graft.core.errors import SourceError
-from graft.core.files import new_folder
+from graft.core.files import new_folder, sha256
 from graft.core.progress import bar
 from graft.data.raw import (
     POINTER,
     Linked,
     check_apart,
     combine,
-    content,
     hashed,
     is_litter,
     linked,
@@ -199,7 +198,7 @@ def _fingerprint(source: Source, folder: Path, files: list[str]) -> str:
 def _archive_sha256(source: Source, archive: Path) -> str:
     if source.sha256 is not None and is_remote(source.uri):
         return source.sha256  # local_path has checked it
-    size, digest = archive.stat().st_size, content(archive)
+    size, digest = archive.stat().st_size, sha256(archive)
     if source.bytes not in (None, size):
         raise SourceError(f"{archive}: has {size} bytes; source.bytes says {source.bytes}")
     if source.sha256 not in (None, digest):
