@@ -23,11 +23,12 @@ import psutil
 from filelock import FileLock, Timeout
 
 from graft.core import params
-from graft.core.errors import GraftError, StageError
+from graft.core.errors import GraftError, ParamsError, StageError
 from graft.core.files import sha256
 from stages import STARTED
 
 PARAMS, DVC = Path("params.yaml"), Path("dvc.yaml")
+CHECK = "`graft check` checks all keys at once; `graft check --fix` renames those of earlier versions"
 STATE = Path(".graft")
 """Ignored by git and DVC: locks, unfinished work, wall-clock logs."""
 
@@ -124,7 +125,8 @@ def start(name: str, main: Callable[[Run], None]) -> None:
             run.finish()
             run.log(f"done in {time.perf_counter() - began:.1f} s")
     except GraftError as error:
-        sys.exit(f"{name}: {type(error).__name__}: {error}")
+        advice = f"\n{CHECK}" if isinstance(error, ParamsError) else ""
+        sys.exit(f"{name}: {type(error).__name__}: {error}{advice}")
     except FileNotFoundError as error:
         sys.exit(f"{name}: {error.filename} is absent; `dvc repro {name}` makes what the stage reads, and runs it")
     except OSError as error:

@@ -50,7 +50,8 @@ def test_value_out_of_range_is_refused_before_any_work(project: Path, capsys: py
         run.params("lr", LearningRate)
         Path("work").touch()
 
-    with pytest.raises(SystemExit, match=r"toy: ParamsError: lr: input should be greater than 0; got -1"):
+    advice = r"\n`graft check` .* `graft check --fix` renames those of earlier versions"
+    with pytest.raises(SystemExit, match=r"toy: ParamsError: lr: input should be greater than 0; got -1" + advice):
         start("toy", main)
     assert not Path("work").exists()
 
