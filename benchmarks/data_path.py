@@ -27,8 +27,7 @@ from graft.augment.augment import augment
 from graft.augment.config import Augment
 from graft.core import tables
 from graft.data.arrays import ImageRows, PartialArray
-from graft.data.dataset import read_dataset
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import LabelledImages, read_dataset
 from graft.images.decode import Square
 from graft.images.presize import presize
 from graft.network.device import prepare

@@ -1,6 +1,6 @@
 """How fast near duplicates are found, and which: ``python -m benchmarks.near_duplicates``.
 
-First the search over made-up looks, with one copy planted for every hundred pictures: `uniform`,
+First the search over made-up images, with one copy planted for every hundred pictures: `uniform`,
 where no two pictures are related; `kinds`, where a thousand pictures each are of one kind and look
 alike; `crowd`, where all share one perceptual hash. Then edits of the solar cells, which all look
 alike: the share found again, and the different cells wrongly tied. Linux only. Writes
@@ -24,9 +24,9 @@ from scipy.fft import idctn
 
 from benchmarks.machine import footer, machine, save
 from graft.images.decode import open_upright
-from graft.index.duplicates import group
-from graft.index.fingerprints import SIDE, Look, look
-from graft.index.hamming import Near
+from graft.index.config import NearDuplicates
+from graft.index.duplicates import find_duplicates
+from graft.index.fingerprints import SIDE, Fingerprint, fingerprint
 from graft.source.download import locate
 
 OUT = Path(__file__).with_suffix(".json")
@@ -39,7 +39,7 @@ EVERY = 8
 
 
 def search(shape: Shape, count: int) -> dict[str, Any]:
-    """Group made-up looks; seconds, peak of anonymous memory, and what became of the planted copies."""
+    """Group made-up images; seconds, peak of anonymous memory, and what became of the planted copies."""
     with tempfile.TemporaryDirectory() as folder:
         thumbnails = np.memmap(Path(folder) / "thumbnails", np.uint8, "w+", shape=(count, SIDE, SIDE))
         hashes, originals = _make_up(shape, thumbnails)
@@ -53,7 +53,7 @@ def search(shape: Shape, count: int) -> dict[str, Any]:
         watcher = threading.Thread(target=watch)
         watcher.start()
         began = time.perf_counter()
-        found = group(pixels, hashes, thumbnails, Near())
+        found = find_duplicates(pixels, hashes, thumbnails, NearDuplicates())
         seconds = time.perf_counter() - began
         done.set()
         watcher.join()
@@ -148,21 +148,21 @@ EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
 def recall() -> dict[str, Any]:
     """Share of edited solar cells that are tied to their original, for every edit, and cells wrongly tied."""
     paths = sorted(locate("package://elpv_dataset/data").rglob("*.png"))
-    originals = [look(open_upright(path)) for path in paths]
+    originals = [fingerprint(open_upright(path)) for path in paths]
     chosen = np.arange(0, len(paths), EVERY)
     shares = {}
     for name, edit in EDITS.items():
-        edited = [look(edit(open_upright(paths[index]))) for index in chosen]
+        edited = [fingerprint(edit(open_upright(paths[index]))) for index in chosen]
         groups = _group(originals + edited)
         shares[name] = float((groups[chosen] == groups[len(paths) :]).mean())
     groups = _group(originals)
     return {"cells": len(paths), "edited": len(chosen), "false": len(paths) - len(np.unique(groups)), "recall": shares}
 
 
-def _group(looks: list[Look]) -> NDArray[np.int64]:
-    hashes = np.array([each.phash for each in looks])
-    thumbnails = np.stack([each.thumbnail for each in looks])
-    return group([each.pixels for each in looks], hashes, thumbnails, Near()).groups
+def _group(prints: list[Fingerprint]) -> NDArray[np.int64]:
+    hashes = np.array([each.phash for each in prints])
+    thumbnails = np.stack([each.thumbnail for each in prints])
+    return find_duplicates([each.pixels for each in prints], hashes, thumbnails, NearDuplicates()).groups
 
 
 def table(results: dict[str, Any]) -> str:

@@ -23,7 +23,7 @@ from graft.augment.augment import augment
 from graft.augment.config import Augment
 from graft.core import params
 from graft.data.arrays import ImageRows
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import LabelledImages
 from graft.finetune.config import Finetune
 from graft.finetune.loop import Training
 from graft.finetune.parameter_groups import freeze, parameter_groups

@@ -36,7 +36,7 @@ INPUTS = [IMAGES, LABELS, SPLIT, *(folder / "model.safetensors" for folder in (B
 
 def main(run: Run) -> None:
     config: Evaluate = run.params("evaluate", Evaluate)
-    shown = run.values("lr", "seed", "source", "labels", "index", "split", "audit", "presize", "backbone")
+    shown = run.values("lr", "seed", "source", "labels", "index", "split", "presize", "backbone")
     shown |= run.values("embed", "train_head", "augment", "finetune", "evaluate")
     prepare()
 

@@ -13,8 +13,7 @@ from graft.augment.config import Augment
 from graft.core.files import new_folder, write_json
 from graft.core.seeds import Seed
 from graft.data.arrays import ImageRows
-from graft.data.dataset import read_dataset
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import LabelledImages, read_dataset
 from graft.finetune.config import Finetune
 from graft.finetune.loop import Training
 from graft.finetune.start import trainable

@@ -1,47 +1,45 @@
-"""split: divide the labelled pictures into train, valid and test.
+"""split: divide the labelled images into train, valid and test.
 
-Reads   data/images.csv (duplicate groups, metadata), data/labels.csv
-Params  split, audit, labels (what its pattern reads in a path is no leak)
-Writes  data/split.csv (path, split), reports/split/ (counts, what was set aside, leak audit)
+Reads   data/images.csv (duplicate groups, metadata), data/labels.csv, data/label_rule.json (what its pattern
+        reads in a path is no leak)
+Params  split
+Writes  data/split.csv (path, split), reports/split/ (counts, what was excluded and why, leak audit)
 """
 
+import json
 from pathlib import Path
 
 from graft.core import tables
 from graft.core.files import new_folder, write_json
 from graft.data.dataset import EXCLUDED
-from graft.labels.rules import Labels
 from graft.split.assign import assign
-from graft.split.audit import audit, describe, gate, unlearnt
+from graft.split.audit import absent_classes_warning, audit, check_metadata_gain, count_classes
 from graft.split.config import Split
-from graft.split.metadata import Audit
 from stages.runtime import Run, start
 
-IMAGES, LABELS = Path("data/images.csv"), Path("data/labels.csv")
+IMAGES, LABELS, RULE = Path("data/images.csv"), Path("data/labels.csv"), Path("data/label_rule.json")
 SPLIT, REPORT = Path("data/split.csv"), Path("reports/split")
 
 
 def main(run: Run) -> None:
-    split: Split = run.params("split", Split)
-    config: Audit = run.params("audit", Audit)
-    rule: Labels = run.params("labels", Labels)
+    config: Split = run.params("split", Split)
 
     labels = tables.read(LABELS)
     images = tables.read(IMAGES).set_index("path", drop=False).loc[labels["path"]].reset_index(drop=True)
-    placed = assign(split, labels, images)
-    counts = describe(labels, placed["split"])
-    found = audit(labels, images, placed["split"], rule.pattern if rule.rule == "regex" else None)
-    gate(config, found["metadata"])
+    assigned = assign(config, labels, images)
+    counts = count_classes(labels, assigned["split"])
+    found = audit(labels, images, assigned["split"], json.loads(RULE.read_text(encoding="utf-8"))["pattern"])
+    check_metadata_gain(config, found["metadata"])
 
-    tables.write(SPLIT, labels[["path"]].assign(split=placed["split"]))
+    tables.write(SPLIT, labels[["path"]].assign(split=assigned["split"]))
     with new_folder(REPORT) as report:
-        aside = placed["split"] == EXCLUDED
-        tables.write(report / "aside.csv", labels.loc[aside, ["path"]].assign(reason=placed.loc[aside, "why"]))
+        excluded = assigned.loc[assigned["split"] == EXCLUDED, ["reason"]]
+        tables.write(report / "excluded.csv", labels[["path"]].join(excluded, how="right"))
         write_json(report / "metrics.json", counts)
         write_json(report / "audit.json", found)
     run.log(", ".join(f"{count['all']} {name}" for name, count in counts.items()))
-    for said in filter(None, (unlearnt(counts), found["metadata"]["warning"])):
-        run.log(f"warning: {said}")
+    for warning in filter(None, (absent_classes_warning(counts), found["metadata"]["warning"])):
+        run.log(f"warning: {warning}")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from graft.apps.use.autodetect import survey
+from graft.apps.use.autodetect import detect_layout
 from graft.apps.use.presets import FOLDER
 from graft.core import params
 from graft.labels.corrections import COLUMNS, Corrections
@@ -37,7 +37,7 @@ def test_a_preset_reads_its_archive_as_a_look_at_it_would(
     split: Split = params.check("split", Split, values["split"])
     none = Corrections(pd.DataFrame(columns=COLUMNS, dtype=str), "none")
     with open_source(str(file), tmp_path) as opened:
-        layout = survey(opened.folder)
+        layout = detect_layout(opened.folder)
         labelled = apply_rule(labels, opened.folder, layout.images, none)
     assert layout.rule.classes == classes
     assert labelled.rows["label"].value_counts().to_dict() == classes

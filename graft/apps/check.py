@@ -26,7 +26,6 @@ from graft.network.config import Embed
 from graft.optim.schedule import LearningRate
 from graft.source.config import Source
 from graft.split.config import Split
-from graft.split.metadata import Audit
 
 MODELS: dict[str, Any] = {
     "lr": LearningRate,
@@ -35,7 +34,6 @@ MODELS: dict[str, Any] = {
     "labels": Labels,
     "index": Index,
     "split": Split,
-    "audit": Audit,
     "presize": Presize,
     "backbone": Backbone,
     "embed": Embed,

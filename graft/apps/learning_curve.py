@@ -25,11 +25,9 @@ from graft.heads.fit import fit_head
 from graft.heads.lbfgs import Optimum, solve
 from graft.network.head import head_logits
 from graft.render.figures import save_figure
-from graft.stats.draws import draw_groups, draw_units, tied
-from graft.stats.intervals import Interval, tail, wilson
+from graft.stats.draws import draw_groups, draw_units, tied_units
+from graft.stats.intervals import Interval, percentile_interval, resamples, widest, wilson
 from graft.tasks import Task, make_task
-
-RESAMPLES = 2000
 
 RECENT = 0.4
 """Share of the training pictures from which on the curve's slope is taken: a little over the last doubling."""
@@ -85,18 +83,15 @@ class Trend:
     def __init__(self, units: NDArray[np.int64]) -> None:
         self._units = np.unique(units, return_inverse=True)[1]
         self._sizes = np.bincount(self._units)
-        generator = np.random.default_rng(derive(0, "learning-curve", "images"))
-        count = len(self._sizes)
-        self._times = generator.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
+        self._times = np.stack(list(resamples(len(self._sizes), "learning-curve", "images")))
 
     def interval(self, point: Point) -> Interval:
         """95 % interval of a point's accuracy, no narrower than if its pictures were independent."""
         if point.right.all() or not point.right.any():
             # every resample would agree, which is no certainty: count the units as the trials
             return wilson(len(self._sizes) if point.right.all() else 0, len(self._sizes))
-        found, count = self._middle(self._resampled(point)), point.right.shape[1]
-        alone = wilson(round(point.accuracy * count), count)
-        return Interval(min(found.low, alone.low), max(found.high, alone.high))
+        found, count = percentile_interval(self._resampled(point), len(self._sizes)), point.right.shape[1]
+        return widest(found, wilson(round(point.accuracy * count), count))
 
     def doubling(self, points: list[Point]) -> tuple[float, Interval] | None:
         """Gain of accuracy from twice as many training pictures, if the curve keeps its recent slope.
@@ -116,24 +111,18 @@ class Trend:
         across = (sizes - sizes.mean()) / np.square(sizes - sizes.mean()).sum()
         slope = float(across @ [point.accuracy for point in recent])
         room = 1 - recent[-1].accuracy
-        found = self._middle(across @ np.stack([self._resampled(point) for point in recent]))
+        slopes = across @ np.stack([self._resampled(point) for point in recent])
+        found = percentile_interval(slopes, len(self._sizes))
         return min(slope, room), Interval(min(found.low, room), min(found.high, room))
 
     def _resampled(self, point: Point) -> NDArray[np.float64]:
-        """Accuracy of every resample, `[RESAMPLES]`."""
+        """Accuracy of every resample, `[DRAWS]`."""
         draws = len(point.right)
-        generator = np.random.default_rng(derive(0, "learning-curve", "draws", f"{point.share:g}"))
-        again = generator.multinomial(draws, np.full(draws, 1 / draws), size=RESAMPLES) / draws
+        again = np.stack(list(resamples(draws, "learning-curve", "draws", f"{point.share:g}"))) / draws
         by_unit = np.stack([np.bincount(self._units, weights=row) for row in point.right])  # [R, U]
         right = np.einsum("br,ru,bu->b", again, by_unit, self._times, optimize=True)
         found: NDArray[np.float64] = right / (self._times @ self._sizes)
         return found
-
-    def _middle(self, values: NDArray[np.float64]) -> Interval:
-        """What lies between the tails of resamples, as wide as so few units ask for."""
-        out = tail(len(self._sizes))
-        low, high = np.quantile(values, [out, 1 - out])
-        return Interval(float(low), float(high))
 
 
 def verdict(gain: float, interval: Interval, hits: str) -> str:
@@ -199,7 +188,7 @@ class Pool:
         train, valid = ((rows["split"] == name).to_numpy() for name in ("train", "valid"))
         inside = {name: set(group[mask]) - {""} for name, mask in (("train", train), ("valid", valid))}
         self.by_group = bool(inside["train"]) and not inside["train"] & inside["valid"]
-        units = tied([copies.reset_index(drop=True)] + [group] * self.by_group, len(rows))
+        units = tied_units([copies.reset_index(drop=True)] + [group] * self.by_group, len(rows))
         self.train, self.valid = units[train], units[valid]
         self.strata = label_column(rows)[train].reset_index(drop=True)
 
@@ -209,7 +198,7 @@ class Pool:
         if share == 1:
             drawn = np.ones(len(self.train), dtype=np.bool_)
         else:
-            draw = partial(draw_groups, most=TRIES) if self.by_group else draw_units
+            draw = partial(draw_groups, max_draws=TRIES) if self.by_group else draw_units
             drawn = draw(self.train, self.strata, share, seed)
         return drawn if self.strata[drawn].nunique() > 1 else None
 

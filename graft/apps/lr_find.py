@@ -23,8 +23,7 @@ from graft.core.files import write_text
 from graft.core.progress import bar
 from graft.core.seeds import Seed, derive
 from graft.data.arrays import Embeddings, ImageRows
-from graft.data.dataset import Dataset, read_dataset
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import Dataset, LabelledImages, read_dataset
 from graft.finetune.config import Finetune
 from graft.finetune.start import trainable
 from graft.finetune.step import Step

@@ -12,11 +12,10 @@ from graft.augment.augment import augment
 from graft.augment.config import Augment
 from graft.core import params
 from graft.core.errors import DataError
-from graft.data.raw import names, raw_root
+from graft.data.raw import is_hidden, names, raw_root
 from graft.finetune.config import Finetune
-from graft.images.decode import decode
+from graft.images.decode import IMAGE_SUFFIXES, decode
 from graft.images.presize import Presize
-from graft.index.scan import IMAGE_SUFFIXES, is_hidden
 from graft.labels.corrections import Corrections
 from graft.labels.rules import Labels, apply_rule
 from graft.network.config import Embed

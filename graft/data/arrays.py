@@ -87,7 +87,7 @@ class ImageRows:
 
     Attributes:
         array: `[N, ...]`, read-only: pixels `[N, S, S, 3]` uint8, or features `[N, D]` float32.
-        paths: the picture of every row.
+        paths: the image of every row.
     """
 
     def __init__(self, file: Path) -> None:
@@ -126,7 +126,7 @@ class ImageRows:
 
 
 class Embeddings(ImageRows):
-    """Features `[N, V, D]`, float32, memory-mapped: of each picture's views, the plain one first.
+    """Features `[N, V, D]`, float32, memory-mapped: of each image's views, the plain one first.
 
     Raises:
         DataError: the file is of an older graft, which stored one view without saying so.
@@ -139,10 +139,10 @@ class Embeddings(ImageRows):
         self.views, self.width = self.array.shape[1:]
 
     def plain(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Copy the features of some pictures' plain view into memory: `[B, D]`."""
+        """Copy the features of some images' plain view into memory: `[B, D]`."""
         return self.at(rows, np.zeros_like(rows))
 
     def at(self, rows: NDArray[np.int64], views: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Copy the features of one view of each of some pictures into memory: `[B, D]`."""
+        """Copy the features of one view of each of some images into memory: `[B, D]`."""
         found: NDArray[np.float32] = self.array[rows, views]
         return found

@@ -1,4 +1,6 @@
-"""One digest for a whole folder: any file added, removed, renamed or changed gives another.
+"""The raw folder: one digest for all of it, and the pointer to a folder that lies elsewhere.
+
+Any file added, removed, renamed or changed gives another digest.
 
 The digest is sha256 over ``path NUL digest LF`` of every entry that is not a folder, in order of path.
 Times, owners and permissions do not count, nor does what systems leave in folders that are looked at
@@ -22,7 +24,6 @@ from graft.core.progress import bar
 
 ODD = ("broken link", "link to a folder", "fifo", "socket", "device", "unreadable")
 """What stands in the place of a digest where there is no content to read."""
-
 
 LITTER = {".ds_store", "thumbs.db", "desktop.ini", "__macosx"}
 """Names, in any case, of what no one put there and nothing reads."""
@@ -80,8 +81,13 @@ def names(folder: Path) -> list[str]:
 
 
 def is_litter(name: str) -> bool:
-    """Whether a path leads through what systems put beside pictures: ``.DS_Store``, ``Thumbs.db``, ``__MACOSX``."""
+    """Whether a path leads through what systems put beside images: ``.DS_Store``, ``Thumbs.db``, ``__MACOSX``."""
     return any(part.lower() in LITTER or part.startswith("._") for part in PurePosixPath(name).parts)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a path leads through a name that begins with a dot, or through litter."""
+    return is_litter(name) or any(part.startswith(".") for part in PurePosixPath(name).parts)
 
 
 def content(path: Path) -> str:
@@ -119,12 +125,12 @@ def _walk(folder: Path) -> Iterator[str]:
 
 
 POINTER = "linked.json"
-"""The file in ``data/raw`` that says where the pictures are; no dataset may bring its own."""
+"""The file in ``data/raw`` that says where the images are; no dataset may bring its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """What a pointer says: the folder as the user wrote it, how many files, and their fingerprint."""
+    """A linked folder: its path as the user wrote it, how many files it holds, and their fingerprint."""
 
     folder: str
     files: int
@@ -137,7 +143,7 @@ class Linked:
 
 
 def raw_root(raw: Path) -> Path:
-    """Return the folder that holds the pictures: the linked one, or `raw` itself.
+    """Return the folder that holds the images: the linked one, or `raw` itself.
 
     Raises:
         SourceError: the linked folder is gone, or the pointer is not one that graft wrote.
@@ -154,14 +160,13 @@ def raw_root(raw: Path) -> Path:
 
 
 def linked(raw: Path) -> Linked | None:
-    """Return what the pointer in `raw` says, or None where the pictures themselves lie there.
+    """Return what the pointer in `raw` says, or None where the images themselves lie there.
 
     Raises:
         SourceError: the pointer is not one that graft wrote.
     """
     try:
-        said = json.loads((raw / POINTER).read_text(encoding="utf-8"))
-        link = Linked(**said)
+        link = Linked(**json.loads((raw / POINTER).read_text(encoding="utf-8")))
         if not all((isinstance(link.folder, str), isinstance(link.files, int), isinstance(link.sha256, str))):
             raise TypeError
     except FileNotFoundError:

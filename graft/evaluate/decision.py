@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from graft.core.errors import DataError, ParamsError
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import LabelledImages
 from graft.evaluate.abstention import Surest, threshold
 from graft.evaluate.calibration import confidences, fit_temperature
 from graft.evaluate.config import Evaluate

@@ -12,7 +12,7 @@ from graft.core.errors import ParamsError
 from graft.core.progress import bar
 from graft.core.seeds import derive
 from graft.data.arrays import PartialArray
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import LabelledImages
 from graft.finetune.cut import cut
 from graft.finetune.step import Step
 from graft.network.device import autocast

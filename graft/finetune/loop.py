@@ -20,7 +20,7 @@ from graft.augment.config import Augment
 from graft.core.errors import TrainingError
 from graft.core.progress import bar
 from graft.core.seeds import derive
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import LabelledImages
 from graft.finetune.checkpoint import (
     load_checkpoint,
     optimizer_tensors,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from graft.core.errors import TrainingError
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import LabelledImages
 from graft.network.device import Precision
 from graft.network.inference import all_outputs
 from graft.network.network import Network

@@ -1,4 +1,4 @@
-"""From the bytes of a picture file to an upright RGB picture, in one place for all that decode.
+"""From the bytes of an image file to an upright RGB image, in one place for all that decode.
 
 `index` checks with it, `presize` caches with it and the predictor serves with it, so that no two
 of them can disagree about orientation, colour or resampling. Pillow and numpy only.
@@ -14,6 +14,30 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "JPEG2000", "PPM", "QOI", "SGI")
+"""What is read. Formats that Pillow only hands to other programs (EPS), or that have no mark by which
+they could be told from noise (TGA), are not among them."""
+
+SUFFIXES = frozenset(
+    f".{name}"
+    for name in (
+        *("apng", "avif", "avifs", "bmp", "bw", "dib", "gif", "j2c", "j2k", "jfif", "jp2", "jpc", "jpe", "jpeg"),
+        *("jpf", "jpg", "jpx", "pbm", "pfm", "pgm", "png", "pnm", "ppm", "qoi", "rgb", "rgba", "sgi", "tif"),
+        *("tiff", "webp"),
+    )
+)
+"""Names, in lower case, that promise a format that is read."""
+
+IMAGE_SUFFIXES = SUFFIXES | {
+    *(".heic", ".heif", ".jxl", ".svg", ".ico", ".tga", ".psd", ".eps"),
+    *(".raw", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf"),
+}
+"""Names that promise any image: such a file that cannot be decoded is bad, not merely beside the images."""
+
+MAX_PIXELS = 89_478_485
+"""Larger images are refused before they are decoded: a small file can claim to be huge. It is the
+number from which Pillow itself begins to warn: a quarter of a gigabyte as RGB."""
+
 MAX_SCANS = 100
 """Encoders write up to a dozen; libtiff draws the line here, too."""
 PIECE = 2**16
@@ -22,70 +46,25 @@ _SCAN, _END = b"\xda", b"\xd9"
 _SEGMENT = re.compile(rb"\xff+([\x02-\xcf\xd9-\xfe])")
 """What begins a segment; 0xFF before another byte is a pixel's, a restart or the beginning."""
 
-
-def too_many_scans(file: IO[bytes]) -> bool:
-    """Whether a JPEG has more than `MAX_SCANS`; the file is left where it stood, and read piece by piece."""
-    stood = file.tell()
-    try:
-        # a tag, or what lies behind the end, such as a phone's film, may hold the two bytes by chance
-        return _count(file, b"\xff" + _SCAN) > MAX_SCANS and _met(file) > MAX_SCANS
-    finally:
-        file.seek(stood)
-
-
-def _count(file: IO[bytes], mark: bytes) -> int:
-    """How often two bytes that differ stand in a file."""
-    file.seek(0)
-    count, last = 0, b""
-    while piece := file.read(PIECE):
-        count += (last + piece).count(mark)
-        last = piece[-1:]
-    return count
-
-
-def _met(file: IO[bytes]) -> int:
-    """Scans that a decoder meets, which passes over segments and stops at the end; no more than are needed."""
-    count = start = 0
-    file.seek(0)
-    while len(piece := file.read(PIECE)) >= 4:
-        at = 0
-        while (found := _SEGMENT.search(piece, at)) and found.end() + 2 <= len(piece):
-            count += found[1] == _SCAN
-            if found[1] == _END or count > MAX_SCANS:
-                return count
-            at = found.end() + int.from_bytes(piece[found.end() : found.end() + 2])
-        start += found.end() - 2 if found else max(at, len(piece) - 1)
-        file.seek(start)
-    return count
-
-
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "JPEG2000", "PPM", "QOI", "SGI")
-"""What is read. Formats that Pillow only hands to other programs (EPS), or that have no mark by which
-they could be told from noise (TGA), are not among them."""
-
-MAX_PIXELS = 89_478_485
-"""Larger pictures are refused before they are decoded: a small file can claim to be huge. It is the
-number from which Pillow itself begins to warn: a quarter of a gigabyte as RGB."""
-
 BACKGROUND = (255, 255, 255)
 """Transparent pixels are shown on white, as a page or a viewer would show them."""
 
 
 class UnreadableError(Exception):
-    """The file is not a picture that can be decoded; the text says why, in one line."""
+    """The file is not an image that can be decoded; the text says why, in one line."""
 
 
 class NotAnImageError(UnreadableError):
-    """Nothing in the file says that it is a picture at all."""
+    """Nothing in the file says that it is an image at all."""
 
 
 class TooManyPixelsError(UnreadableError):
-    """The picture is larger than may be."""
+    """The image is larger than may be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A picture, and how it lay in its file.
+    """An image, and how it lay in its file.
 
     Attributes:
         image: upright, RGB.
@@ -107,7 +86,7 @@ def open_upright(
     formats: Sequence[str] = FORMATS,
     max_pixels: int = MAX_PIXELS,
 ) -> Image.Image:
-    """Decode a file fully into an upright RGB picture; see `decode`."""
+    """Decode a file fully into an upright RGB image; see `decode`."""
     return decode(source, shrink_to, formats, max_pixels).image
 
 
@@ -120,7 +99,7 @@ def decode(
     """Decode a file fully.
 
     Args:
-        source: a picture in one of `formats`, or its path; of several frames the first is taken.
+        source: an image in one of `formats`, or its path; of several frames the first is taken.
         shrink_to: when given, a JPEG may be decoded at a fraction of its size (DCT scaling) as
             long as both sides stay at least twice this long, which later resampling cannot tell
             from the whole but takes a fraction of the time.
@@ -149,14 +128,14 @@ def decode(
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise TooManyPixelsError(f"the picture has more than {max_pixels} pixels") from error
     except Exception as error:  # decoders raise whatever they like on damaged input
-        said = _said(error)
+        reason = _reason(error)
         if isinstance(source, Path):  # the reason is the same wherever the file lies
-            said = said.replace(str(source), source.name)
-        raise UnreadableError(said) from error
+            reason = reason.replace(str(source), source.name)
+        raise UnreadableError(reason) from error
 
 
 def upright_rgb(image: Image.Image) -> Image.Image:
-    """Bring a picture that is open already upright and to RGB, as `decode` does; it stays as it is.
+    """Bring an image that is open already upright and to RGB, as `decode` does; it stays as it is.
 
     Raises:
         UnreadableError: its file is damaged or truncated, or it is over `MAX_PIXELS`.
@@ -168,17 +147,17 @@ def upright_rgb(image: Image.Image) -> Image.Image:
     except UnreadableError:
         raise
     except Exception as error:  # as above
-        raise UnreadableError(_said(error)) from error
+        raise UnreadableError(_reason(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
 class Square:
-    """How a picture becomes a square.
+    """How an image becomes a square.
 
     Attributes:
         size: side in pixels.
         crop: share, from 0 to 1, of what the longer side has over the shorter that is cut off, half of
-            it at either end; the rest is squeezed. 0 keeps the whole picture, 1 its centre square.
+            it at either end; the rest is squeezed. 0 keeps the whole image, 1 its centre square.
     """
 
     size: int
@@ -195,20 +174,20 @@ class Square:
         return self.of(open_upright(source, self.size, formats, max_pixels))
 
     def of(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Resample an RGB picture to pixels `[size, size, 3]`, uint8, RGB."""
+        """Resample an RGB image to pixels `[size, size, 3]`, uint8, RGB."""
         if image.size != (self.size, self.size):
             # reducing_gap averages by whole steps first: nearly the same pixels in a fraction of the time
-            image = image.resize((self.size, self.size), Image.Resampling.BICUBIC, self._kept(image), reducing_gap=3.0)
+            image = image.resize((self.size, self.size), Image.Resampling.BICUBIC, self._box(image), reducing_gap=3.0)
         return np.asarray(image, dtype=np.uint8)
 
-    def _kept(self, image: Image.Image) -> tuple[float, float, float, float]:
-        """The part of a picture that is kept: left, upper, right, lower, in pixels from its upper left corner."""
+    def _box(self, image: Image.Image) -> tuple[float, float, float, float]:
+        """The part of an image that is kept: left, upper, right, lower, in pixels from its upper left corner."""
         shorter = min(image.size)
         across, down = (self.crop * (side - shorter) / 2 for side in image.size)
         return across, down, image.width - across, image.height - down
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """An exception in one line, without the address that Python gives an object."""
     return f"{type(error).__name__}: {error}".replace("\n", " ").partition(" <_io")[0]
 
@@ -222,21 +201,21 @@ def _exif(image: Image.Image) -> tuple[str, str]:
     """Camera and time from EXIF, each on one line; what cannot be read is empty."""
     try:
         tags = image.getexif()
-        own = tags.get_ifd(ExifTags.IFD.Exif)
+        exif = tags.get_ifd(ExifTags.IFD.Exif)
         camera = [tags.get(tag) for tag in (ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.Software)]
-        taken = own.get(ExifTags.Base.DateTimeOriginal) or tags.get(ExifTags.Base.DateTime)
+        taken = exif.get(ExifTags.Base.DateTimeOriginal) or tags.get(ExifTags.Base.DateTime)
     except Exception:  # any damage in a tag; the pixels themselves are already decoded
         return "", ""
-    return _line(" ".join(str(name) for name in camera if name)), _line(str(taken or ""))
+    return _one_line(" ".join(str(name) for name in camera if name)), _one_line(str(taken or ""))
 
 
-def _line(text: str) -> str:
+def _one_line(text: str) -> str:
     """Printable characters only, spaces run together, at most a hundred."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:100]
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Copy a picture with its EXIF orientation applied; EXIF that cannot be read leaves it as it lies."""
+    """Copy an image with its EXIF orientation applied; EXIF that cannot be read leaves it as it lies."""
     try:
         return ImageOps.exif_transpose(image)
     except Exception:  # any damage in a tag; the pixels themselves are already decoded
@@ -246,8 +225,8 @@ def _upright(image: Image.Image) -> Image.Image:
 def _rgb(image: Image.Image) -> Image.Image:
     """Bring any mode to RGB: wide greys scaled, transparency laid on the background."""
     if image.mode.startswith("I"):  # 16 bits, or 32 that are taken as 16
-        wide = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
-        return Image.fromarray((wide >> 8).astype(np.uint8)).convert("RGB")
+        grey = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
+        return Image.fromarray((grey >> 8).astype(np.uint8)).convert("RGB")
     if image.mode == "F":  # floats: shares of white if none is above one, else on the scale of 8 bits
         grey = np.nan_to_num(np.asarray(image))
         scaled = grey * 255 if grey.max() <= 1 else grey
@@ -257,3 +236,39 @@ def _rgb(image: Image.Image) -> Image.Image:
         ground = Image.new("RGBA", layer.size, (*BACKGROUND, 255))
         return Image.alpha_composite(ground, layer).convert("RGB")
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def too_many_scans(file: IO[bytes]) -> bool:
+    """Whether a JPEG has more than `MAX_SCANS`; the file is left where it stood, and read piece by piece."""
+    position = file.tell()
+    try:
+        # a tag, or what lies behind the end, such as a phone's film, may hold the two bytes by chance
+        return _count_bytes(file, b"\xff" + _SCAN) > MAX_SCANS and _count_scans(file) > MAX_SCANS
+    finally:
+        file.seek(position)
+
+
+def _count_bytes(file: IO[bytes], mark: bytes) -> int:
+    """How often two bytes that differ stand in a file."""
+    file.seek(0)
+    count, last = 0, b""
+    while piece := file.read(PIECE):
+        count += (last + piece).count(mark)
+        last = piece[-1:]
+    return count
+
+
+def _count_scans(file: IO[bytes]) -> int:
+    """Scans that a decoder meets, which passes over segments and stops at the end; no more than are needed."""
+    count = start = 0
+    file.seek(0)
+    while len(piece := file.read(PIECE)) >= 4:
+        at = 0
+        while (found := _SEGMENT.search(piece, at)) and found.end() + 2 <= len(piece):
+            count += found[1] == _SCAN
+            if found[1] == _END or count > MAX_SCANS:
+                return count
+            at = found.end() + int.from_bytes(piece[found.end() : found.end() + 2])
+        start += found.end() - 2 if found else max(at, len(piece) - 1)
+        file.seek(start)
+    return count

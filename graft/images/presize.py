@@ -1,4 +1,4 @@
-"""Decode each picture once and keep its pixels in one memory-mapped file."""
+"""Decode each image once and keep its pixels in one memory-mapped file."""
 
 import hashlib
 import json
@@ -23,21 +23,21 @@ from graft.images.decode import Square
 SQUARE = "square.json"
 
 CHUNK = 256
-"""Pictures between two marks of progress: what an interrupted run decodes again at most."""
+"""Images between two marks of progress: what an interrupted run decodes again at most."""
 
 
 class Presize(Section):
-    """The square that every picture is resampled to, once."""
+    """The square that every image is resampled to, once."""
 
     size: int = Field(ge=8, le=2048)
     """Side in pixels; somewhat larger than what the network sees leaves room for crops."""
     crop: float = Field(default=0.0, ge=0, le=1)
-    """Share of what a picture's longer side has over its shorter that is cut off, half of it at either
-    end; the rest is squeezed. 0 keeps the whole picture, 1 its centre square."""
+    """Share of what an image's longer side has over its shorter that is cut off, half of it at either
+    end; the rest is squeezed. 0 keeps the whole image, 1 its centre square."""
 
     @property
     def square(self) -> Square:
-        """What is done to a picture."""
+        """What is done to an image."""
         return Square(self.size, self.crop)
 
 
@@ -45,7 +45,7 @@ def presize(root: Path, images: Sequence[tuple[str, str]], square: Square, into:
     """Fill `into`, uint8 `[N, S, S, 3]`, row by row, going on where an earlier run stopped.
 
     Args:
-        root: folder of the pictures.
+        root: folder of the images.
         images: path and sha256 of each, as `index` found them.
         square: what is done to each.
         into: where the rows go.
@@ -87,10 +87,10 @@ def aspects(images: pd.DataFrame, square: Square) -> NDArray[np.float64]:
 
 
 def write_square(presized: Path, square: Square) -> None:
-    """Write beside the pixels what was done to the pictures."""
+    """Write beside the pixels what was done to the images."""
     write_json(presized / SQUARE, asdict(square))
 
 
 def read_square(presized: Path) -> Square:
-    """Read what was done to the pictures whose pixels lie in a folder."""
+    """Read what was done to the images whose pixels lie in a folder."""
     return Square(**json.loads((presized / SQUARE).read_text(encoding="utf-8")))

@@ -1,22 +1,31 @@
-"""The knobs of the index."""
+"""The section `index` of params.yaml."""
 
 from typing import Literal
 
 from pydantic import Field
 
 from graft.core.params import Section
-from graft.index.hamming import Near
+
+
+class NearDuplicates(Section):
+    """When two images that are not equal count as copies of one; the defaults rarely need a change."""
+
+    distance: int = Field(default=8, ge=0, le=8)
+    """Bits of 64 in which perceptual hashes may differ for two images to be compared at all."""
+    tolerance: float = Field(default=0.05, gt=0, le=0.2)
+    """How far two thumbnails may differ, as a share of their contrast, beyond what brightness,
+    contrast and a cropped border explain. Lower it when different images are tied."""
 
 
 class Index(Section):
     """What the index accepts, and what it takes for a copy."""
 
     only: list[str] = []
-    """Patterns of paths (``*/images/*``; ``*`` stands for anything, slashes too), one of which a picture's must
-    match; other files are left aside. None: all."""
+    """Patterns of paths (``*/images/*``; ``*`` stands for anything, slashes too), one of which an image's must
+    match; other files are left out. None: all."""
     on_bad: Literal["skip", "fail"] = "skip"
-    """What a file does that should be a picture and cannot be used: be left out, or stop the run."""
+    """What a file does that should be an image and cannot be used: be left out, or stop the run."""
     max_bad: float = Field(default=0.1, ge=0, le=1)
     """Largest share of such files, past which the run stops even when they are to be skipped."""
-    near: Near | Literal["off"] = Near()
+    near_duplicates: NearDuplicates | Literal["off"] = NearDuplicates()
     """What counts as a near duplicate; ``off``: only equal pixels do."""

@@ -1,6 +1,6 @@
-"""What a picture looks like, small enough to keep for every picture of a dataset.
+"""Fingerprints of an image, small enough to keep for every image of a dataset.
 
-A look is all that the search for duplicates needs, so that each file is decoded only once.
+They are all that the search for duplicates needs, so that each file is decoded only once.
 """
 
 import hashlib
@@ -16,16 +16,19 @@ from PIL import Image
 SIDE = 32
 """Side of the thumbnail: coarse enough to survive re-encoding, fine enough to tell solar cells apart."""
 
+BUFFER = 4 * 2**20
+"""Bytes of thumbnails that wait to be written together."""
+
 _STRIP = 1 << 22
-"""Pixels hashed at a time, so that a huge picture is not copied whole."""
+"""Pixels hashed at a time, so that a huge image is not copied whole."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """The fingerprints of one picture.
+class Fingerprint:
+    """The fingerprints of one image.
 
     `pixels` is the SHA-256 of size and pixels, hexadecimal. `phash` is the perceptual hash, 64
-    bits. `thumbnail` is the whole picture in grey, aspect ratio given up: `[32, 32]`, uint8.
+    bits. `thumbnail` is the whole image in grey, aspect ratio given up: `[32, 32]`, uint8.
     """
 
     pixels: str
@@ -33,8 +36,8 @@ class Look:
     thumbnail: NDArray[np.uint8]
 
 
-def look(image: Image.Image) -> Look:
-    """Fingerprint an upright RGB picture; safe and mostly parallel in threads.
+def fingerprint(image: Image.Image) -> Fingerprint:
+    """Fingerprint an upright RGB image; safe and mostly parallel in threads.
 
     Source: the hash is `imagehash.phash` of the ImageHash library, of the thumbnail: signs of the
     8 x 8 lowest frequencies against their median, row by row, the first one highest.
@@ -42,7 +45,7 @@ def look(image: Image.Image) -> Look:
     # reducing_gap averages by whole steps first: nearly the same thumbnail in a fraction of the time
     grey = image.convert("L").resize((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
     signs = np.packbits(imagehash.phash(grey).hash)
-    return Look(
+    return Fingerprint(
         pixels=_digest(image),
         phash=np.uint64(int.from_bytes(signs.tobytes(), "big")),
         thumbnail=np.asarray(grey, dtype=np.uint8),
@@ -52,43 +55,37 @@ def look(image: Image.Image) -> Look:
 def _digest(image: Image.Image) -> str:
     digest = hashlib.sha256(f"{image.width}x{image.height}:".encode())
     rows = max(1, _STRIP // image.width)
-    if rows >= image.height:
-        digest.update(image.tobytes())
-    else:
-        for top in range(0, image.height, rows):
-            digest.update(image.crop((0, top, image.width, min(top + rows, image.height))).tobytes())
+    for top in range(0, image.height, rows):
+        strip = image if rows >= image.height else image.crop((0, top, image.width, min(top + rows, image.height)))
+        digest.update(strip.tobytes())
     return digest.hexdigest()
 
 
-BUFFER = 4 * 2**20
-"""Bytes of thumbnails that wait to be written together."""
-
-
-class Album:
-    """Looks in the order in which they are added.
+class FingerprintStore:
+    """Fingerprints in the order in which they are added; thumbnails lie on disk.
 
     Attributes:
         pixels: digest of the pixels of each.
 
     Args:
-        file: scratch space for the thumbnails, a kilobyte a picture; begun anew.
+        file: scratch space for the thumbnails, a kilobyte an image; begun anew.
     """
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"")
         self._file = file
-        self._waiting = bytearray()
+        self._buffer = bytearray()
         self.pixels: list[str] = []
         self._hashes = array("Q")
 
-    def add(self, look: Look) -> None:
-        """Add one picture."""
-        self.pixels.append(look.pixels)
-        self._hashes.append(int(look.phash))
-        self._waiting += look.thumbnail.tobytes()
-        if len(self._waiting) > BUFFER:
-            self._write()
+    def add(self, fingerprint: Fingerprint) -> None:
+        """Add those of one image."""
+        self.pixels.append(fingerprint.pixels)
+        self._hashes.append(int(fingerprint.phash))
+        self._buffer += fingerprint.thumbnail.tobytes()
+        if len(self._buffer) > BUFFER:
+            self._flush()
 
     @property
     def hashes(self) -> NDArray[np.uint64]:
@@ -98,12 +95,12 @@ class Album:
     @property
     def thumbnails(self) -> NDArray[np.uint8]:
         """Thumbnail of each, `[N, S, S]`, mapped from disk."""
-        self._write()
+        self._flush()
         if not len(self._hashes):
             return np.empty((0, SIDE, SIDE), dtype=np.uint8)
         return np.memmap(self._file, dtype=np.uint8, mode="r", shape=(len(self._hashes), SIDE, SIDE))
 
-    def _write(self) -> None:
+    def _flush(self) -> None:
         with self._file.open("ab") as file:
-            file.write(self._waiting)
-        self._waiting.clear()
+            file.write(self._buffer)
+        self._buffer.clear()

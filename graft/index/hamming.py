@@ -1,4 +1,4 @@
-"""All pairs of hashes that differ in a few bits, without comparing every pair.
+"""Hamming search: all pairs of hashes that differ in a few bits, without comparing every pair.
 
 Cut 64 bits into `distance + 2` chunks: two hashes that differ in at most `distance` bits agree in at
 least two whole chunks. So hashes are sorted once for every two chunks, and only those that agree
@@ -13,9 +13,6 @@ from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
-
-from graft.core.params import Section
 
 BITS = 64
 WINDOW = 512
@@ -23,21 +20,14 @@ WINDOW = 512
 _BLOCK = 1 << 16
 """Hashes compared at once; their arrays stay in the processor's cache."""
 _FLUSH = 1 << 14
-"""Pairs gathered before they are handed on."""
+"""Pairs gathered before they are yielded."""
 
-
-class Near(Section):
-    """When two pictures that are not equal count as copies of one; the defaults rarely need a change."""
-
-    distance: int = Field(default=8, ge=0, le=8)
-    """Bits of 64 in which perceptual hashes may differ for two pictures to be compared at all."""
-    tolerance: float = Field(default=0.05, gt=0, le=0.2)
-    """How far two thumbnails may differ, as a share of their contrast, beyond what brightness,
-    contrast and a cropped border explain. Lower it when different pictures are tied."""
+Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Index of the first and of the second of every pair, `[P]` each."""
 
 
 @dataclass
-class Search:
+class HammingSearch:
     """A search for pairs of similar hashes; `skipped` counts what it passed over, once `pairs` is done.
 
     Time is at most proportional to N x `window`. Nothing is passed over unless more than `window` + 1
@@ -52,8 +42,8 @@ class Search:
     window: int = WINDOW
     skipped: int = 0
 
-    def pairs(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """Yield index arrays `[P]` and `[P]` of pairs that differ in more than `beyond` and at most `distance` bits.
+    def pairs(self) -> Iterator[Pairs]:
+        """Yield pairs that differ in more than `beyond` and at most `distance` bits.
 
         A pair comes once, or now and then again when it lies in a crowd.
         """
@@ -81,27 +71,32 @@ class Search:
                     yield first[new], second[new]
             complete[order[crowd <= self.window + 1]] |= np.uint64(1 << number)
 
-    def _compare(
-        self, hashes: NDArray[np.uint64], room: NDArray[np.int64], beyond: int
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """Compare every sorted hash with as many that follow as it has room for; positions of similar ones."""
+    def _compare(self, hashes: NDArray[np.uint64], following: NDArray[np.int64], beyond: int) -> Iterator[Pairs]:
+        """Compare every sorted hash with so many that follow it; yield positions of similar ones."""
         for start in range(0, len(hashes), _BLOCK):
             at = np.arange(start, min(start + _BLOCK, len(hashes)))
-            left = room[at]
-            found: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+            left = following[at]
+            found: list[Pairs] = []
             count = 0
             for step in range(1, int(left.max(initial=0)) + 1):
                 if (stays := left >= step).sum() < len(at):
                     at, left = at[stays], left[stays]
                 bits = np.bitwise_count(hashes[at] ^ hashes[at + step])
-                if len(hits := at[(bits <= self.distance) & (bits > beyond)]):
-                    found.append((hits, hits + step))
-                    count += len(hits)
+                if len(similar := at[(bits <= self.distance) & (bits > beyond)]):
+                    found.append((similar, similar + step))
+                    count += len(similar)
                 if count >= _FLUSH:
-                    yield _joined(found)
+                    yield concatenated(found)
                     found, count = [], 0
             if found:
-                yield _joined(found)
+                yield concatenated(found)
+
+
+def concatenated(pairs: list[Pairs]) -> Pairs:
+    """Put several arrays of pairs into one."""
+    nothing = np.empty(0, dtype=np.int64)
+    ones, others = zip((nothing, nothing), *pairs, strict=True)
+    return np.concatenate(ones), np.concatenate(others)
 
 
 def _runs(keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -109,13 +104,6 @@ def _runs(keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64
     starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
     sizes = np.diff(np.append(starts, len(keys)))
     return np.repeat(starts + sizes, sizes) - np.arange(len(keys)) - 1, np.repeat(sizes, sizes)
-
-
-def _joined(
-    found: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    ones, others = zip(*found, strict=True)
-    return np.concatenate(ones), np.concatenate(others)
 
 
 def _chunks(count: int) -> list[tuple[int, int]]:

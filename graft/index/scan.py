@@ -1,39 +1,33 @@
-"""Find every file, decode it once, and say of each whether it is a picture or why not."""
+"""Scan the source: find every file, decode it once, and say of each whether it is an image or why not."""
 
 import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
+import pandas as pd
+
+from graft.core.errors import DataError
 from graft.core.files import sha256
 from graft.core.parallel import in_order
 from graft.core.progress import bar
-from graft.data.raw import is_litter, names
-from graft.images.decode import NotAnImageError, UnreadableError, decode
-from graft.index.fingerprints import Look, look
+from graft.data.raw import is_hidden, names
+from graft.images.decode import IMAGE_SUFFIXES, NotAnImageError, UnreadableError, decode
+from graft.index.config import Index
+from graft.index.fingerprints import Fingerprint, FingerprintStore, fingerprint
 
-IMAGE_SUFFIXES = frozenset(
-    f".{name}"
-    for name in (
-        *("jpg", "jpeg", "jpe", "jfif", "png", "gif", "bmp", "dib", "tif", "tiff", "webp", "avif", "jp2", "j2k", "jpx"),
-        *("ppm", "pgm", "pbm", "pnm", "qoi", "sgi", "heic", "heif", "jxl", "svg", "ico", "tga", "psd", "eps"),
-        *("raw", "cr2", "cr3", "nef", "arw", "dng", "orf", "rw2", "raf"),
-    )
-)
-"""Names that promise a picture: such a file that is none is bad, not merely beside the pictures."""
-
-Kind = Literal["bad", "aside"]
-"""``bad``: should have been a picture and cannot be used; ``aside``: never meant as one."""
+COLUMNS = ("path", "sha256", "bytes", "width", "height", "format", "mode", "camera", "taken")
+"""Columns of images.csv, before the duplicate group."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
     """A file that decodes.
 
-    `width` and `height` are those of the upright picture; `sha256` is of the file's `bytes` bytes;
+    `width` and `height` are those of the upright image; `sha256` is of the file's `bytes` bytes;
     `format`, `mode`, `camera` and `taken` are what the file says of itself (see `Decoded`).
     """
 
@@ -46,20 +40,28 @@ class ImageFile:
     mode: str
     camera: str
     taken: str
-    look: Look
+    fingerprint: Fingerprint
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A file that is no usable picture, and why."""
+    """A file that is no usable image, and why.
+
+    `kind` is ``bad`` for what should have been an image and cannot be used, ``other`` for what was
+    never meant as one.
+    """
 
     path: str
-    kind: Kind
+    kind: Literal["bad", "other"]
     reason: str
 
 
-def examine(root: Path, only: Sequence[str] = ()) -> Iterator[ImageFile | Rejected]:
-    """Yield one verdict for every file below a folder, in order of path.
+class _NotMeantError(Exception):
+    """The file was never meant as an image of this dataset."""
+
+
+def scan(root: Path, only: Sequence[str] = ()) -> Iterator[ImageFile | Rejected]:
+    """Yield one result for every file below a folder, in order of path.
 
     Decoding runs in threads (Pillow's decoders release the interpreter lock); a bounded number
     of files is under way at once, whatever the size of the dataset. No file is changed, and
@@ -67,50 +69,77 @@ def examine(root: Path, only: Sequence[str] = ()) -> Iterator[ImageFile | Reject
 
     Args:
         root: the folder.
-        only: patterns of paths; with any, files that match none are set aside unread.
+        only: patterns of paths; with any, files that match none are rejected unread.
     """
     paths = names(root)
     with bar("index", len(paths)) as progress:
-        for verdict in in_order(lambda name: _verdict(root, name, only), paths):
+        for result in in_order(lambda name: _scan_file(root, name, only), paths):
             progress.update()
-            yield verdict
+            yield result
 
 
-class _AsideError(Exception):
-    """The file was never meant as a picture of this dataset."""
+def scan_tables(
+    results: Iterator[ImageFile | Rejected], fingerprints: FingerprintStore
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Gather results into the table of images and the table of rejected files; fingerprints go to their store.
+
+    Column by column: a million rows fit in memory, a million objects do not.
+    """
+    images: dict[str, list[Any]] = {column: [] for column in COLUMNS}
+    rejected: dict[str, list[str]] = {"path": [], "kind": [], "reason": []}
+    for result in results:
+        columns = images if isinstance(result, ImageFile) else rejected
+        for column, values in columns.items():
+            values.append(getattr(result, column))
+        if isinstance(result, ImageFile):
+            fingerprints.add(result.fingerprint)
+    return pd.DataFrame(images), pd.DataFrame(rejected, dtype=str)
 
 
-def _verdict(root: Path, name: str, only: Sequence[str]) -> ImageFile | Rejected:
+def check_bad_files(rejected: pd.DataFrame, images: int, config: Index) -> None:
+    """Stop when files that should be images cannot be used, and are too many or must all be usable.
+
+    Other files, such as a table of labels, do not count.
+
+    Raises:
+        DataError: with the count, the limit and the first few files and reasons.
+    """
+    bad = rejected[rejected["kind"] == "bad"]
+    allowed = config.max_bad * (len(bad) + images)
+    if not len(bad) or (config.on_bad == "skip" and len(bad) <= allowed):
+        return
+    shown = "\n".join(f"  {row.path}: {row.reason}" for row in bad.head(10).itertuples())
+    more = f"\n  and {len(bad) - 10} more" if len(bad) > 10 else ""
+    rule = "index.on_bad is 'fail'" if config.on_bad == "fail" else f"over index.max_bad = {config.max_bad:g}"
+    raise DataError(f"{len(bad)} of {len(bad) + images} pictures cannot be used, {rule}:\n{shown}{more}")
+
+
+def _scan_file(root: Path, name: str, only: Sequence[str]) -> ImageFile | Rejected:
     shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     try:
-        _admit(name, shown, only)
+        _check_name(name, shown, only)
         return _image(root / name, name)
-    except _AsideError as error:
-        return Rejected(shown, "aside", str(error))
+    except _NotMeantError as error:
+        return Rejected(shown, "other", str(error))
     except UnreadableError as error:
         return Rejected(shown, "bad", str(error))
     except OSError as error:
         return Rejected(shown, "bad", f"cannot be read: {error.strerror}")
 
 
-def _admit(name: str, shown: str, only: Sequence[str]) -> None:
-    """Turn a file away by its name alone."""
+def _check_name(name: str, shown: str, only: Sequence[str]) -> None:
+    """Reject a file by its name alone."""
     if is_hidden(name):
-        raise _AsideError("hidden: its name, or its folder's, begins with a dot or is a system's, such as __MACOSX")
+        raise _NotMeantError("hidden: its name, or its folder's, begins with a dot or is a system's, such as __MACOSX")
     if only and not any(fnmatchcase(name, pattern) for pattern in only):
-        raise _AsideError("matches no pattern of index.only")
+        raise _NotMeantError("matches no pattern of index.only")
     if shown != name:
         raise UnreadableError("its name is not UTF-8; rename it")
 
 
-def is_hidden(name: str) -> bool:
-    """Whether a path leads through a name that begins with a dot, or through what systems put beside pictures."""
-    return is_litter(name) or any(part.startswith(".") for part in PurePosixPath(name).parts)
-
-
 def _image(path: Path, name: str) -> ImageFile:
-    if unusual := _unusual(path):
-        raise UnreadableError(unusual)
+    if irregular := _irregular(path):
+        raise UnreadableError(irregular)
     with path.open("rb") as file:
         try:
             decoded = decode(file)
@@ -119,8 +148,8 @@ def _image(path: Path, name: str) -> ImageFile:
                 if file.seek(0, os.SEEK_END) == 0:
                     raise UnreadableError("empty: zero bytes") from error
                 raise
-            named = path.suffix or "no suffix"
-            raise _AsideError(f"no picture, by its name ({named}) and its content") from error
+            suffix = path.suffix or "no suffix"
+            raise _NotMeantError(f"no picture, by its name ({suffix}) and its content") from error
         size = file.seek(0, os.SEEK_END)
     return ImageFile(
         path=name,
@@ -132,11 +161,11 @@ def _image(path: Path, name: str) -> ImageFile:
         mode=decoded.mode,
         camera=decoded.camera,
         taken=decoded.taken,
-        look=look(decoded.image),
+        fingerprint=fingerprint(decoded.image),
     )
 
 
-def _unusual(path: Path) -> str | None:
+def _irregular(path: Path) -> str | None:
     """Say what a path is when it is not a regular file."""
     try:
         facts = path.stat()

@@ -1,92 +1,106 @@
-"""What the index found: verdicts gathered into tables, and counted."""
+"""What the index found, counted and drawn: images of each class, how many there are, and how large they are."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
 
-from graft.core.errors import DataError
-from graft.data.dataset import LABEL_DELIMITER, is_multi_label, label_column
-from graft.index.config import Index
+from graft.core.seeds import derive
+from graft.data.dataset import class_names
+from graft.images.decode import Square
 from graft.index.duplicates import Duplicates
-from graft.index.fingerprints import Album
-from graft.index.scan import ImageFile, Rejected
 from graft.labels.rules import Labelled
+from graft.render.figures import plain, save_figure
+from graft.render.sheets import Tile, save_sheet
 
-COLUMNS = ("path", "sha256", "bytes", "width", "height", "format", "mode", "camera", "taken")
-"""What images.csv says of each picture, before its duplicate group."""
+SAMPLE_CLASSES, SAMPLE_IMAGES = 8, 6
+"""Classes on the sample sheet, one a row, and images of each."""
 
+MAX_BARS = 40
+"""Classes with a bar of their own; of more, the largest and the smallest."""
 
-@dataclass(slots=True)
-class Found:
-    """Pictures and rejected files, column by column: a million rows fit in memory, a million objects do not."""
-
-    album: Album
-    images: dict[str, list[Any]] = field(default_factory=lambda: {column: [] for column in COLUMNS})
-    rejected: dict[str, list[str]] = field(default_factory=lambda: {"path": [], "kind": [], "reason": []})
-
-    def collect(self, verdicts: Iterable[ImageFile | Rejected]) -> None:
-        """Take verdicts in, one after the other."""
-        for verdict in verdicts:
-            columns = self.images if isinstance(verdict, ImageFile) else self.rejected
-            for column, values in columns.items():
-                values.append(getattr(verdict, column))
-            if isinstance(verdict, ImageFile):
-                self.album.add(verdict.look)
-
-    def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Return the table of pictures and the table of rejected files."""
-        return pd.DataFrame(self.images), pd.DataFrame(self.rejected, dtype=str)
+SIDE = 128
 
 
-def limit(rejected: pd.DataFrame, images: int, config: Index) -> None:
-    """Stop when files that should be pictures cannot be used, and are too many or must all be usable.
-
-    Files that lie aside, such as a table of labels, do not count.
-
-    Raises:
-        DataError: with the count, the limit and the first few files and reasons.
-    """
-    bad = rejected[rejected["kind"] == "bad"]
-    allowed = config.max_bad * (len(bad) + images)
-    if not len(bad) or (config.on_bad == "skip" and len(bad) <= allowed):
-        return
-    shown = "\n".join(f"  {row.path}: {row.reason}" for row in bad.head(10).itertuples())
-    more = f"\n  and {len(bad) - 10} more" if len(bad) > 10 else ""
-    rule = "index.on_bad is 'fail'" if config.on_bad == "fail" else f"over index.max_bad = {config.max_bad:g}"
-    raise DataError(f"{len(bad)} of {len(bad) + images} pictures cannot be used, {rule}:\n{shown}{more}")
+def class_by_path(rows: pd.DataFrame) -> pd.Series:
+    """Class by path; an image of several classes has a row for each, one of none has no row."""
+    names = class_names(rows.set_index("path"))
+    return names[names != ""]
 
 
-def by_class(rows: pd.DataFrame) -> pd.Series:
-    """Class by path; a picture of several classes has a row for each, one of none has no row."""
-    names = label_column(rows.set_index("path"))
-    if not is_multi_label(rows):
-        return names
-    single = names.str.split(LABEL_DELIMITER, regex=False).explode()
-    return single[single != ""]
-
-
-def repeated(images: pd.DataFrame) -> pd.Series:
-    """Mask of pictures that share their duplicate group with another."""
+def is_repeated(images: pd.DataFrame) -> pd.Series:
+    """Mask of images that share their duplicate group with another."""
     return images["duplicate_group"].duplicated(keep=False)
 
 
 def counts(
-    images: pd.DataFrame, rejected: pd.DataFrame, labelled: Labelled, copies: Duplicates, conflicts: pd.DataFrame
+    images: pd.DataFrame, rejected: pd.DataFrame, labelled: Labelled, duplicates: Duplicates, conflicts: pd.DataFrame
 ) -> dict[str, Any]:
-    """Count what was found: every file is a picture or rejected, every picture labelled or not."""
+    """Count what was found: every file is an image or rejected, every image labelled or not."""
+    by_class = class_by_path(labelled.rows).value_counts().sort_index()
     return {
         "files": len(images) + len(rejected),
         "images": len(images),
         "bad": int((rejected["kind"] == "bad").sum()),
-        "aside": int((rejected["kind"] == "aside").sum()),
+        "other": int((rejected["kind"] == "other").sum()),
         "labelled": len(labelled.rows),
         "unlabelled": len(labelled.unlabelled),
-        "table_rows_without_picture": len(labelled.orphans),
-        "duplicates": {"exact": copies.exact, "near": copies.near, "comparisons_skipped": copies.skipped},
+        "table_rows_without_image": len(labelled.orphans),
+        "duplicates": {"exact": duplicates.exact, "near": duplicates.near, "comparisons_skipped": duplicates.skipped},
         "conflicting_duplicate_groups": int(conflicts["duplicate_group"].nunique()),
-        "classes": {
-            str(name): int(count) for name, count in by_class(labelled.rows).value_counts().sort_index().items()
-        },
+        "classes": {str(name): int(count) for name, count in by_class.items()},
     }
+
+
+def save_samples(path: Path, root: Path, labels: pd.Series) -> None:
+    """Draw a few images of each class, chosen at random but the same on every run.
+
+    Args:
+        path: of the PNG.
+        root: folder of the images.
+        labels: class by path; an image of several classes comes once for each.
+    """
+    names = labels.value_counts().sort_index()
+    shown = names.index if len(names) <= SAMPLE_CLASSES else names.index[:: -(-len(names) // SAMPLE_CLASSES)]
+    tiles: list[Tile] = []
+    for name in shown:
+        generator = np.random.default_rng(derive(0, "samples", str(name)))
+        paths = labels.index[labels == name].to_numpy()
+        drawn = paths[generator.permutation(len(paths))[:SAMPLE_IMAGES]]
+        tiles += [Tile(Square(SIDE).read(root / one), (str(name), Path(one).name)) for one in drawn]
+        blank = np.full((SIDE, SIDE, 3), 255, dtype=np.uint8)
+        tiles += [Tile(blank)] * (SAMPLE_IMAGES - len(drawn))  # each class has its row
+    save_sheet(path, tiles, columns=SAMPLE_IMAGES, side=SIDE)
+
+
+def save_counts(path: Path, labels: pd.Series) -> None:
+    """Draw how many images each class has, the most frequent first."""
+    counts = labels.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    if len(counts) > MAX_BARS:
+        counts = pd.concat([counts[: MAX_BARS // 2], counts[-MAX_BARS // 2 :]])
+    figure = Figure(figsize=(7, 1.2 + 0.28 * len(counts)), layout="constrained")
+    axes = figure.subplots()
+    bars = axes.barh(range(len(counts)), counts.to_numpy(), color="#4a7ab5")
+    axes.bar_label(bars, padding=3, fontsize=8)
+    axes.set_yticks(range(len(counts)), plain([str(name) for name in counts.index]), fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlabel("images")
+    axes.spines[["top", "right"]].set_visible(False)
+    save_figure(figure, path)
+
+
+def save_sizes(path: Path, images: pd.DataFrame) -> None:
+    """Draw how wide and high the images are, as they stand upright: darker is more."""
+    width, height = images["width"].to_numpy(dtype=np.float64), images["height"].to_numpy(dtype=np.float64)
+    figure = Figure(figsize=(5.5, 4.6), layout="constrained")
+    axes = figure.subplots()
+    largest = max(width.max(), height.max()) * 1.05
+    drawn = axes.hexbin(
+        width, height, gridsize=30, extent=(0, largest, 0, largest), mincnt=1, cmap="viridis_r", norm=LogNorm()
+    )
+    figure.colorbar(drawn, ax=axes, label="images")
+    axes.set(xlim=(0, largest), ylim=(0, largest), xlabel="width in pixels", ylabel="height in pixels", aspect="equal")
+    save_figure(figure, path)

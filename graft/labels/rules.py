@@ -1,4 +1,4 @@
-"""The label rule: how a picture's label follows from its folder, its name, or a table."""
+"""The label rule: how an image's label follows from its folder, its name, or a table."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -11,50 +11,28 @@ from pydantic import Field, model_validator
 
 from graft.core.errors import DataError
 from graft.core.params import Section
-from graft.data.dataset import LABEL_DELIMITER
+from graft.data.dataset import LABEL_DELIMITER, SPLIT_ALIASES
 from graft.labels.corrections import Corrections
-from graft.labels.tables import RESERVED, Table, composed, located, read_table
-
-CALLED = {
-    "train": {"train", "training", "trainval"},
-    "valid": {"valid", "val", "validation", "dev"},
-    "test": {"test", "testing"},
-}
-"""Usual names of the splits, in any case."""
-
-PLACE = {name: place for place, names in CALLED.items() for name in names}
-
-
-def split_folders(paths: Iterable[str]) -> set[str]:
-    """Folders that are splits: two or more side by side bear the names of different ones.
-
-    One alone may be a class: trains beside buses.
-    """
-    beside: dict[str, dict[str, str]] = {}
-    for folder in {PurePosixPath(path).parent for path in paths}:
-        for part in (folder, *folder.parents):
-            if part.name.lower() in PLACE:
-                beside.setdefault(part.parent.as_posix(), {})[part.as_posix()] = PLACE[part.name.lower()]
-    return {folder for named in beside.values() if len(set(named.values())) > 1 for folder in named}
+from graft.labels.tables import RESERVED, Table, located, nfc, read_table
 
 
 class Lists(Section):
-    """Text files that list pictures, one a line: an official train and test list, say."""
+    """Text files that list images, one a line: an official train and test list, say."""
 
     files: dict[str, str] = Field(min_length=1)
-    """Name of the list (it becomes the picture's value in the column ``list``) and its file below the source."""
+    """Name of the list (it becomes the image's value in the column ``list``) and its file below the source."""
     where: str = "{path}"
     """How the first word of a line leads to the file, from the list's folder, such as ``../images/{path}.jpg``."""
 
     @model_validator(mode="after")
-    def _sound(self) -> Self:
+    def _check_where(self) -> Self:
         if "{path}" not in self.where:
             raise ValueError("where must hold {path}, the place of the line's first word")
         return self
 
 
 class Labels(Section):
-    """How a picture gets its label."""
+    """How an image gets its label."""
 
     rule: Literal["folder", "regex", "table"]
     """``folder``: the name of the folder it lies in; ``regex``: a part of its path; ``table``."""
@@ -64,13 +42,13 @@ class Labels(Section):
     table: Table | None = None
     """For ``table``."""
     lists: Lists | None = None
-    """Lists that the pictures stand in, by which `split` can divide."""
-    several: str | None = Field(default=None, min_length=1)
-    """Text between labels where a picture bears any number of them (multi-label; an empty cell of a table says
-    none of them); null: one a picture."""
+    """Lists that the images stand in, by which `split` can divide."""
+    label_separator: str | None = Field(default=None, min_length=1)
+    """Text between labels where an image bears any number of them (multi-label; an empty cell of a table says
+    none of them); null: one an image."""
 
     @model_validator(mode="after")
-    def _complete(self) -> Self:
+    def _check_keys_together(self) -> Self:
         for rule, key, value in (("regex", "pattern", self.pattern), ("table", "table", self.table)):
             if value is not None and self.rule != rule:
                 raise ValueError(f"the key {key!r} belongs to rule: {rule}, and the rule is {self.rule}; leave it out")
@@ -92,122 +70,137 @@ class Labels(Section):
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """What the label rule says of the pictures it was asked about.
+    """Result of the label rule for the images it was applied to.
 
-    `rows` has the columns path, label (or labels, joined, where a picture bears several), group
+    `rows` has the columns path, label (or labels, joined, where an image bears several), group
     (empty where there is none), the slices, and list where there are lists, sorted by path.
-    `unlabelled` has path and reason. `orphans` are paths in the table whose picture is absent;
-    `doubts` are corrections that may be misspelt, in words.
+    `unlabelled` has path and reason. `orphans` are paths in the table whose image is absent;
+    `warnings` name corrections that may be misspelt.
     """
 
     rows: pd.DataFrame
     unlabelled: pd.DataFrame
     orphans: list[str]
-    doubts: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def apply_rule(labels: Labels, root: Path, paths: Sequence[str], corrections: Corrections) -> Labelled:
-    """Label pictures, never by guessing: what the rule does not cover, or covers twice, is returned as unlabelled.
+    """Label images, never by guessing: what the rule does not cover, or covers twice, is returned as unlabelled.
 
     Raises:
-        DataError: the table or a list is absent or malformed, a correction names no picture, or there
+        DataError: the table or a list is absent or malformed, a correction names no image, or there
             are fewer than two classes.
     """
+    separator = labels.label_separator
     known = set(paths)
-    here = {composed(path): path for path in paths} | dict(zip(paths, paths, strict=True))
+    by_nfc = {nfc(path): path for path in paths} | dict(zip(paths, paths, strict=True))
     if labels.rule == "table":
         assert labels.table is not None
-        told = read_table(labels.table, root, labels.several)
-        told["path"] = [here.get(path, path) for path in told["path"]]
+        rows = read_table(labels.table, root, separator)
+        rows["path"] = [by_nfc.get(path, path) for path in rows["path"]]
         absent = f"has no row in {labels.table.file}"
     else:
-        told = _by_folder(paths) if labels.rule == "folder" else _by_regex(str(labels.pattern), paths)
+        rows = _by_folder(paths) if labels.rule == "folder" else _by_regex(str(labels.pattern), paths)
         absent = "has nothing that says its label"
-    orphans = sorted(set(told["path"][told["why"] == ""]) - known)
-    told = _once(told[told["path"].isin(known)], labels.several)
-    doubts = corrections.doubts(_classes(told["label"], labels.several), labels.several)
-    told = corrections.apply(told, here)
-    rows = told[told["why"] == ""].drop(columns="why").sort_values("path", ignore_index=True)
-    if labels.several is not None:
-        rows["label"] = [_joined(text, labels.several) for text in rows["label"]]
+    orphans = sorted(set(rows["path"][rows["unlabelled"] == ""]) - known)
+    rows = _merge_repeated(rows[rows["path"].isin(known)], separator)
+    warnings = corrections.warnings(_classes(rows["label"], separator), separator)
+    rows = corrections.apply(rows, by_nfc)
+    reasons = dict.fromkeys(known, absent) | dict(zip(rows["path"], rows["unlabelled"], strict=True))
+    rows = rows[rows["unlabelled"] == ""].drop(columns="unlabelled").sort_values("path", ignore_index=True)
+    if separator is not None:
+        rows["label"] = [_delimited(text, separator) for text in rows["label"]]
     if labels.lists is not None:
-        rows["list"] = _listed(labels.lists, root, [composed(path) for path in rows["path"]])
-    reasons = dict.fromkeys(known, absent) | dict(zip(told["path"], told["why"], strict=True))
+        rows["list"] = _list_names(labels.lists, root, [nfc(path) for path in rows["path"]])
     missing = sorted(known - set(rows["path"]))
     unlabelled = pd.DataFrame({"path": missing, "reason": [reasons[path] for path in missing]}, dtype=str)
-    _need_two_classes(labels, rows, unlabelled, orphans)
-    rows = rows if labels.several is None else rows.rename(columns={"label": "labels"})
-    return Labelled(rows, unlabelled, orphans, doubts)
+    _check_classes(labels, rows, unlabelled, orphans)
+    rows = rows if separator is None else rows.rename(columns={"label": "labels"})
+    return Labelled(rows, unlabelled, orphans, warnings)
+
+
+def split_folders(paths: Iterable[str]) -> set[str]:
+    """Folders that are splits: two or more side by side bear the names of different ones.
+
+    One alone may be a class: trains beside buses.
+    """
+    siblings: dict[str, dict[str, str]] = {}
+    for folder in {PurePosixPath(path).parent for path in paths}:
+        for part in (folder, *folder.parents):
+            if part.name.lower() in SPLIT_ALIASES:
+                siblings.setdefault(part.parent.as_posix(), {})[part.as_posix()] = SPLIT_ALIASES[part.name.lower()]
+    return {folder for named in siblings.values() if len(set(named.values())) > 1 for folder in named}
 
 
 def _by_folder(paths: Sequence[str]) -> pd.DataFrame:
     splits = split_folders(paths)
     folders = [PurePosixPath(path).parent for path in paths]
-    names = ["" if folder.as_posix() in splits else composed(folder.name) for folder in folders]
-    bare = (
+    names = ["" if folder.as_posix() in splits else nfc(folder.name) for folder in folders]
+    reasons = (
         "lies at the top of the source, in no class folder",
         "lies in a folder called after a split, in no class folder",
     )
-    why = ["" if name else bare[bool(folder.name)] for name, folder in zip(names, folders, strict=True)]
-    return pd.DataFrame({"path": list(paths), "label": names, "why": why, "group": ""}, dtype=str)
+    unlabelled = ["" if name else reasons[bool(folder.name)] for name, folder in zip(names, folders, strict=True)]
+    return pd.DataFrame({"path": list(paths), "label": names, "unlabelled": unlabelled, "group": ""}, dtype=str)
 
 
 def _by_regex(pattern: str, paths: Sequence[str]) -> pd.DataFrame:
-    """Search the pattern everywhere in each path; places that disagree on the label label nothing."""
+    """Search the pattern everywhere in each path; matches that disagree on the label label nothing."""
     search = re.compile(pattern)
     slices = [name for name in search.groupindex if name not in ("label", "group")]
-    columns: dict[str, list[str]] = {name: [] for name in ("label", "why", "group", *slices)}
-    for path in map(composed, paths):
+    columns: dict[str, list[str]] = {name: [] for name in ("label", "unlabelled", "group", *slices)}
+    for path in map(nfc, paths):
         found = [match for match in search.finditer(path) if match["label"]]
         distinct = sorted({match["label"] for match in found})
-        why = "" if len(distinct) == 1 else f"does not match the pattern {pattern}"
+        reason = "" if len(distinct) == 1 else f"does not match the pattern {pattern}"
         if len(distinct) > 1:
-            why = f"matches the pattern {pattern} as {' and as '.join(map(repr, distinct))}"
+            reason = f"matches the pattern {pattern} as {' and as '.join(map(repr, distinct))}"
         groups = sorted({match["group"] or "" for match in found} - {""}) if "group" in search.groupindex else []
-        if not why and len(groups) > 1:
-            why = f"matches the pattern {pattern} with the groups {' and '.join(map(repr, groups))}"
-        columns["label"].append("" if why else distinct[0])
-        columns["why"].append(why)
+        if not reason and len(groups) > 1:
+            reason = f"matches the pattern {pattern} with the groups {' and '.join(map(repr, groups))}"
+        columns["label"].append("" if reason else distinct[0])
+        columns["unlabelled"].append(reason)
         columns["group"].append(next(iter(groups), ""))
         for name in slices:
             columns[name].append((found[0][name] or "") if found else "")
     return pd.DataFrame({"path": list(paths)} | columns, dtype=str)
 
 
-def _once(told: pd.DataFrame, several: str | None) -> pd.DataFrame:
-    """Bring the rows of each picture to one: the same said twice is once, several labels are joined."""
-    twice = told["path"].duplicated(keep=False)
-    if not twice.any():
-        return told
+def _merge_repeated(rows: pd.DataFrame, separator: str | None) -> pd.DataFrame:
+    """Merge the rows of each image into one: equal labels are one, several are joined."""
+    repeated = rows["path"].duplicated(keep=False)
+    if not repeated.any():
+        return rows
     merged = []
-    for _, rows in told[twice].groupby("path", sort=False):
-        row, said, groups = rows.iloc[0].copy(), *(sorted(set(rows[name]) - {""}) for name in ("label", "group"))
+    for _, same in rows[repeated].groupby("path", sort=False):
+        row, labels, groups = same.iloc[0].copy(), *(sorted(set(same[name]) - {""}) for name in ("label", "group"))
         row["group"] = next(iter(groups), "")
         if len(groups) > 1:
-            row["label"], row["why"] = "", f"has {len(rows)} rows, of the groups {' and '.join(map(repr, groups))}"
-        elif len(said) > 1 and several is None:
-            row["label"], row["why"] = "", f"has {len(rows)} rows, as {' and as '.join(map(repr, said))}"
-        elif said:
-            row["label"], row["why"] = (several or "").join(said), ""
+            row["label"] = ""
+            row["unlabelled"] = f"has {len(same)} rows, of the groups {' and '.join(map(repr, groups))}"
+        elif len(labels) > 1 and separator is None:
+            row["label"], row["unlabelled"] = "", f"has {len(same)} rows, as {' and as '.join(map(repr, labels))}"
+        elif labels:
+            row["label"], row["unlabelled"] = (separator or "").join(labels), ""
         merged.append(row)
-    return pd.concat([told[~twice], pd.DataFrame(merged)], ignore_index=True)
+    return pd.concat([rows[~repeated], pd.DataFrame(merged)], ignore_index=True)
 
 
-def _classes(texts: Iterable[str], several: str | None) -> set[str]:
-    """Names of the classes that some labels name."""
-    return {name.strip() for text in set(texts) for name in (text.split(several) if several else [text])} - {""}
+def _classes(labels: Iterable[str], separator: str | None) -> set[str]:
+    """Names of the classes in some labels."""
+    return {name.strip() for text in set(labels) for name in (text.split(separator) if separator else [text])} - {""}
 
 
-def _joined(text: str, separator: str) -> str:
+def _delimited(text: str, separator: str) -> str:
     names = sorted(_classes([text], separator))
     if wrong := [name for name in names if LABEL_DELIMITER in name]:
         raise DataError(f"the label {wrong[0]!r} holds {LABEL_DELIMITER!r}, which graft puts between labels; rename it")
     return LABEL_DELIMITER.join(names)
 
 
-def _listed(lists: Lists, root: Path, paths: list[str]) -> list[str]:
-    """Name of the list each picture stands in; empty for none."""
-    place: dict[str, str] = {}
+def _list_names(lists: Lists, root: Path, paths: list[str]) -> list[str]:
+    """Name of the list each image stands in; empty for none."""
+    list_of: dict[str, str] = {}
     for name, file in lists.files.items():
         if not (root / file).is_file():
             raise DataError(f"labels.lists.files.{name}: {file} is not in the source")
@@ -217,17 +210,18 @@ def _listed(lists: Lists, root: Path, paths: list[str]) -> list[str]:
         except UnicodeDecodeError as error:
             raise DataError(f"labels.lists.files.{name}: {file} is no text in UTF-8: {error}") from error
         for path in (located(folder, lists.where, line.split()[0]) for line in lines if line.strip()):
-            if place.setdefault(path, name) != name:
-                raise DataError(f"labels.lists: {path!r} stands in the lists {place[path]!r} and {name!r}")
-    if not place.keys() & set(paths):
-        example = next(iter(place), "nothing")
+            if list_of.setdefault(path, name) != name:
+                raise DataError(f"labels.lists: {path!r} stands in the lists {list_of[path]!r} and {name!r}")
+    if not list_of.keys() & set(paths):
+        example = next(iter(list_of), "nothing")
         raise DataError(f"labels.lists: no listed file is a labelled picture; the first is {example!r}; mend `where`")
-    return [place.get(path, "") for path in paths]
+    return [list_of.get(path, "") for path in paths]
 
 
-def _need_two_classes(labels: Labels, rows: pd.DataFrame, unlabelled: pd.DataFrame, orphans: list[str]) -> None:
-    classes = sorted(_classes(rows["label"], labels.several and LABEL_DELIMITER))
-    if len(classes) >= 2 or (labels.several is not None and classes):
+def _check_classes(labels: Labels, rows: pd.DataFrame, unlabelled: pd.DataFrame, orphans: list[str]) -> None:
+    """Check that there are two classes, or one where an image may also have none."""
+    classes = sorted(_classes(rows["label"], labels.label_separator and LABEL_DELIMITER))
+    if len(classes) >= 2 or (labels.label_separator is not None and classes):
         return
     example = f"; {unlabelled['path'][0]!r} {unlabelled['reason'][0]}" if len(unlabelled) else ""
     absent = f"; the table names {orphans[0]!r}, which is no picture of the source" if orphans else ""

@@ -1,4 +1,4 @@
-"""A table that names pictures: which file, which columns, and what their values mean."""
+"""A table that labels images: which file, which columns, and what their values mean."""
 
 import csv
 import math
@@ -73,8 +73,8 @@ def _uncommented(line: str, comment: str | None) -> str:
     return line.partition(comment)[0]
 
 
-RESERVED = {"path", "label", "labels", "group", "split", "list", "why"}
-"""Columns of labels.csv and split.csv that graft writes itself, and the reason why a picture has no label."""
+RESERVED = {"path", "label", "labels", "group", "split", "list", "unlabelled"}
+"""Columns of labels.csv and split.csv that graft writes itself, and the reason why an image has no label."""
 
 
 class Bins(Section):
@@ -86,7 +86,7 @@ class Bins(Section):
     """One more than there are edges."""
 
     @model_validator(mode="after")
-    def _fits(self) -> Self:
+    def _check_edges(self) -> Self:
         if self.edges != sorted(set(self.edges)) or not all(map(math.isfinite, self.edges)):
             raise ValueError(f"edges must be finite and rise; got {self.edges}")
         if len(self.names) != len(self.edges) + 1:
@@ -107,7 +107,7 @@ class Runs(Section):
 
 
 class Table(Section):
-    """One row a picture; a file whose name ends in ``.parquet`` is read as such, any other as text."""
+    """One row an image; a file whose name ends in ``.parquet`` is read as such, any other as text."""
 
     file: str
     """Path below the source."""
@@ -118,7 +118,7 @@ class Table(Section):
     columns: list[str] | None = None
     """Column names, for a table whose first line is already a row."""
     path: str
-    """The column that names pictures."""
+    """The column that names images."""
     where: str = "{path}"
     """How that name leads to the file, from the table's folder, such as ``images/{path}.jpg``."""
     label: str
@@ -135,7 +135,7 @@ class Table(Section):
     """Infers `group` where no column has it."""
 
     @model_validator(mode="after")
-    def _sound(self) -> Self:
+    def _check_keys_together(self) -> Self:
         if taken := sorted(RESERVED & set(self.slices)):
             raise ValueError(f"slices: {taken[0]!r} is a name graft uses itself; rename the column")
         if self.group is not None and self.runs is not None:
@@ -147,54 +147,54 @@ class Table(Section):
         return self
 
 
-def read_table(table: Table, root: Path, several: str | None = None) -> pd.DataFrame:
-    """Read a table into the columns path (below the source), label, why, group and the slices.
+def read_table(table: Table, root: Path, separator: str | None = None) -> pd.DataFrame:
+    """Read a table into the columns path (below the source), label, unlabelled, group and the slices.
 
-    Nothing is guessed: where there is no label, `why` says why, and else is empty. Paths, labels, groups
+    Nothing is guessed: where there is no label, `unlabelled` says why, and else is empty. Paths, labels, groups
     and slices are in Unicode's composed form, without white space around them.
 
     Args:
-        several: stands between labels where a picture may bear any number of them: an empty cell
+        separator: stands between labels where an image may bear any number of them: an empty cell
             then says that it bears none.
 
     Raises:
         DataError: the table is absent, is no such table, lacks a column, or has a row without a path.
     """
     raw = read_columns(table, root)
-    for key, column in _asked(table):
+    for key, column in _named_columns(table):
         if column not in raw.columns:
             hint = nearest(column, raw.columns)
             raise DataError(f"{key}: no column {column!r} in {table.file}{hint}; it has {', '.join(raw.columns)}")
-    raw = raw[sorted({column for _, column in _asked(table)})].map(lambda text: composed(text.strip()))
+    raw = raw[sorted({column for _, column in _named_columns(table)})].map(lambda text: nfc(text.strip()))
     if (unnamed := np.flatnonzero(raw[table.path] == "")).size:
         raise DataError(f"{table.file}: row {unnamed[0] + 1} has nothing in the column {table.path!r}")
     folder = PurePosixPath(table.file).parent.as_posix()
-    told = pd.DataFrame({"path": [located(folder, table.where, name) for name in raw[table.path]]}, dtype=str)
+    rows = pd.DataFrame({"path": [located(folder, table.where, name) for name in raw[table.path]]}, dtype=str)
     values = raw[table.label]
-    meant = {value: _meant(value, table, several) for value in values.unique()}
-    if not_cut := [value for value, said in meant.items() if said is None]:
+    labels = {value: _label_of(value, table, separator) for value in values.unique()}
+    if not_cut := [value for value, label in labels.items() if label is None]:
         row = int(np.flatnonzero(values == not_cut[0])[0])
         raise DataError(f"{table.file}: row {row + 1} has the label {not_cut[0]!r}, which is no number to cut")
-    for place, column in enumerate(("label", "why")):
-        told[column] = [(meant[value] or ("", ""))[place] for value in values]
+    for number, column in enumerate(("label", "unlabelled")):
+        rows[column] = [(labels[value] or ("", ""))[number] for value in values]
     if table.runs:
-        told["group"] = _blocks(raw[table.runs.of], table.runs.length)
+        rows["group"] = _blocks(raw[table.runs.of], table.runs.length)
     else:
-        told["group"] = raw[table.group] if table.group else ""
+        rows["group"] = raw[table.group] if table.group else ""
     for column in table.slices:
-        told[column] = raw[column]
-    return told
+        rows[column] = raw[column]
+    return rows
 
 
-def composed(text: str) -> str:
+def nfc(text: str) -> str:
     """Return a text in Unicode's composed form: file systems and people write an ä in either of two ways."""
     return unicodedata.normalize("NFC", text)
 
 
 def located(folder: str, where: str, name: str) -> str:
-    """Path below the source, composed, of the picture that a table or list in `folder` calls `name`."""
+    """Path below the source, composed, of the image that a table or list in `folder` calls `name`."""
     inner = where.replace("{path}", name.strip().replace("\\", "/"))
-    return composed(posixpath.normpath(posixpath.join(folder, inner)))
+    return nfc(posixpath.normpath(posixpath.join(folder, inner)))
 
 
 def read_columns(table: Table, root: Path) -> pd.DataFrame:
@@ -225,32 +225,32 @@ def _parquet(file: Path) -> pd.DataFrame:
     return pd.DataFrame(texts, dtype=str)
 
 
-def _asked(table: Table) -> list[tuple[str, str]]:
-    """Each column a table is asked for, with the key that asks."""
-    asked = [("labels.table.path", table.path), ("labels.table.label", table.label)]
-    asked += [("labels.table.slices", column) for column in table.slices]
+def _named_columns(table: Table) -> list[tuple[str, str]]:
+    """Each column that the section names, with the key that names it."""
+    named = [("labels.table.path", table.path), ("labels.table.label", table.label)]
+    named += [("labels.table.slices", column) for column in table.slices]
     if table.group:
-        asked.append(("labels.table.group", table.group))
+        named.append(("labels.table.group", table.group))
     if table.runs:
-        asked.append(("labels.table.runs.of", table.runs.of))
-    return asked
+        named.append(("labels.table.runs.of", table.runs.of))
+    return named
 
 
-def _meant(value: str, table: Table, several: str | None) -> tuple[str, str] | None:
-    """The label that a cell means, and why it means none; None for what is no number but should be cut."""
+def _label_of(value: str, table: Table, separator: str | None) -> tuple[str, str] | None:
+    """Label that a cell means, and why it means none; None for what is no number but should be cut."""
     if not value:
-        return "", "" if several else f"has an empty label in {table.file}"
+        return "", "" if separator else f"has an empty label in {table.file}"
     if table.bins is not None:
         number = pd.to_numeric(value, errors="coerce")
         return None if math.isnan(number) else (table.bins.names[bisect_right(table.bins.edges, number)], "")
     if table.map is None:
         return value, ""
-    names = {composed(str(key)): name for key, name in table.map.items()}
-    parts = [part.strip() for part in value.split(several)] if several else [value]
+    names = {nfc(str(key)): name for key, name in table.map.items()}
+    parts = [part.strip() for part in value.split(separator)] if separator else [value]
     for part in parts:
         if part not in names:
             return "", f"has the value {part!r} in {table.file}, which labels.table.map does not name"
-    return (several or "").join(composed(names[part]) for part in parts), ""
+    return (separator or "").join(nfc(names[part]) for part in parts), ""
 
 
 def _blocks(values: pd.Series, length: int) -> list[str]:

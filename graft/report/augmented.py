@@ -8,7 +8,7 @@ import torch
 from graft.augment.augment import augment
 from graft.augment.config import Augment
 from graft.core.seeds import derive
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import LabelledImages
 from graft.render.sheets import Tile, save_sheet
 
 VARIANTS = 7

@@ -24,7 +24,7 @@ from graft.heads.examples import Examples
 from graft.heads.fit import fit_head
 from graft.heads.lbfgs import solve
 from graft.network.head import head_logits
-from graft.stats.draws import draw_folds, draw_groups, draw_units, tied
+from graft.stats.draws import draw_folds, draw_groups, draw_units, tied_units
 from graft.tasks import Task
 
 FOLDS = 5
@@ -72,7 +72,7 @@ def make_folds(dataset: Dataset, copies: pd.Series) -> NDArray[np.int64]:
     """Fold of every picture in train, valid and test, `[N]`: stratified, copies and groups on one side."""
     used = dataset.rows["split"].isin(SPLITS).to_numpy()
     rows = dataset.rows[used].reset_index(drop=True)
-    units = tied([copies[used].reset_index(drop=True), rows["group"]], len(rows))
+    units = tied_units([copies[used].reset_index(drop=True), rows["group"]], len(rows))
     draw = draw_groups if (rows["group"] != "").any() else draw_units
     return draw_folds(draw, units, label_column(rows), FOLDS, partial(derive, 0, "out-of-fold"))
 

@@ -8,8 +8,7 @@ import pandas as pd
 
 from graft.core import tables
 from graft.data.arrays import Embeddings, ImageRows
-from graft.data.dataset import Dataset, read_dataset
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import Dataset, LabelledImages, read_dataset
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
-"""Divide labelled pictures into train, valid and test so that nothing leaks."""
+"""Divide labelled images into train, valid and test so that nothing leaks."""
 
+import hashlib
 from functools import partial
+from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -8,21 +10,28 @@ from numpy.typing import NDArray
 
 from graft.core.errors import DataError, nearest
 from graft.core.seeds import derive
-from graft.data.dataset import EXCLUDED, LABEL_DELIMITER, SPLITS, is_multi_label, label_column
+from graft.data.dataset import (
+    EXCLUDED,
+    SPLIT_ALIASES,
+    SPLITS,
+    class_names,
+    is_multi_label,
+    label_column,
+)
 from graft.split.config import Split
-from graft.split.predefined import by_column, by_folder, by_hash
-from graft.stats.draws import Rows, draw_folds, draw_groups, draw_units, tied
+from graft.stats.draws import Rows, draw_folds, draw_groups, draw_units, tied_units
 
 
-def assign(split: Split, labels: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
-    """Name the split of every labelled picture.
+def assign(config: Split, labels: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
+    """Name the split of every labelled image.
 
     Args:
+        config: how to divide.
         labels: rows of labels.csv, with the columns path, label (or labels), group and slices.
         images: sha256 and duplicate_group of each row, aligned with `labels`.
 
     Returns:
-        Columns split ("train", "valid", "test" or "aside") and why (empty unless aside), aligned
+        Columns split ("train", "valid", "test" or "excluded") and reason (empty unless excluded), aligned
         with `labels`.
 
     Raises:
@@ -30,110 +39,162 @@ def assign(split: Split, labels: pd.DataFrame, images: pd.DataFrame) -> pd.DataF
             be empty, or train have a single class.
     """
     copies = images["duplicate_group"]
-    places = pd.Series("", index=labels.index, dtype=str)
-    why = pd.Series("", index=labels.index, dtype=str)
-    if split.by == "folder":
-        places = by_folder(labels["path"])
-        why[places == ""] = "lies in no folder called after a split, or in two that disagree"
-    elif split.by == "column":
-        places = by_column(labels, str(split.column))
-        why[places == ""] = f"has no value in the column {split.column}"
-    elif split.by == "hash":
-        places = by_hash(split, labels["group"].where(labels["group"] != "", images["sha256"]))
-    if split.by in ("folder", "column", "hash"):
-        why[_outranked(places, copies)] = "has a copy in another split; the copy in test, else valid, stays"
-        places[why != ""] = EXCLUDED
-    drawn = _drawn(split, labels, copies, places)
-    alone = _unlearnt(labels, drawn)
-    why[alone] = "its class has no picture in train"
-    drawn[alone] = EXCLUDED
-    _check(labels, drawn)
-    return pd.DataFrame({"split": drawn, "why": why})
+    splits = pd.Series("", index=labels.index, dtype=str)
+    reasons = pd.Series("", index=labels.index, dtype=str)
+    if config.by == "folder":
+        splits = by_folder(labels["path"])
+        reasons[splits == ""] = "lies in no folder called after a split, or in two that disagree"
+    elif config.by == "column":
+        splits = by_column(labels, str(config.column))
+        reasons[splits == ""] = f"has no value in the column {config.column}"
+    elif config.by == "hash":
+        splits = by_hash(config, labels["group"].where(labels["group"] != "", images["sha256"]))
+    if config.by in ("folder", "column", "hash"):
+        reasons[_outranked(splits, copies)] = "has a copy in another split; the copy in test, else valid, stays"
+        splits[reasons != ""] = EXCLUDED
+    if config.by != "hash":
+        splits = _draw(config, labels, copies, splits)
+    lacking = _lacking_in_train(labels, splits)
+    reasons[lacking] = "its class has no picture in train"
+    splits[lacking] = EXCLUDED
+    _check(labels, splits)
+    return pd.DataFrame({"split": splits, "reason": reasons})
 
 
-def _drawn(split: Split, labels: pd.DataFrame, copies: pd.Series, places: pd.Series) -> pd.Series:
+def by_folder(paths: pd.Series) -> pd.Series:
+    """Split of every path by the folders it lies in; empty where none is called after a split, or two disagree.
+
+    Raises:
+        DataError: no folder is called after a split.
+    """
+    named = [
+        {SPLIT_ALIASES[part.lower()] for part in PurePosixPath(path).parts[:-1] if part.lower() in SPLIT_ALIASES}
+        for path in paths
+    ]
+    splits = [found.pop() if len(found) == 1 else "" for found in named]
+    if not any(splits):
+        raise DataError(
+            f"split.by is 'folder', but no folder is called {_aliases()}; the first picture is {paths.iloc[0]!r}"
+        )
+    return pd.Series(splits, index=paths.index, dtype=str)
+
+
+def by_column(labels: pd.DataFrame, column: str) -> pd.Series:
+    """Split of every row by the value of a column; empty where that is empty.
+
+    Raises:
+        DataError: there is no such column, or a value is no name of a split.
+    """
+    if column not in labels.columns:
+        columns = [name for name in labels.columns if name != "path"]
+        raise DataError(
+            f"split.column: labels have no column {column!r}{nearest(column, columns)}; they have {', '.join(columns)}"
+        )
+    values = labels[column].str.lower()
+    for value in values.unique():
+        if value not in SPLIT_ALIASES and value != "":
+            raise DataError(f"split.column: {column} has the value {value!r}, which is none of {_aliases()}")
+    return values.map(SPLIT_ALIASES).fillna("")
+
+
+def by_hash(config: Split, keys: pd.Series) -> pd.Series:
+    """Split of every key by its own digest, whatever other keys there are.
+
+    Two digests, one for test and one for valid, so that a change of one share moves nothing in the other.
+    """
+    numbers = np.asarray([_uniform_pair(config.seed, key) for key in keys]).reshape(-1, 2)
+    folds = np.floor(numbers[:, 0] * (config.folds or 1))
+    test = numbers[:, 0] < config.test if config.folds is None else folds == config.fold
+    splits = np.where(test, "test", np.where(numbers[:, 1] < config.valid, "valid", "train"))
+    return pd.Series(splits, index=keys.index, dtype=str)
+
+
+def _uniform_pair(seed: int, key: str) -> tuple[float, float]:
+    """Two numbers, uniform from 0 to below 1, that depend on seed and key alone."""
+    digest = hashlib.sha256(f"{seed}/{key}".encode()).digest()
+    return int.from_bytes(digest[:6], "big") / 2**48, int.from_bytes(digest[6:12], "big") / 2**48
+
+
+def _aliases() -> str:
+    return ", ".join(sorted(SPLIT_ALIASES))
+
+
+def _draw(config: Split, labels: pd.DataFrame, copies: pd.Series, splits: pd.Series) -> pd.Series:
     """Draw what is not given: test from all, valid from the rest."""
-    if split.by == "hash":
-        return places
-    places = places.replace("", "train")
-    strata = _strata(split, labels)
-    grouped = split.by != "random" and bool((labels["group"] != "").any())
-    if split.by == "group" and not grouped:
+    splits = splits.replace("", "train")
+    strata = _strata(config, labels)
+    grouped = config.by != "random" and bool((labels["group"] != "").any())
+    if config.by == "group" and not grouped:
         raise DataError("split.by is 'group', but the labels have no groups; name a column or use 'random'")
-    ties = [copies] + ([labels["group"]] if grouped else [])
-    units = tied(ties, len(labels))
-    wanted = [name for name in ("test", "valid") if not (places == name).any()]
+    units = tied_units([copies] + ([labels["group"]] if grouped else []), len(labels))
+    missing = [name for name in ("test", "valid") if not (splits == name).any()]
     small = np.zeros(len(labels), dtype=np.bool_)
-    for parts, name in zip(range(len(wanted) + 1, 1, -1), wanted, strict=True):
-        left = np.flatnonzero(places == "train")
-        small |= np.isin(units, _small(labels.iloc[left], units[left], parts))
+    for parts, name in zip(range(len(missing) + 1, 1, -1), missing, strict=True):
+        left = np.flatnonzero(splits == "train")
+        small |= np.isin(units, _units_of_small_classes(labels.iloc[left], units[left], parts))
         free = left[~small[left]]
         if grouped and not len(free):
-            told = f"{len(left)} pictures in {len(np.unique(units[left]))} groups"
+            counts = f"{len(left)} pictures in {len(np.unique(units[left]))} groups"
             raise DataError(
-                f"split.{name}: of {told} none can be held out: each group has a class that fewer than {parts} have"
+                f"split.{name}: of {counts} none can be held out: each group has a class that fewer than {parts} have"
             )
-        chosen = free[_hold_out(split, units[free], strata.iloc[free], name, grouped)]
-        places.iloc[chosen] = name
-    return places
+        splits.iloc[free[_hold_out(config, units[free], strata.iloc[free], name, grouped)]] = name
+    return splits
 
 
-def _hold_out(split: Split, units: Rows, strata: pd.Series, name: str, grouped: bool) -> NDArray[np.bool_]:
+def _hold_out(config: Split, units: Rows, strata: pd.Series, name: str, grouped: bool) -> NDArray[np.bool_]:
     """Mask of the rows to hold out, as a share or as one of the folds."""
     draw = draw_groups if grouped else draw_units
-    if name == "valid" or split.folds is None:
-        share = split.valid if name == "valid" else split.test
-        chosen = draw(units, strata, share, derive(split.seed, "split", name))
+    if name == "valid" or config.folds is None:
+        share = config.valid if name == "valid" else config.test
+        chosen = draw(units, strata, share, derive(config.seed, "split", name))
         if grouped and not chosen.any():
             groups = len(np.unique(units))
             raise DataError(f"split.{name}: {share:g} of {len(units)} pictures in {groups} groups cannot be held out")
         return chosen
-    fold = draw_folds(draw, units, strata, split.folds, partial(derive, split.seed, "split", "fold"))
-    return np.asarray(fold == split.fold, dtype=np.bool_)
+    fold = draw_folds(draw, units, strata, config.folds, partial(derive, config.seed, "split", "fold"))
+    return np.asarray(fold == config.fold, dtype=np.bool_)
 
 
-def _strata(split: Split, labels: pd.DataFrame) -> pd.Series:
-    columns = [str(label_column(labels).name) if name == "label" else name for name in split.stratify]
+def _strata(config: Split, labels: pd.DataFrame) -> pd.Series:
+    columns = [str(label_column(labels).name) if name == "label" else name for name in config.stratify]
+    joined = pd.Series("", index=labels.index, dtype=str)
     for column in columns:
         if column not in labels.columns:
             raise DataError(f"split.stratify: labels have no column {column!r}{nearest(column, labels.columns)}")
-    joined = pd.Series("", index=labels.index, dtype=str)
-    for column in columns:
         joined = joined + "|" + labels[column]
     return joined
 
 
-def _small(labels: pd.DataFrame, units: Rows, parts: int) -> Rows:
-    """Units with a picture of a class of fewer units than there are parts: it is learnt, and not measured."""
-    names = label_column(labels)
-    if is_multi_label(labels):
-        names = names.str.split(LABEL_DELIMITER, regex=False).explode()
+def _units_of_small_classes(labels: pd.DataFrame, units: Rows, parts: int) -> Rows:
+    """Units with an image of a class of fewer units than there are parts: it is learnt, and not measured."""
+    names = class_names(labels)
+    names = names[names != ""]
     held = pd.DataFrame({"name": names.to_numpy(), "unit": pd.Series(units, labels.index).loc[names.index].to_numpy()})
-    held = held[held["name"] != ""]
     return held.loc[held.groupby("name")["unit"].transform("nunique") < parts, "unit"].unique()
 
 
-def _outranked(places: pd.Series, copies: pd.Series) -> pd.Series:
+def _outranked(splits: pd.Series, copies: pd.Series) -> pd.Series:
     """Mask of rows that have a copy in a split of higher rank: test before valid before train."""
-    rank = places.map({name: rank for rank, name in enumerate(SPLITS)}).fillna(-1)
-    return (places != "") & (rank < rank.groupby(copies).transform("max"))
+    rank = splits.map({name: rank for rank, name in enumerate(SPLITS)}).fillna(-1)
+    return (splits != "") & (rank < rank.groupby(copies).transform("max"))
 
 
-def _unlearnt(labels: pd.DataFrame, places: pd.Series) -> pd.Series:
+def _lacking_in_train(labels: pd.DataFrame, splits: pd.Series) -> pd.Series:
     """Mask of rows in valid or test whose class train does not have."""
     if is_multi_label(labels):
         return pd.Series(False, index=labels.index)
-    learnt = labels.loc[places == "train", "label"].unique()
-    return places.isin(["valid", "test"]) & ~labels["label"].isin(learnt)
+    learnt = labels.loc[splits == "train", "label"].unique()
+    return splits.isin(["valid", "test"]) & ~labels["label"].isin(learnt)
 
 
-def _check(labels: pd.DataFrame, places: pd.Series) -> None:
-    counts = {name: int((places == name).sum()) for name in SPLITS}
+def _check(labels: pd.DataFrame, splits: pd.Series) -> None:
+    counts = {name: int((splits == name).sum()) for name in SPLITS}
     for name, count in counts.items():
         if not count:
             shown = ", ".join(f"{number} {other}" for other, number in counts.items())
             raise DataError(
                 f"split: no picture is left for {name} ({shown}); change the shares, or bring more pictures"
             )
-    if not is_multi_label(labels) and (classes := labels.loc[places == "train", "label"].unique()).size < 2:
+    if not is_multi_label(labels) and (classes := labels.loc[splits == "train", "label"].unique()).size < 2:
         raise DataError(f"split: train has a single class, {classes[0]!r}; at least two are needed")

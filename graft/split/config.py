@@ -1,4 +1,4 @@
-"""The knobs of the split."""
+"""The section `split` of params.yaml."""
 
 from typing import Literal, Self
 
@@ -9,15 +9,15 @@ from graft.core.seeds import Seed
 
 
 class Split(Section):
-    """How pictures are divided."""
+    """How the labelled images are divided into train, valid and test."""
 
     by: Literal["random", "group", "hash", "folder", "column"]
     """``random``: stratified, exact counts; ``group``: whole groups, stratified as well as they allow; ``hash``:
-    by each picture's content (or its group's name) alone, so that adding pictures moves no old one to another
-    split (a copy that arrives in test or valid sets its like in train aside); ``folder``: a folder of its path
-    is called train, valid or test; ``column``: a column of labels.csv says so."""
+    by each image's content (or its group's name) alone, so that adding images moves no old one to another split
+    (where a copy arrives in test or valid, its like in train is excluded); ``folder``: a folder of its path is
+    called train, valid or test; ``column``: a column of labels.csv says so."""
     test: float = Field(gt=0, lt=1)
-    """Share of all pictures held out for `evaluate`; unused where folds, folders or the column give a test split."""
+    """Share of all images held out for `evaluate`; unused where folds, folders or the column give a test split."""
     valid: float = Field(gt=0, lt=1)
     """Share of the rest held out to choose by (epochs, head or finetuned network), where none is given."""
     column: str | None = None
@@ -30,9 +30,12 @@ class Split(Section):
     """Columns of labels.csv whose mixture each split should share."""
     seed: Seed = 0
     """Draws the split; apart from the top-level seed, so that a retraining keeps the test set."""
+    max_metadata_gain: float | None = Field(default=None, ge=0, le=1)
+    """How much better than the most frequent class the label may be guessed without pixels, from file order, folder,
+    size and EXIF, as a share of the images, before `split` fails; null: any."""
 
     @model_validator(mode="after")
-    def _sound(self) -> Self:
+    def _check_keys_together(self) -> Self:
         if (self.by == "column") != (self.column is not None):
             raise ValueError("the key 'column' belongs to by: column, and that needs it")
         if self.folds is not None and self.by in ("folder", "column"):

@@ -1,6 +1,6 @@
-"""Draw a share of the pictures: unit by unit, or by whole groups.
+"""Draw a share of the images: unit by unit, or by whole groups.
 
-The unit that moves is never a picture but all pictures tied together, so that a picture and its
+The unit that moves is never an image but all images tied together, so that an image and its
 copy, or two cells of one module, always land on the same side.
 """
 
@@ -18,7 +18,7 @@ DRAWS = 1_000_000
 """Draws of whole groups to choose among, times groups: with many groups any draw is near the mixture."""
 
 
-def tied(ties: Sequence[pd.Series], count: int) -> Rows:
+def tied_units(ties: Sequence[pd.Series], count: int) -> Rows:
     """Number the connected components of rows that share a value in any of some columns, `[N]`.
 
     An empty text ties nothing.
@@ -50,23 +50,23 @@ def draw_units(units: Rows, strata: pd.Series, share: float, seed: int) -> NDArr
     order = generator.permutation(len(names))
     wanted = share * np.bincount(stratum, minlength=len(kinds))
     quota = np.floor(wanted).astype(np.int64)
-    open_places = round(share * len(names)) - quota.sum()
+    left = round(share * len(names)) - quota.sum()
     remainder = wanted - quota + 1e-6 * generator.random(len(kinds))  # equals in the order of chance
-    quota[np.argsort(-remainder)[:open_places]] += 1
-    rank = pd.Series(stratum[order]).groupby(stratum[order]).cumcount().to_numpy()  # place within the stratum
+    quota[np.argsort(-remainder)[:left]] += 1
+    rank = pd.Series(stratum[order]).groupby(stratum[order]).cumcount().to_numpy()  # within the stratum
     drawn = np.zeros(len(names), dtype=bool)
     drawn[order] = rank < quota[stratum[order]]
     return np.asarray(drawn[unit], dtype=np.bool_)
 
 
-def draw_groups(units: Rows, strata: pd.Series, share: float, seed: int, most: int = 2000) -> NDArray[np.bool_]:
+def draw_groups(units: Rows, strata: pd.Series, share: float, seed: int, max_draws: int = 2000) -> NDArray[np.bool_]:
     """Draw whole groups: of many random draws, the one whose mixture is nearest to that of all.
 
     Filling splits greedily from the largest or most lopsided group would put the same hard groups
     on the same side whatever the seed; drawing first and choosing among draws does not.
 
     Args:
-        most: draws at most; with few, other seeds give other groups more often.
+        max_draws: with few, other seeds give other groups more often.
 
     Returns:
         Mask of the rows drawn, `[N]`; all false when every draw would take nothing, or everything.
@@ -79,7 +79,7 @@ def draw_groups(units: Rows, strata: pd.Series, share: float, seed: int, most: i
     sizes = counts.sum(1)
     generator = np.random.default_rng(seed)
     best, least = np.empty(0, dtype=np.int64), np.inf
-    for _ in range(int(np.clip(DRAWS / len(names), 1, most))):
+    for _ in range(int(np.clip(DRAWS / len(names), 1, max_draws))):
         order = generator.permutation(len(names))
         end = int(np.abs(sizes[order].cumsum() - target.sum()).argmin()) + 1
         miss = np.abs(counts[order[:end]].sum(0) - target).sum()

@@ -16,8 +16,7 @@ from graft.augment.config import Augment
 from graft.core import tables
 from graft.core.errors import DataError, TrainingError
 from graft.data.arrays import Embeddings
-from graft.data.dataset import read_dataset
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import LabelledImages, read_dataset
 from graft.finetune.config import Finetune
 from graft.finetune.step import Step
 from graft.heads.config import TrainHead

@@ -195,15 +195,20 @@ def test_check_returns_the_section() -> None:
         (
             "index",
             Index,
-            {"near": {"distanc": 3}},
-            r"^index.near.distanc: unknown key \(did you mean 'distance'\?\); the names are distance, tolerance$",
+            {"near_duplicates": {"distanc": 3}},
+            r"^index.near_duplicates.distanc: unknown key \(did you mean 'distance'\?\); the names are distance, ",
         ),
-        ("index", Index, {"near": {"distance": 9}}, "^index.near.distance: input should be .* equal to 8; got 9$"),
         (
             "index",
             Index,
-            {"near": "of"},
-            r"^index.near: input should be a mapping of distance, tolerance, or 'off'; got 'of' \(did you mean 'off'\?",
+            {"near_duplicates": {"distance": 9}},
+            "^index.near_duplicates.distance: .* equal to 8; got 9$",
+        ),
+        (
+            "index",
+            Index,
+            {"near_duplicates": "of"},
+            r"^index.near_duplicates: input should be a mapping of .*, or 'off'; got 'of' \(did you mean 'off'\?",
         ),
         (
             "export",
@@ -227,7 +232,7 @@ def test_check_says_every_problem_on_a_line_of_its_own() -> None:
         "split.test: input should be greater than 0; got 0",
         "split.valid: missing",
         "split.vald: unknown key (did you mean 'valid'?); "
-        "the names are by, column, fold, folds, seed, stratify, test, valid",
+        "the names are by, column, fold, folds, max_metadata_gain, seed, stratify, test, valid",
     ]
 
 

@@ -10,8 +10,7 @@ from PIL import Image
 
 from graft.core import tables
 from graft.data.arrays import Embeddings, ImageRows
-from graft.data.dataset import Dataset, read_dataset
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import Dataset, LabelledImages, read_dataset
 from graft.evaluate.config import Evaluate
 from graft.evaluate.decision import Logits, decide
 from graft.evaluate.evaluation import Evaluation
@@ -49,7 +48,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.save(folder / "pixels.npy", pixels.astype(np.uint8))
     labels = ["|".join(np.asarray(CLASSES)[row == 1]) for row in held]
     splits = [
-        "aside" if number < 4 else ("train", "test", "train", "valid")[number // 8 % 4] for number in range(COUNT)
+        "excluded" if number < 4 else ("train", "test", "train", "valid")[number // 8 % 4] for number in range(COUNT)
     ]
     tables.write(folder / "rows.csv", pd.DataFrame({"path": names}))
     tables.write(folder / "labels.csv", pd.DataFrame({"path": names, "labels": labels, "group": ""}))

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from graft.data.arrays import ImageRows
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import LabelledImages
 from graft.network.features import Features
 from graft.network.head import Head
 from graft.network.network import Network

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from graft.augment.config import Augment
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import LabelledImages
 from graft.finetune.config import Finetune
 from graft.finetune.loop import Training
 from graft.finetune.validate import score

@@ -10,7 +10,7 @@ import torch
 from graft.augment.augment import augment
 from graft.augment.config import Augment
 from graft.core.errors import ParamsError
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import LabelledImages
 from graft.finetune import kept
 from graft.finetune.config import Thaw
 from graft.finetune.parameter_groups import freeze

@@ -14,7 +14,7 @@ import torch
 from graft.augment.augment import augment
 from graft.augment.config import Augment
 from graft.core.errors import ParamsError, TrainingError
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import LabelledImages
 from graft.finetune import loop, step
 from graft.finetune.config import Finetune, Thaw
 from graft.finetune.loop import Training

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from graft.core.errors import TrainingError
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import LabelledImages
 from graft.finetune.loop import Epoch
 from graft.finetune.validate import Score, better, score
 from graft.network.network import Network

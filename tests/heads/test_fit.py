@@ -163,7 +163,7 @@ def test_of_a_hidden_layer_the_best_epoch_is_kept(features: Embeddings, dataset:
 
 
 def test_no_batch_is_of_a_single_example(features: Embeddings, dataset: Dataset) -> None:
-    few = moved(dataset, "aside", slice(7, None))
+    few = moved(dataset, "excluded", slice(7, None))
     assert (few.rows["split"] == "train").sum() == 5  # in twos, one would be left over
     config = TrainHead(head="fastai", hidden=4, batch_size=2, epochs=1)
     assert np.isfinite(fit_head(features, few, config, 0.01, seed=0).log_loss)
@@ -188,7 +188,7 @@ def test_every_view_of_a_training_image_is_an_example(tmp_path: Path, dataset: D
     assert fitted.log_loss == pytest.approx(peer.log_loss, rel=1e-3)  # valid: plain views only
 
 
-@pytest.mark.parametrize("aside", ["test", "aside"])
+@pytest.mark.parametrize("excluded", ["test", "excluded"])
 def test_only_train_and_valid_are_read(features: Embeddings, dataset: Dataset, several: Dataset, aside: str) -> None:
     for given in (dataset, several):
         less = moved(given, aside, slice(None, None, 5))

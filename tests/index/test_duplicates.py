@@ -1,4 +1,4 @@
-"""Copies share a group, numbered by first appearance; different pictures do not, however alike."""
+"""Copies share a group, numbered by first appearance; different images do not, however alike."""
 
 import importlib.util
 import io
@@ -15,17 +15,17 @@ from PIL import Image, ImageEnhance
 
 from graft.images.decode import open_upright
 from graft.index import duplicates
-from graft.index.duplicates import Duplicates, conflicts, group
-from graft.index.fingerprints import Look, look
-from graft.index.hamming import Near
+from graft.index.config import NearDuplicates
+from graft.index.duplicates import Duplicates, conflicts, find_duplicates, tangent_distance, thumbnails_match
+from graft.index.fingerprints import Fingerprint, fingerprint
 
 Draw = Callable[[int, int, int], Image.Image]
 
 
-def grouped(looks: Sequence[Look], near: Near | None = None) -> Duplicates:
-    hashes = np.array([each.phash for each in looks], dtype=np.uint64)
-    thumbnails = np.array([each.thumbnail for each in looks], dtype=np.uint8).reshape(-1, 32, 32)
-    return group([each.pixels for each in looks], hashes, thumbnails, near or Near())
+def grouped(prints: Sequence[Fingerprint], near: NearDuplicates | None = None) -> Duplicates:
+    hashes = np.array([each.phash for each in prints], dtype=np.uint64)
+    thumbnails = np.array([each.thumbnail for each in prints], dtype=np.uint8).reshape(-1, 32, 32)
+    return find_duplicates([each.pixels for each in prints], hashes, thumbnails, near or NearDuplicates())
 
 
 def photo(seed: int) -> Image.Image:
@@ -63,60 +63,62 @@ EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 def test_an_edited_copy_is_tied_to_its_original_only(edit: Callable[[Image.Image], Image.Image]) -> None:
     images = [photo(seed) for seed in range(8)]
-    found = grouped([look(image) for image in images] + [look(edit(image)) for image in images])
+    found = grouped([fingerprint(image) for image in images] + [fingerprint(edit(image)) for image in images])
     assert found.groups.tolist() == [*range(8), *range(8)]
     assert (found.exact, found.near, found.skipped) == (0, 8, 0)
 
 
 def test_off_groups_equal_pixels_only(draw: Draw) -> None:
     image, other = draw(0, 300, 220), draw(1, 300, 220)
-    looks = [look(each) for each in (image, jpeg(image, 90), other, image, other)]
-    found = group([each.pixels for each in looks], np.zeros(5, np.uint64), np.zeros((5, 32, 32), np.uint8), "off")
+    prints = [fingerprint(each) for each in (image, jpeg(image, 90), other, image, other)]
+    found = find_duplicates(
+        [each.pixels for each in prints], np.zeros(5, np.uint64), np.zeros((5, 32, 32), np.uint8), "off"
+    )
     assert found.groups.tolist() == [0, 1, 2, 0, 2]
     assert (found.exact, found.near, found.skipped) == (2, 0, 0)
-    assert grouped(looks).groups.tolist() == [0, 0, 1, 0, 1]
+    assert grouped(prints).groups.tolist() == [0, 0, 1, 0, 1]
 
 
 def test_groups_are_connected_components() -> None:
     """Fading towards another picture step by step ties the two ends, which are nothing alike."""
-    steps = [look(Image.blend(photo(0), photo(1), share)) for share in np.linspace(0, 1, 80)]
+    steps = [fingerprint(Image.blend(photo(0), photo(1), share)) for share in np.linspace(0, 1, 80)]
     assert len(set(grouped([steps[0], steps[-1]]).groups)) == 2
     assert len(set(grouped(steps).groups)) == 1
 
 
 def test_nearly_flat_images_are_grouped_by_pixels_only() -> None:
     flat = [Image.new("RGB", (40, 40), (level, level, level)) for level in (10, 11, 12, 10, 200)]
-    found = grouped([look(image) for image in flat])
+    found = grouped([fingerprint(image) for image in flat])
     assert found.groups.tolist() == [0, 1, 2, 0, 3]
     assert (found.exact, found.near) == (1, 0)
 
 
 def test_nothing_and_one(draw: Draw) -> None:
     assert grouped([]).groups.shape == (0,)
-    assert grouped([look(draw(0, 20, 20))]).groups.tolist() == [0]
+    assert grouped([fingerprint(draw(0, 20, 20))]).groups.tolist() == [0]
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), max_size=24), st.randoms(use_true_random=False))
 def test_order_changes_nothing_but_the_numbers(made: list[tuple[int, int]], random: object) -> None:
-    looks = [_made(*each) for each in made]
-    order = list(range(len(looks)))
+    prints = [_made(*each) for each in made]
+    order = list(range(len(prints)))
     random.shuffle(order)  # type: ignore[attr-defined]
-    numbers = grouped(looks).groups
-    shuffled = grouped([looks[place] for place in order]).groups
+    numbers = grouped(prints).groups
+    shuffled = grouped([prints[place] for place in order]).groups
     assert len(set(zip(numbers[order].tolist(), shuffled.tolist(), strict=True))) == len(set(numbers.tolist()))
     assert numbers.tolist() == pd.factorize(numbers)[0].tolist()  # by first appearance
-    by_pixels = pd.factorize(np.array([each.pixels for each in looks]))[0].tolist()
+    by_pixels = pd.factorize(np.array([each.pixels for each in prints]))[0].tolist()
     pairs = set(zip(by_pixels, numbers.tolist(), strict=True))
     assert len(pairs) == len(set(by_pixels))  # equal pixels, one group
 
 
-def _made(kind: int, noise: int) -> Look:
+def _made(kind: int, noise: int) -> Fingerprint:
     """A picture of a kind, with a little noise of its own; noise 0 is the picture itself."""
     waves = np.random.default_rng(kind).normal(size=(4, 4)) * 60 + 128
     smooth = np.asarray(Image.fromarray(waves.astype(np.float32)).resize((48, 48), Image.Resampling.BICUBIC))
     grain = np.random.default_rng(noise).normal(size=smooth.shape) * (2 if noise else 0)
-    return look(Image.fromarray(np.clip(smooth + grain, 0, 255).astype(np.uint8)).convert("RGB"))
+    return fingerprint(Image.fromarray(np.clip(smooth + grain, 0, 255).astype(np.uint8)).convert("RGB"))
 
 
 def _alike_but_different(count: int) -> tuple[list[str], NDArray[np.uint64], NDArray[np.uint8]]:
@@ -128,7 +130,7 @@ def _alike_but_different(count: int) -> tuple[list[str], NDArray[np.uint64], NDA
 def test_a_crowd_that_shares_a_hash_is_told_apart_and_its_copies_are_found() -> None:
     pixels, hashes, thumbnails = _alike_but_different(300)
     thumbnails[200:] = (thumbnails[:100] * 0.9 + 10).astype(np.uint8)
-    found = group(pixels, hashes, thumbnails, Near())
+    found = find_duplicates(pixels, hashes, thumbnails, NearDuplicates())
     assert found.groups.tolist() == [*range(200), *range(100)]
     assert found.skipped == 0
 
@@ -137,15 +139,15 @@ def test_a_crowd_that_shares_a_hash_is_told_apart_and_its_copies_are_found() -> 
 def compared(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many thumbnails were compared, call by call."""
     calls: list[int] = []
-    alike = duplicates.alike
+    match = duplicates.thumbnails_match
 
     def counted(
         thumbnails: NDArray[np.uint8], one: NDArray[np.int64], other: NDArray[np.int64], tolerance: float
     ) -> NDArray[np.bool_]:
         calls.append(len(one))
-        return alike(thumbnails, one, other, tolerance)
+        return match(thumbnails, one, other, tolerance)
 
-    monkeypatch.setattr(duplicates, "alike", counted)
+    monkeypatch.setattr(duplicates, "thumbnails_match", counted)
     return calls
 
 
@@ -153,9 +155,9 @@ def test_comparisons_are_bounded_and_those_skipped_are_counted(
     compared: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pixels, hashes, thumbnails = _alike_but_different(300)
-    monkeypatch.setattr(duplicates, "COMPARISONS", 300 * 10)
+    monkeypatch.setattr(duplicates, "MAX_COMPARISONS", 300 * 10)
     monkeypatch.setattr("graft.index.hamming._FLUSH", 64)
-    found = group(pixels, hashes, thumbnails, Near())
+    found = find_duplicates(pixels, hashes, thumbnails, NearDuplicates())
     assert found.near == 0
     assert sum(compared) + found.skipped == 300 * 299 // 2
     assert sum(compared) < 300 * 30
@@ -166,19 +168,19 @@ def test_what_is_tied_is_not_compared_again(compared: list[int], monkeypatch: py
     thumbnails[:] = thumbnails[0]
     monkeypatch.setattr(duplicates, "_REGROUP", 1)
     monkeypatch.setattr("graft.index.hamming._FLUSH", 1)
-    assert set(group(pixels, hashes, thumbnails, Near()).groups.tolist()) == {0}
+    assert set(find_duplicates(pixels, hashes, thumbnails, NearDuplicates()).groups.tolist()) == {0}
     assert sum(compared) == 199
 
 
 def test_thumbnails_may_lie_on_disk(tmp_path: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "_READ", 3)
     images = [draw(seed % 7, 64, 64) for seed in range(7)]
-    looks = [look(image) for image in images] + [look(jpeg(image, 80)) for image in images]
+    prints = [fingerprint(image) for image in images] + [fingerprint(jpeg(image, 80)) for image in images]
     mapped = np.memmap(tmp_path / "thumbnails", np.uint8, "w+", shape=(14, 32, 32))
-    mapped[:] = [each.thumbnail for each in looks]
-    hashes = np.array([each.phash for each in looks])
-    found = group([each.pixels for each in looks], hashes, mapped, Near())
-    assert found.groups.tolist() == grouped(looks).groups.tolist() == [*range(7), *range(7)]
+    mapped[:] = [each.thumbnail for each in prints]
+    hashes = np.array([each.phash for each in prints])
+    found = find_duplicates([each.pixels for each in prints], hashes, mapped, NearDuplicates())
+    assert found.groups.tolist() == grouped(prints).groups.tolist() == [*range(7), *range(7)]
 
 
 @pytest.fixture(scope="module")
@@ -192,12 +194,12 @@ def cells() -> list[Image.Image]:
 
 
 def test_different_solar_cells_are_not_tied_but_their_copies_are(cells: list[Image.Image]) -> None:
-    looks = [look(cell) for cell in cells]
-    assert len(set(grouped(looks).groups.tolist())) == len(cells)
-    copies = [look(jpeg(cell, 75)) for cell in cells]
-    found = grouped(looks + copies).groups
+    prints = [fingerprint(cell) for cell in cells]
+    assert len(set(grouped(prints).groups.tolist())) == len(cells)
+    copies = [fingerprint(jpeg(cell, 75)) for cell in cells]
+    found = grouped(prints + copies).groups
     assert (found[: len(cells)] == found[len(cells) :]).all()
-    assert len(set(grouped(looks, Near(tolerance=0.2)).groups.tolist())) < len(cells)  # the check is needed
+    assert len(set(grouped(prints, NearDuplicates(tolerance=0.2)).groups.tolist())) < len(cells)  # the check is needed
 
 
 def test_conflicts_list_groups_of_more_than_one_label() -> None:
@@ -214,3 +216,99 @@ def test_no_conflict_is_an_empty_table() -> None:
     table = conflicts(images, pd.DataFrame({"path": ["a", "b"], "label": ["x", "x"]}))
     assert list(table.columns) == ["duplicate_group", "path", "label"]
     assert len(table) == 0
+
+
+Thumbnails = NDArray[np.uint8]
+
+
+def of(*images: Image.Image) -> Thumbnails:
+    return np.stack([fingerprint(image).thumbnail for image in images])
+
+
+def pair(one: Image.Image, other: Image.Image, tolerance: float = 0.05) -> bool:
+    first, second = np.array([0]), np.array([1])
+    there, back = (
+        thumbnails_match(thumbnails, first, second, tolerance) for thumbnails in (of(one, other), of(other, one))
+    )
+    assert there == back
+    return bool(there[0])
+
+
+def cropped(image: Image.Image, share: float) -> Image.Image:
+    across, down = image.width * share, image.height * share
+    box = (across, down, image.width - across, image.height - down)
+    return image.transform(image.size, Image.Transform.EXTENT, box, Image.Resampling.BICUBIC)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda image: image,
+        lambda image: ImageEnhance.Brightness(image).enhance(0.95),
+        lambda image: ImageEnhance.Contrast(image).enhance(1.05),
+        lambda image: image.resize((150, 110), Image.Resampling.BICUBIC),
+        lambda image: image.convert("L").convert("RGB"),
+        lambda image: cropped(image, 0.01),
+        lambda image: cropped(image, 0.02),
+    ],
+    ids=["none", "darker", "more contrast", "half", "grey", "crop 1 %", "crop 2 %"],
+)
+def test_a_copy_is_alike(draw: Draw, seed: int, edit: Callable[[Image.Image], Image.Image]) -> None:
+    image = draw(seed, 300, 220)
+    assert pair(image, edit(image))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_another_image_a_mirrored_one_and_a_negative_are_not(draw: Draw, seed: int) -> None:
+    image = draw(seed, 300, 220)
+    assert not pair(image, draw(seed + 100, 300, 220))
+    assert not pair(image, image.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
+    assert not pair(image, Image.fromarray(255 - np.asarray(image)))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_spot_that_hardly_matters_on_the_whole_tells_them_apart(
+    draw: Draw, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = draw(seed, 320, 320)
+    spotted = np.asarray(image).copy()
+    spotted[154:166, 154:166] = np.where(spotted[154:166, 154:166].mean() > 127, 0, 255)
+    other = Image.fromarray(spotted)
+    rest = float(tangent_distance(of(image), of(other))[0][0])
+    assert rest < 0.15
+    assert not pair(image, other, tolerance=1.01 * rest)
+    monkeypatch.setattr(duplicates, "PEAK", np.inf)
+    assert pair(image, other, tolerance=1.01 * rest)
+
+
+def test_a_crop_is_measured_and_a_deep_one_is_too_far(draw: Draw) -> None:
+    image = draw(0, 320, 320)
+    _, _, moved = tangent_distance(of(image, image), of(cropped(image, 0.02), cropped(image, 0.06)))
+    assert moved[0] == pytest.approx(0.02 * 32, rel=0.2)  # the rim moves by 2 % of the side
+    assert moved[1] > duplicates.MAX_SHIFT
+    assert not pair(image, cropped(image, 0.06), tolerance=0.2)
+
+
+def test_equal_thumbnails_do_not_differ_and_flat_ones_do_no_harm(draw: Draw) -> None:
+    thumbnails = of(draw(0, 64, 64), Image.new("RGB", (9, 9)), Image.new("RGB", (9, 9), "white"))
+    for values in tangent_distance(thumbnails, thumbnails):
+        assert np.allclose(values, 0, atol=1e-5)
+    assert not thumbnails_match(thumbnails, np.array([0, 0]), np.array([1, 2]), 0.05).any()
+
+
+def test_batches_and_threads_make_no_difference(draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = [draw(seed, 80, 60) for seed in range(12)]
+    thumbnails = of(*images, *(cropped(image, 0.01) for image in images))
+    one, other = np.triu_indices(len(thumbnails), 1)
+    expected = thumbnails_match(thumbnails, one, other, 0.05)
+    assert expected[other - one == 12].all()
+    assert expected.sum() == 12
+    monkeypatch.setattr(duplicates, "_READ", 7)
+    monkeypatch.setattr(duplicates, "_FIT", 2)
+    assert (thumbnails_match(thumbnails, one, other, 0.05) == expected).all()
+
+
+def test_no_pair_is_no_answer() -> None:
+    nothing = np.empty(0, dtype=np.int64)
+    assert thumbnails_match(np.zeros((3, 32, 32), dtype=np.uint8), nothing, nothing, 0.05).shape == (0,)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from graft.core.errors import ParamsError
 from graft.core.params import check
 from graft.index import hamming
-from graft.index.hamming import Near, Search
+from graft.index.config import NearDuplicates
+from graft.index.hamming import HammingSearch
 
 Pair = frozenset[int]
 
@@ -34,7 +35,7 @@ def brute_force(hashes: np.ndarray, distance: int, beyond: int = -1) -> set[Pair
     }
 
 
-def found(search: Search) -> Counter[Pair]:
+def found(search: HammingSearch) -> Counter[Pair]:
     pairs: Counter[Pair] = Counter()
     for one, other in search.pairs():
         pairs.update(frozenset(pair) for pair in zip(one.tolist(), other.tolist(), strict=True))
@@ -47,7 +48,7 @@ def test_finds_exactly_what_comparing_all_finds_and_each_once(
     seed: int, count: int, distance: int, beyond: int
 ) -> None:
     hashes = crowds(seed, count)
-    search = Search(hashes, distance, beyond)
+    search = HammingSearch(hashes, distance, beyond)
     pairs = found(search)
     assert set(pairs) == brute_force(hashes, distance, beyond)
     assert set(pairs.values()) <= {1}
@@ -60,23 +61,23 @@ def test_finds_a_pair_wherever_its_bits_differ(distance: int) -> None:
     for _ in range(50):
         places = rng.choice(64, distance, replace=False)
         other = sum(1 << int(place) for place in places)
-        assert found(Search(np.array([0, other], dtype=np.uint64), distance)) == {frozenset((0, 1)): 1}
+        assert found(HammingSearch(np.array([0, other], dtype=np.uint64), distance)) == {frozenset((0, 1)): 1}
         if distance > 0:
-            assert not found(Search(np.array([0, other], dtype=np.uint64), distance - 1))
+            assert not found(HammingSearch(np.array([0, other], dtype=np.uint64), distance - 1))
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 12))
 def test_what_a_narrow_window_misses_is_counted(seed: int, window: int) -> None:
     hashes = crowds(seed, 50)
-    search = Search(hashes, 4, window=window)
+    search = HammingSearch(hashes, 4, window=window)
     pairs, there = set(found(search)), brute_force(hashes, 4)
     assert pairs <= there
     assert len(there - pairs) <= search.skipped
 
 
 def test_a_crowd_of_equal_hashes_is_compared_with_its_neighbours_only_once() -> None:
-    search = Search(np.full(100, 7, dtype=np.uint64), 8, window=10)
+    search = HammingSearch(np.full(100, 7, dtype=np.uint64), 8, window=10)
     pairs = found(search)
     assert pairs == {frozenset((i, j)): 1 for i in range(100) for j in range(i + 1, min(i + 11, 100))}
     assert search.skipped == 100 * 99 // 2 - len(pairs)
@@ -87,12 +88,12 @@ def test_blocks_make_no_difference(block: int, flush: int, monkeypatch: pytest.M
     monkeypatch.setattr(hamming, "_BLOCK", block)
     monkeypatch.setattr(hamming, "_FLUSH", flush)
     hashes = crowds(3, 80)
-    assert found(Search(hashes, 6)) == dict.fromkeys(brute_force(hashes, 6), 1)
+    assert found(HammingSearch(hashes, 6)) == dict.fromkeys(brute_force(hashes, 6), 1)
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few_to_pair(count: int) -> None:
-    assert not found(Search(np.zeros(count, dtype=np.uint64), 8))
+    assert not found(HammingSearch(np.zeros(count, dtype=np.uint64), 8))
 
 
 @pytest.mark.parametrize(
@@ -106,4 +107,4 @@ def test_too_few_to_pair(count: int) -> None:
 )
 def test_settings_out_of_range_are_refused(value: dict[str, float], said: str) -> None:
     with pytest.raises(ParamsError, match=said):
-        check("near", Near, value)
+        check("near", NearDuplicates, value)

@@ -1,16 +1,24 @@
-"""Every file gets one verdict: a picture, or rejected with a reason."""
+"""Each file is an image or rejected with a reason: nothing crashes, blocks, changes or gets lost."""
 
 import hashlib
 import os
+import shutil
+import socket
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
-from graft.core import parallel
-from graft.index.scan import ImageFile, Rejected, examine
+from graft.core import parallel, tables
+from graft.core.errors import DataError
+from graft.index.config import Index
+from graft.index.fingerprints import FingerprintStore, fingerprint
+from graft.index.scan import COLUMNS, ImageFile, Rejected, check_bad_files, scan, scan_tables
+from tests.images.test_decode import huge_png
 
 Draw = Callable[[int, int, int], Image.Image]
 
@@ -23,7 +31,7 @@ IMAGES = {
     "z/y/x.gif",
 }
 BAD = {"empty.jpg", "cat/cut.jpg", "dog/broken-link.png", "dog/pipe", "cat/wrong.png"}
-ASIDE = {".hidden.png", "notes.txt", "Thumbs.db"}
+OTHERS = {".hidden.png", "notes.txt", "Thumbs.db"}
 
 
 @pytest.fixture
@@ -52,14 +60,14 @@ def messy(tmp_path: Path, draw: Draw) -> Path:
 @pytest.mark.parametrize("cores", [1, 3, 64])
 def test_every_file_is_accounted_for_exactly_once(messy: Path, cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parallel, "cores", lambda: cores)
-    verdicts = list(examine(messy))
+    results = list(scan(messy))
     there = sorted(path.relative_to(messy).as_posix() for path in messy.rglob("*") if not path.is_dir())
-    assert len(there) == len(IMAGES) + len(BAD) + len(ASIDE)
-    assert [verdict.path for verdict in verdicts] == there
-    assert {verdict.path for verdict in verdicts if isinstance(verdict, ImageFile)} == IMAGES
-    rejected = [verdict for verdict in verdicts if isinstance(verdict, Rejected)]
-    assert {verdict.path for verdict in rejected if verdict.kind == "bad"} == BAD
-    assert {verdict.path for verdict in rejected if verdict.kind == "aside"} == ASIDE
+    assert len(there) == len(IMAGES) + len(BAD) + len(OTHERS)
+    assert [result.path for result in results] == there
+    assert {result.path for result in results if isinstance(result, ImageFile)} == IMAGES
+    rejected = [result for result in results if isinstance(result, Rejected)]
+    assert {result.path for result in rejected if result.kind == "bad"} == BAD
+    assert {result.path for result in rejected if result.kind == "other"} == OTHERS
 
 
 @pytest.mark.parametrize(
@@ -75,26 +83,26 @@ def test_every_file_is_accounted_for_exactly_once(messy: Path, cores: int, monke
     ],
 )
 def test_a_rejected_file_has_a_reason_in_one_line(messy: Path, name: str, said: str) -> None:
-    reasons = {verdict.path: verdict.reason for verdict in examine(messy) if isinstance(verdict, Rejected)}
+    reasons = {result.path: result.reason for result in scan(messy) if isinstance(result, Rejected)}
     assert said in reasons[name]
     assert all(reason and "\n" not in reason and str(messy) not in reason for reason in reasons.values())
 
 
 def test_the_hash_is_that_of_the_bytes(messy: Path) -> None:
-    for verdict in examine(messy):
-        if isinstance(verdict, ImageFile):
-            assert verdict.sha256 == hashlib.sha256((messy / verdict.path).read_bytes()).hexdigest()
+    for result in scan(messy):
+        if isinstance(result, ImageFile):
+            assert result.sha256 == hashlib.sha256((messy / result.path).read_bytes()).hexdigest()
 
 
 def test_an_empty_folder_has_no_file(tmp_path: Path) -> None:
-    assert list(examine(tmp_path)) == []
+    assert list(scan(tmp_path)) == []
 
 
 def only(root: Path) -> ImageFile:
-    """The verdict on the only file of a folder."""
-    (verdict,) = examine(root)
-    assert isinstance(verdict, ImageFile)
-    return verdict
+    """The result on the only file of a folder."""
+    (result,) = scan(root)
+    assert isinstance(result, ImageFile)
+    return result
 
 
 def test_size_is_that_of_the_upright_image(tmp_path: Path, draw: Draw) -> None:
@@ -106,7 +114,7 @@ def test_size_is_that_of_the_upright_image(tmp_path: Path, draw: Draw) -> None:
 
 def fingerprints(root: Path) -> dict[str, str]:
     """Digest of the pixels of every picture."""
-    return {verdict.path: verdict.look.pixels for verdict in examine(root) if isinstance(verdict, ImageFile)}
+    return {result.path: result.fingerprint.pixels for result in scan(root) if isinstance(result, ImageFile)}
 
 
 def test_two_encodings_of_one_image_share_their_pixels(tmp_path: Path, draw: Draw) -> None:
@@ -126,11 +134,11 @@ def test_the_same_bytes_in_another_shape_are_another_image(tmp_path: Path) -> No
 
 
 def test_only_what_matches_a_pattern_is_read(messy: Path) -> None:
-    verdicts = {verdict.path: verdict for verdict in examine(messy, ["*/b.*", "z/*"])}
-    assert {path for path, verdict in verdicts.items() if isinstance(verdict, ImageFile)} == {"cat/b.JPG", "z/y/x.gif"}
-    cut = verdicts["cat/cut.jpg"]
-    assert cut == Rejected("cat/cut.jpg", "aside", "matches no pattern of index.only")
-    assert len(verdicts) == len(IMAGES) + len(BAD) + len(ASIDE)
+    results = {result.path: result for result in scan(messy, ["*/b.*", "z/*"])}
+    assert {path for path, result in results.items() if isinstance(result, ImageFile)} == {"cat/b.JPG", "z/y/x.gif"}
+    cut = results["cat/cut.jpg"]
+    assert cut == Rejected("cat/cut.jpg", "other", "matches no pattern of index.only")
+    assert len(results) == len(IMAGES) + len(BAD) + len(OTHERS)
 
 
 def test_what_the_file_says_of_itself_comes_along(tmp_path: Path, draw: Draw) -> None:
@@ -151,5 +159,248 @@ def test_a_linked_folder_is_not_passed_over(tmp_path: Path, draw: Draw) -> None:
     (tmp_path / "set").mkdir()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "set" / "link").symlink_to(tmp_path / "elsewhere")
-    (verdict,) = examine(tmp_path / "set")
-    assert verdict == Rejected("link", "bad", "a link to a folder, which is not followed")
+    (result,) = scan(tmp_path / "set")
+    assert result == Rejected("link", "bad", "a link to a folder, which is not followed")
+
+
+def image(path: str) -> ImageFile:
+    """A result on a picture of no interest."""
+    image = Image.new("RGB", (3, 2))
+    return ImageFile(path, f"sha of {path}", 9, 3, 2, "PNG", "RGB", "", "", fingerprint(image))
+
+
+def test_results_are_gathered_into_two_tables(tmp_path: Path) -> None:
+    results: list[ImageFile | Rejected] = [image("a"), Rejected("b", "bad", "why"), image("c")]
+    images, rejected = scan_tables(iter(results), FingerprintStore(tmp_path / "thumbnails"))
+    assert images["path"].tolist() == ["a", "c"]
+    assert images["sha256"].tolist() == ["sha of a", "sha of c"]
+    assert images["width"].tolist() == [3, 3]
+    assert rejected.to_dict("list") == {"path": ["b"], "kind": ["bad"], "reason": ["why"]}
+
+
+def test_gathering_nothing_keeps_the_columns(tmp_path: Path) -> None:
+    images, rejected = scan_tables(iter([]), FingerprintStore(tmp_path / "thumbnails"))
+    assert tuple(images.columns) == COLUMNS
+    assert list(rejected.columns) == ["path", "kind", "reason"]
+    assert len(images) == len(rejected) == 0
+
+
+def unusable(count: int, kind: str = "bad") -> pd.DataFrame:
+    """A table of rejected files."""
+    rows = {"path": [f"f{n}" for n in range(count)], "kind": [kind] * count, "reason": [f"r{n}" for n in range(count)]}
+    return pd.DataFrame(rows, dtype=str)
+
+
+@pytest.mark.parametrize(
+    ("bad", "images", "share"),
+    [(0, 10, 0.0), (1, 9, 0.1), (5, 5, 0.5), (10, 0, 1.0), (0, 0, 0.1)],
+    ids=["none", "at the limit", "half", "all allowed", "no file"],
+)
+def test_limit_passes(bad: int, images: int, share: float) -> None:
+    check_bad_files(unusable(bad), images, Index(max_bad=share))
+
+
+@pytest.mark.parametrize(("bad", "images", "share"), [(1, 9, 0.0), (2, 8, 0.1), (10, 0, 0.99)])
+def test_limit_stops_with_count_limit_and_reason(bad: int, images: int, share: float) -> None:
+    said = rf"^{bad} of {bad + images} pictures cannot be used, over index.max_bad = {share:g}:\n  f0: r0"
+    with pytest.raises(DataError, match=said):
+        check_bad_files(unusable(bad), images, Index(max_bad=share))
+
+
+def test_one_bad_file_is_enough_where_none_may_be_skipped() -> None:
+    with pytest.raises(DataError, match=r"^1 of 100 pictures cannot be used, index.on_bad is 'fail':\n  f0: r0$"):
+        check_bad_files(unusable(1), 99, Index(on_bad="fail"))
+
+
+def test_other_files_do_not_count() -> None:
+    check_bad_files(unusable(50, "other"), 1, Index(on_bad="fail", max_bad=0.0))
+
+
+def test_limit_shows_the_first_ten() -> None:
+    with pytest.raises(DataError) as caught:
+        check_bad_files(unusable(12), 0, Index())
+    assert str(caught.value).splitlines()[1:] == [*(f"  f{n}: r{n}" for n in range(10)), "  and 2 more"]
+
+
+@pytest.mark.parametrize(("share", "said"), [(-0.1, "greater than or equal to 0"), (1.1, "less than or equal to 1")])
+def test_a_share_lies_between_nothing_and_all(share: float, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Index(max_bad=share)
+
+
+ROOT_READS_ALL = os.geteuid() == 0
+
+
+def good(root: Path, draw: Draw) -> set[str]:
+    """Files that are pictures, however odd; return their names."""
+    rgb = draw(0, 40, 30)
+    grey = np.asarray(rgb.convert("L"))
+    wide = (grey.astype(np.uint16) << 8) + 1
+    clear = rgb.convert("RGBA")
+    clear.putalpha(Image.fromarray(grey))
+    profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    lab = ImageCms.profileToProfile(rgb, *profiles, outputMode="LAB")
+    assert lab is not None
+    savings: dict[str, tuple[Image.Image, dict[str, object]]] = {
+        "plain.jpg": (rgb, {}),
+        "progressive.jpg": (rgb, {"progressive": True}),
+        "cmyk.jpg": (rgb.convert("CMYK"), {}),
+        "grey.jpg": (rgb.convert("L"), {}),
+        "UPPER.JPG": (rgb, {"format": "JPEG"}),
+        "upper.jpg": (draw(1, 40, 30), {}),  # collides with the last where case does not count
+        "wrong-suffix.png": (rgb, {"format": "JPEG"}),
+        "no-suffix": (rgb, {"format": "PNG"}),
+        "rgb.png": (rgb, {}),
+        "alpha.png": (clear, {}),
+        "grey-alpha.png": (clear.convert("LA"), {}),
+        "palette.png": (rgb.quantize(16), {}),
+        "palette-transparent.png": (rgb.quantize(16), {"transparency": 0}),
+        "palette-bytes.png": (rgb.quantize(4), {"transparency": b"\x00\x80\xff\x40"}),
+        "bilevel.png": (rgb.convert("1"), {}),
+        "16-bit.png": (Image.fromarray(wide), {}),
+        "16-bit.tif": (Image.fromarray(wide), {}),
+        "32-bit.tif": (Image.fromarray(grey.astype(np.int32) - 100), {}),
+        "float.tif": (Image.fromarray(grey.astype(np.float32) / 255), {}),
+        "cmyk.tif": (rgb.convert("CMYK"), {"compression": "tiff_lzw"}),
+        "lab.tif": (lab, {}),
+        "lossy.webp": (rgb, {}),
+        "alpha.webp": (clear, {"lossless": True}),
+        "a.avif": (rgb, {}),
+        "a.bmp": (rgb, {}),
+        "a.gif": (rgb, {}),
+        "a.ppm": (rgb, {}),
+        "a.jp2": (rgb, {}),
+        "a.qoi": (rgb, {}) if ".qoi" in Image.registered_extensions() else (rgb, {"format": "PNG"}),
+        "animated.gif": (rgb, {"save_all": True, "append_images": [draw(2, 40, 30)]}),
+        "animated.webp": (rgb, {"save_all": True, "append_images": [draw(2, 40, 30)]}),
+        "animated.png": (rgb, {"save_all": True, "append_images": [draw(2, 40, 30)]}),
+        "pages.tif": (rgb, {"save_all": True, "append_images": [draw(2, 40, 30)]}),
+        "one-pixel.png": (draw(3, 1, 1), {}),
+        "line.png": (draw(3, 900, 1), {}),
+        "broken-exif.jpg": (rgb, {"exif": b"Exif\x00\x00II*\x00\xff\xff\xff\xff"}),
+        "turned.jpg": (rgb, {"exif": _orientation(6)}),
+        "senseless-orientation.jpg": (rgb, {"exif": _orientation(77)}),
+        "with space.jpg": (rgb, {}),
+        "ünïcödé 写真 🐈.jpg": (rgb, {}),
+        "new\nline.jpg": (rgb, {}),
+        "carriage\rreturn.jpg": (rgb, {}),
+        'comma,quote".jpg': (rgb, {}),
+        "-rf.jpg": (rgb, {}),
+        "a" * 251 + ".jpg": (rgb, {}),
+        "$HOME `x` %s {path}.jpg": (rgb, {}),
+    }
+    for name, (image, config) in savings.items():
+        image.save(root / name, **({"format": "JPEG"} if name.endswith(".jpg") else {}) | config)  # type: ignore[arg-type]
+    linked = root / "deep" / "er"
+    linked.mkdir(parents=True)
+    (linked / "link.jpg").symlink_to(root / "plain.jpg")
+    (root / "trailing-garbage.jpg").write_bytes((root / "plain.jpg").read_bytes() + b"garbage" * 99)
+    return {*savings, "deep/er/link.jpg", "trailing-garbage.jpg"}
+
+
+def bad(root: Path) -> set[str]:
+    """Files that should be pictures and are none; return their names."""
+    whole = (root / "plain.jpg").read_bytes()
+    png = (root / "rgb.png").read_bytes()
+    contents = {
+        "empty.jpg": b"",
+        "truncated.jpg": whole[: len(whole) // 2],
+        "truncated.png": png[: len(png) // 2],
+        "head.jpg": whole[:20],
+        "text.jpg": b"404 not found",
+        "page.png": b"<html><body>Access denied</body></html>",
+        "noise.jpg": bytes(np.random.default_rng(0).integers(0, 256, 5000, dtype=np.uint8)),
+        "bad-checksum.png": png[:40] + bytes([png[40] ^ 255]) + png[41:],
+        "bomb.png": huge_png(),
+        "vector.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        "phone.heic": b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic",
+        "script.eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+    }
+    for name, content in contents.items():
+        (root / name).write_bytes(content)
+    (root / "nowhere.jpg").symlink_to(root / "gone.jpg")
+    (root / "loop.jpg").symlink_to(root / "loop.jpg")
+    (root / "linked-folder").symlink_to(root / "deep")
+    os.mkfifo(root / "pipe.jpg")
+    with socket.socket(socket.AF_UNIX) as listening:
+        here = Path.cwd()
+        os.chdir(root)  # the name of a socket must be short
+        listening.bind("socket.jpg")
+        os.chdir(here)
+    return {*contents, "nowhere.jpg", "loop.jpg", "linked-folder", "pipe.jpg", "socket.jpg"}
+
+
+def other(root: Path, draw: Draw) -> set[str]:
+    """Files never meant as pictures; return their names."""
+    others = {
+        "labels.csv": b"path,label\n",
+        "README.md": b"# pictures\n",
+        "notes": b"",
+        "archive.zip": b"PK\x05\x06" + bytes(18),
+        ".DS_Store": b"\x00\x00\x00\x01Bud1",
+        ".hidden.jpg": (root / "plain.jpg").read_bytes(),
+        "._plain.jpg": b"\x00\x05\x16\x07",
+        "Thumbs.db": b"\xd0\xcf\x11\xe0",
+        "__MACOSX/plain.jpg": b"\x00\x05\x16\x07",
+        ".cache/a.jpg": (root / "plain.jpg").read_bytes(),
+    }
+    for name, content in others.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_bytes(content)
+    return set(others)
+
+
+def _orientation(value: int) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = value
+    return exif.tobytes()
+
+
+def digest(root: Path) -> dict[str, str]:
+    """What each regular file holds, by an independent walk."""
+    return {
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest() + oct(path.stat().st_mode)
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_each_nasty_file_gets_the_result_it_deserves_and_none_is_lost_or_changed(tmp_path: Path, draw: Draw) -> None:
+    root = tmp_path / "torture"
+    root.mkdir()
+    images, wrong, others = good(root, draw), bad(root), other(root, draw)
+    (root / os.fsdecode(b"not-utf8-\xff.jpg")).write_bytes((root / "plain.jpg").read_bytes())
+    locked = root / "locked.jpg"
+    shutil.copy(root / "plain.jpg", locked)
+    locked.chmod(0)
+    (images if ROOT_READS_ALL else wrong).add("locked.jpg")
+    wrong.add("not-utf8-\\xff.jpg")
+    before = digest(root) if ROOT_READS_ALL else {}
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="PIL")  # as the stage does
+        results = list(scan(root))
+
+    # an independent count: what `find` would list, folders left out
+    there = sum(
+        len(files) + sum(Path(at, name).is_symlink() for name in folders) for at, folders, files in os.walk(root)
+    )
+    assert there == len(images) + len(wrong) + len(others) == len(results) >= 40
+    assert {result.path for result in results if isinstance(result, ImageFile)} == images
+    rejected = [result for result in results if isinstance(result, Rejected)]
+    assert {result.path for result in rejected if result.kind == "bad"} == wrong
+    assert {result.path for result in rejected if result.kind == "other"} == others
+    assert all(result.reason and "\n" not in result.reason and str(root) not in result.reason for result in rejected)
+    assert not before or digest(root) == before
+
+
+def test_nasty_names_survive_the_tables(tmp_path: Path, draw: Draw) -> None:
+    names = sorted(good(tmp_path, draw))
+    tables.write(tmp_path / "images.csv", tables.pd.DataFrame({"path": names}))
+    assert tables.read(tmp_path / "images.csv")["path"].tolist() == names
+
+
+@pytest.mark.skipif(ROOT_READS_ALL, reason="root reads what has no permission")
+def test_a_locked_folder_is_named(tmp_path: Path, draw: Draw) -> None:
+    (tmp_path / "locked").mkdir(mode=0)
+    assert [result.path for result in scan(tmp_path)] == ["locked"]

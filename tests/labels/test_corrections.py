@@ -11,11 +11,11 @@ from graft.labels.rules import Labelled, Labels, apply_rule
 PATHS = ["cat/1.jpg", "cat/2.jpg", "dog/1.jpg", "top.jpg"]
 
 
-def corrected(folder: Path, text: str, several: str | None = None) -> Labelled:
+def corrected(folder: Path, text: str, label_separator: str | None = None) -> Labelled:
     """Label by folder, with corrections on top."""
     file = folder / "corrections.csv"
     file.write_text(text)
-    return apply_rule(Labels(rule="folder", several=several), folder, PATHS, Corrections.read(file))
+    return apply_rule(Labels(rule="folder", label_separator=label_separator), folder, PATHS, Corrections.read(file))
 
 
 def test_a_header_alone_corrects_nothing(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_labels_are_set_right_given_and_taken_away(tmp_path: Path) -> None:
 
 
 def test_several_labels_may_be_given(tmp_path: Path) -> None:
-    labelled = corrected(tmp_path, "path,label,note\ntop.jpg,dog+cat,both\n", several="+")
+    labelled = corrected(tmp_path, "path,label,note\ntop.jpg,dog+cat,both\n", label_separator="+")
     assert dict(zip(labelled.rows["path"], labelled.rows["labels"], strict=True))["top.jpg"] == "cat|dog"
 
 
@@ -74,13 +74,15 @@ def test_what_stands_around_a_correction_is_no_part_of_it(tmp_path: Path) -> Non
     labelled = corrected(tmp_path, "path,label,note\n cat/2.jpg , dog ,\ntop.jpg,Drop,\n")
     assert labelled.rows["label"].tolist() == ["cat", "dog", "dog"]
     assert labelled.unlabelled["reason"].tolist() == ["was dropped by corrections.csv: no reason given"]
-    assert labelled.doubts == []
+    assert labelled.warnings == []
 
 
-def test_a_class_that_only_corrections_give_is_doubted_once(tmp_path: Path) -> None:
+def test_a_class_that_only_corrections_give_is_warned_of_once(tmp_path: Path) -> None:
     labelled = corrected(tmp_path, "path,label,note\ntop.jpg,dgo,\ncat/1.jpg,dgo,\ncat/2.jpg,owl,\n")
-    assert labelled.doubts == [
+    assert labelled.warnings == [
         "corrections.csv: 'top.jpg' is the first of the class 'dgo' (did you mean 'dog'?)",
         "corrections.csv: 'cat/2.jpg' is the first of the class 'owl'",
     ]
-    assert corrected(tmp_path, "path,label,note\ntop.jpg,cat+dgo,\n", several="+").doubts[0].endswith("'dog'?)")
+    assert (
+        corrected(tmp_path, "path,label,note\ntop.jpg,cat+dgo,\n", label_separator="+").warnings[0].endswith("'dog'?)")
+    )

@@ -67,7 +67,7 @@ def test_a_copy_with_another_label_teaches_nothing_about_its_twin(tmp_path: Path
 
 def test_what_lies_aside_is_left_out(tmp_path: Path) -> None:
     features, labels = two_clouds(60)
-    made = dataset(labels.tolist(), ["aside"] * 10 + ["train"] * 50)
+    made = dataset(labels.tolist(), ["excluded"] * 10 + ["train"] * 50)
     made.rows.loc[0, "label"] = "never learnt"
     assert len(out_of_fold(made, alone(60), stored(tmp_path, features), AB, 0.1)) == 50
 

@@ -27,7 +27,7 @@ def listed(folder: Path, count: int) -> pd.DataFrame:
     labels[10] = labels[11]
     split = np.resize(["train", "train", "test", "valid"], COUNT)
     split[:5] = "train"
-    split[[10, 11, 299]] = "test", "train", "aside"
+    split[[10, 11, 299]] = "test", "train", "excluded"
     made = dataset(labels.tolist(), split.tolist())
     return review(made, alone(COUNT), stored(folder, features), AB, 0.1, count)
 
@@ -44,7 +44,7 @@ def test_kind_after_kind_each_ranked_and_no_more_than_asked_for(tmp_path: Path) 
     assert (pair["path"], pair["other"], pair["split"]) == ("0011.png", "0010.png", "train")
     assert (table.loc[table["kind"] != "near_duplicate", "other"] == "").all()
     assert (table.loc[table["kind"] == "label", "suggested"] != "").all()
-    assert not (table["split"] == "aside").any()
+    assert not (table["split"] == "excluded").any()
     assert not table.isna().any().any()
 
 

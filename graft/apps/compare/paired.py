@@ -13,13 +13,9 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.stats import binomtest, norm, t
 
-from graft.core.seeds import derive
-from graft.stats.intervals import DRAWS, LEVEL, Interval, tail, widest
+from graft.stats.intervals import LEVEL, Interval, bootstrap_mean, widest
 
 TAIL = (1 - LEVEL) / 2
-
-AT_ONCE = 100_000
-"""Units drawn in one go."""
 
 ONE_GROUP = "one group, which says nothing of others"
 """Method of an interval that holds every difference there can be."""
@@ -142,27 +138,13 @@ def mean_difference(values_a: Values, values_b: Values, unit: Units) -> Differen
 
 
 def mean_intervals(values: Values, unit: NDArray[np.int64]) -> tuple[Interval, Interval]:
-    """Intervals of a mean over units that are drawn whole: bootstrap, and Student's t.
-
-    The bootstrap takes quantiles farther out the fewer the units are (`graft.stats.intervals.tail`).
-
-    Source: Field and Welsh 2007, https://doi.org/10.1111/j.1467-9868.2007.00593.x
-    """
+    """Intervals of a mean over units that are drawn whole: bootstrap, and Student's t."""
     sums, counts = np.bincount(unit, values), np.bincount(unit).astype(np.float64)
     number, mean = len(sums), float(values.mean())
     residuals = sums - mean * counts
     error = float(np.sqrt((residuals @ residuals) * number / (number - 1))) / len(values)
     half = float(t.ppf(1 - TAIL, number - 1)) * error
-
-    generator = np.random.default_rng(derive(0, "compare"))
-    # some draws at a time: of few units all of them, of many one, so that memory stays theirs
-    block = max(1, AT_ONCE // number)
-    means = np.empty(DRAWS)
-    for start in range(0, DRAWS, block):
-        draws = generator.integers(0, number, (len(means[start : start + block]), number))
-        means[start : start + block] = sums[draws].sum(1) / counts[draws].sum(1)
-    low, high = np.quantile(means, [tail(number), 1 - tail(number)])
-    return Interval(float(low), float(high)), Interval(mean - half, mean + half)
+    return bootstrap_mean(values, unit), Interval(mean - half, mean + half)
 
 
 def tango(gained: int, lost: int, count: int) -> Interval:

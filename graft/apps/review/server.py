@@ -34,7 +34,7 @@ def serve(values: dict[str, Any], port: int, say: Callable[[str], None]) -> None
         raise DataError("evaluate.review is 0, so nothing was looked for; set it, such as to 60, and run `dvc repro`")
     cases = read_cases()
     labels: Labels = params.check("labels", Labels, values["labels"])
-    decisions = Decisions(cases, labels.several)
+    decisions = Decisions(cases, labels.label_separator)
     states, _ = decisions.state()  # refuses a damaged corrections.csv before anybody begins
     secret = secrets.token_urlsafe(24)
     app = make_app(cases, decisions, raw_root(RAW), secret)

@@ -1,4 +1,4 @@
-"""See from names and tables alone how a folder of pictures is probably labelled, and say why."""
+"""Detect from names and tables alone how a folder of images is probably labelled, and say why."""
 
 import re
 from collections import Counter
@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from graft.apps.use.table_columns import guess_table
+from graft.apps.use.table_columns import detect_columns
 from graft.core.errors import DataError
-from graft.data.raw import names
-from graft.index.scan import IMAGE_SUFFIXES, is_hidden
-from graft.labels.rules import PLACE, split_folders
+from graft.data.dataset import SPLIT_ALIASES
+from graft.data.raw import is_hidden, names
+from graft.images.decode import IMAGE_SUFFIXES
+from graft.labels.rules import split_folders
 
 PATTERNS = (
     r"(?:^|/)(?P<label>[^/]+?)[ ._-]+\(?\d+\)?\.[^./]+$",
@@ -21,21 +22,20 @@ PATTERNS = (
 
 TABLES = {".csv", ".tsv", ".txt", ".parquet"}
 MOST_TABLES = 50
-"""Folders of one text file a picture are no tables of labels."""
+"""Folders of one text file an image are no tables of labels."""
 
-
-FEWEST = 3
-"""Pictures a class must have in the mean: one to learn from, one for valid, one for test."""
+MIN_IMAGES = 3
+"""Images a class must have in the mean: one to learn from, one for valid, one for test."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """A way to label: the `labels` section, how many pictures it covers, classes with counts, and why."""
+class LabelRule:
+    """A way to label: the section `labels`, how many images it covers, classes with counts, and what it reads."""
 
     labels: dict[str, Any]
     covered: int
     classes: Counter[str]
-    why: str
+    reads: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +45,17 @@ class Layout:
     images: list[str]
     others: list[str]
     hidden: int
-    rule: Rule
+    rule: LabelRule
     split: dict[str, Any]
     split_why: str
-    turned_down: list[str] = field(default_factory=list)
+    rejected: list[str] = field(default_factory=list)
 
 
-def survey(root: Path) -> Layout:
-    """Look at names and tables below a folder; no picture is decoded.
+def detect_layout(root: Path) -> Layout:
+    """Look at names and tables below a folder; no image is decoded.
 
     Raises:
-        DataError: there is no picture, or nothing labels at least two classes.
+        DataError: there is no image, or nothing labels at least two classes.
     """
     images: list[str] = []
     others: list[str] = []
@@ -66,77 +66,77 @@ def survey(root: Path) -> Layout:
         else:
             (images if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES else others).append(name)
     if not images:
-        seen = f"; it holds {len(others)} other files, such as {others[0]!r}" if others else ""
-        raise DataError(f"{root}: no file is a picture by its name{seen}")
+        example = f"; it holds {len(others)} other files, such as {others[0]!r}" if others else ""
+        raise DataError(f"{root}: no file is a picture by its name{example}")
     doubts: dict[str, str] = {}
     found = (*_by_table(root, images, others, doubts), _by_folder(images), *_by_name(images))
-    rules: list[Rule] = []
+    rules: list[LabelRule] = []
     # sorting keeps the order of equals: table, folder, name
     for rule in sorted(found, key=lambda rule: rule.covered, reverse=True):
         if doubt := _doubt(rule, len(images)):
-            doubts.setdefault(rule.why, doubt)
+            doubts.setdefault(rule.reads, doubt)
         else:
             rules.append(rule)
     if not rules:
         tried = "\n".join(f"  {why}: {doubt}" for why, doubt in doubts.items())
         raise DataError(
             f"{root}: {len(images)} pictures, such as {images[0]!r}, but nothing says their labels:\n{tried}\n"
-            f"put each class in a folder of its own, of {FEWEST} pictures or more, "
+            f"put each class in a folder of its own, of {MIN_IMAGES} pictures or more, "
             "or write the section `labels` of params.yaml by hand"
         )
     best = rules[0]
-    doubts |= {rule.why: f"covers {rule.covered}" for rule in rules}
-    turned_down = [f"{why}: {doubt}" for why, doubt in doubts.items() if why != best.why]
+    doubts |= {rule.reads: f"covers {rule.covered}" for rule in rules}
+    rejected = [f"{why}: {doubt}" for why, doubt in doubts.items() if why != best.reads]
     split, split_why = _split(best, images)
-    return Layout(images, others, hidden, best, split, split_why, turned_down)
+    return Layout(images, others, hidden, best, split, split_why, rejected)
 
 
-def _doubt(rule: Rule, images: int) -> str | None:
+def _doubt(rule: LabelRule, images: int) -> str | None:
     """Say why a rule is none, if it is none."""
     if len(rule.classes) < 2:
         return f"finds {len(rule.classes) or 'no'} class"
     if rule.covered < images / 2:
         return f"covers {rule.covered} of {images} pictures"
-    if rule.covered < FEWEST * len(rule.classes):
+    if rule.covered < MIN_IMAGES * len(rule.classes):
         return (
-            f"finds {len(rule.classes)} classes in {rule.covered} pictures, fewer than {FEWEST} each: "
+            f"finds {len(rule.classes)} classes in {rule.covered} pictures, fewer than {MIN_IMAGES} each: "
             "more likely names than classes"
         )
     return None
 
 
-def _by_folder(images: Sequence[str]) -> Rule:
+def _by_folder(images: Sequence[str]) -> LabelRule:
     splits = split_folders(images)
     parents = [PurePosixPath(path).parent for path in images]
     classes = Counter(folder.name for folder in parents if folder.name and folder.as_posix() not in splits)
-    return Rule({"rule": "folder"}, classes.total(), classes, "the folder each picture lies in")
+    return LabelRule({"rule": "folder"}, classes.total(), classes, "the folder each picture lies in")
 
 
-def _by_name(images: Sequence[str]) -> Iterator[Rule]:
+def _by_name(images: Sequence[str]) -> Iterator[LabelRule]:
     for pattern in PATTERNS:
         classes = Counter(found["label"] for path in images if (found := re.search(pattern, path)))
-        yield Rule({"rule": "regex", "pattern": pattern}, classes.total(), classes, "the name before its number")
+        yield LabelRule({"rule": "regex", "pattern": pattern}, classes.total(), classes, "the name before its number")
 
 
-def _by_table(root: Path, images: Sequence[str], others: Sequence[str], doubts: dict[str, str]) -> Iterator[Rule]:
-    """Rules of the tables that are some; why another is none is added to `doubts` by its name."""
+def _by_table(root: Path, images: Sequence[str], others: Sequence[str], doubts: dict[str, str]) -> Iterator[LabelRule]:
+    """Rules of the tables that label images; why another does not is added to `doubts` by its name."""
     tables = [name for name in others if PurePosixPath(name).suffix.lower() in TABLES]
     for name in tables if len(tables) <= MOST_TABLES else []:
         try:
-            found = guess_table(root, name, images)
+            found = detect_columns(root, name, images)
         except DataError as error:
             if not name.lower().endswith(".txt"):  # which are mostly notes
                 doubts[name] = str(error).removeprefix(f"{PurePosixPath(name).name}: ")
             continue
         labels: dict[str, Any] = {"rule": "table", "table": found.table}
-        why = f"the column {found.table['label']} of {name}"
-        if found.several is not None:
-            labels["several"] = found.several
-            why += f", several labels a picture between {found.several!r}"
-        yield Rule(labels, found.covered, found.classes, why)
+        reads = f"the column {found.table['label']} of {name}"
+        if found.separator is not None:
+            labels["label_separator"] = found.separator
+            reads += f", several labels a picture between {found.separator!r}"
+        yield LabelRule(labels, found.covered, found.classes, reads)
 
 
-def _split(rule: Rule, images: Sequence[str]) -> tuple[dict[str, Any], str]:
+def _split(rule: LabelRule, images: Sequence[str]) -> tuple[dict[str, Any], str]:
     """Choose how to divide: as the folders do, by whole groups, or at random."""
     drawn: dict[str, Any] = {
         "test": 0.2,
@@ -145,10 +145,11 @@ def _split(rule: Rule, images: Sequence[str]) -> tuple[dict[str, Any], str]:
         "fold": 0,
         "stratify": ["label"],
         "seed": 0,
+        "max_metadata_gain": None,
     }
     table = rule.labels.get("table", {})
     if splits := sorted(split_folders(images)):
-        missing = {"valid", "test"} - {PLACE[PurePosixPath(name).name.lower()] for name in splits}
+        missing = {"valid", "test"} - {SPLIT_ALIASES[PurePosixPath(name).name.lower()] for name in splits}
         rest = f"; {' and '.join(sorted(missing))} drawn from train" if missing else ""
         whole = f", in whole groups by the column {table['group']}" if missing and "group" in table else ""
         return {"by": "folder"} | drawn, f"the folders {', '.join(splits)}{rest}{whole}"

@@ -1,4 +1,4 @@
-"""``graft use``: look at pictures that a user names, and say how params.yaml should read them."""
+"""``graft use``: look at images that a user names, and say how params.yaml should read them."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from graft.apps.use.autodetect import Layout, survey
+from graft.apps.use.autodetect import Layout, detect_layout
 from graft.apps.use.presets import names, read_preset
 from graft.core.addresses import PACKAGE, has_secret, is_remote, shown
 from graft.core.errors import ParamsError, nearest
@@ -16,12 +16,12 @@ from graft.source.dataset import Opened, open_source
 RAW = Path("data/raw")
 
 RECIPE = "photos"
-"""The preset whose knobs suit pictures of which nothing else is known."""
+"""The preset that suits images of which nothing else is known."""
 
-UNSTATED = "not stated"
-"""The licence of pictures of which none was told."""
+NO_LICENCE = "not stated"
+"""The licence of images for which none was given."""
 
-SHOWN = 12
+MAX_SHOWN = 12
 """Classes that are listed one by one; of more, the largest and smallest."""
 
 
@@ -42,16 +42,16 @@ def plan(
 
     Args:
         source: what the user names.
-        pictures: where a preset's pictures lie, if not where it says.
-        licence: of pictures that no preset describes.
+        images: where a preset's images lie, if not where it says.
+        licence: of images that no preset describes.
         current: the section ``source`` as it stands.
         anew: look at what is in use afresh, too; of its section only licence and limits are kept.
         downloads: where files from afar are kept.
 
     Raises:
-        ParamsError: neither a preset nor a place, or a preset that must be told where its pictures are.
+        ParamsError: neither a preset nor a place, or a preset that must be told where its images are.
         SourceError: nothing lies there, or it cannot be fetched or unpacked.
-        DataError: no picture, or nothing that says labels.
+        DataError: no image, or nothing that says labels.
     """
     if source in names():
         return _of_preset(source, images, downloads)
@@ -60,17 +60,17 @@ def plan(
         raise ParamsError(
             f"--from belongs to a preset, and {shown(source)!r} is none{hint}; there are {', '.join(names())}"
         )
-    place = _place(source)
-    if place is not None and not place.exists():
+    path = _local_path(source)
+    if path is not None and not path.exists():
         raise ParamsError(f"{source!r}: nothing lies there, nor is it a preset{hint}; there are {', '.join(names())}")
     used = str(current.get("uri", ""))
-    in_use = source == used or (place is not None and place == _place(used))
+    in_use = source == used or (path is not None and path == _local_path(used))
     kept: dict[str, Any] = {key: current[key] for key in ("licence", "limits") if in_use and key in current}
-    kept |= {"licence": licence or kept.get("licence", UNSTATED)}
+    kept |= {"licence": licence or kept.get("licence", NO_LICENCE)}
     if in_use and not anew:
         with open_source(used, downloads) as opened:
             line = f"{shown(source)}: in use already, so only its digest is written; --anew looks at it afresh"
-            return Plan({"source": _source(used, opened, kept)}, [line, *_warned(source)])
+            return Plan({"source": _source(used, opened, kept)}, [line, *_warnings(source)])
     return _of_images(source, kept, downloads)
 
 
@@ -81,8 +81,8 @@ def absolute(uri: str) -> str:
     return uri if Path(uri).is_absolute() else str(Path(uri).resolve())
 
 
-def _place(uri: str) -> Path | None:
-    """The place on this machine that `uri` names, the same for every spelling; None for any other address."""
+def _local_path(uri: str) -> Path | None:
+    """The path on this machine that `uri` names, the same for every spelling; None for any other address."""
     if is_remote(uri) or uri.startswith(PACKAGE):
         return None
     try:
@@ -91,7 +91,7 @@ def _place(uri: str) -> Path | None:
         return Path(uri)
 
 
-def _warned(uri: str) -> list[str]:
+def _warnings(uri: str) -> list[str]:
     if not has_secret(uri):
         return []
     return [
@@ -109,7 +109,7 @@ def _of_preset(name: str, images: str | None, downloads: Path) -> Plan:
             values["source"] = _source(images, opened, {"licence": values["source"]["licence"]})
     elif "uri" not in values.get("source", {"uri": "as it is"}):
         raise ParamsError(f"{name}: {about}")
-    return Plan(values, ([f"{name}: {about}"] if about else []) + _warned(images or ""))
+    return Plan(values, ([f"{name}: {about}"] if about else []) + _warnings(images or ""))
 
 
 def _of_images(source: str, kept: dict[str, Any], downloads: Path) -> Plan:
@@ -117,13 +117,13 @@ def _of_images(source: str, kept: dict[str, Any], downloads: Path) -> Plan:
     with open_source(source, downloads) as opened:
         if opened.bytes is None and not source.startswith(PACKAGE):
             check_apart(opened.folder, RAW)
-        layout = survey(opened.folder)
+        layout = detect_layout(opened.folder)
         values |= {
             "source": _source(source, opened, kept),
             "labels": layout.rule.labels,
             "split": layout.split,
         }
-    return Plan(values, [*_explain(shown(source), layout), *_warned(source)])
+    return Plan(values, [*_explain(shown(source), layout), *_warnings(source)])
 
 
 def _source(uri: str, opened: Opened, kept: dict[str, Any]) -> dict[str, Any]:
@@ -140,10 +140,10 @@ def _explain(source: str, layout: Layout) -> Iterator[str]:
         example = f", such as {layout.others[0]}" if layout.others else ""
         yield f"  beside them {len(layout.others)} other files{example}, and {layout.hidden} hidden ones"
     rule = layout.rule
-    yield f"labels: {rule.why}, for {rule.covered} of {len(layout.images)} pictures"
-    yield from (f"  not by {line}" for line in layout.turned_down)
+    yield f"labels: {rule.reads}, for {rule.covered} of {len(layout.images)} pictures"
+    yield from (f"  not by {line}" for line in layout.rejected)
     counts = rule.classes.most_common()
     yield f"classes: {len(counts)}, the largest {counts[0][1] / counts[-1][1]:.1f} times the smallest"
-    shown = counts if len(counts) <= SHOWN else [*counts[: SHOWN // 2], ("...", 0), *counts[-SHOWN // 2 :]]
+    shown = counts if len(counts) <= MAX_SHOWN else [*counts[: MAX_SHOWN // 2], ("...", 0), *counts[-MAX_SHOWN // 2 :]]
     yield from (f"  {name:30} {count or ''}".rstrip() for name, count in shown)
     yield f"split: {layout.split_why}"

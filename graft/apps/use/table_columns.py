@@ -1,4 +1,4 @@
-"""Guess, for a person to confirm, which table names the pictures and which of its columns says what."""
+"""Detect, for a person to confirm, which table labels the images and what its columns hold."""
 
 import csv
 import posixpath
@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from graft.core.errors import DataError
-from graft.labels.tables import SEPARATORS, Table, composed, located, read_columns
+from graft.labels.tables import SEPARATORS, Table, located, nfc, read_columns
 
 LABELS = ("label", "labels", "class", "category", "target", "species", "breed", "diagnosis", "y")
 """Columns that are usually the label, best first."""
@@ -20,7 +20,7 @@ LABELS = ("label", "labels", "class", "category", "target", "species", "breed", 
 GROUPS = ("group", "patient", "patient_id", "subject", "subject_id", "case_id", "site", "slide")
 """Columns that usually name a unit which must not straddle splits."""
 
-SEVERAL = ("|", ";")
+LABEL_SEPARATORS = ("|", ";")
 """What may stand between several labels in a cell."""
 
 ROWS = 2000
@@ -28,23 +28,23 @@ ROWS = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Guess:
-    """What a table says: the section ``labels.table``, classes with their counts, pictures that it labels."""
+class Columns:
+    """Columns of a table: the section ``labels.table``, classes with their counts, images that it labels."""
 
     table: dict[str, Any]
-    several: str | None
-    """What stands between the labels of a picture, if a cell seems to hold several."""
+    separator: str | None
+    """What stands between the labels of an image, if a cell seems to hold several."""
     classes: Counter[str]
     covered: int
 
 
-def guess_table(root: Path, name: str, images: Sequence[str]) -> Guess:
-    """Guess how a file labels pictures.
+def detect_columns(root: Path, name: str, images: Sequence[str]) -> Columns:
+    """Detect how a file labels images.
 
     Raises:
-        DataError: it cannot be read, no column names pictures, or none looks like a label.
+        DataError: it cannot be read, no column names images, or none looks like a label.
     """
-    images = [composed(path) for path in images]
+    images = [nfc(path) for path in images]
     try:
         shape = _shape(root / name)
         columns = read_columns(Table(file=name, path="", label="", **shape), root)
@@ -67,18 +67,18 @@ def guess_table(root: Path, name: str, images: Sequence[str]) -> Guess:
     known = set(images)
     folder = PurePosixPath(name).parent.as_posix()
     inside = [located(folder, where, value) in known for value in columns[path]]
-    values = [composed(value.strip()) for value in columns[label][inside]]
-    several = _between(values)
-    if several is None:
+    values = [nfc(value.strip()) for value in columns[label][inside]]
+    separator = _label_separator(values)
+    if separator is None:
         classes = Counter(value for value in values if value)
-        return Guess(table, None, classes, classes.total())
-    parts = Counter(part for value in values for part in {part.strip() for part in value.split(several)} if part)
-    return Guess(table, several, parts, len(values))
+        return Columns(table, None, classes, classes.total())
+    parts = Counter(part for value in values for part in {part.strip() for part in value.split(separator)} if part)
+    return Columns(table, separator, parts, len(values))
 
 
-def _between(values: Sequence[str]) -> str | None:
+def _label_separator(values: Sequence[str]) -> str | None:
     """The text between several labels in a cell: split there, the cells are made of fewer names than before."""
-    for mark in SEVERAL:
+    for mark in LABEL_SEPARATORS:
         parts = {part.strip() for value in values for part in value.split(mark)}
         if any(mark in value for value in values) and len(parts - {""}) <= len(set(values) - {""}):
             return mark
@@ -121,28 +121,28 @@ def _has_header(text: str) -> bool:
 
 
 def _path_column(columns: pd.DataFrame, folder: str, images: Sequence[str]) -> tuple[str, str] | None:
-    """The column most of whose values lead to pictures, and how they do."""
+    """The column most of whose values lead to images, and how they do."""
     known = set(images)
     by_name = {PurePosixPath(path).name: path for path in images}
     by_stem = {PurePosixPath(path).stem: path for path in images}
-    called = by_name.keys() | by_stem.keys()
+    known_names = by_name.keys() | by_stem.keys()
     best, most = None, len(columns) / 2
     for column in columns.columns:
         values = [value.strip() for value in columns[column]]
-        example = next((value for value in values if PurePosixPath(value).name in called), None)
+        example = next((value for value in values if PurePosixPath(value).name in known_names), None)
         if not example:
             continue
         name = PurePosixPath(example).name
         path = by_name.get(name) or by_stem[name]
-        for where in _ways(path, example, folder):
-            hits = sum(located(folder, where, value) in known for value in values)
-            if hits > most:
-                best, most = (str(column), where), hits
+        for where in _templates(path, example, folder):
+            found = sum(located(folder, where, value) in known for value in values)
+            if found > most:
+                best, most = (str(column), where), found
     return best
 
 
-def _ways(path: str, value: str, folder: str) -> list[str]:
-    """Templates by which a value may lead from the table's folder to a picture."""
+def _templates(path: str, value: str, folder: str) -> list[str]:
+    """Templates by which a value may lead from the table's folder to an image."""
     before, found, after = path.rpartition(value)
     if not found:
         return ["{path}"]

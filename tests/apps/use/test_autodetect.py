@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from graft.apps.use.autodetect import Layout, survey
+from graft.apps.use.autodetect import Layout, detect_layout
 from graft.core.errors import DataError
 from graft.core.params import check
 from graft.labels.corrections import Corrections
@@ -33,18 +33,18 @@ def agrees(layout: Layout, root: Path) -> None:
 def test_class_folders(tmp_path: Path) -> None:
     touch(tmp_path, *(f"{kind}/IMG_{number}.jpg" for kind in ("cat", "dog") for number in range(4)), "readme.md")
     touch(tmp_path, ".DS_Store", "__MACOSX/cat/IMG_1.jpg")
-    layout = survey(tmp_path)
+    layout = detect_layout(tmp_path)
     assert layout.rule.labels == {"rule": "folder"}
     assert layout.rule.classes == {"cat": 4, "dog": 4}
     assert (layout.others, layout.hidden) == (["readme.md"], 2)
     assert layout.split["by"] == "random"
-    assert "the name before its number: finds 1 class" in layout.turned_down
+    assert "the name before its number: finds 1 class" in layout.rejected
     agrees(layout, tmp_path)
 
 
 def test_split_folders_around_class_folders(tmp_path: Path) -> None:
     touch(tmp_path, *(f"{s}/{kind}/{n}.png" for s in ("train", "val") for kind in ("cat", "dog") for n in range(3)))
-    layout = survey(tmp_path)
+    layout = detect_layout(tmp_path)
     assert layout.rule.labels == {"rule": "folder"}
     assert layout.split["by"] == "folder"
     assert layout.split_why == "the folders train, val; test drawn from train"
@@ -54,10 +54,10 @@ def test_split_folders_around_class_folders(tmp_path: Path) -> None:
 def test_names_are_preferred_where_folders_leave_images_out(tmp_path: Path) -> None:
     inside = [f"x/{s}/{kind}/{kind}.{n}.jpg" for s in ("train", "valid") for kind in ("bot", "cat") for n in range(3)]
     touch(tmp_path, *inside, "x/test/bot.7.jpg", "x/test/cat.8.jpg")
-    layout = survey(tmp_path)
+    layout = detect_layout(tmp_path)
     assert layout.rule.labels["rule"] == "regex"
     assert layout.rule.covered == 14
-    assert "the folder each picture lies in: covers 12" in layout.turned_down
+    assert "the folder each picture lies in: covers 12" in layout.rejected
     assert layout.split_why == "the folders x/test, x/train, x/valid"
     agrees(layout, tmp_path)
 
@@ -73,7 +73,7 @@ def test_names_are_preferred_where_folders_leave_images_out(tmp_path: Path) -> N
 )
 def test_one_flat_folder_with_labels_in_its_names(tmp_path: Path, names: list[str]) -> None:
     touch(tmp_path, *(name.format(number) for name in names for number in range(10, 15)))
-    layout = survey(tmp_path)
+    layout = detect_layout(tmp_path)
     assert layout.rule.labels["rule"] == "regex"
     assert sorted(layout.rule.classes.values()) == [5, 5]
     agrees(layout, tmp_path)
@@ -83,7 +83,7 @@ def test_a_table_with_a_header(tmp_path: Path) -> None:
     touch(tmp_path, *(f"images/{number}.jpg" for number in range(6)))
     rows = "".join(f"{number},p{number // 2},{'ill' if number % 2 else 'well'},{number * 1.5}\n" for number in range(6))
     touch(tmp_path, meta_csv="image_id,patient_id,diagnosis,age\n" + rows)
-    layout = survey(tmp_path)
+    layout = detect_layout(tmp_path)
     assert layout.rule.labels["table"] == {
         "file": "meta.csv",
         "path": "image_id",
@@ -98,7 +98,7 @@ def test_a_table_with_a_header(tmp_path: Path) -> None:
 def test_a_table_without_a_header(tmp_path: Path) -> None:
     touch(tmp_path, *(f"images/{number}.png" for number in range(6)))
     touch(tmp_path, labels_txt="".join(f"images/{number}.png  {number % 2}.5  x{number}\n" for number in range(6)))
-    layout = survey(tmp_path)
+    layout = detect_layout(tmp_path)
     table = layout.rule.labels["table"]
     assert (table["separator"], table["columns"]) == ("whitespace", ["column1", "column2", "column3"])
     assert (table["path"], table["label"]) == ("column1", "column2")
@@ -109,13 +109,13 @@ def test_a_table_that_names_other_files_is_none(tmp_path: Path) -> None:
     touch(tmp_path, *(f"{kind}/{number}.jpg" for kind in ("cat", "dog") for number in range(4)))
     touch(tmp_path, prices_csv="item,label\nscrew,a\nnail,b\n", torn_csv="path,label\ncat/1.jpg\n")
     touch(tmp_path, bare_csv="path\n" + "".join(f"{kind}/{n}.jpg\n" for kind in ("cat", "dog") for n in range(4)))
-    layout = survey(tmp_path)
+    layout = detect_layout(tmp_path)
     assert layout.rule.labels == {"rule": "folder"}
-    assert layout.turned_down[:2] == [
+    assert layout.rejected[:2] == [
         "bare.csv: beside path, no column looks like a label",
         "prices.csv: no column names pictures in most of its rows",
     ]
-    assert layout.turned_down[2].startswith("torn.csv: line 2 has 1 fields where 2 are expected; ")
+    assert layout.rejected[2].startswith("torn.csv: line 2 has 1 fields where 2 are expected; ")
 
 
 def test_a_table_that_ends_in_blank_lines(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_table_that_ends_in_blank_lines(tmp_path: Path) -> None:
     touch(
         tmp_path, meta_csv="file,diagnosis\n" + rows.replace("well, as far as is known", '"well, it seems"') + "\n \n"
     )
-    layout = survey(tmp_path)
+    layout = detect_layout(tmp_path)
     assert layout.rule.labels["table"] == {"file": "meta.csv", "path": "file", "label": "diagnosis"}
     agrees(layout, tmp_path)
 
@@ -133,8 +133,8 @@ def test_a_table_of_several_labels_an_image(tmp_path: Path) -> None:
     touch(tmp_path, *(f"{number}.jpg" for number in range(9)))
     held = ["haze|clear", "clear", "", "haze", "fog|haze|clear", "fog", "clear", "haze", "fog"]
     touch(tmp_path, meta_csv="file,labels\n" + "".join(f"{number}.jpg,{text}\n" for number, text in enumerate(held)))
-    layout = survey(tmp_path)
-    assert layout.rule.labels["several"] == "|"
+    layout = detect_layout(tmp_path)
+    assert layout.rule.labels["label_separator"] == "|"
     assert layout.rule.classes == {"haze": 4, "clear": 4, "fog": 3}
     assert layout.rule.covered == 9
     rule: Labels = check("labels", Labels, layout.rule.labels)
@@ -147,7 +147,7 @@ def test_a_pipe_in_single_labels_is_no_list(tmp_path: Path) -> None:
     touch(tmp_path, *(f"{number}.jpg" for number in range(8)))
     rows = "".join(f"{number}.jpg,{('a|1', 'b|2')[number % 2]}\n" for number in range(8))
     touch(tmp_path, meta_csv="file,label\n" + rows)
-    assert "several" not in survey(tmp_path).rule.labels
+    assert "label_separator" not in detect_layout(tmp_path).rule.labels
 
 
 @pytest.mark.parametrize("text", ["", "\n", " \n\n"], ids=repr)
@@ -155,7 +155,7 @@ def test_a_pipe_in_single_labels_is_no_list(tmp_path: Path) -> None:
 def test_an_empty_table_is_none(tmp_path: Path, name: str, text: str) -> None:
     touch(tmp_path, *(f"{kind}/{number}.jpg" for kind in ("cat", "dog") for number in range(4)))
     (tmp_path / name).write_text(text)
-    assert survey(tmp_path).rule.labels == {"rule": "folder"}
+    assert detect_layout(tmp_path).rule.labels == {"rule": "folder"}
 
 
 @pytest.mark.parametrize(
@@ -181,4 +181,4 @@ def test_an_empty_table_is_none(tmp_path: Path, name: str, text: str) -> None:
 def test_what_has_no_labels_is_said(tmp_path: Path, names: list[str], said: str) -> None:
     touch(tmp_path, *names)
     with pytest.raises(DataError, match=said):
-        survey(tmp_path)
+        detect_layout(tmp_path)

@@ -27,13 +27,13 @@ def apply_rule(labels: Labels, root: Path, paths: list[str]) -> Labelled:
 
 
 def table(
-    root: Path, text: str, paths: list[str], file: str = "labels.csv", several: str | None = None, **config: Any
+    root: Path, text: str, paths: list[str], file: str = "labels.csv", label_separator: str | None = None, **config: Any
 ) -> Labelled:
     """Write a table and label pictures by it."""
     (root / file).parent.mkdir(parents=True, exist_ok=True)
     (root / file).write_text(text, encoding="utf-8")
     rule = Table(**({"file": file, "path": "path", "label": "label"} | config))
-    return apply_rule(Labels(rule="table", table=rule, several=several), root, paths)
+    return apply_rule(Labels(rule="table", table=rule, label_separator=label_separator), root, paths)
 
 
 def told(labelled: Labelled, column: str = "label") -> dict[str, str]:
@@ -333,8 +333,8 @@ TABLE = {"file": "labels.csv", "path": "path", "label": "label"}
         ({"rule": "regex", "pattern": "(a"}, "labels: pattern is no regular expression: missing"),
         ({"rule": "regex", "pattern": "(a)"}, re.escape("labels: pattern needs a named group: (?P<label>...)")),
         (
-            {"rule": "regex", "pattern": "(?P<label>a)(?P<why>b)"},
-            "labels: pattern: 'why' is a name graft uses itself; rename the group",
+            {"rule": "regex", "pattern": "(?P<label>a)(?P<unlabelled>b)"},
+            "labels: pattern: 'unlabelled' is a name graft uses itself; rename the group",
         ),
         ({"rule": "table", "table": {"file": "x"}}, "labels.table.path: missing\nlabels.table.label: missing"),
         ({"rule": "table", "table": TABLE | {"separator": ","}}, "labels.table.separator: .*'whitespace'; got ','"),
@@ -380,7 +380,7 @@ def test_a_rule_that_cannot_work_is_refused(value: dict[str, Any], said: str) ->
         check("labels", Labels, value)
 
 
-@pytest.mark.parametrize("taken", ["path", "label", "labels", "group", "split", "list", "why"])
+@pytest.mark.parametrize("taken", ["path", "label", "labels", "group", "split", "list", "unlabelled"])
 def test_a_slice_must_not_overwrite_what_graft_names(taken: str) -> None:
     with pytest.raises(ValueError, match=f"slices: '{taken}' is a name graft uses itself"):
         Table(file="labels.csv", path="path", label="class", slices=[taken])
@@ -420,7 +420,7 @@ def test_an_image_of_two_groups_is_not_put_into_one(tmp_path: Path) -> None:
 
 def test_each_of_several_values_is_mapped(tmp_path: Path) -> None:
     names: dict[str | int, str] = {0: "clear", 1: "haze"}
-    labelled = table(tmp_path, "path,label\na,0 1\nb,1\nc,1 7\nd,\nd,1\n", list("abcd"), several=" ", map=names)
+    labelled = table(tmp_path, "path,label\na,0 1\nb,1\nc,1 7\nd,\nd,1\n", list("abcd"), label_separator=" ", map=names)
     assert told(labelled, "labels") == {"a": "clear|haze", "b": "haze", "d": "haze"}
     assert left_out(labelled) == {"c": "has the value '7' in labels.csv, which labels.table.map does not name"}
 
@@ -495,7 +495,7 @@ def test_a_table_may_be_parquet(tmp_path: Path) -> None:
 
 def test_several_labels_an_image_are_joined(tmp_path: Path) -> None:
     text = "path,label\na,haze primary\nb, clear \nc,\nd,primary\nd,haze primary\n"
-    labelled = table(tmp_path, text, ["a", "b", "c", "d"], several=" ")
+    labelled = table(tmp_path, text, ["a", "b", "c", "d"], label_separator=" ")
     assert list(labelled.rows.columns) == ["path", "labels", "group"]
     assert told(labelled, "labels") == {"a": "haze|primary", "b": "clear", "c": "", "d": "haze|primary"}
     assert left_out(labelled) == {}
@@ -503,7 +503,7 @@ def test_several_labels_an_image_are_joined(tmp_path: Path) -> None:
 
 def test_a_label_must_not_hold_what_joins_labels(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"^the label 'a\|b' holds '\|', which graft puts between labels"):
-        table(tmp_path, "path,label\na,a|b;c\n", ["a"], several=";")
+        table(tmp_path, "path,label\na,a|b;c\n", ["a"], label_separator=";")
 
 
 def listed(root: Path, lists: dict[str, str], where: str = "../images/{path}.jpg") -> Labelled:
