@@ -284,7 +284,7 @@ def test_a_square_may_grow(draw: Draw) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "mode", "knobs"),
+    ("name", "mode", "config"),
     [
         ("a.avif", "RGB", {}),
         ("a.webp", "RGB", {}),

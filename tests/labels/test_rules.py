@@ -243,7 +243,7 @@ def test_any_run_is_cut_into_blocks_of_nearly_equal_length(
 
 
 @pytest.mark.parametrize(
-    ("text", "knobs", "said"),
+    ("text", "config", "said"),
     [
         (
             "path,lable\na,x\nb,y\n",

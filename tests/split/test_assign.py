@@ -195,7 +195,7 @@ def test_the_answer_is_aligned_with_the_labels() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "knobs", "said"),
+    ("labels", "config", "said"),
     [
         (
             frame(["a", "b"] * 10, kind=["m"] * 20),
@@ -240,7 +240,7 @@ def test_what_cannot_be_split_is_said(labels: pd.DataFrame, config: dict[str, An
 
 
 @pytest.mark.parametrize(
-    ("knobs", "said"),
+    ("config", "said"),
     [
         ({"test": 0.0}, "split.test: input should be greater than 0; got 0.0"),
         ({"valid": 1.0}, "split.valid: input should be less than 1; got 1.0"),

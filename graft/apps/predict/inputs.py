@@ -12,22 +12,13 @@ from typing import TypeAlias
 
 from graft.core.addresses import is_remote, masked
 from graft.core.errors import DataError
+from graft.images.decode import SUFFIXES
 from graft.predict.predictor import Source
 
 STDIN = "-"
 
 AT_ONCE = 8
 """Addresses that are read from at once: while one server is waited for, others answer."""
-
-SUFFIXES = frozenset(
-    f".{name}"
-    for name in (
-        *("apng", "avif", "avifs", "bmp", "bw", "dib", "gif", "j2c", "j2k", "jfif", "jp2", "jpc", "jpe", "jpeg"),
-        *("jpf", "jpg", "jpx", "pbm", "pfm", "pgm", "png", "pnm", "ppm", "qoi", "rgb", "rgba", "sgi", "tif"),
-        *("tiff", "webp"),
-    )
-)
-"""Names that promise a format that is read; of what lies in folders, these are taken."""
 
 
 class Missing:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from graft.apps.predict.inputs import AT_ONCE, SUFFIXES, Inputs, Missing, Remote, prefetched
+from graft.apps.predict.inputs import AT_ONCE, Inputs, Missing, Remote, prefetched
 from graft.core.errors import DataError, SourceError
-from graft.images.decode import FORMATS
+from graft.images.decode import FORMATS, SUFFIXES
 from tests.source.site import Site, listening, serve
 
 
