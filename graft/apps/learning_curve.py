@@ -83,7 +83,7 @@ class Trend:
     def __init__(self, units: NDArray[np.int64]) -> None:
         self._units = np.unique(units, return_inverse=True)[1]
         self._sizes = np.bincount(self._units)
-        self._times = np.stack(list(resamples(len(self._sizes), "learning-curve", "images")))
+        self._times = np.concatenate(list(resamples(len(self._sizes), "learning-curve", "images")))
 
     def interval(self, point: Point) -> Interval:
         """95 % interval of a point's accuracy, no narrower than if its pictures were independent."""
@@ -118,7 +118,7 @@ class Trend:
     def _resampled(self, point: Point) -> NDArray[np.float64]:
         """Accuracy of every resample, `[DRAWS]`."""
         draws = len(point.right)
-        again = np.stack(list(resamples(draws, "learning-curve", "draws", f"{point.share:g}"))) / draws
+        again = np.concatenate(list(resamples(draws, "learning-curve", "draws", f"{point.share:g}"))) / draws
         by_unit = np.stack([np.bincount(self._units, weights=row) for row in point.right])  # [R, U]
         right = np.einsum("br,ru,bu->b", again, by_unit, self._times, optimize=True)
         found: NDArray[np.float64] = right / (self._times @ self._sizes)

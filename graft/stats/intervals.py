@@ -12,6 +12,8 @@ from graft.core.seeds import derive
 
 LEVEL = 0.95
 DRAWS = 2000
+UNITS_AT_ONCE = 100_000
+"""Of few units many draws are made at once, of many one, so that memory stays theirs."""
 MIN_DRAWS_WITH_VALUE = 0.5
 """Share of the draws in which a figure must have a value for its interval to have one."""
 
@@ -90,7 +92,7 @@ def bootstrap_mean(values: NDArray[np.float64] | NDArray[np.bool_], unit_of: NDA
     Source: Field and Welsh 2007, https://doi.org/10.1111/j.1467-9868.2007.00593.x
     """
     sums = np.stack([np.bincount(unit_of, values), np.bincount(unit_of)], axis=1)
-    drawn = np.asarray([times @ sums for times in resamples(len(sums))])
+    drawn = np.concatenate([times @ sums for times in resamples(len(sums))])
     return percentile_interval(drawn[:, 0] / drawn[:, 1], len(sums))
 
 
@@ -123,7 +125,7 @@ def _bootstrap_units(
     count = int(unit_of.max(initial=-1)) + 1
     if count == 1 < len(unit_of):
         return dict.fromkeys(figures(np.ones(len(unit_of))))
-    drawn = [figures(times[unit_of].astype(np.float64)) for times in resamples(count)]
+    drawn = [figures(times[unit_of].astype(np.float64)) for block in resamples(count) for times in block]
     found: dict[str, Interval | None] = {}
     for name in drawn[0]:
         values = np.asarray([draw[name] for draw in drawn])
@@ -141,14 +143,16 @@ def _widest_certain(intervals: list[Interval | None]) -> Interval | None:
 
 
 def resamples(count: int, *purpose: str) -> Iterator[NDArray[np.int64]]:
-    """Yield how often each of so many units is drawn, `[count]`, `DRAWS` times: memory stays that of the units.
+    """Yield how often each of so many units is drawn, `[B, count]`, in blocks of `DRAWS` draws in all.
 
     Args:
         count: how many units there are, and how many are drawn.
         purpose: names other draws than those of the figures' intervals.
     """
     generator = np.random.default_rng(derive(0, *(purpose or ("bootstrap",))))
-    return (generator.multinomial(count, np.full(count, 1 / count)) for _ in range(DRAWS))
+    block = max(1, UNITS_AT_ONCE // count)
+    for start in range(0, DRAWS, block):
+        yield generator.multinomial(count, np.full(count, 1 / count), size=min(block, DRAWS - start))
 
 
 def percentile_interval(values: NDArray[np.float64], count: int) -> Interval:

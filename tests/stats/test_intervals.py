@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, norm
 
 from graft.stats import intervals
-from graft.stats.intervals import accuracy_interval, bootstrap, by_group, tail, units, wilson
+from graft.stats.intervals import accuracy_interval, bootstrap, by_group, resamples, tail, units, wilson
 
 Z = float(norm.ppf(0.975))
 
@@ -227,3 +227,14 @@ def test_no_spread_and_no_value_have_no_interval() -> None:
 def test_units(groups: list[str], numbers: list[int] | None) -> None:
     found = units(pd.Series(groups, dtype=str))
     assert (found if found is None else found.tolist()) == numbers
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 100_000])
+def test_resamples_are_the_same_however_many_are_drawn_at_once(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = np.concatenate(list(resamples(5)))
+    monkeypatch.setattr(intervals, "UNITS_AT_ONCE", at_once)
+    drawn = np.concatenate(list(resamples(5)))
+    assert drawn.shape == (intervals.DRAWS, 5)
+    assert (drawn.sum(axis=1) == 5).all()
+    assert (drawn == wanted).all()
+    assert (drawn != np.concatenate(list(resamples(5, "another purpose")))).any()
