@@ -14,7 +14,7 @@ import typer
 from graft import __version__
 from graft.apps.compare.command import compare
 from graft.apps.predict.command import predict
-from graft.apps.review.command import review
+from graft.apps.review.server import review
 from graft.apps.serve.server import serve
 from graft.apps.use.presets import names
 from graft.core.errors import GraftError, install

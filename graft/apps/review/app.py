@@ -1,7 +1,7 @@
-"""The local page and what it asks for: cases, their pictures, decisions.
+"""The local page and what it asks for: cases, their images, decisions.
 
-Only this machine's own browser may use it, and in it whoever knows the secret of the address (`Door`).
-Pictures are asked for by number, never by path; what writes must name this host, come from this page's
+Only this machine's own browser may use it, and in it whoever knows the secret of the address (`Access`).
+Images are asked for by number, never by path; what writes must name this host, come from this page's
 own origin and know the token that stands in it.
 """
 
@@ -23,48 +23,39 @@ from graft.apps.serve.middleware import SecurityHeaders
 from graft.core.errors import GraftError
 from graft.images.decode import UnreadableError, open_upright
 
-ASKED = "token"
-"""The part of the printed address that holds the secret."""
+PAGE = Path(__file__).with_name("page.html")
+HOSTS = ["127.0.0.1", "localhost"]
+MAX_SIDE = 1200
+"""Longest side of an image on the page, in pixels; larger ones are scaled."""
 
 
-def address(host: str, port: int, secret: str) -> str:
-    """What is to be opened."""
-    return f"http://{host}:{port}/?{ASKED}={secret}"
-
-
-class Door:
-    """ASGI middleware that answers nobody without the secret, whatever is asked for."""
+class Access:
+    """ASGI middleware that answers nobody without the secret: in the address once, in a cookie from then on."""
 
     def __init__(self, app: ASGIApp, secret: str) -> None:
         self.app, self.secret = app, secret
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Handle a request."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         request = Request(scope)
         # cookies know no ports: another review of this machine must not overwrite this one's
         cookie = f"graft-review-{request.url.port}"
-        answer: ASGIApp | Response = self.app
-        if request.url.path == "/" and self._known(request.query_params.get(ASKED, "")):
-            answer = RedirectResponse("/", 303)  # so that the secret leaves the address bar
-            answer.set_cookie(cookie, self.secret, httponly=True, samesite="strict")
-        elif not self._known(request.cookies.get(cookie, "")):
-            answer = JSONResponse({"detail": "open the address that graft review printed when it was started"}, 403)
-        return await answer(scope, receive, send)
+        response: ASGIApp | Response = self.app
+        if request.url.path == "/" and self._is_secret(request.query_params.get("token", "")):
+            response = RedirectResponse("/", 303)  # so that the secret leaves the address bar
+            response.set_cookie(cookie, self.secret, httponly=True, samesite="strict")
+        elif not self._is_secret(request.cookies.get(cookie, "")):
+            response = JSONResponse({"detail": "open the address that graft review printed when it was started"}, 403)
+        return await response(scope, receive, send)
 
-    def _known(self, given: str) -> bool:
-        return secrets.compare_digest(given.encode(), self.secret.encode())
-
-
-PAGE = Path(__file__).with_name("page.html")
-HOSTS = ["127.0.0.1", "localhost"]
-SIDE = 1200
-"""Longest side of a picture on the page, in pixels; larger ones are scaled."""
+    def _is_secret(self, value: str) -> bool:
+        return secrets.compare_digest(value.encode(), self.secret.encode())
 
 
-class Decided(BaseModel):
-    """What the page says was decided."""
+class Decision(BaseModel):
+    """What a person decided on the page."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -74,78 +65,74 @@ class Decided(BaseModel):
     labels: list[str] = []
 
 
-def make_app(cases: Cases, decisions: Decisions, root: Path, secret: str) -> FastAPI:
-    """Make the application.
+def create_app(cases: Cases, decisions: Decisions, root: Path, secret: str) -> FastAPI:
+    """Return the app that shows cases and takes decisions.
 
     Args:
         root: the folder that the cases' paths start from.
-        secret: what the address holds that is to be opened.
+        secret: what the address to be opened holds.
     """
     token = secrets.token_urlsafe(24)
     app = FastAPI(openapi_url=None)  # and with it no docs page, which would be fetched from elsewhere
-    app.add_middleware(Door, secret=secret)
+    app.add_middleware(Access, secret=secret)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)
-    app.add_middleware(SecurityHeaders)  # what is added last is asked first
+    app.add_middleware(SecurityHeaders)  # what is added last is outermost
 
     @app.exception_handler(GraftError)
-    def said(_: Request, error: GraftError) -> JSONResponse:
+    def refusal(_: Request, error: GraftError) -> JSONResponse:
         return JSONResponse({"detail": str(error)}, status_code=409)
 
     @app.get("/")
     def page() -> HTMLResponse:
-        return _page(token)
+        """Send the page, under a policy that lets it run its own script and ask its own origin, nothing else."""
+        nonce = secrets.token_urlsafe(16)
+        text = PAGE.read_text(encoding="utf-8").replace("__TOKEN__", token).replace("__NONCE__", nonce)
+        policy = (
+            f"default-src 'none'; img-src 'self' data:; connect-src 'self'; style-src 'nonce-{nonce}'; "
+            f"script-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        )
+        return HTMLResponse(text, headers={"Content-Security-Policy": policy})
 
-    app.include_router(_shown(cases, decisions, root))
-    app.include_router(_decided(cases, decisions, token))
+    app.include_router(_reading(cases, decisions, root))
+    app.include_router(_writing(cases, decisions, token))
     return app
 
 
-def _page(token: str) -> HTMLResponse:
-    """The page, under a policy that lets it run its own script and ask its own origin, nothing else."""
-    nonce = secrets.token_urlsafe(16)
-    text = PAGE.read_text(encoding="utf-8").replace("__TOKEN__", token).replace("__NONCE__", nonce)
-    policy = (
-        f"default-src 'none'; img-src 'self' data:; connect-src 'self'; style-src 'nonce-{nonce}'; "
-        f"script-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
-    return HTMLResponse(text, headers={"Content-Security-Policy": policy})
-
-
-def _shown(cases: Cases, decisions: Decisions, root: Path) -> APIRouter:
-    """What is only read."""
+def _reading(cases: Cases, decisions: Decisions, root: Path) -> APIRouter:
+    """Routes that change nothing."""
     router = APIRouter()
-    start = secrets.token_hex(4)  # in the pictures' addresses: a number means another picture after another run
+    start = secrets.token_hex(4)  # in the images' addresses: a number means another image after another run
 
     @router.get("/cases")
-    def listed() -> dict[str, Any]:
+    def all_cases() -> dict[str, Any]:
         known = {"classes": cases.classes, "multi_label": cases.multi_label, "start": start}
         return known | {"rows": [asdict(case) for case in cases.rows]} | _state(decisions, None)
 
-    @router.get("/picture/{number}/{side}")
-    def image(number: int, side: int) -> Response:
-        shown = _scaled(root / _at(cases, number, side).path)
-        return Response(shown, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+    @router.get("/picture/{index}/{side}")
+    def image(index: int, side: int) -> Response:
+        jpeg = _scaled(root / _image(cases, index, side).path)
+        return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
     return router
 
 
-def _decided(cases: Cases, decisions: Decisions, token: str) -> APIRouter:
-    """What writes; only for the page itself."""
+def _writing(cases: Cases, decisions: Decisions, token: str) -> APIRouter:
+    """Routes that write; only for the page itself."""
 
-    def ours(request: Request) -> None:
+    def from_our_page(request: Request) -> None:
         origin = request.headers.get("origin")
         if origin is not None and origin != f"http://{request.headers['host']}":
             raise HTTPException(403, "another page asked for this")
         if not secrets.compare_digest(request.headers.get("x-graft-token", "").encode(), token.encode()):
             raise HTTPException(403, "this page is of an earlier start of graft review; reload it")
 
-    router = APIRouter(dependencies=[Depends(ours)])
+    router = APIRouter(dependencies=[Depends(from_our_page)])
 
     @router.post("/decide")
-    def decide(decided: Decided) -> dict[str, Any]:
-        _at(cases, decided.case, decided.side)
-        decisions.decide(decided.case, decided.side, decided.action, decided.labels)
-        return _state(decisions, decided.case)
+    def decide(decision: Decision) -> dict[str, Any]:
+        _image(cases, decision.case, decision.side)
+        decisions.decide(decision.case, decision.side, decision.action, decision.labels)
+        return _state(decisions, decision.case)
 
     @router.post("/undo")
     def undo() -> dict[str, Any]:
@@ -154,25 +141,25 @@ def _decided(cases: Cases, decisions: Decisions, token: str) -> APIRouter:
     return router
 
 
-def _state(decisions: Decisions, number: int | None) -> dict[str, Any]:
+def _state(decisions: Decisions, index: int | None) -> dict[str, Any]:
     states, waiting = decisions.state()
-    return {"states": [asdict(each) for each in states], "waiting": waiting, "case": number}
+    return {"states": [asdict(state) for state in states], "waiting": waiting, "case": index}
 
 
-def _at(cases: Cases, number: int, side: int) -> ImageFile:
-    """One picture of a case; there are no others to ask for."""
-    if not (0 <= number < len(cases.rows) and 0 <= side < len(cases.rows[number].images)):
+def _image(cases: Cases, index: int, side: int) -> ImageFile:
+    """One image of a case; there are no others to ask for."""
+    if not (0 <= index < len(cases.rows) and 0 <= side < len(cases.rows[index].images)):
         raise HTTPException(404, "there is no such picture")
-    return cases.rows[number].images[side]
+    return cases.rows[index].images[side]
 
 
 def _scaled(file: Path) -> bytes:
-    """A picture as a JPEG of at most `SIDE` pixels a side, upright."""
+    """An image as a JPEG of at most `MAX_SIDE` pixels a side, upright."""
     try:
-        image = open_upright(file, shrink_to=SIDE)
+        image = open_upright(file, shrink_to=MAX_SIDE)
     except UnreadableError as error:
         raise HTTPException(404, f"{file.name} cannot be shown: {error}") from error
-    image.thumbnail((SIDE, SIDE))
+    image.thumbnail((MAX_SIDE, MAX_SIDE))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=90)
     return buffer.getvalue()

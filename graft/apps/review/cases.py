@@ -1,7 +1,7 @@
-"""What a person decided: corrections in corrections.csv, and which cases were found right.
+"""The cases of a review, and what a person decides about them.
 
-A correction is written the moment it is made. That a label was looked at and kept changes no data, so
-it is no correction; it is remembered in a file of its own, only so that the case is not asked again.
+A correction is written to corrections.csv the moment it is made. A label that was looked at and kept changes
+no data, so it is no correction; a file of its own remembers it, only so that the case is not asked again.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ LABELS, SPLIT = Path("data/labels.csv"), Path("data/split.csv")
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
-    """One picture of a case: its path below the source, its labels as of the last run, its split."""
+    """One image of a case: its path below the source, its labels as of the last run, its split."""
 
     path: str
     labels: list[str]
@@ -37,8 +37,8 @@ class Case:
     Attributes:
         kind: label, near_duplicate or outlier.
         score: how strongly it is suspected, in [0, 1].
-        suggested: labels that are suggested for the first picture; None where nothing is.
-        pictures: the one in question and, of a near duplicate, its partner.
+        suggested: labels that are suggested for the first image; None where nothing is.
+        images: the one in question and, of a near duplicate, its partner.
     """
 
     kind: str
@@ -56,7 +56,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Cases:
-    """All cases, the labels of every picture of the last run by path, and the names of the classes."""
+    """All cases, the labels of every image of the last run by path, and the names of the classes."""
 
     rows: list[Case]
     labels: dict[str, list[str]]
@@ -74,28 +74,28 @@ def read_cases(review: Path = REVIEW, labels: Path = LABELS, split: Path = SPLIT
         if not file.is_file():
             raise DataError(f"{file} is absent: nothing was found to review yet; run `dvc repro`")
     known = tables.read(labels)
-    several = is_multi_label(known)
-    named = {path: _names(text, several) for path, text in zip(known["path"], label_column(known), strict=True)}
+    multi_label = is_multi_label(known)
+    named = {path: _names(text, multi_label) for path, text in zip(known["path"], label_column(known), strict=True)}
     splits = tables.read(split).set_index("path")["split"]
-    rows = [_case(row, named, splits, several) for row in tables.read(review).to_dict("records")]
-    return Cases(rows, named, sorted({name for names in named.values() for name in names}), several)
+    rows = [_case(row, named, splits, multi_label) for row in tables.read(review).to_dict("records")]
+    return Cases(rows, named, sorted({name for names in named.values() for name in names}), multi_label)
 
 
-def _case(row: Mapping[Any, str], labels: dict[str, list[str]], splits: pd.Series, several: bool) -> Case:
+def _case(row: Mapping[Any, str], labels: dict[str, list[str]], splits: pd.Series, multi_label: bool) -> Case:
     paths = [path for path in (row["path"], row["other"]) if path]
     for path in paths:  # so that no path leads out of the source, whatever the table says
         if path not in labels or path not in splits.index:
             raise DataError(f"{path!r} is to be reviewed and has no label any more; run `dvc repro evaluate`")
     images = tuple(ImageFile(path, labels[path], splits[path]) for path in paths)
-    kind, suggested = row["kind"], _names(row["suggested"], several)
+    kind, suggested = row["kind"], _names(row["suggested"], multi_label)
     if kind == "near_duplicate":
         differ = images[0].labels != images[1].labels
         return Case(kind, float(row["score"]), images[1].labels if differ else None, images)
     return Case(kind, float(row["score"]), suggested if kind == "label" else None, images)
 
 
-def _names(text: str, several: bool) -> list[str]:
-    if not several:
+def _names(text: str, multi_label: bool) -> list[str]:
+    if not multi_label:
         return [text]
     return text.split(LABEL_DELIMITER) if text else []
 
@@ -104,13 +104,13 @@ CORRECTIONS, KEPT = Path("corrections.csv"), Path(".graft/reviewed.csv")
 KEYS = ["kind", "path", "other", "labels"]
 Action = Literal["keep", "relabel", "drop"]
 
-Row = tuple[str, str, str]
-"""Path, label and note."""
+Rows = dict[str, tuple[str, str]]
+"""Label and note of each correction by path, in the order of the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is decided of a case: whether it was kept, and the new labels of each picture, `"drop"`, or None."""
+    """What is decided of a case: whether it was kept, and the new labels of each image, `"drop"`, or None."""
 
     kept: bool
     corrected: list[list[str] | str | None]
@@ -118,16 +118,16 @@ class State:
     @property
     def settled(self) -> bool:
         """Whether nothing is left to decide."""
-        return self.kept or any(now is not None for now in self.corrected)
+        return self.kept or any(labels is not None for labels in self.corrected)
 
 
 @dataclass(frozen=True, slots=True)
-class _Before:
-    """What undoing a decision brings back: whether the case was kept; path, place and row of each correction."""
+class _Undo:
+    """What undoing a decision brings back: whether the case was kept, and all corrections of before."""
 
-    case: int
+    index: int
     kept: bool
-    corrections: list[tuple[str, int | None, Row | None]]
+    rows: Rows
 
 
 @dataclass
@@ -136,115 +136,112 @@ class Decisions:
 
     Args:
         cases: what is decided about.
-        several: text between labels in corrections.csv where a picture bears several; None: one a picture.
+        separator: text between labels in corrections.csv where an image has any number of them; None: one an image.
     """
 
     cases: Cases
-    several: str | None
+    separator: str | None
     corrections: Path = CORRECTIONS
     kept: Path = KEPT
-    _past: list[_Before] = field(default_factory=list)
+    _undos: list[_Undo] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
-    def decide(self, number: int, side: int, action: Action, labels: list[str]) -> None:
-        """Decide about a case: keep it as it is, or correct one of its pictures.
+    def decide(self, index: int, side: int, action: Action, labels: list[str]) -> None:
+        """Decide about a case: keep it as it is, or correct one of its images.
 
         Args:
-            side: which picture to relabel or drop: 0, or 1 for the partner of a near duplicate.
-            labels: the right ones, for ``relabel``.
+            side: which image to relabel or drop: 0, or 1 for the partner of a near duplicate.
+            labels: the correct ones, for ``relabel``.
 
         Raises:
             DataError: a label is no class, or cannot be written; or corrections.csv is damaged.
         """
-        case = self.cases.rows[number]
-        if action == "relabel" and sorted(labels) == sorted(case.images[side].labels):
+        case = self.cases.rows[index]
+        image = case.images[side]
+        if action == "relabel" and sorted(labels) == sorted(image.labels):
             action = "keep"
         text = self._text(labels) if action == "relabel" else DROP
         with self._lock:
-            rows, kept = self._rows(), self._kept()
-            before = [(image.path, *_find(rows, image.path)) for image in case.images]
+            rows, kept = self._read()
+            undo = _Undo(index, case.key in kept, dict(rows))
             if action == "keep":
-                for image, (path, _, old) in zip(case.images, before, strict=True):
+                kept.add(case.key)
+                for other in case.images:
                     # a correction that the last run has applied is what is being kept
-                    if old and self._labels(old[1]) != image.labels:
-                        rows = _replaced(rows, path, None)
+                    if other.path in rows and self._labels(rows[other.path][0]) != other.labels:
+                        del rows[other.path]
             else:
-                image = case.images[side]
-                rows = _replaced(rows, image.path, (image.path, text, _note(case, image.labels)))
-            self._write(rows, (kept - {case.key}) | ({case.key} if action == "keep" else set()))
-            self._past.append(_Before(number, case.key in kept, before))
+                kept.discard(case.key)
+                rows[image.path] = (text, _note(case, image.labels))
+            self._write(rows, kept)
+            self._undos.append(undo)
 
     def undo(self) -> int | None:
-        """Take the last decision since the page was served back, and return its case; None where there is none."""
+        """Take back the last decision since the server was started; return its case, or None where there is none."""
         with self._lock:
-            if not self._past:
+            if not self._undos:
                 return None
-            before = self._past[-1]
-            rows, kept, key = self._rows(), self._kept(), self.cases.rows[before.case].key
-            for path, place, row in before.corrections:
-                rows = _replaced(rows, path, row, place)
-            self._write(rows, (kept - {key}) | ({key} if before.kept else set()))
-            self._past.pop()
-            return before.case
+            undo = self._undos[-1]
+            rows, kept = self._read()
+            case = self.cases.rows[undo.index]
+            for path in (image.path for image in case.images):
+                rows.pop(path, None)
+                if path in undo.rows:
+                    rows[path] = undo.rows[path]
+            # in their former order; what was written since, by whomever, comes last
+            positions = {path: position for position, path in enumerate(undo.rows)}
+            rows = dict(sorted(rows.items(), key=lambda row: positions.get(row[0], len(positions))))
+            self._write(rows, (kept - {case.key}) | ({case.key} if undo.kept else set()))
+            self._undos.pop()
+            return undo.index
 
     def state(self) -> tuple[list[State], int]:
-        """What is decided of every case, and how many corrections wait for the next run."""
+        """Return what is decided of every case, and how many corrections wait for the next run."""
         with self._lock:
-            rows, kept = self._rows(), self._kept()
-        said = {path: DROP if label == DROP else self._labels(label) for path, label, _ in rows}
-        states = [State(case.key in kept, [said.get(image.path) for image in case.images]) for case in self.cases.rows]
+            rows, kept = self._read()
+        corrected = {path: DROP if label == DROP else self._labels(label) for path, (label, _) in rows.items()}
+        states = [
+            State(case.key in kept, [corrected.get(image.path) for image in case.images]) for case in self.cases.rows
+        ]
         known = self.cases.labels
-        applied = sum(path not in known if now == DROP else known.get(path) == now for path, now in said.items())
-        return states, len(said) - applied
+        applied = sum(
+            path not in known if labels == DROP else known.get(path) == labels for path, labels in corrected.items()
+        )
+        return states, len(corrected) - applied
 
     def _text(self, labels: list[str]) -> str:
         """Labels as corrections.csv has them."""
         for name in labels:
             if name not in self.cases.classes:
                 raise DataError(f"{name!r} is no class; the classes are {', '.join(self.cases.classes)}")
-        if self.several is None and len(labels) != 1:
+        if self.separator is None and len(labels) != 1:
             raise DataError(f"a picture has exactly one label here, not {len(labels)}")
         if labels == [DROP]:
             raise DataError(f"the class {DROP!r} cannot be given: in {self.corrections.name} it means to leave out")
         # a separator alone is a list of no labels; an empty text would be no correction
-        return labels[0] if self.several is None else self.several.join(sorted(labels)) or self.several
+        return labels[0] if self.separator is None else self.separator.join(sorted(labels)) or self.separator
 
     def _labels(self, text: str) -> list[str]:
         """Labels of a correction's text."""
-        if self.several is None:
+        if self.separator is None:
             return [text]
-        return sorted({name.strip() for name in text.split(self.several)} - {""})
+        return sorted({name.strip() for name in text.split(self.separator)} - {""})
 
-    def _rows(self) -> list[Row]:
+    def _read(self) -> tuple[Rows, set[tuple[str, ...]]]:
         found = Corrections.read(self.corrections).rows
-        return [(path, label, note) for path, label, note in found[COLUMNS].itertuples(index=False)]
-
-    def _kept(self) -> set[tuple[str, ...]]:
+        rows = {path: (label, note) for path, label, note in found[COLUMNS].itertuples(index=False)}
         if not self.kept.is_file():
-            return set()
-        return {tuple(row) for row in tables.read(self.kept)[KEYS].itertuples(index=False)}
+            return rows, set()
+        return rows, {tuple(row) for row in tables.read(self.kept)[KEYS].itertuples(index=False)}
 
-    def _write(self, rows: list[Row], kept: set[tuple[str, ...]]) -> None:
+    def _write(self, rows: Rows, kept: set[tuple[str, ...]]) -> None:
         """Write what has changed; what has not keeps its bytes, in case a person wrote it."""
-        if rows != self._rows():
-            tables.write(self.corrections, pd.DataFrame(rows, columns=COLUMNS, dtype=str))
-        if kept != self._kept():
+        old_rows, old_kept = self._read()
+        if list(rows.items()) != list(old_rows.items()):
+            table = [(path, *row) for path, row in rows.items()]
+            tables.write(self.corrections, pd.DataFrame(table, columns=COLUMNS, dtype=str))
+        if kept != old_kept:
             tables.write(self.kept, pd.DataFrame(sorted(kept), columns=KEYS, dtype=str))
-
-
-def _find(rows: list[Row], path: str) -> tuple[int | None, Row | None]:
-    """The correction of a path, and its place."""
-    return next(((place, row) for place, row in enumerate(rows) if row[0] == path), (None, None))
-
-
-def _replaced(rows: list[Row], path: str, new: Row | None, place: int | None = None) -> list[Row]:
-    """Rows with the correction of a path replaced where it stands, or taken out; a new one goes to `place`, or last."""
-    stands, _ = _find(rows, path)
-    rest = [row for row in rows if row[0] != path]
-    if new is None:
-        return rest
-    at = stands if stands is not None else len(rest) if place is None else place
-    return [*rest[:at], new, *rest[at:]]
 
 
 def _note(case: Case, labels: list[str]) -> str:

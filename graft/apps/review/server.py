@@ -1,35 +1,33 @@
-"""``graft review``: serve the page on this machine until it is interrupted."""
+"""``graft review``: look again at what is suspected of being wrong, on a local page, and correct it."""
+
+# Libraries are imported within functions: every command of graft reads the options.
 
 import secrets
 import socket
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-import uvicorn
+import typer
 
-from graft.apps.review.app import HOSTS, address, make_app
-from graft.apps.review.cases import REVIEW, Decisions, read_cases
-from graft.core import params
 from graft.core.errors import DataError, GraftError
-from graft.data.raw import raw_root
-from graft.labels.rules import Labels
 
-RAW = Path("data/raw")
+PARAMS, RAW = Path("params.yaml"), Path("data/raw")
+LOOPBACK = "127.0.0.1"
 
 
-def serve(values: dict[str, Any], port: int, say: Callable[[str], None]) -> None:
-    """Serve until interrupted.
+def review(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = 0,
+) -> None:
+    """Show suspected label errors, outliers and near duplicates on a local page, and write corrections.csv."""
+    import uvicorn
 
-    Args:
-        values: params.yaml.
-        port: 0 takes a free one.
-        say: told the address, and what is to be done there.
+    from graft.apps.review.app import create_app
+    from graft.apps.review.cases import REVIEW, Decisions, read_cases
+    from graft.core import params
+    from graft.data.raw import raw_root
+    from graft.labels.rules import Labels
 
-    Raises:
-        DataError: there is nothing to review yet, or nothing was looked for.
-        GraftError: the port is taken.
-    """
+    values = params.load(PARAMS)
     if not REVIEW.is_file() and values["evaluate"].get("review") == 0:
         raise DataError("evaluate.review is 0, so nothing was looked for; set it, such as to 60, and run `dvc repro`")
     cases = read_cases()
@@ -37,26 +35,31 @@ def serve(values: dict[str, Any], port: int, say: Callable[[str], None]) -> None
     decisions = Decisions(cases, labels.label_separator)
     states, _ = decisions.state()  # refuses a damaged corrections.csv before anybody begins
     secret = secrets.token_urlsafe(24)
-    app = make_app(cases, decisions, raw_root(RAW), secret)
-    with listen(port) as door:
-        left = sum(not state.settled for state in states)
-        say(f"{len(cases.rows)} cases, {left} of them open: {address(HOSTS[0], door.getsockname()[1], secret)}")
-        say("what is decided there is written to corrections.csv at once; end with Ctrl-C, then run `dvc repro`")
-        uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[door])
+    app = create_app(cases, decisions, raw_root(RAW), secret)
+    with listen(port) as listener:
+        num_open = sum(not state.settled for state in states)
+        typer.echo(f"{len(cases.rows)} cases, {num_open} of them open: {address(listener, secret)}")
+        typer.echo("what is decided there is written to corrections.csv at once; end with Ctrl-C, then run `dvc repro`")
+        uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
 
 
 def listen(port: int) -> socket.socket:
-    """Open a port on the loopback interface alone.
+    """Open a port on the loopback interface alone; 0 takes a free one.
 
     Raises:
         GraftError: it is taken, or not for us.
     """
-    door = socket.socket()
+    listener = socket.socket()
     try:
         # a port just left may be taken again at once, as uvicorn itself does it
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        door.bind((HOSTS[0], port))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((LOOPBACK, port))
     except OSError as error:
-        door.close()
+        listener.close()
         raise GraftError(f"--port {port} cannot be used ({error.strerror}); leave it out to take a free one") from error
-    return door
+    return listener
+
+
+def address(listener: socket.socket, secret: str) -> str:
+    """Return what is to be opened in a browser."""
+    return f"http://{LOOPBACK}:{listener.getsockname()[1]}/?token={secret}"

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from tests.apps.review.made import SECRET, app, project
+from tests.apps.review.project import SECRET, app, project
 
 HERE = "http://127.0.0.1:8123"
 
@@ -22,7 +22,7 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
         yield made
 
 
-def test_who_does_not_know_the_address_sees_and_writes_nothing(client: TestClient) -> None:
+def test_without_the_secret_nothing_is_shown_or_written(client: TestClient) -> None:
     jar, ours = dict(client.cookies), token(client)
     assert jar == {"graft-review-8123": SECRET}
     client.cookies.clear()
@@ -68,19 +68,19 @@ def test_the_page_stands_alone(client: TestClient) -> None:
     assert client.get("/docs").status_code == client.get("/openapi.json").status_code == 404
 
 
-def test_cases_are_told_with_what_was_decided(client: TestClient) -> None:
-    told = client.get("/cases").json()
-    assert told["classes"] == ["cat", "dog", "wolf"]
-    assert [row["kind"] for row in told["rows"]] == ["label", "label", "near_duplicate", "outlier"]
-    assert told["rows"][1]["images"] == [{"path": "den/wolf-2.jpg", "labels": ["cat"], "split": "test"}]
-    assert told["states"][2] == {"kept": False, "corrected": [None, None]}
-    assert told["waiting"] == 0
+def test_cases_come_with_what_was_decided(client: TestClient) -> None:
+    data = client.get("/cases").json()
+    assert data["classes"] == ["cat", "dog", "wolf"]
+    assert [row["kind"] for row in data["rows"]] == ["label", "label", "near_duplicate", "outlier"]
+    assert data["rows"][1]["images"] == [{"path": "den/wolf-2.jpg", "labels": ["cat"], "split": "test"}]
+    assert data["states"][2] == {"kept": False, "corrected": [None, None]}
+    assert data["waiting"] == 0
 
 
 def test_a_decision_is_written_and_taken_back(client: TestClient, tmp_path: Path) -> None:
     ours = token(client) | {"origin": HERE}
-    told = client.post("/decide", json={"case": 0, "action": "relabel", "labels": ["wolf"]}, headers=ours).json()
-    assert (told["case"], told["waiting"], told["states"][0]["corrected"]) == (0, 1, [["wolf"]])
+    data = client.post("/decide", json={"case": 0, "action": "relabel", "labels": ["wolf"]}, headers=ours).json()
+    assert (data["case"], data["waiting"], data["states"][0]["corrected"]) == (0, 1, [["wolf"]])
     assert "den/wolf 1.jpg,wolf," in (tmp_path / "corrections.csv").read_text()
     assert client.post("/undo", headers=ours).json()["case"] == 0
     assert client.post("/undo", headers=ours).json()["case"] is None
@@ -134,7 +134,7 @@ def test_there_are_no_other_images(client: TestClient, where: str) -> None:
     assert client.get(f"/picture/{where}").status_code in (404, 422)
 
 
-def test_an_image_that_cannot_be_read_is_said(client: TestClient, tmp_path: Path) -> None:
+def test_an_image_that_cannot_be_read_is_reported(client: TestClient, tmp_path: Path) -> None:
     (tmp_path / "data/raw/cats/odd.png").write_bytes(b"no picture")
     answer = client.get("/picture/3/0")
     assert answer.status_code == 404
@@ -153,7 +153,7 @@ def test_an_image_that_cannot_be_read_is_said(client: TestClient, tmp_path: Path
         ({"case": 0, "action": "relabel", "labels": []}, 409),
     ],
 )
-def test_what_makes_no_sense_is_refused(
+def test_decisions_that_make_no_sense_are_refused(
     client: TestClient, tmp_path: Path, body: dict[str, object], status: int
 ) -> None:
     before = (tmp_path / "corrections.csv").read_bytes()
@@ -163,7 +163,7 @@ def test_what_makes_no_sense_is_refused(
     assert (tmp_path / "corrections.csv").read_bytes() == before
 
 
-def test_a_damaged_corrections_file_is_told_to_the_page(client: TestClient, tmp_path: Path) -> None:
+def test_a_damaged_corrections_file_is_reported_to_the_page(client: TestClient, tmp_path: Path) -> None:
     (tmp_path / "corrections.csv").write_text("nothing\n")
     answer = client.get("/cases")
     assert answer.status_code == 409

@@ -9,38 +9,36 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
-from graft.apps.review.app import address as open_at
-from graft.apps.review.server import listen
+from graft.apps.review import server as review_server
 from graft.core import tables
 from graft.labels.corrections import Corrections
-from tests.apps.review.made import SECRET, app, project
+from tests.apps.review.project import SECRET, app, project
 
 
 @pytest.fixture
-def several() -> str | None:
+def separator() -> str | None:
     """Text between labels; None: one a picture."""
     return None
 
 
 @pytest.fixture
-def address(tmp_path: Path, several: str | None) -> Iterator[str]:
+def address(tmp_path: Path, separator: str | None) -> Iterator[str]:
     """A served project."""
-    project(tmp_path, several is not None)
-    with served(tmp_path, several) as where:
+    project(tmp_path, separator is not None)
+    with served(tmp_path, separator) as where:
         yield where
 
 
 @contextmanager
-def served(folder: Path, several: str | None = None) -> Iterator[str]:
+def served(folder: Path, separator: str | None = None) -> Iterator[str]:
     """Serve a project as it is now."""
-    door = listen(0)
-    server = uvicorn.Server(uvicorn.Config(app(folder, several), log_level="error"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
-    thread.start()
-    yield open_at("127.0.0.1", door.getsockname()[1], SECRET)
-    server.should_exit = True
-    thread.join()
-    door.close()
+    with review_server.listen(0) as listener:
+        server = uvicorn.Server(uvicorn.Config(app(folder, separator), log_level="error"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield review_server.address(listener, SECRET)
+        server.should_exit = True
+        thread.join()
 
 
 @pytest.fixture
@@ -169,7 +167,7 @@ def test_a_phone_shows_all_without_scrolling_sideways(browser: Browser, address:
     phone.close()
 
 
-@pytest.mark.parametrize("several", ["+"])
+@pytest.mark.parametrize("separator", ["+"])
 def test_several_labels_are_toggled(browser: Browser, address: str, tmp_path: Path) -> None:
     page = browser.new_page()
     page.goto(address)

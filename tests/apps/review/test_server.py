@@ -1,50 +1,53 @@
-"""The server is this machine's alone, says where it is, and what it lacks."""
+"""The command is this machine's alone, prints where it is, and what it lacks."""
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 import uvicorn
+from typer.testing import CliRunner
 
-from graft.apps.review.server import listen, serve
-from graft.core import params
+from graft.apps import cli
+from graft.apps.review.server import listen, review
 from graft.core.errors import DataError, GraftError
-from tests.apps.review.made import project
+from tests.apps.review.project import project
 
 
-@pytest.fixture
-def values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Params of a project, in whose folder we are."""
+@pytest.fixture(autouse=True)
+def inside_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project(tmp_path))
-    return params.load(Path("params.yaml"))
 
 
-def test_the_address_is_told_and_only_loopback_listens(values: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_address_is_printed_and_only_loopback_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     bound: list[tuple[str, int]] = []
-    said: list[str] = []
-    monkeypatch.setattr(uvicorn.Server, "run", lambda _, sockets: bound.extend(door.getsockname() for door in sockets))
-    serve(values, 0, said.append)
+    monkeypatch.setattr(uvicorn.Server, "run", lambda _, sockets: bound.extend(one.getsockname() for one in sockets))
+    done = CliRunner().invoke(cli.app, ["review"])
     ((host, port),) = bound
     assert host == "127.0.0.1"
-    assert re.fullmatch(rf"4 cases, 4 of them open: http://127\.0\.0\.1:{port}/\?token=[\w-]{{32}}", said[0])
-    assert said[1].endswith("then run `dvc repro`")
+    first, second = done.output.splitlines()
+    assert re.fullmatch(rf"4 cases, 4 of them open: http://127\.0\.0\.1:{port}/\?token=[\w-]{{32}}", first)
+    assert second.endswith("then run `dvc repro`")
+    assert CliRunner().invoke(cli.app, ["review", "--port", str(port)]).exit_code == 0
+    assert bound[1] == bound[0]
+    assert CliRunner().invoke(cli.app, ["review", "--port", "70000"]).exit_code == 2
 
 
-def test_a_port_that_is_taken_is_said() -> None:
-    with listen(0) as door:
-        door.listen()
-        port = door.getsockname()[1]
+def test_a_port_that_is_taken_is_refused() -> None:
+    with listen(0) as listener:
+        listener.listen()
+        port = listener.getsockname()[1]
         with pytest.raises(GraftError, match=rf"^--port {port} cannot be used \(.*\); leave it out to take"):
-            listen(port)
+            review(port)
 
 
-def test_nothing_to_review_and_damage_are_said_before_serving(values: dict[str, Any]) -> None:
+def test_damage_and_nothing_to_review_are_reported_before_serving() -> None:
     Path("corrections.csv").write_text("path\n")
     with pytest.raises(DataError, match="its columns are path; they must be path, label, note"):
-        serve(values, 0, print)
+        review(0)
     Path("reports/evaluate/review.csv").unlink()
-    with pytest.raises(DataError, match=r"evaluate.review is 0, so nothing was looked for; set it, such as to 60"):
-        serve(values | {"evaluate": values["evaluate"] | {"review": 0}}, 0, print)
     with pytest.raises(DataError, match="nothing was found to review yet"):
-        serve(values, 0, print)
+        review(0)
+    params = Path("params.yaml")
+    params.write_text(re.sub(r"(?m)^  review: \d+", "  review: 0", params.read_text()))
+    with pytest.raises(DataError, match=r"evaluate.review is 0, so nothing was looked for; set it, such as to 60"):
+        review(0)

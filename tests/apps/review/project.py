@@ -1,4 +1,4 @@
-"""What the pipeline leaves for a review, made on the spot: pictures, labels, splits, a table of suspects."""
+"""What the pipeline leaves for a review: images, labels, splits, a table of suspects."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pandas as pd
 from fastapi import FastAPI
 from PIL import Image, ImageDraw
 
-from graft.apps.review.app import make_app
+from graft.apps.review.app import create_app
 from graft.apps.review.cases import Cases, Decisions, read_cases
 from graft.core import tables
 
@@ -31,15 +31,15 @@ REVIEW = [
 ]
 
 
-def project(folder: Path, several: bool = False) -> Path:
-    """A folder in which graft has run; with `several`, labels are joined by + in corrections.csv."""
-    for place, path in enumerate(IMAGES):
+def project(folder: Path, multi_label: bool = False) -> Path:
+    """A folder in which graft has run; with `multi_label`, labels are joined by + in corrections.csv."""
+    for seed, path in enumerate(IMAGES):
         file = folder / "data/raw" / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        drawing(place).save(file)
+        drawing(seed).save(file)
     label = [label for label, _ in IMAGES.values()]
-    known = pd.DataFrame({"path": list(IMAGES), "labels" if several else "label": label, "group": ""})
-    if several:
+    known = pd.DataFrame({"path": list(IMAGES), "labels" if multi_label else "label": label, "group": ""})
+    if multi_label:
         known["labels"] = known["labels"].replace("dog", "cat|dog").replace("wolf", "")
     tables.write(folder / "data/labels.csv", known)
     tables.write(folder / "data/split.csv", known[["path"]].assign(split=[split for _, split in IMAGES.values()]))
@@ -53,7 +53,7 @@ def project(folder: Path, several: bool = False) -> Path:
 
 
 def drawing(seed: int) -> Image.Image:
-    """A picture that a person can tell from the others."""
+    """An image that a person can tell from the others."""
     generator = np.random.default_rng(seed)
     coarse = generator.integers(60, 220, (3, 4, 3), dtype=np.uint8)
     image = Image.fromarray(coarse).resize((1600 if seed == 0 else 480, 360), Image.Resampling.BICUBIC)
@@ -66,10 +66,10 @@ def cases(folder: Path) -> Cases:
     return read_cases(*(folder / name for name in names))
 
 
-def decisions(folder: Path, several: str | None = None) -> Decisions:
-    return Decisions(cases(folder), several, folder / "corrections.csv", folder / ".graft/reviewed.csv")
+def decisions(folder: Path, separator: str | None = None) -> Decisions:
+    return Decisions(cases(folder), separator, folder / "corrections.csv", folder / ".graft/reviewed.csv")
 
 
-def app(folder: Path, several: str | None = None) -> FastAPI:
-    made = decisions(folder, several)
-    return make_app(made.cases, made, folder / "data/raw", SECRET)
+def app(folder: Path, separator: str | None = None) -> FastAPI:
+    made = decisions(folder, separator)
+    return create_app(made.cases, made, folder / "data/raw", SECRET)
