@@ -29,11 +29,20 @@ from graft.stats.draws import draw_groups, draw_units, tied_units
 from graft.stats.intervals import Interval, percentile_interval, resamples, widest, wilson
 from graft.tasks import Task, make_task
 
-RECENT = 0.4
-"""Share of the training pictures from which on the curve's slope is taken: a little over the last doubling."""
+IMAGES, LABELS, SPLIT = Path("data/images.csv"), Path("data/labels.csv"), Path("data/split.csv")
+EMBEDDINGS, METRICS = Path("data/embeddings/features.npy"), Path("reports/train-head/metrics.json")
+REPORT = Path("reports/learning-curve")
 
-WORTH = 0.005
-"""Gain that is worth a word, as a share of the pictures: half a point."""
+SHARES = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
+
+GROUP_DRAWS = 20
+"""Random choices of groups of which the best is taken: the best of many would nearly always be the same."""
+
+SLOPE_FROM = 0.4
+"""Share of the training images from which on the curve's slope is taken: a little over the last doubling."""
+
+MIN_GAIN = 0.005
+"""Gain that matters, as a share of the images: half a point."""
 
 ROUNDING = 1e-9
 """What a sum of floats may be off by: a share this small is none."""
@@ -41,41 +50,41 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Heads fitted to a share of the training pictures, one for each draw.
+    """Heads fitted to a share of the training images, one for each draw.
 
     Attributes:
-        share: of all training pictures.
-        pictures: how many each draw has, `[R]`.
-        right: which of the valid pictures each head answers wholly right, `[R, N]`.
-        losses: log loss of each on valid, `[R]`, in nats an answer.
+        share: of all training images.
+        images: how many each draw has, `[R]`.
+        correct: which of the valid images each head classifies correctly, `[R, N]`.
+        losses: log loss of each on valid, `[R]`, in nats.
     """
 
     share: float
     images: list[int]
-    right: NDArray[np.bool_]
+    correct: NDArray[np.bool_]
     losses: list[float]
 
     @property
     def accuracy(self) -> float:
-        """Mean over draws and pictures."""
-        return float(self.right.mean())
+        """Mean over draws and images."""
+        return float(self.correct.mean())
 
     @property
     def size(self) -> float:
-        """Training pictures of a draw, in the mean."""
+        """Training images of a draw, in the mean."""
         return float(np.mean(self.images))
 
 
 class Trend:
     """Resamples of a curve, the same for all of its points.
 
-    Both draws and valid pictures are drawn again, with replacement, the pictures by whole units;
-    every point meets the same pictures, so that slopes are of paired differences. Draws of a large
-    share have most pictures in common, and all of them come from one training split: what another
+    Both draws and valid images are drawn again, with replacement, the images by whole units;
+    every point meets the same images, so that slopes are of paired differences. Draws of a large
+    share have most images in common, and all of them come from one training split: what another
     training split would change is not in the interval.
 
     Args:
-        units: `[N]`, the unit of every valid picture, such as its group.
+        units: `[N]`, the unit of every valid image, such as its group.
 
     Source: the pigeonhole bootstrap for two crossed factors, Owen 2007, https://doi.org/10.1214/07-AOAS122
     """
@@ -86,63 +95,63 @@ class Trend:
         self._times = np.concatenate(list(resamples(len(self._sizes), "learning-curve", "images")))
 
     def interval(self, point: Point) -> Interval:
-        """95 % interval of a point's accuracy, no narrower than if its pictures were independent."""
-        if point.right.all() or not point.right.any():
+        """95 % interval of a point's accuracy, no narrower than if its images were independent."""
+        if point.correct.all() or not point.correct.any():
             # every resample would agree, which is no certainty: count the units as the trials
-            return wilson(len(self._sizes) if point.right.all() else 0, len(self._sizes))
-        found, count = percentile_interval(self._resampled(point), len(self._sizes)), point.right.shape[1]
+            return wilson(len(self._sizes) if point.correct.all() else 0, len(self._sizes))
+        found, count = percentile_interval(self._resampled(point), len(self._sizes)), point.correct.shape[1]
         return widest(found, wilson(round(point.accuracy * count), count))
 
     def doubling(self, points: list[Point]) -> tuple[float, Interval] | None:
-        """Gain of accuracy from twice as many training pictures, if the curve keeps its recent slope.
+        """Gain of accuracy from twice as many training images, if the curve keeps its recent slope.
 
-        The slope is that of the straight line, over the logarithm of the number of pictures, through
-        the points from `RECENT` on. Curves flatten, so it promises rather too much. A power law has
+        The slope is that of the straight line, over the logarithm of the number of images, through
+        the points from `SLOPE_FROM` on. Curves flatten, so it promises rather too much. A power law has
         three numbers to fit and bends as the last points' noise will have it.
-        No more can be gained than the last point still answers wrong.
+        No more can be gained than the last point still gets wrong.
 
         Returns:
             The gain and its 95 % interval, as shares; None with fewer than two points.
         """
-        recent = [point for point in points if point.share >= RECENT]
+        recent = [point for point in points if point.share >= SLOPE_FROM]
         sizes = np.log2([point.size for point in recent])
         if len(np.unique(sizes)) < 2:
             return None
-        across = (sizes - sizes.mean()) / np.square(sizes - sizes.mean()).sum()
-        slope = float(across @ [point.accuracy for point in recent])
+        weights = (sizes - sizes.mean()) / np.square(sizes - sizes.mean()).sum()
+        slope = float(weights @ [point.accuracy for point in recent])
         room = 1 - recent[-1].accuracy
-        slopes = across @ np.stack([self._resampled(point) for point in recent])
+        slopes = weights @ np.stack([self._resampled(point) for point in recent])
         found = percentile_interval(slopes, len(self._sizes))
         return min(slope, room), Interval(min(found.low, room), min(found.high, room))
 
     def _resampled(self, point: Point) -> NDArray[np.float64]:
         """Accuracy of every resample, `[DRAWS]`."""
-        draws = len(point.right)
+        draws = len(point.correct)
         again = np.concatenate(list(resamples(draws, "learning-curve", "draws", f"{point.share:g}"))) / draws
-        by_unit = np.stack([np.bincount(self._units, weights=row) for row in point.right])  # [R, U]
-        right = np.einsum("br,ru,bu->b", again, by_unit, self._times, optimize=True)
-        found: NDArray[np.float64] = right / (self._times @ self._sizes)
+        by_unit = np.stack([np.bincount(self._units, weights=row) for row in point.correct])  # [R, U]
+        correct = np.einsum("br,ru,bu->b", again, by_unit, self._times, optimize=True)
+        found: NDArray[np.float64] = correct / (self._times @ self._sizes)
         return found
 
 
-def verdict(gain: float, interval: Interval, hits: str) -> str:
-    """Say in one line whether more labels would help.
+def verdict(gain: float, interval: Interval, metric: str) -> str:
+    """One line that says whether more labels would help.
 
     Args:
-        hits: what the share that is right is called.
+        metric: name of the accuracy.
     """
     points, low, high = 100 * gain, 100 * interval.low, 100 * interval.high
-    said = f"{points:+.1f} points of {hits.replace('_', ' ')} (95 %: {low:+.1f} to {high:+.1f})"
-    if interval.low > ROUNDING and gain >= WORTH:
-        told = "more labels would help"
-    elif interval.high < 2 * WORTH:
-        told = "more labels would bring little"
+    change = f"{points:+.1f} points of {metric.replace('_', ' ')} (95 %: {low:+.1f} to {high:+.1f})"
+    if interval.low > ROUNDING and gain >= MIN_GAIN:
+        conclusion = "more labels would help"
+    elif interval.high < 2 * MIN_GAIN:
+        conclusion = "more labels would bring little"
     else:
-        told = "valid is too small to tell whether more labels would help"
-    return f"twice the labels, if the curve keeps its slope: {said}; {told}"
+        conclusion = "valid is too small to tell whether more labels would help"
+    return f"twice the labels, if the curve keeps its slope: {change}; {conclusion}"
 
 
-def table(points: list[Point], trend: Trend, hits: str) -> pd.DataFrame:
+def table(points: list[Point], trend: Trend, metric: str) -> pd.DataFrame:
     """One row a point, for curve.csv."""
     rows = []
     for point in points:
@@ -152,34 +161,24 @@ def table(points: list[Point], trend: Trend, hits: str) -> pd.DataFrame:
                 "share": point.share,
                 "images": round(point.size, 1),
                 "draws": len(point.images),
-                hits: round(point.accuracy, 6),
-                f"{hits}_low": round(interval.low, 6),
-                f"{hits}_high": round(interval.high, 6),
+                metric: round(point.accuracy, 6),
+                f"{metric}_low": round(interval.low, 6),
+                f"{metric}_high": round(interval.high, 6),
                 "log_loss": round(float(np.mean(point.losses)), 6),
             }
         )
     return pd.DataFrame(rows)
 
 
-IMAGES, LABELS, SPLIT = Path("data/images.csv"), Path("data/labels.csv"), Path("data/split.csv")
-EMBEDDINGS, METRICS = Path("data/embeddings/features.npy"), Path("reports/train-head/metrics.json")
-REPORT = Path("reports/learning-curve")
-
-SHARES = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
-
-TRIES = 20
-"""Random choices of groups of which the best is taken: the best of many would nearly always be the same."""
-
-
 class Pool:
-    """The training pictures to draw from.
+    """The training images to draw from.
 
     They are drawn by group when no group of train reaches into valid, for more labels then are more
-    groups; else one by one. Copies of a picture come together. Either way strata are kept.
+    groups; else one by one. Copies of an image come together. Either way strata are kept.
 
     Args:
-        dataset: which pictures are train and valid.
-        copies: duplicate group of every picture of `dataset`.
+        dataset: which images are train and valid.
+        copies: duplicate group of every image of `dataset`.
     """
 
     def __init__(self, dataset: Dataset, copies: pd.Series) -> None:
@@ -193,12 +192,12 @@ class Pool:
         self.strata = label_column(rows)[train].reset_index(drop=True)
 
     def draw(self, share: float, number: int) -> NDArray[np.bool_] | None:
-        """Mask of one draw of a share of the training pictures; None when it would be of one class only."""
+        """Mask of one draw of a share of the training images; None when it would be of one class only."""
         seed = derive(0, "learning-curve", f"{share:g}", number)
         if share == 1:
             drawn = np.ones(len(self.train), dtype=np.bool_)
         else:
-            draw = partial(draw_groups, max_draws=TRIES) if self.by_group else draw_units
+            draw = partial(draw_groups, max_draws=GROUP_DRAWS) if self.by_group else draw_units
             drawn = draw(self.train, self.strata, share, seed)
         return drawn if self.strata[drawn].nunique() > 1 else None
 
@@ -206,7 +205,7 @@ class Pool:
 def measure(embeddings: Embeddings, dataset: Dataset, pool: Pool, l2: float, draws: int) -> Iterator[Point]:
     """Yield the points of the curve, the smallest share first; a share too small for two classes is left out.
 
-    Features are standardised as all training pictures' are throughout: that takes no labels.
+    Features are standardised as all training images' are throughout: that takes no labels.
 
     Args:
         l2: penalty of the heads, which `lbfgs` takes to their optimum.
@@ -222,31 +221,31 @@ def measure(embeddings: Embeddings, dataset: Dataset, pool: Pool, l2: float, dra
             for mask in masks:
                 if mask is not None:
                     part = Examples(embeddings, train.rows[mask], train.targets[mask], train.views)
-                    heads.append((int(mask.sum()), *_judge(solve(part, task, [l2], moments), valid, task)))
+                    heads.append((int(mask.sum()), *_validate(solve(part, task, [l2], moments), valid, task)))
                 progress.update(round(100 * share))
             if heads:
-                images, right, losses = zip(*heads, strict=True)
-                yield Point(share, list(images), np.stack(right), list(losses))
+                images, correct, losses = zip(*heads, strict=True)
+                yield Point(share, list(images), np.stack(correct), list(losses))
 
 
-def _judge(path: Iterator[Optimum], valid: Examples, task: Task) -> tuple[NDArray[np.bool_], float]:
-    """Which valid pictures the optimal head answers right, `[N]`, and its log loss."""
+def _validate(path: Iterator[Optimum], valid: Examples, task: Task) -> tuple[NDArray[np.bool_], float]:
+    """Which valid images the optimal head classifies correctly, `[N]`, and its log loss."""
     logits = head_logits(next(path).head, valid.embeddings, valid.rows)
     likelihood = task.log_likelihood(logits.astype(np.float64), valid.targets)
     return task.correct(logits, valid.targets), -float(likelihood.mean())
 
 
-def save_curve(path: Path, curve: pd.DataFrame, hits: str) -> None:
-    """Draw the share that is right over the number of training pictures, with its intervals."""
+def save_curve(path: Path, curve: pd.DataFrame, metric: str) -> None:
+    """Draw the accuracy over the number of training images, with its intervals."""
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
-    axes.fill_between(curve["images"], curve[f"{hits}_low"], curve[f"{hits}_high"], color="#4a7ab5", alpha=0.2)
-    axes.plot(curve["images"], curve[hits], marker="o", color="#4a7ab5")
+    axes.fill_between(curve["images"], curve[f"{metric}_low"], curve[f"{metric}_high"], color="#4a7ab5", alpha=0.2)
+    axes.plot(curve["images"], curve[metric], marker="o", color="#4a7ab5")
     axes.set_xscale("log", base=2)
     axes.set_xticks(curve["images"].round().to_list())
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.set(xlabel="training pictures", ylabel=f"{hits.replace('_', ' ')} on valid, 95 % interval")
+    axes.set(xlabel="training images", ylabel=f"{metric.replace('_', ' ')} on valid, 95 % interval")
     axes.spines[["top", "right"]].set_visible(False)
     save_figure(figure, path)
 
@@ -272,18 +271,18 @@ def learning_curve(values: dict[str, Any], draws: int) -> Iterator[str]:
     if not l2:  # the head has a hidden layer, or no penalty; the curve is that of a linear one with one all the same
         penalties = [value for value in config.l2 if value > 0] or TrainHead().l2
         l2 = fit_head(embeddings, dataset, TrainHead(solver="lbfgs", l2=penalties), 1.0, 0).chosen["l2"]
-    hits, trend = make_task(dataset.classes, dataset.multi_label).primary_metric, Trend(pool.valid)
-    drawn = "by group" if pool.by_group else "picture by picture"
-    yield f"linear heads at l2 {l2:g}, {draws} draws of each share, drawn {drawn}, judged on valid"
+    metric, trend = make_task(dataset.classes, dataset.multi_label).primary_metric, Trend(pool.valid)
+    drawn = "by group" if pool.by_group else "image by image"
+    yield f"linear heads at l2 {l2:g}, {draws} draws of each share, drawn {drawn}, measured on valid"
 
     points: list[Point] = []
     for point in measure(embeddings, dataset, pool, l2, draws):
         points.append(point)
         interval = trend.interval(point)
-        yield f"{point.size:8.0f} pictures  {point.accuracy:.1%} ({interval.low:.1%} to {interval.high:.1%})"
-    curve = table(points, trend, hits)
+        yield f"{point.size:8.0f} images  {point.accuracy:.1%} ({interval.low:.1%} to {interval.high:.1%})"
+    curve = table(points, trend, metric)
     tables.write(REPORT / "curve.csv", curve)
-    save_curve(REPORT / "curve.png", curve, hits)
+    save_curve(REPORT / "curve.png", curve, metric)
     yield f"curve: {REPORT / 'curve.png'}"
     gain = trend.doubling(points)
-    yield "too few pictures to say what more would bring" if gain is None else verdict(*gain, hits)
+    yield "too few images to say what more would bring" if gain is None else verdict(*gain, metric)

@@ -107,7 +107,7 @@ def test_whole_share_is_the_head_of_all(project: Path) -> None:
     assert [point.share for point in points] == list(module.SHARES)
     assert [len(point.images) for point in points] == [2, 2, 2, 2, 2, 1]
     assert points[-1].images == [180]
-    assert points[-1].right.shape == (1, 60)
+    assert points[-1].correct.shape == (1, 60)
     assert points[-1].accuracy > points[0].accuracy
     assert points[-1].losses[0] < np.log(2)
 
@@ -116,7 +116,7 @@ def test_command_writes_the_curve_and_a_verdict(project: Path) -> None:
     done = CliRunner().invoke(cli.app, ["learning-curve", "--draws", "2"])
     assert done.exit_code == 0, done.output
     lines = done.output.splitlines()
-    assert lines[0] == "linear heads at l2 0.3, 2 draws of each share, drawn by group, judged on valid"
+    assert lines[0] == "linear heads at l2 0.3, 2 draws of each share, drawn by group, measured on valid"
     assert lines[-1].startswith("twice the labels, if the curve keeps its slope: ")
     curve = pd.read_csv("reports/learning-curve/curve.csv")
     assert curve["share"].tolist() == list(module.SHARES)
@@ -150,12 +150,12 @@ def test_nothing_to_read_says_what_to_run(project: Path) -> None:
         list(learning_curve(values, 2))
 
 
-def test_several_labels_are_judged_by_their_exact_match(project: Path) -> None:
+def test_several_labels_are_measured_by_their_exact_match(project: Path) -> None:
     made = rows(groups=False).rename(columns={"label": "labels"})
     made["labels"] = made["labels"].replace("b", "a|b")
     dataset = Dataset(made, ["a", "b"])
     last = list(measure(Embeddings(module.EMBEDDINGS), dataset, Pool(dataset, alone()), 0.3, 2))[-1]
-    assert last.right.shape == (1, 60)
+    assert last.correct.shape == (1, 60)
     assert 0.5 < last.accuracy < 1
 
 
@@ -164,7 +164,7 @@ VALID = 400
 
 
 def point(share: float, accuracies: list[float], seed: int = 0) -> Point:
-    """Draws with these accuracies on `VALID` pictures, the easier ones right in all of them."""
+    """Draws with these accuracies on `VALID` images, the easier ones right in all of them."""
     hardness = np.random.default_rng(seed).permutation(VALID) / VALID
     right = np.stack([hardness < accuracy for accuracy in accuracies])
     return Point(share, [round(1000 * share)] * len(accuracies), right, [0.5] * len(accuracies))
@@ -224,7 +224,7 @@ def test_doubling_is_the_slope_of_the_last_points() -> None:
     assert found is not None
     gain, interval = found
     assert gain == pytest.approx(0.05)
-    # paired: the same pictures are right at both points but for one in twenty
+    # paired: the same images are right at both points but for one in twenty
     assert 0.025 < interval.low < 0.05 < interval.high < 0.08
 
 
