@@ -33,25 +33,21 @@ def read_text(file: Path, separator: str, columns: list[str] | None, comment: st
         DataError: a line has more or fewer fields than there are columns.
         ValueError: the file is empty or no text. csv.Error: a field has no end.
     """
-    wanted = len(columns or ())
+    header, rows = columns, []
     for number, row in _rows(file, separator, comment):
-        wanted = wanted or len(row)
-        if len(row) != wanted:
+        if header is None:
+            header = row
+        elif len(row) == len(header):
+            rows.append(row)
+        else:
             raise DataError(
-                f"{file.name}: line {number} has {len(row)} fields where {wanted} are expected; quote a field that "
-                "holds the separator, and leave none out"
+                f"{file.name}: line {number} has {len(row)} fields where {len(header)} are expected; "
+                "quote a field that holds the separator, and leave none out"
             )
-    return pd.read_csv(
-        file,
-        sep=SEPARATORS[separator],
-        names=columns,
-        header=None if columns else 0,
-        index_col=False,
-        dtype=str,
-        keep_default_na=False,
-        comment=comment,
-        encoding="utf-8-sig",  # spreadsheets put a mark before the first column's name
-    )
+    if header is None:
+        raise ValueError("it is empty")
+    table = pd.DataFrame(rows, columns=header, dtype=str)
+    return table.loc[:, ~table.columns.duplicated()]  # of columns of one name the first
 
 
 def _rows(file: Path, separator: str, comment: str | None) -> Iterator[tuple[int, list[str]]]:

@@ -270,7 +270,7 @@ def test_any_run_is_cut_into_blocks_of_nearly_equal_length(
         ("a,x\nb\n", {"columns": ["path", "label"]}, "^labels.csv: line 2 has 1 fields where 2 are expected"),
         ("path label\na  x\n b\n", {"separator": "whitespace"}, "^labels.csv: line 3 has 1 fields where 2 are"),
         ("path;label # which\na;x;y # z;z\n", {"separator": "semicolon", "comment": "#"}, "line 2 has 3 fields"),
-        ("", {}, "^labels.csv: not a comma-separated table: No columns"),
+        ("", {}, "^labels.csv: not a comma-separated table: it is empty$"),
     ],
     ids=[
         "label column",
