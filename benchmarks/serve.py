@@ -155,14 +155,14 @@ def table(results: dict[str, Any]) -> str:
     """Markdown table of throughput and latencies, and what became of the memory."""
     lines = ["| clients at once | pictures a second | median | 99th percentile | answers |", "|---|---|---|---|---|"]
     for found in [*results["rounds"], results["flood"]]:
-        said = ", ".join(f"{count} x {status}" for status, count in found["statuses"].items())
+        statuses = ", ".join(f"{count} x {status}" for status, count in found["statuses"].items())
         times = f"{found['p50'] * 1000:.0f} ms | {found['p99'] * 1000:.0f} ms"
-        lines.append(f"| {found['clients']} | {found['a_second']:.0f} | {times} | {said} |")
+        lines.append(f"| {found['clients']} | {found['a_second']:.0f} | {times} | {statuses} |")
     memory = results["memory"]["megabytes"]
     note = (
-        f"One JPEG of 1024 x 768 pixels a request; the queue has {results['queue']} places, and who finds none is "
-        f"told 503 at once. Over {results['memory']['requests']:,} more of 320 x 240 the server's memory went from "
-        f"{memory[0]:.0f} to {memory[-1]:.0f} MB, at most {max(memory):.0f}. Clients and server share the cores; "
+        f"One JPEG of 1024 x 768 pixels a request; the queue has {results['queue']} places, and what finds none is "
+        f"refused with 503 at once. Over {results['memory']['requests']:,} more of 320 x 240 the server's memory went "
+        f"from {memory[0]:.0f} to {memory[-1]:.0f} MB, at most {max(memory):.0f}. Clients and server share the cores; "
         f"others used {results['others']:.0%} of them meanwhile."
     )
     return "\n".join([*lines, "", note, "", footer(results["machine"])]) + "\n"

@@ -124,7 +124,7 @@ def test_a_picture_is_pasted_and_one_is_dropped(browser: Browser, server: int) -
         page.evaluate(DROP, ["dropped.png", "image/png", list(image_bytes("blue"))])
         verdicts(page, "blue", "green")
         expect(page.locator("#drop")).not_to_have_class(re.compile("over"))
-        expect(page.locator("#said")).to_contain_text("dropped.png: blue")
+        expect(page.locator("#status")).to_contain_text("dropped.png: blue")
 
 
 def test_errors_are_said_in_words(browser: Browser, server: int) -> None:
@@ -233,7 +233,7 @@ def test_the_token_is_asked_for(browser: Browser, predictor: Predictor) -> None:
         for given, note in (("wrong", "That is not the token. Please try again."), ("wröng", "That is not the token.")):
             page.keyboard.type(given)
             page.keyboard.press("Enter")
-            expect(page.locator("#door-note")).to_contain_text(note)
+            expect(page.locator("#token-note")).to_contain_text(note)
             expect(page.locator("#token")).to_be_focused()
         page.keyboard.type("right")
         page.keyboard.press("Enter")
