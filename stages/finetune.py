@@ -2,7 +2,7 @@
 
 Reads   data/presized, models/backbone, models/head, data/labels.csv, data/split.csv (train, valid)
 Params  lr, seed, augment, finetune
-Writes  models/finetuned/ (weights, description), reports/finetune/ (curves, metrics, augmented.png)
+Writes  models/finetuned/ (weights, description), reports/finetune/ (curves, metrics)
 """
 
 import copy
@@ -21,7 +21,6 @@ from graft.finetune.validate import better, score
 from graft.network.device import prepare
 from graft.network.head import save
 from graft.optim.schedule import LearningRate
-from graft.report.augmented import save_augmented
 from graft.tasks import task_of
 from stages.curves import write_curves
 from stages.runtime import Run, start
@@ -59,7 +58,6 @@ def main(run: Run) -> None:
     with new_folder(REPORT) as report:
         write_curves(report, (epoch.metrics() for epoch in history))
         write_json(report / "metrics.json", metrics)
-        save_augmented(report / "augmented.png", train, augment, config.size_at(config.epochs, description.view), seed)
     with new_folder(FINETUNED) as folder:
         save(folder, training.averaged() if metrics["kept"] == "finetuned" else unchanged, description)
     run.log(f"kept the {metrics['kept']} network")

@@ -24,6 +24,7 @@ from graft.index.config import Index
 from graft.labels.rules import Labels
 from graft.network.config import Embed
 from graft.optim.schedule import LearningRate
+from graft.report.config import Report
 from graft.source.config import Source
 from graft.split.config import Split
 
@@ -41,6 +42,7 @@ MODELS: dict[str, Any] = {
     "augment": Augment,
     "finetune": Finetune,
     "evaluate": Evaluate,
+    "report": Report,
     "export": Export,
 }
 

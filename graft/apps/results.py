@@ -52,10 +52,10 @@ def _table(metrics: dict[str, Any]) -> Iterator[str]:
 
 
 def _changed_params(values: dict[str, Any]) -> Iterator[str]:
-    """Sections of params.yaml that differ from those that `evaluate` ran with, as DVC recorded them."""
+    """Sections of params.yaml that differ from those that `report`, which shows them all, ran with, as DVC recorded them."""
     if LOCK.is_file():
         stages = params.parse_yaml(LOCK.read_text(encoding="utf-8")).get("stages", {})
-        recorded = stages.get("evaluate", {}).get("params", {}).get("params.yaml", {})
+        recorded = stages.get("report", {}).get("params", {}).get("params.yaml", {})
         yield from (key for key, value in recorded.items() if values.get(key) != value)
 
 

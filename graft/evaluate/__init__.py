@@ -1,1 +1,1 @@
-"""Measure a network on images that it never saw."""
+"""What the network answers on the test split, measured: metrics, calibration, abstention and the record of it all."""

@@ -1,4 +1,4 @@
-"""The knobs of the evaluation."""
+"""The config of the evaluation."""
 
 from typing import Self
 
@@ -10,43 +10,39 @@ from graft.network.device import Precision
 
 
 class Abstain(Section):
-    """When the classifier may answer "not sure": below a confidence that is read off the valid pictures.
+    """When the classifier may answer "not sure": below a confidence that is read off the valid images.
 
     Exactly one of the two is named.
     """
 
     precision: float | None = Field(default=None, gt=0, lt=1)
-    """Share of its answers that shall be right; it answers as many pictures as that allows."""
+    """Share of its answers that shall be correct; it answers as many images as that allows."""
     coverage: float | None = Field(default=None, gt=0, lt=1)
-    """Share of the pictures that it shall answer, the surest ones."""
+    """Share of the images that it shall answer, the most confident ones."""
 
     @model_validator(mode="after")
-    def _one(self) -> Self:
+    def _exactly_one(self) -> Self:
         if (self.precision is None) == (self.coverage is None):
             raise ValueError("name precision or coverage, one of the two; null in place of both: always answer")
         return self
 
 
 class Evaluate(Section):
-    """What to report, and how logits become answers."""
+    """How logits become answers on the test split."""
 
-    gallery: int = Field(default=24, ge=1, le=500)
-    """Pictures a sheet: a random sample, as many of the costliest mistakes, and so on."""
     precision: Precision = "fp32"
-    """As the exported bundle computes; bf16 may be faster and flips a few close calls."""
-    flips: list[Flip] = Field(default=["none"], min_length=1)
-    """Views whose logits are averaged, here and in the bundle (test-time augmentation): none,
-    horizontal, vertical, both. Each costs a pass through the network."""
+    """As the exported bundle computes; bf16 may be faster and changes a few close calls."""
+    tta: list[Flip] = Field(default=["none"], min_length=1)
+    """Test-time augmentation: flips whose logits are averaged, here and in the bundle: none, horizontal,
+    vertical, both. Each costs a pass through the network."""
     calibrate: bool = True
     """Divide the logits by a temperature fitted on valid, so that probabilities can be believed."""
     abstain: Abstain | None = None
     """When to answer "not sure"; null answers always."""
-    review: int = Field(default=60, ge=0, le=10_000)
-    """Rows of each kind in review.csv: suspected label errors, outliers, near duplicates."""
 
-    @field_validator("flips")
+    @field_validator("tta")
     @classmethod
-    def _once(cls, flips: list[Flip]) -> list[Flip]:
+    def _each_once(cls, flips: list[Flip]) -> list[Flip]:
         if len(set(flips)) < len(flips):
-            raise ValueError("each view can be named once")
+            raise ValueError("each flip can be named once")
         return flips

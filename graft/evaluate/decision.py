@@ -1,26 +1,40 @@
-"""Read off the valid pictures how logits become answers."""
+"""How logits become answers, read off the valid images: a temperature, and a confidence below which to abstain.
+
+A closed set of classes cannot say "none of these": softmax shares out certainty among them. A
+threshold on the confidence can say "not sure".
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 from torch import nn
 
 from graft.core.errors import DataError, ParamsError
-from graft.data.dataset import LabelledImages
-from graft.evaluate.abstention import Surest, threshold
-from graft.evaluate.calibration import confidences, fit_temperature
-from graft.evaluate.config import Evaluate
+from graft.data.labelled_images import LabelledImages
+from graft.evaluate.calibration import fit_temperature
+from graft.evaluate.config import Abstain, Evaluate
 from graft.network.device import Precision
 from graft.network.inference import all_outputs
-from graft.tasks import Decision, Task
+from graft.stats.intervals import accuracy_interval
+from graft.tasks import Task
+from graft.tasks.decision import Decision
+
+POINTS = 101
+"""Rows of the coverage curve, about."""
+DIGITS = 5
+"""Confidences that are equal to so many digits are answered together: single precision hardly tells more near 1."""
+SHORT_DIGITS = 6
+"""Digits of a threshold, where a number of so many lies between the two confidences."""
 
 
 @dataclass(frozen=True, slots=True)
 class Logits:
-    """Logits `[N, K]` of some pictures, and their targets."""
+    """Logits `[N, K]` of some images, and their targets."""
 
     values: NDArray[np.float32]
     targets: NDArray[Any]
@@ -30,47 +44,162 @@ class Logits:
         return task.probabilities(self.values / np.float32(temperature))
 
     def losses(self, task: Task, temperature: float) -> NDArray[np.float64]:
-        """Log loss of each picture, `[N]`, in nats an answer; of logits, for probabilities round to 0."""
-        cooled = (self.values / np.float32(temperature)).astype(np.float64)
-        told: NDArray[np.float64] = -task.log_likelihood(cooled, self.targets).reshape(len(cooled), -1).mean(1)
-        return told
+        """Log loss of each image, `[N]`, in nats an answer; of logits, since probabilities round to 0."""
+        scaled = (self.values / np.float32(temperature)).astype(np.float64)
+        losses: NDArray[np.float64] = -task.log_likelihood(scaled, self.targets).reshape(len(scaled), -1).mean(1)
+        return losses
 
 
 def logits_of(
-    network: nn.Module, images: LabelledImages, paths: Sequence[str], view: int, precision: Precision
+    network: nn.Module, images: LabelledImages, paths: Sequence[str], size: int, precision: Precision
 ) -> Logits:
-    """Run a network over whole pictures, at the side `view`.
+    """Run a network over whole images of `size` pixels a side.
 
     Args:
-        paths: of the pictures, for messages.
+        paths: of the images, for messages.
 
     Raises:
         DataError: a logit is not finite.
     """
-    said = all_outputs(network, images.pixels, images.rows, view, precision, "evaluate")
-    wrong = np.flatnonzero(~np.isfinite(said).all(1))
-    if len(wrong):
+    values = all_outputs(network, images.pixels, images.rows, size, precision, "evaluate")
+    broken = np.flatnonzero(~np.isfinite(values).all(1))
+    if len(broken):
         better = "" if precision == "fp32" else "; evaluate.precision: fp32 may hold it"
         raise DataError(
-            f"{paths[wrong[0]]}: the network gives logits that are not finite in {precision}, of {len(wrong)} of "
-            f"{len(said)} pictures{better}"
+            f"{paths[broken[0]]}: the network gives logits that are not finite in {precision}, of {len(broken)} of "
+            f"{len(values)} images{better}"
         )
-    return Logits(said, images.targets)
+    return Logits(values, images.targets)
 
 
 def decide(task: Task, valid: Logits, config: Evaluate) -> Decision:
     """Fit the temperature, and find the threshold that is asked for.
 
     Raises:
-        ParamsError: a threshold is asked for where pictures may have several labels, or cannot be reached.
+        ParamsError: a threshold is asked for where images may have several labels, or cannot be reached.
     """
     temperature = fit_temperature(task, valid.values, valid.targets) if config.calibrate else 1.0
     below = None
     if config.abstain is not None:
         if not task.can_abstain:
             raise ParamsError(
-                "evaluate.abstain: a picture with several labels may have none of them, which says it already; use null"
+                "evaluate.abstain: an image with several labels may have none of them, which says it already; use null"
             )
-        confidence, right = confidences(task, valid.probabilities(task, temperature), valid.targets)
-        below = threshold(Surest.of(confidence, right), config.abstain)
-    return Decision(tta=config.flips, temperature=temperature, abstain_below=below)
+        probabilities = valid.probabilities(task, temperature)
+        curve = CoverageCurve.of(*task.confidences(probabilities, valid.targets))
+        below = choose_threshold(curve, config.abstain)
+    return Decision(flips=config.tta, temperature=temperature, abstain_below=below)
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageCurve:
+    """Accuracy over coverage: answers, the most confident first; those of one confidence are answered together.
+
+    Attributes:
+        threshold: `[C]`, between every confidence that occurs and the next lower one, falling: in the
+            middle, where what another machine computes a little differently lies on the same side.
+        answered: `[C]`, images above that threshold.
+        correct: `[C]`, how many of those are correct.
+    """
+
+    threshold: NDArray[np.float64]
+    answered: NDArray[np.int64]
+    correct: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> Self:
+        """Sort answers by confidence `[N]`."""
+        exact = _as_served(confidence)
+        levels, index = np.unique(-exact.round(DIGITS), return_inverse=True)
+        lowest, highest = np.full(len(levels), np.inf), np.zeros(len(levels))
+        np.minimum.at(lowest, index, exact)
+        np.maximum.at(highest, index, exact)
+        # nothing is known of confidences lower than all of them: there it is not sure
+        below = np.append(highest[1:], lowest[-1] - 2 * 10**-SHORT_DIGITS)
+        middle = (lowest + below) / 2
+        short = middle.round(SHORT_DIGITS)
+        between = np.where((below < short) & (short < lowest), short, middle)
+        answered, hits = np.bincount(index).cumsum(), np.bincount(index, weights=correct).cumsum()
+        return cls(between, answered, hits.astype(np.int64))
+
+    @property
+    def accuracy(self) -> NDArray[np.float64]:
+        """Share of the answers that is correct, down to each threshold."""
+        shares: NDArray[np.float64] = self.correct / self.answered
+        return shares
+
+    @property
+    def coverage(self) -> NDArray[np.float64]:
+        """Share of the images that is answered, down to each threshold."""
+        shares: NDArray[np.float64] = self.answered / self.answered[-1]
+        return shares
+
+    def table(self) -> pd.DataFrame:
+        """The curve in about a hundred rows: coverage, threshold, accuracy of what is answered."""
+        wanted = np.linspace(0, 1, POINTS)[1:]
+        rows = np.unique(np.searchsorted(self.coverage, wanted - 1e-12).clip(max=len(self.coverage) - 1))
+        shares = {"coverage": self.coverage, "accuracy": self.accuracy}
+        table = pd.DataFrame({name: values[rows].round(6) for name, values in shares.items()})
+        table.insert(1, "threshold", self.threshold[rows])  # rounded, it may lie on the other side of an image
+        return table
+
+
+def choose_threshold(valid: CoverageCurve, config: Abstain) -> float:
+    """Read the confidence off the valid images from which on to answer.
+
+    Raises:
+        ParamsError: the precision is reached at no threshold.
+    """
+    if config.coverage is not None:
+        return float(valid.threshold[np.searchsorted(valid.coverage, config.coverage - 1e-12)])
+    assert config.precision is not None  # one of the two is
+    reached = np.flatnonzero(valid.accuracy >= config.precision)
+    if not len(reached):
+        best = int(valid.accuracy.argmax())
+        raise ParamsError(
+            f"evaluate.abstain.precision: {config.precision:g} is reached at no threshold; of the "
+            f"{valid.answered[best]} most confident of {valid.answered[-1]} valid images {valid.accuracy[best]:.4g} "
+            "are correct: ask for no more than that"
+        )
+    return float(valid.threshold[reached[-1]])
+
+
+class Answered(BaseModel):
+    """What is left when answers below a confidence are "not sure"; an accuracy or an end of its interval may be None.
+
+    The fields stand in metrics.json under these names.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    abstain_below: float
+    coverage: float
+    """Share of the images that is answered."""
+    accuracy: float | None = None
+    """Share of these answers that is correct."""
+    accuracy_low: float | None = None
+    accuracy_high: float | None = None
+
+
+def is_answered(confidence: NDArray[np.floating[Any]], below: float) -> NDArray[np.bool_]:
+    """Which answers are given, `[N]`, by confidence `[N]` as the bundle would have it."""
+    return _as_served(confidence) >= below
+
+
+def measure_answered(
+    confidence: NDArray[np.float64], correct: NDArray[np.bool_], groups: pd.Series, below: float
+) -> Answered:
+    """Measure the answers that are left when those below a confidence are "not sure"."""
+    answers = is_answered(confidence, below)
+    found = Answered(abstain_below=below, coverage=float(answers.mean()))
+    if not answers.any():
+        return found
+    interval, _ = accuracy_interval(correct[answers], groups[answers])
+    low, high = (interval.low, interval.high) if interval else (None, None)
+    accuracy = float(correct[answers].mean())
+    return found.model_copy(update={"accuracy": accuracy, "accuracy_low": low, "accuracy_high": high})
+
+
+def _as_served(confidence: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Confidence in the bundle's single precision, to be compared in double precision, as whoever reads it does."""
+    return confidence.astype(np.float32).astype(np.float64)

@@ -1,36 +1,110 @@
-"""One evaluation of the test split: every table and plot that follows from what was answered."""
+"""One evaluation of the test split: what was answered, every table that follows from it, and the record of it all."""
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
 from graft.core import tables
-from graft.core.files import write_json
-from graft.data.arrays import ImageRows
+from graft.core.files import sha256, write_json
 from graft.data.dataset import Targets, targets
-from graft.evaluate import abstention, predictions
-from graft.evaluate.calibration import calibration_error, confidences, reliability, save_reliability
-from graft.evaluate.config import Evaluate
-from graft.evaluate.decision import Logits
-from graft.evaluate.slices import by_slice
-from graft.evaluate.yardstick import YARDSTICKS, Yardstick
-from graft.render.sheets import save_note
-from graft.report import gallery
-from graft.stats.intervals import ONE_GROUP
-from graft.tasks import Decision, Task
+from graft.evaluate.calibration import calibration_error, reliability
+from graft.evaluate.decision import Answered, CoverageCurve, Logits, is_answered, measure_answered
+from graft.evaluate.metrics import Metrics, Scores
+from graft.evaluate.multi_label import MultiLabelMetrics
+from graft.evaluate.single_label import SingleLabelMetrics
+from graft.stats.intervals import ONE_GROUP, accuracy_interval
+from graft.tasks import ManyLabels, OneLabel, Task
+from graft.tasks.decision import FILE, Decision
 
-KEYS = ("path", "label", "labels", "group", "split")
-"""Columns that pictures are not sliced by."""
+METRICS: dict[type[Task], type[Metrics]] = {OneLabel: SingleLabelMetrics, ManyLabels: MultiLabelMetrics}
+RECORD, PREDICTIONS = "record.json", "predictions.csv"
+LINEAGE = "lineage.json"
+PACKAGES = ("graft", "torch", "timm", "torchvision", "numpy", "pillow", "scikit-learn")
+"""What decides on the figures, beside the inputs."""
+NO_SLICES = ("path", "label", "labels", "group", "split")
+"""Columns that images are not sliced by."""
+MOST_SLICES = 20
+"""Values of a column that are shown, as `graft compare` has it: more cannot be read."""
+EMPTY = "(none)"
+"""How an empty value is shown."""
+
+
+class Figure(BaseModel):
+    """A figure of the test split beside that of the linear probe."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    figure: str
+    meaning: str
+    value: float | None
+    low: float | None
+    """Lower end of the 95 % interval."""
+    high: float | None
+    probe: float | None
+    no_interval: str
+    """Why there is no interval, where there is none."""
+
+
+class Slice(BaseModel):
+    """Images that share a value of a column, and the share of them that is answered correctly."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    images: int
+    correct: float
+    low: float | None
+    high: float | None
+
+
+class Record(BaseModel):
+    """What `evaluate` measured, as `report` reads it; what lies in tables beside it is not said twice."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    test: Scores
+    """Of the network handed on."""
+    probe: Scores
+    """Of the head alone, on stored features."""
+    figures: list[Figure]
+    slices: dict[str, Slice]
+    """By ``column=value``."""
+    notes: list[str]
+    """Which columns have more values than there are slices of."""
+    mistakes: int
+    """Images that are answered wrongly."""
+    calibration_error: dict[str, float]
+    """Expected calibration error ``before`` and ``after`` the logits are divided by the temperature."""
+    answered: Answered | None
+    """What is left of the answers, where the network may abstain."""
+
+    def headline(self, metric: str) -> str:
+        """One metric of the network with its interval, in a line."""
+        value, low, high = (self.test.figures[metric + end] for end in ("", "_low", "_high"))
+        interval = "one group, so no interval" if low is None else f"{low:.4f} to {high:.4f}"
+        return f"{metric.replace('_', ' ')} {value:.4f} ({interval})"
+
+
+def read_record(folder: Path) -> Record:
+    """Read what `Evaluation.write` left in a folder."""
+    return Record.model_validate_json((folder / RECORD).read_text(encoding="utf-8"))
+
+
+def read_predictions(folder: Path) -> pd.DataFrame:
+    """Read predictions.csv, as `Evaluation.predictions` has it."""
+    table = tables.read(folder / PREDICTIONS)
+    return table.astype({name: float for name in table.columns if name == "loss" or name.startswith("p_")})
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Test pictures and what the network and the linear probe say of them.
+    """Test images and what the network and the linear probe answer.
 
     Attributes:
         rows: labels.csv's columns for the test split.
@@ -46,126 +120,162 @@ class Evaluation:
     probe: NDArray[np.float32]
     decision: Decision
 
-    @property
-    def yardstick(self) -> Yardstick:
-        """What is measured of the task's kind."""
-        return YARDSTICKS[self.task.multi_label]
-
     @cached_property
     def targets(self) -> Targets:
-        """What holds of every picture, as numbers."""
+        """What holds of every image, as numbers."""
         return targets(self.rows, self.task.classes)
 
     @cached_property
-    def network(self) -> NDArray[np.float64]:
+    def probabilities(self) -> NDArray[np.float64]:
         """Probabilities `[N, K]` of the network handed on, at its temperature."""
         return Logits(self.logits, self.targets).probabilities(self.task, self.decision.temperature)
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
-        """The table of answers."""
-        losses = Logits(self.logits, self.targets).losses(self.task, self.decision.temperature)
-        told = predictions.table(self.rows["path"].tolist(), self.targets, self.network, losses, self.task)
+        """predictions.csv, a row an image: path, label, predicted, loss in nats an answer, probabilities.
+
+        Several labels of an image stand in `label` and `predicted` joined, none as an empty text; `sure`
+        says whether the answer is given, where the network may abstain. Numbers are rounded to six
+        digits: what differs beyond is noise of floating point.
+        """
+        columns = {
+            "path": self.rows["path"].tolist(),
+            "label": self.task.texts(self.targets),
+            "predicted": self.task.texts(self.task.decide(self.probabilities)),
+        }
         if self.decision.abstain_below is not None:
-            answers = abstention.sure(self.network.max(1), self.decision.abstain_below)
-            told.insert(3, "sure", np.where(answers, "yes", "no"))
-        return told
+            given = is_answered(self.probabilities.max(1), self.decision.abstain_below)
+            columns["sure"] = np.where(given, "yes", "no").tolist()
+        columns["loss"] = Logits(self.logits, self.targets).losses(self.task, self.decision.temperature).round(6)
+        rounded = self.probabilities.round(6)
+        return pd.DataFrame(columns | {f"p_{name}": rounded[:, k] for k, name in enumerate(self.task.classes)})
 
-    def measure(self, logits: NDArray[np.float32], temperature: float = 1.0) -> dict[str, Any]:
-        """Measure one of the two."""
+    @property
+    def metrics(self) -> Metrics:
+        """How the task's answers are measured."""
+        return metrics_of(self.task)
+
+    def measure(self, logits: NDArray[np.float32], temperature: float = 1.0) -> Scores:
+        """Measure the network's logits or the probe's."""
         answers, task = Logits(logits, self.targets), self.task
-        told = answers.probabilities(task, temperature), answers.losses(task, temperature)
-        return self.yardstick.measure(*told, self.targets, task.classes, self.rows["group"])
+        probabilities, losses = answers.probabilities(task, temperature), answers.losses(task, temperature)
+        return self.metrics.measure(probabilities, losses, self.targets, self.rows["group"])
 
-    def write(self, folder: Path, pixels: ImageRows, config: Evaluate) -> dict[str, Any]:
-        """Write metrics, tables and plots; return what the report shows of them."""
-        task, kind, told = self.task, self.yardstick, self.predictions
+    def write(self, folder: Path) -> Record:
+        """Write metrics.json, decision.json, record.json and all tables."""
         test, probe = self.measure(self.logits, self.decision.temperature), self.measure(self.probe)
-        headline = {
-            "test": {key: test[key] for key in kind.headline},
-            "probe": {key: probe[key] for key in kind.probe},
-            "majority": {key: test["majority"][key] for key in kind.baseline},
-            "interval": test["interval"],
-        }
-        facts: dict[str, Any] = {"coverage": None, "answered": None}
-        if task.multi_label:
-            save_note(folder / "coverage.png", "with several labels a picture, every picture is answered")
-        else:
-            facts = self._selective(folder)
-            headline |= {"answered": facts["answered"]} if facts["answered"] else {}
-        write_json(folder / "metrics.json", headline)
-        self.decision.write(folder)
-        figures, slices, left_out = self._tables(folder, test, probe, told)
-        kind.draw(folder, task.decide(self.network), self.targets, task.classes)
-        gallery.save_sample(folder / "sample.png", told, pixels, task, config.gallery)
-        gallery.save_top_losses(folder / "top_losses.png", told, pixels, task, config.gallery)
-        return facts | {
-            "classes": task.classes,
-            "multi_label": task.multi_label,
-            "test": test,
-            "networks": [("this network", test), ("linear probe: the head alone", probe)],
-            "figures": figures,
-            "slices": slices,
-            "slices_left_out": left_out,
-            "mistakes": int((told["predicted"] != told["label"]).sum()),
-            "calibration": self._calibration(folder),
-            "decision": self.decision,
-        }
+        slices, notes = self._slices()
+        record = Record(
+            test=test,
+            probe=probe,
+            figures=self._figures(test, probe),
+            slices=slices,
+            notes=notes,
+            mistakes=int((self.predictions["predicted"] != self.predictions["label"]).sum()),
+            calibration_error=self._write_reliability(folder),
+            answered=self._write_coverage(folder),
+        )
+        answered = {"answered": record.answered.model_dump()} if record.answered else {}
+        write_json(folder / "metrics.json", self.metrics.headlines(test, probe) | answered)
+        write_json(folder / FILE, self.decision.model_dump())
+        write_json(folder / RECORD, record.model_dump())
+        self._write_tables(folder, record)
+        return record
 
-    def _tables(
-        self, folder: Path, test: dict[str, Any], probe: dict[str, Any], told: pd.DataFrame
-    ) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]], list[str]]:
+    def _figures(self, test: Scores, probe: Scores) -> list[Figure]:
+        """Every figure that the task has, with its interval or why it has none."""
+        figures = []
+        for name, meaning in self.metrics.meanings.items():
+            if name not in test.figures:
+                continue
+            low, high = (test.figures.get(f"{name}_{end}") for end in ("low", "high"))
+            why = "one group" if test.interval == ONE_GROUP else "the draws agree, or most have no value"
+            figures.append(
+                Figure(
+                    figure=name,
+                    meaning=meaning,
+                    value=test.figures[name],
+                    low=low,
+                    high=high,
+                    probe=probe.figures[name],
+                    no_interval=why if f"{name}_low" in test.figures else "not computed",
+                )
+            )
+        return figures
+
+    def _slices(self) -> tuple[dict[str, Slice], list[str]]:
+        """Share of correct answers for the values of every column; which columns have more values than are shown."""
+        correct = (self.predictions["predicted"] == self.predictions["label"]).to_numpy()
+        found: dict[str, Slice] = {}
+        notes: list[str] = []
+        for column in (name for name in self.rows.columns if name not in NO_SLICES):
+            images = self.rows.reset_index(drop=True).groupby(column, sort=True).indices
+            shown = list(images)
+            if len(images) > MOST_SLICES:
+                shown = sorted(images, key=lambda value: (-len(images[value]), value))[:MOST_SLICES]
+                notes.append(f"{column} has {len(images)} values: the {MOST_SLICES} with most images are shown.")
+            for value in shown:
+                some = correct[images[value]]
+                interval, _ = accuracy_interval(some, self.rows["group"].iloc[images[value]])
+                low, high = (interval.low, interval.high) if interval else (None, None)
+                share = float(some.mean())
+                found[f"{column}={value or EMPTY}"] = Slice(images=len(some), correct=share, low=low, high=high)
+        return found, notes
+
+    def _write_tables(self, folder: Path, record: Record) -> None:
         """Write what was measured, of all, by class and by slice, and every answer."""
-        figures = [
-            {
-                "figure": name,
-                "meaning": meaning,
-                **{column: test.get(name + end) for column, end in (("value", ""), ("low", "_low"), ("high", "_high"))},
-                "probe": probe[name],
-                "why": _why_none(name, test),
-            }
-            for name, meaning in self.yardstick.figures.items()
-            if name in test
-        ]
-        right = (told["predicted"] == told["label"]).to_numpy()
-        columns = [name for name in self.rows.columns if name not in KEYS]
-        slices, left_out = by_slice(right, self.rows, columns, self.task.primary_metric)
-        per_class = pd.DataFrame.from_dict(test["classes"], orient="index").rename_axis("class")
+        figures = pd.DataFrame([figure.model_dump(exclude={"no_interval"}) for figure in record.figures])
+        classes = {name: scores.model_dump() for name, scores in record.test.classes.items()}
+        per_class = pd.DataFrame.from_dict(classes, orient="index").rename_axis("class")
+        slices = {name: each.model_dump() for name, each in record.slices.items()}
         per_slice = pd.DataFrame.from_dict(slices, orient="index").rename_axis("slice")
-        tables.write(folder / "figures.csv", pd.DataFrame(figures).drop(columns="why").round(6))
+        share = self.task.hits
+        per_slice = per_slice.rename(columns={"correct": share, "low": f"{share}_low", "high": f"{share}_high"})
+        tables.write(folder / "figures.csv", figures.round(6))
         tables.write(folder / "classes.csv", per_class.round(6).reset_index())
         tables.write(folder / "slices.csv", per_slice.round(6).reset_index())
-        tables.write(folder / "predictions.csv", told)
-        return figures, slices, left_out
+        tables.write(folder / PREDICTIONS, self.predictions)
+        counts = self.metrics.confusion(self.predictions)
+        confused = self.metrics.most_confused(counts)
+        tables.write(folder / "confusion.csv", self.metrics.confusion_table(counts))
+        if confused is not None:
+            tables.write(folder / "confused.csv", confused)
 
-    def _calibration(self, folder: Path) -> dict[str, float]:
-        """Lay confidence beside truth, without the temperature and with it."""
-        plain = self.task.probabilities(self.logits)
+    def _write_reliability(self, folder: Path) -> dict[str, float]:
+        """Lay confidence beside truth, before the temperature and after; return the calibration errors."""
         found = {
-            name: reliability(*self._confidences(values))
-            for name, values in (("before", plain), ("after", self.network))
+            name: reliability(*self.task.confidences(probabilities, self.targets))
+            for name, probabilities in (
+                ("before", self.task.probabilities(self.logits)),
+                ("after", self.probabilities),
+            )
         }
         table = pd.concat([rows.assign(temperature=name) for name, rows in found.items()])
         tables.write(folder / "reliability.csv", table.round(6))
-        answer = "share of pictures that have it" if self.task.multi_label else "right answers"
-        save_reliability(folder / "reliability.png", found, answer)
         return {name: calibration_error(rows) for name, rows in found.items()}
 
-    def _selective(self, folder: Path) -> dict[str, Any]:
-        """Measure what is left when only the surest pictures are answered."""
-        confidence, right = self._confidences(self.network)
-        curve, below = abstention.Surest.of(confidence, right).table(), self.decision.abstain_below
-        tables.write(folder / "coverage.csv", curve)
-        answered = None if below is None else abstention.answered(confidence, right, self.rows["group"], below)
-        abstention.save_coverage(folder / "coverage.png", curve, None if answered is None else answered["coverage"])
-        return {"coverage": curve.to_dict("records"), "answered": answered}
-
-    def _confidences(self, probabilities: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        return confidences(self.task, probabilities, self.targets)
+    def _write_coverage(self, folder: Path) -> Answered | None:
+        """Measure what is left when only the most confident answers are given, where the task allows to abstain."""
+        if not self.task.can_abstain:
+            return None
+        confidence, correct = self.task.confidences(self.probabilities, self.targets)
+        tables.write(folder / "coverage.csv", CoverageCurve.of(confidence, correct).table())
+        below = self.decision.abstain_below
+        return None if below is None else measure_answered(confidence, correct, self.rows["group"], below)
 
 
-def _why_none(name: str, test: dict[str, Any]) -> str:
-    """Why a figure has no interval, where it has none."""
-    if f"{name}_low" not in test:
-        return "not computed"
-    return "one group" if test["interval"] == ONE_GROUP else "the draws agree, or most have no value"
+def metrics_of(task: Task) -> Metrics:
+    """How the answers to a task are measured."""
+    return METRICS[type(task)](task)
+
+
+def write_lineage(folder: Path, inputs: list[Path]) -> None:
+    """Write what the figures follow from: a SHA-256 of every input, and the versions that computed."""
+    digests = {file.as_posix(): sha256(file) for file in inputs}
+    write_json(folder / LINEAGE, {"files": digests, "versions": {name: version(name) for name in PACKAGES}})
+
+
+def read_lineage(folder: Path) -> dict[str, dict[str, str]]:
+    """Read the digests as ``files`` and the versions as ``versions``."""
+    lineage: dict[str, dict[str, str]] = json.loads((folder / LINEAGE).read_text(encoding="utf-8"))
+    return lineage

@@ -1,19 +1,130 @@
-"""Figures that look at probabilities, not at answers, and what all figures have in common."""
+"""Scores of a split, and what the metrics of every kind of task have in common."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 from sklearn.metrics import roc_auc_score
 
 from graft.stats.intervals import Interval, bootstrap
+from graft.tasks import Task
 from graft.tasks.multi_label import average_precisions
+
+Figures = dict[str, float | None]
+"""Figures by name; those that can have a 95 % interval are followed by its ends, ``name_low`` and ``name_high``.
+
+What has no value is None.
+"""
+
+
+class ClassScores(BaseModel):
+    """How well one class is told from the others; None where a figure has no value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    roc_auc: float | None
+    average_precision: float | None
+    images: int
+    """Images of the split that have the class."""
+
+
+class Baseline(BaseModel):
+    """The one answer that is correct most often, given to every image."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    answer: str
+    """As labels.csv would write it."""
+    figures: Figures
+
+
+class Scores(BaseModel):
+    """All that is measured of one network on one split."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    images: int
+    interval: str
+    """How the interval of the share of correct answers was made, as `graft.stats.intervals` names it."""
+    figures: Figures
+    majority: Baseline
+    classes: dict[str, ClassScores]
+    undefined: dict[str, str]
+    """Why a figure has no value, by its name or by ``class.figure``; means leave it out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics(ABC):
+    """How the answers to one kind of task are measured."""
+
+    task: Task
+
+    headline: ClassVar[tuple[str, ...]]
+    """Figures of the network that metrics.json holds: few enough to read in a diff; the rest lies in tables."""
+    probe: ClassVar[tuple[str, ...]]
+    """Those of the linear probe."""
+    baseline: ClassVar[tuple[str, ...]]
+    """Those of the answer that is correct most often."""
+    meanings: ClassVar[dict[str, str]]
+    """Every figure and what a person reads; those that a task does not have are left out."""
+    undefined: ClassVar[dict[str, str]]
+    """Why a figure has no value where it has none."""
+    holds: ClassVar[str]
+    """What the share of answers is called that turn out to be true."""
+
+    @abstractmethod
+    def measure(
+        self,
+        probabilities: NDArray[np.float64],
+        losses: NDArray[np.float64],
+        targets: NDArray[Any],
+        groups: pd.Series,
+    ) -> Scores:
+        """Measure one split.
+
+        Args:
+            probabilities: `[N, K]`, in [0, 1].
+            losses: log loss of each image, `[N]`, in nats an answer.
+            targets: `[N]` or `[N, K]`, as the task has them.
+            groups: unit of every image, "" where there is none.
+        """
+
+    @abstractmethod
+    def confusion(self, predictions: pd.DataFrame) -> NDArray[np.int64]:
+        """Count images by label and answer, read from the columns `label` and `predicted`."""
+
+    def confusion_table(self, counts: NDArray[np.int64]) -> pd.DataFrame:
+        """The confusion as rows of actual, predicted, images and share; none where classes do not exclude each other.
+
+        `dvc plots` asks for the table of every kind of task.
+        """
+        return pd.DataFrame(columns=["actual", "predicted", "images", "share"])
+
+    def most_confused(self, counts: NDArray[np.int64]) -> pd.DataFrame | None:
+        """Pairs of classes that are taken for each other; None where classes do not exclude each other."""
+        return None
+
+    def headlines(self, test: Scores, probe: Scores) -> dict[str, Any]:
+        """What metrics.json holds, a few figures of each."""
+        values: dict[str, Any] = {"images": test.images} | test.figures
+        return {
+            "test": {name: values[name] for name in self.headline},
+            "probe": {name: probe.figures[name] for name in self.probe},
+            "majority": {name: test.majority.figures[name] for name in self.baseline},
+            "interval": test.interval,
+        }
 
 
 def top_k(probabilities: NDArray[np.float64], targets: NDArray[np.int64], k: int) -> NDArray[np.float64]:
-    """Whether each picture's class is among its `k` most probable, `[N]`, 0 or 1.
+    """Whether each image's class is among its `k` most probable, `[N]`, 0 or 1.
 
     Of equally probable classes the later one counts as less probable, as argmax has it.
     """
@@ -24,17 +135,17 @@ def top_k(probabilities: NDArray[np.float64], targets: NDArray[np.int64], k: int
 
 
 def brier(probabilities: NDArray[np.float64], held: NDArray[Any]) -> NDArray[np.float64]:
-    """Squared distance of each picture's probabilities from the truth, summed over classes, `[N]`.
+    """Squared distance of each image's probabilities from the truth, summed over classes, `[N]`.
 
     Args:
         held: `[N, K]`, 1 where a class holds, else 0.
 
-    Source: Brier 1950: 0 is right and sure, 2 is wrong and sure where one class holds.
+    Source: Brier 1950: 0 is correct and sure, 2 is wrong and sure where one class holds.
     """
     return np.asarray(np.square(probabilities - held).sum(1), dtype=np.float64)
 
 
-def ranked(held: NDArray[np.int64], probabilities: NDArray[np.float64]) -> list[dict[str, float | None]]:
+def rank_scores(held: NDArray[np.int64], probabilities: NDArray[np.float64]) -> list[Figures]:
     """ROC AUC and average precision of every class against the rest, None where there is nothing to rank.
 
     Args:
@@ -50,29 +161,32 @@ def ranked(held: NDArray[np.int64], probabilities: NDArray[np.float64]) -> list[
     ]
 
 
-def mean_of(by_class: dict[str, dict[str, Any]], figure: str) -> float | None:
+def class_mean(classes: dict[str, ClassScores], figure: str) -> float | None:
     """Mean of a figure over the classes that have it; None where none has."""
-    values = [row[figure] for row in by_class.values() if row[figure] is not None]
+    values = [value for scores in classes.values() if (value := getattr(scores, figure)) is not None]
     return float(np.mean(values)) if values else None
 
 
-def with_intervals(
-    figures: Callable[[NDArray[np.float64]], dict[str, float]], groups: pd.Series
-) -> dict[str, float | None]:
-    """Measure all pictures, each figure followed by the ends of its interval, ``name_low`` and ``name_high``.
+def with_intervals(figures: Callable[[NDArray[np.float64]], dict[str, float]], groups: pd.Series) -> Figures:
+    """Measure all images, each figure followed by the ends of its interval.
 
     Args:
-        figures: what is measured when picture n counts `weights[n]` times, as `bootstrap` takes it.
-        groups: unit of every picture, "" where there is none.
+        figures: what is measured when image n counts `weights[n]` times, as `bootstrap` takes it.
+        groups: unit of every image, "" where there is none.
     """
     whole = figures(np.ones(len(groups)))
-    found: dict[str, float | None] = {name: None if np.isnan(value) else value for name, value in whole.items()}
+    found: Figures = {name: None if np.isnan(value) else value for name, value in whole.items()}
     for name, spread in bootstrap(figures, groups).items():
         found |= ends(name, spread)
     return found
 
 
-def ends(name: str, interval: Interval | None) -> dict[str, float | None]:
+def ends(name: str, interval: Interval | None) -> Figures:
     """Ends of a figure's interval, ``name_low`` and ``name_high``; None where it has none."""
     low, high = (interval.low, interval.high) if interval else (None, None)
     return {f"{name}_low": low, f"{name}_high": high}
+
+
+def none_if_nan(value: float) -> float | None:
+    """A figure as it is kept: None where scikit-learn gives NaN."""
+    return None if np.isnan(value) else float(value)

@@ -1,1 +1,1 @@
-"""Show what was measured: heat maps, galleries, suspects, one HTML page."""
+"""What a person is shown: galleries, heat maps, the map, what to review, plots, and the HTML page with them all."""

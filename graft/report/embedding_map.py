@@ -1,4 +1,4 @@
-"""A map of the test pictures: those lie close whose features are alike."""
+"""A map of the test images: those lie close whose features are alike."""
 
 from pathlib import Path
 
@@ -18,12 +18,12 @@ from graft.render.figures import plain, save_figure
 from graft.tasks import Task
 
 MOST = 1500
-"""Pictures on a map: more are a blot, and take minutes."""
+"""Images on a map: more are a blot, and take minutes."""
 FEW = 10
 """Of fewer than these no neighbourhoods can be learned."""
 COMPONENTS = 50
 PERPLEXITY = 30
-"""About how many neighbours a picture heeds."""
+"""About how many neighbours an image heeds."""
 LONGEST = 24
 """Letters of a name in the legend, which takes its width from the map."""
 NAMED = 12
@@ -39,21 +39,21 @@ def save_map(folder: Path, predictions: pd.DataFrame, features: Embeddings, task
     """Write ``map.csv`` (path, x, y, label, predicted) and ``map.png`` of a random sample, the same bytes on each run.
 
     Args:
-        predictions: as `graft.evaluate.predictions.table` makes them.
+        predictions: as `graft.evaluate.evaluation.read_predictions` gives them.
         features: of the pretrained network, as `embed` stored them.
     """
     chosen = np.random.default_rng(derive(0, "map")).permutation(len(predictions))[:MOST]
     rows = predictions.iloc[np.sort(chosen)]
-    places = flattened(features.plain(features.find(rows["path"].tolist())))
-    found = rows[["path"]].assign(x=places[:, 0], y=places[:, 1], label=rows["label"], predicted=rows["predicted"])
+    plane = layout(features.plain(features.find(rows["path"].tolist())))
+    found = rows[["path"]].assign(x=plane[:, 0], y=plane[:, 1], label=rows["label"], predicted=rows["predicted"])
     tables.write(folder / "map.csv", found)
     _draw(folder / "map.png", found, task)
 
 
-def flattened(features: NDArray[np.float32]) -> NDArray[np.float64]:
+def layout(features: NDArray[np.float32]) -> NDArray[np.float64]:
     """Lay features `[N, D]` out on a plane, `[N, 2]`: standardised, 50 principal components, then t-SNE.
 
-    Fewer than 10 pictures, or pictures that do not differ, are laid out by their first two
+    Fewer than 10 images, or images that do not differ, are laid out by their first two
     principal components alone.
 
     Source: van der Maaten and Hinton 2008, https://jmlr.org/papers/v9/vandermaaten08a.html
@@ -77,21 +77,21 @@ def flattened(features: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(plane, dtype=np.float64).round(4)
 
 
-def _draw(path: Path, found: pd.DataFrame, task: Task) -> None:
-    """Draw a point a picture, coloured by what it is; wrong ones are ringed."""
-    # labels of several classes count as one kind each
-    order = {name: place for place, name in enumerate(task.classes)}
-    kinds = sorted(found["label"].unique(), key=lambda kind: [order[name] for name in task.parse_labels(kind)])
+def _draw(path: Path, points: pd.DataFrame, task: Task) -> None:
+    """Draw a point an image, coloured by its label; those answered wrongly are ringed."""
+    # each set of labels counts as one kind
+    order = {name: position for position, name in enumerate(task.classes)}
+    kinds = sorted(points["label"].unique(), key=lambda kind: [order[name] for name in task.names(kind)])
     figure = Figure(figsize=(9, 7), layout="constrained")
     axes = figure.subplots()
-    size = 40 if len(found) <= 300 else 18
-    for place, kind in enumerate(kinds):
-        points = found[found["label"] == kind]
-        colour = COLOURS[place] if len(kinds) <= NAMED else _hue(place, len(kinds))
-        axes.scatter(points["x"], points["y"], s=size, color=colour, linewidths=0, alpha=0.85, label=_named(kind))
-    wrong = found[found["label"] != found["predicted"]]
+    size = 40 if len(points) <= 300 else 18
+    for number, kind in enumerate(kinds):
+        some = points[points["label"] == kind]
+        colour = COLOURS[number] if len(kinds) <= NAMED else _hue(number, len(kinds))
+        axes.scatter(some["x"], some["y"], s=size, color=colour, linewidths=0, alpha=0.85, label=_legend(kind))
+    wrong = points[points["label"] != points["predicted"]]
     if len(wrong):
-        label = f"wrong, {len(wrong)} of {len(found)}"
+        label = f"wrong, {len(wrong)} of {len(points)}"
         axes.scatter(
             wrong["x"], wrong["y"], s=3 * size, facecolors="none", edgecolors="black", linewidths=0.8, label=label
         )
@@ -105,13 +105,13 @@ def _draw(path: Path, found: pd.DataFrame, task: Task) -> None:
     save_figure(figure, path)
 
 
-def _named(kind: str) -> str:
+def _legend(kind: str) -> str:
     """A kind for the legend, which would leave out an empty one and one that begins with an underscore."""
     shown = plain([kind], LONGEST)[0] if kind else "no class"
     return f" {shown}" if shown.startswith("_") else shown
 
 
-def _hue(place: int, count: int) -> tuple[float, float, float]:
+def _hue(number: int, count: int) -> tuple[float, float, float]:
     """One of many colours, neighbours far apart in lightness."""
-    red, green, blue = hsv_to_rgb((place / count, 0.8, (0.9, 0.65, 0.45)[place % 3]))
+    red, green, blue = hsv_to_rgb((number / count, 0.8, (0.9, 0.65, 0.45)[number % 3]))
     return float(red), float(green), float(blue)

@@ -1,43 +1,48 @@
-"""Sheets of test pictures: a fair sample, the mistakes that cost most, and the surest and least sure right answers."""
+"""Sheets of images: a fair sample, the costliest mistakes, confident and unsure answers, augmentations."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
+from graft.augment.augment import augment
+from graft.augment.config import Augment
 from graft.core.seeds import derive
 from graft.data.arrays import ImageRows
+from graft.data.labelled_images import LabelledImages
 from graft.render.sheets import Tile, save_note, save_sheet
 from graft.tasks import Task
 
 GREEN, RED = (46, 125, 50), (198, 40, 40)
-NOTHING = "no class"
+NO_CLASS = "no class"
+AUGMENTED, VARIANTS = 4, 7
+"""Training images on the sheet of augmentations, and random views of each."""
 
 
-def save_sample(path: Path, predictions: pd.DataFrame, pixels: ImageRows, task: Task, count: int) -> None:
-    """Draw a random sample of the split, right and wrong as they come."""
-    generator = np.random.default_rng(derive(0, "gallery"))
-    chosen = generator.permutation(len(predictions))[:count]
-    _save(path, predictions.iloc[chosen], pixels, task)
+def save_galleries(folder: Path, predictions: pd.DataFrame, pixels: ImageRows, task: Task, count: int) -> None:
+    """Write four sheets of at most `count` test images, as ``predictions`` of `graft.evaluate.evaluation` has them.
 
-
-def save_top_losses(path: Path, predictions: pd.DataFrame, pixels: ImageRows, task: Task, count: int) -> None:
-    """Draw the mistakes with the highest loss, the worst first."""
-    wrong = predictions[predictions["label"] != predictions["predicted"]]
-    _save(path, worst_first(wrong).head(count), pixels, task)
-
-
-def save_surest(path: Path, predictions: pd.DataFrame, pixels: ImageRows, task: Task, count: int) -> None:
-    """Draw the right answers with the lowest loss, the surest first."""
-    right = predictions[predictions["label"] == predictions["predicted"]]
-    surest = right.sort_values(["loss", "path"], kind="stable")
-    _save(path, surest.head(count), pixels, task)
-
-
-def save_least_sure(path: Path, predictions: pd.DataFrame, pixels: ImageRows, task: Task, count: int) -> None:
-    """Draw the right answers with the highest loss, the closest call first."""
-    right = predictions[predictions["label"] == predictions["predicted"]]
-    _save(path, worst_first(right).head(count), pixels, task)
+    ``sample.png``: drawn at random, correct and wrong as they come. ``top_losses.png``: the mistakes with the
+    highest loss, the worst first. ``surest.png`` and ``least_sure.png``: the correct answers with the
+    lowest loss, and with the highest.
+    """
+    correct = predictions["label"] == predictions["predicted"]
+    shuffled = np.random.default_rng(derive(0, "gallery")).permutation(len(predictions))
+    sheets = {
+        "sample.png": predictions.iloc[shuffled],
+        "top_losses.png": worst_first(predictions[~correct]),
+        "surest.png": predictions[correct].sort_values(["loss", "path"], kind="stable"),
+        "least_sure.png": worst_first(predictions[correct]),
+    }
+    for name, rows in sheets.items():
+        chosen = rows.head(count)
+        if chosen.empty:
+            save_note(folder / name, "no such image")
+            continue
+        images = pixels.read(pixels.find(chosen["path"].tolist()))
+        tiles = [Tile(image, *caption(row, task)) for image, (_, row) in zip(images, chosen.iterrows(), strict=True)]
+        save_sheet(folder / name, tiles, columns=6, side=144)
 
 
 def worst_first(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -46,16 +51,27 @@ def worst_first(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def caption(row: pd.Series, task: Task) -> tuple[tuple[str, ...], tuple[int, int, int]]:
-    """What is written under a picture, and the colour of its frame."""
-    right = row["label"] == row["predicted"]
-    said = ", ".join(f"{name} {row['p_' + name]:.0%}" for name in task.parse_labels(row["predicted"])) or NOTHING
-    true = ", ".join(task.parse_labels(row["label"])) or NOTHING
-    return (said, "right" if right else f"is {true}", Path(row["path"]).name), GREEN if right else RED
+    """What is written under an image, and the colour of its frame."""
+    correct = row["label"] == row["predicted"]
+    answer = ", ".join(f"{name} {row['p_' + name]:.0%}" for name in task.names(row["predicted"])) or NO_CLASS
+    truth = ", ".join(task.names(row["label"])) or NO_CLASS
+    lines = (answer, "correct" if correct else f"is {truth}", Path(row["path"]).name)
+    return lines, GREEN if correct else RED
 
 
-def _save(path: Path, rows: pd.DataFrame, pixels: ImageRows, task: Task) -> None:
-    if rows.empty:
-        return save_note(path, "no such picture")
-    shown = pixels.read(pixels.find(rows["path"].tolist()))
-    tiles = [Tile(image, *caption(row, task)) for image, (_, row) in zip(shown, rows.iterrows(), strict=True)]
-    return save_sheet(path, tiles, columns=6, side=144)
+def save_augmented(path: Path, train: LabelledImages, config: Augment, size: int, seed: int) -> None:
+    """Draw some training images, each followed by random views of it as training sees them, by the very same code.
+
+    Args:
+        size: side of the views in pixels.
+    """
+    positions = np.unique(np.linspace(0, len(train) - 1, AUGMENTED).round().astype(np.int64))
+    pixels, _ = train.batch(positions, torch.device("cpu"))
+    repeated, aspects = pixels.repeat_interleave(VARIANTS, dim=0), train.squeezed(positions.repeat(VARIANTS))
+    views = augment(repeated, config, size, derive(seed, "augment", "sheet"), aspects)
+    drawn = (views * 255).round().byte().permute(0, 2, 3, 1).numpy()
+    tiles: list[Tile] = []
+    for number, original in enumerate(pixels.numpy()):
+        tiles += [Tile(original, ("as presized",))]
+        tiles += [Tile(view, ("augmented",)) for view in drawn[number * VARIANTS : (number + 1) * VARIANTS]]
+    save_sheet(path, tiles, columns=VARIANTS + 1, side=128)

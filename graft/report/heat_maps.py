@@ -1,9 +1,9 @@
-"""Grad-CAM: where in a picture a network finds what speaks for a class.
+"""Grad-CAM: where in an image a network finds what speaks for a class, and a sheet of the costliest answers with it.
 
 The head may read several layers side by side (`embed.layers`). Each of them gives a map of what it
 says by itself, past the layers after it, and the maps are added. Features are taken as they differ
-from those of a usual picture, as the head takes them. Of a linear head over means this is exact: the
-mean of what is added over the picture is the logit without its bias.
+from those of a usual image, as the head takes them. Of a linear head over means this is exact: the
+mean of what is added over the image is the logit without its bias.
 
 Source: Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391; computed by captum.
 """
@@ -11,33 +11,58 @@ Source: Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391; computed by cap
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from captum.attr import LayerGradCam
+from matplotlib import colormaps
+from numpy.typing import NDArray
 from torch import nn
 
 from graft.core.errors import ParamsError
+from graft.data.arrays import ImageRows
 from graft.network.features import Layout, Layouts
 from graft.network.head import Head
 from graft.network.layers import listening, named_layers
 from graft.network.network import Network
+from graft.network.resample import sample
+from graft.render.sheets import Tile, save_sheet
+from graft.report.gallery import GREEN, RED, caption, worst_first
+from graft.tasks import Task
 
 BATCH = 8
-"""Pictures at a time: what the layers after the grid keep for the way back must fit beside the network."""
+"""Images at a time: what the layers after the grid keep for the way back must fit beside the network."""
 FEATURES = ""
 """What the head reads, among names of layers; none of those is empty."""
+BANDS = 5
+"""Heat is shown in steps: their edges can be seen on any image, and what lies in the lowest stays clear."""
+COLOURS = "plasma"
+OPACITY = 0.55
+"""How much of the image the hottest band covers; the coldest covers nothing."""
+MAPS = 2
+"""Classes that are mapped for each image."""
+GREY = (90, 90, 96)
+OUTCOMES = {
+    (True, True): ("correct", GREEN),
+    (True, False): ("wrong", RED),
+    (False, True): ("missed", RED),
+    (False, False): ("not predicted", GREY),
+}
+"""What is written under the map of a class, by whether it is predicted and whether it is true."""
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """A layer whose grid the head reads: its name, and the features of a usual picture, `[C]`, or zeros."""
+class GridLayer:
+    """A layer whose grid the head reads: its name, and the features of a usual image, `[C]`, or zeros."""
 
-    layer: str
+    name: str
     usual: torch.Tensor
 
 
-class Grid(nn.Module):
+class GridTap(nn.Module):
     """Stands behind a layer and shows its output as a grid, whatever its layout, so that captum can hook in.
 
     What it gives is cut off from what made it: no earlier layer is asked.
@@ -59,15 +84,15 @@ class Grid(nn.Module):
 
 
 def heat_maps(
-    network: Network, images: torch.Tensor, classes: torch.Tensor, reads: list[Read] | None = None
+    network: Network, images: torch.Tensor, classes: torch.Tensor, grid_layers: list[GridLayer] | None = None
 ) -> torch.Tensor:
-    """Map what speaks for one class of each picture.
+    """Map what speaks for one class of each image.
 
     Args:
         network: in evaluation mode, with a head; it is left as it was.
-        pictures: `[B, 3, H, H]`, float in [0, 1], of the size that the network is evaluated at.
-        classes: `[B]`, int64, places of logits.
-        reads: where to look, as `read_layers` found it; None finds it anew.
+        images: `[B, 3, H, H]`, float in [0, 1], of the size that the network is evaluated at.
+        classes: `[B]`, int64, positions of logits.
+        grid_layers: where to look, as `find_grid_layers` found it; None finds it again.
 
     Returns:
         `[B, H, H]`, float32 in [0, 1], on the CPU: 1 where most speaks for the class. All 0 where nothing does.
@@ -75,39 +100,39 @@ def heat_maps(
     Raises:
         ParamsError: no layer of the network gives a grid.
     """
-    heat = evidence(network, images, classes, reads).relu()
+    heat = evidence(network, images, classes, grid_layers).relu()
     return heat / heat.amax((1, 2), keepdim=True).clamp_min(1e-12)
 
 
 def evidence(
-    network: Network, images: torch.Tensor, classes: torch.Tensor, reads: list[Read] | None = None
+    network: Network, images: torch.Tensor, classes: torch.Tensor, grid_layers: list[GridLayer] | None = None
 ) -> torch.Tensor:
     """What speaks for a class, and against it below 0: arguments as `heat_maps`, `[B, H, H]` in units of the logit."""
     with torch.inference_mode(False), torch.enable_grad(), _frozen(network), ExitStack() as hooks:
         # a clone of what was made in inference mode is an ordinary tensor again
         images, classes = images.clone().to(network.mean.device), classes.clone().to(network.mean.device)
-        reads = reads or read_layers(network, images)
+        grid_layers = grid_layers or find_grid_layers(network, images)
         layers, layouts = named_layers(network), Layouts(network.features.body)
-        grids = [Grid(layouts, read.usual) for read in reads]
-        for grid, read in zip(grids, reads, strict=True):
-            handle = layers[read.layer].register_forward_hook(grid.reroute, prepend=True)  # before what embed taps
+        taps = [GridTap(layouts, layer.usual) for layer in grid_layers]
+        for layer, tap in zip(grid_layers, taps, strict=True):
+            handle = layers[layer.name].register_forward_hook(tap.reroute, prepend=True)  # before what embed taps
             hooks.callback(handle.remove)
         batches = zip(images.split(BATCH), classes.split(BATCH), strict=True)
-        return torch.cat([_added(network, grids, some, wanted) for some, wanted in batches])
+        return torch.cat([_sum_of_maps(network, taps, some, wanted) for some, wanted in batches])
 
 
-def _added(network: Network, grids: list[Grid], images: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+def _sum_of_maps(network: Network, taps: list[GridTap], images: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
     """Add the maps of all grids, each as large as its share of the logit."""
-    added = torch.zeros((len(images), *images.shape[2:]))
-    for grid in grids:
-        found = LayerGradCam(network, grid).attribute(images, target=classes).detach().cpu().float()
+    total = torch.zeros((len(images), *images.shape[2:]))
+    for tap in taps:
+        found = LayerGradCam(network, tap).attribute(images, target=classes).detach().cpu().float()
         # a gradient is per position: of more positions each has less of it
         share = found * found.shape[2:].numel()
-        added += F.interpolate(share, images.shape[2:], mode="bilinear", align_corners=False)[:, 0]
-    return added
+        total += F.interpolate(share, images.shape[2:], mode="bilinear", align_corners=False)[:, 0]
+    return total
 
 
-def read_layers(network: Network, images: torch.Tensor) -> list[Read]:
+def find_grid_layers(network: Network, images: torch.Tensor) -> list[GridLayer]:
     """Find the layers whose grids the head reads: those that `embed.layers` names, and the last that decides anything.
 
     The last grid alone would not do: a transformer that answers from its class token does not read
@@ -115,7 +140,7 @@ def read_layers(network: Network, images: torch.Tensor) -> list[Read]:
     square: one larger than an earlier one is a table of attention, or was blown up.
 
     Args:
-        pictures: `[B, 3, H, H]`, float in [0, 1]; only the first is looked at.
+        images: `[B, 3, H, H]`, float in [0, 1]; only the first is looked at.
 
     Returns:
         In the order in which they end, with names as in `graft.network.layers`.
@@ -127,14 +152,14 @@ def read_layers(network: Network, images: torch.Tensor) -> list[Read]:
     seen: list[tuple[str, Layout, torch.Tensor]] = []
     features: list[torch.Tensor] = []
 
-    def hear(name: str, output: object) -> None:
+    def record(name: str, output: object) -> None:
         layout = layouts.of(output)
         if not isinstance(output, torch.Tensor):
             return
         if name == FEATURES:
             features.append(output.detach())
         elif layout is None or len(output) != 1 or not output.requires_grad:
-            return  # windows of a picture may stand in rows of their own, and a table of positions is no feature
+            return  # windows of an image may stand in rows of their own, and a table of positions is no feature
         elif not seen or layout.side <= seen[-1][1].side:
             seen.append((name, layout, output))
 
@@ -142,10 +167,10 @@ def read_layers(network: Network, images: torch.Tensor) -> list[Read]:
     layers = {name: layer for name, layer in named_layers(network).items() if not isinstance(layer, nn.Linear)}
     with torch.inference_mode(False), torch.enable_grad(), _frozen(network):
         image = images[:1].clone().to(network.mean.device).requires_grad_()
-        with listening(layers | {FEATURES: network.features}, hear):
+        with listening(layers | {FEATURES: network.features}, record):
             logits = network(image)
         if not seen:
-            raise ParamsError(f"embed.view: no layer gives a grid of features for views of {network.view} pixels")
+            raise ParamsError(f"embed.size: no layer gives a grid of features for images of {network.view} pixels")
         outputs = [output for _, _, output in seen]
         gradients = torch.autograd.grad(logits.square().sum(), outputs, allow_unused=True)
     deciding = [
@@ -155,16 +180,16 @@ def read_layers(network: Network, images: torch.Tensor) -> list[Read]:
     ]
     last = (deciding or [name for name, _, _ in seen])[-1]
     grids = {name: layout.grid(output.detach()) for name, layout, output in seen}  # of several runs the last
-    read = [name for name in grids if name == last or (name in network.features.layers and name in deciding)]
-    return [Read(name, _usual(network.head, grids[name], features[0])) for name in read]
+    names = [name for name in grids if name == last or (name in network.features.layers and name in deciding)]
+    return [GridLayer(name, _usual(network.head, grids[name], features[0])) for name in names]
 
 
 def _usual(head: Head | None, grid: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
-    """Features of a usual picture as the head knows them, `[C]`; zeros where it does not read the grid's mean.
+    """Features of a usual image as the head knows them, `[C]`; zeros where it does not read the grid's mean.
 
     Args:
         grid: `[1, C, h, h]`.
-        features: `[1, D]` of the same picture, some of which may be the grid's mean.
+        features: `[1, D]` of the same image, some of which may be the grid's mean.
     """
     mean = grid.mean((2, 3))[0]
     assert head is not None
@@ -172,9 +197,9 @@ def _usual(head: Head | None, grid: torch.Tensor, features: torch.Tensor) -> tor
     assert isinstance(known, torch.Tensor)
     if len(mean) <= features.shape[1]:
         gaps = (features[0].unfold(0, len(mean), 1) - mean).abs().amax(1)
-        place = int(gaps.argmin())
-        if gaps[place] <= 1e-4 * mean.abs().max():
-            usual: torch.Tensor = known[place : place + len(mean)].clone()
+        start = int(gaps.argmin())
+        if gaps[start] <= 1e-4 * mean.abs().max():
+            usual: torch.Tensor = known[start : start + len(mean)].clone()
             return usual
     return torch.zeros_like(mean)
 
@@ -190,3 +215,88 @@ def _frozen(network: nn.Module) -> Iterator[None]:
     finally:
         for parameter in asking:
             parameter.requires_grad_(True)
+
+
+@dataclass(frozen=True, slots=True)
+class MappedClass:
+    """A class that an image is mapped for: its position, its probability, whether predicted, whether true."""
+
+    position: int
+    probability: float
+    predicted: bool
+    true: bool
+
+
+def save_heat_maps(
+    path: Path,
+    predictions: pd.DataFrame,
+    pixels: ImageRows,
+    network: Network,
+    task: Task,
+    count: int,
+) -> None:
+    """Draw the images with the highest loss, each beside its heat maps for two classes.
+
+    The classes are the predicted and the true one; of an image that is answered correctly, the predicted and the
+    runner-up; of several labels, the two most probable ones that are wrong or missed, then others.
+
+    Args:
+        predictions: as `graft.evaluate.evaluation.read_predictions` gives them.
+        pixels: the presized images.
+        network: in evaluation mode; it is left as it was.
+        count: images to draw.
+    """
+    rows = worst_first(predictions).head(count)
+    tiles: list[Tile] = []
+    grid_layers: list[GridLayer] = []
+    for start in range(0, len(rows), BATCH):
+        some = rows.iloc[start : start + BATCH]
+        images = sample(torch.from_numpy(pixels.read(pixels.find(some["path"].tolist()))), network.view)
+        mapped = [choose_classes(row, task) for _, row in some.iterrows()]
+        grid_layers = grid_layers or find_grid_layers(network, images)
+        heats = [
+            heat_maps(network, images, torch.tensor([classes[number].position for classes in mapped]), grid_layers)
+            for number in range(len(mapped[0]))
+        ]
+        for number, (_, row) in enumerate(some.iterrows()):
+            image = (images[number].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
+            tiles.append(Tile(image, *caption(row, task)))
+            for one, heat in zip(mapped[number], heats, strict=True):
+                tiles.append(_tile(image, heat[number].numpy(), one, task))
+    # a palette would be used up by the images, and the hottest bands lost
+    save_sheet(path, tiles, columns=2 * (1 + min(MAPS, len(task.classes))), side=144, palette=False)
+
+
+def choose_classes(row: pd.Series, task: Task) -> list[MappedClass]:
+    """Choose the classes to map for one image: mistakes first, then the most probable."""
+    predicted, true = set(task.names(row["predicted"])), set(task.names(row["label"]))
+    every = [
+        MappedClass(position, float(row[f"p_{name}"]), name in predicted, name in true)
+        for position, name in enumerate(task.classes)
+    ]
+    return sorted(every, key=lambda one: (one.predicted == one.true, -one.probability, one.position))[:MAPS]
+
+
+def overlay(image: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Lay bands of heat over an image, whose colours are taken out so that the bands' can be told from them.
+
+    Args:
+        image: `[H, W, 3]`, uint8, RGB.
+        heat: `[H, W]`, float in [0, 1]; in the lowest fifth only the grey image shows.
+
+    Returns:
+        `[H, W, 3]`, uint8, RGB.
+    """
+    grey = image.astype(np.float32).mean(2, keepdims=True)
+    band = np.minimum(np.floor(heat * BANDS), BANDS - 1)
+    colour = colormaps[COLOURS](band / (BANDS - 1))[..., :3].astype(np.float32) * 255
+    cover = np.where(band > 0, OPACITY * (0.4 + 0.6 * band / (BANDS - 1)), 0)[..., None]
+    blended: NDArray[np.uint8] = (grey * (1 - cover) + colour * cover).round().astype(np.uint8)
+    return blended
+
+
+def _tile(image: NDArray[np.uint8], heat: NDArray[np.float32], mapped: MappedClass, task: Task) -> Tile:
+    outcome, frame = OUTCOMES[mapped.predicted, mapped.true]
+    nothing = () if heat.any() else ("no region speaks for it",)
+    answer = f"{task.classes[mapped.position]} {mapped.probability:.0%}"
+    return Tile(overlay(image, heat), (answer, outcome, *nothing), frame)

@@ -1,6 +1,6 @@
-"""Pictures that the network can hardly tell apart and that are not known to be copies.
+"""Images by their neighbours among stored features: near duplicates that are no known copies, and outliers.
 
-Features are hashed by the side of random planes they lie on: vectors at an angle a differ in about
+For near duplicates, features are hashed by the side of random planes they lie on: vectors at an angle a differ in about
 64 a / pi of 64 bits. Pairs of hashes that differ in a few bits are found without comparing every
 pair, and compared exactly.
 
@@ -21,39 +21,39 @@ from graft.core.seeds import derive
 from graft.data.arrays import Embeddings
 from graft.data.dataset import SPLITS
 from graft.heads.examples import Examples
-from graft.index.hamming import BITS, HammingSearch
+from graft.index.hamming import BITS, Search
 
 CHUNK = 2048
-"""Pictures read at once."""
+"""Images read at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standardised:
-    """The plain view's features of some pictures, each feature less its mean, over its deviation.
+    """The plain view's features of some images, each feature less its mean, over its deviation.
 
     Attributes:
-        places: row of every picture in `embeddings`, `[N]`.
-        mean, scale: of each feature over these pictures, `[D]`.
+        rows: row of every image in `embeddings`, `[N]`.
+        mean, scale: of each feature over these images, `[D]`.
     """
 
     embeddings: Embeddings
-    places: NDArray[np.int64]
+    rows: NDArray[np.int64]
     mean: NDArray[np.float32]
     scale: NDArray[np.float32]
 
     @classmethod
     def of(cls, embeddings: Embeddings, paths: Sequence[str]) -> Self:
-        """Those of the pictures named."""
-        places = embeddings.find(paths)
-        mean, scale = Examples(embeddings, places, np.zeros(len(places), dtype=np.int64), 1).moments()
-        return cls(embeddings, places, mean.numpy(), scale.numpy())
+        """Those of the images named."""
+        rows = embeddings.find(paths)
+        mean, scale = Examples(embeddings, rows, np.zeros(len(rows), dtype=np.int64), 1).moments()
+        return cls(embeddings, rows, mean.numpy(), scale.numpy())
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.rows)
 
     def read(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Read the features `[B, D]` of the pictures of these numbers."""
-        features = self.embeddings.plain(self.places[numbers])
+        """Read the features `[B, D]` of the images of these numbers."""
+        features = self.embeddings.plain(self.rows[numbers])
         features -= self.mean
         features /= self.scale
         return features
@@ -68,7 +68,7 @@ class Standardised:
 NEIGHBOURS = 10
 
 REFERENCE = 5_000
-"""Pictures among which neighbours are sought; of more, so many are drawn, and time grows with N, not N squared."""
+"""Images among which neighbours are sought; of more, so many are drawn, and time grows with N, not N squared."""
 
 FENCE = 1.5
 """Interquartile ranges above the third quartile from which on a distance is out of the ordinary.
@@ -78,9 +78,9 @@ Source: the inner fence of Tukey 1977, Exploratory Data Analysis.
 
 
 def outliers(paths: list[str], features: Standardised) -> pd.DataFrame:
-    """Pictures beyond the fence, the farthest first, as columns path and score in [0, 1].
+    """Images beyond the fence, the farthest first, as columns path and score in [0, 1].
 
-    The score is the share of a picture's distance that goes beyond the median one: 0.5 is twice as far
+    The score is the share of an image's distance that goes beyond the median one: 0.5 is twice as far
     as usual, 0.75 four times.
     """
     distances = neighbour_distances(features)
@@ -92,11 +92,11 @@ def outliers(paths: list[str], features: Standardised) -> pd.DataFrame:
 
 
 def neighbour_distances(features: Standardised) -> NDArray[np.float64]:
-    """Mean distance `[N]` of every picture to its nearest neighbours, itself not among them."""
+    """Mean distance `[N]` of every image to its nearest neighbours, itself not among them."""
     drawn = np.random.default_rng(derive(0, "outliers")).permutation(len(features))[:REFERENCE]
     reference = np.sort(drawn)
     count = min(NEIGHBOURS, len(reference) - 1)
-    # one more than wanted, since a picture of the reference finds itself
+    # one more than wanted, since an image of the reference finds itself
     search = NearestNeighbors(n_neighbors=count + 1, algorithm="brute").fit(features.read(reference))
     mean = np.empty(len(features))
     for numbers, chunk in features.chunks():
@@ -106,46 +106,46 @@ def neighbour_distances(features: Standardised) -> NDArray[np.float64]:
     return mean
 
 
-SIMILAR = 0.95
-"""Least cosine of two pictures' standardised features, 1 being the same."""
+LEAST_COSINE = 0.95
+"""Least cosine of two images' standardised features, 1 being the same."""
 
-DISTANCE = 8
+MOST_BITS = 8
 """Bits in which their hashes may differ."""
 
 TABLES = 3
-"""Hashes of each picture: at the least cosine one of them misses a pair in five, all three one in a hundred."""
+"""Hashes of each image: at the least cosine one of them misses a pair in five, all three one in a hundred."""
 
-COMPARED = 512
+PAIRS_AT_ONCE = 512
 """Pairs whose features are in memory at once."""
 
-KEPT = 100_000
-"""Pairs gathered before all but the best of each picture are let go."""
+MOST_PAIRS = 100_000
+"""Pairs gathered before all but the best of each image are let go."""
 
 Rows = NDArray[np.int64]
 
 
-def near_duplicates(rows: pd.DataFrame, copies: pd.Series, features: Standardised) -> pd.DataFrame:
-    """Pairs of similar pictures, as columns path, label, suggested, score (their cosine) and other.
+def near_duplicates(rows: pd.DataFrame, duplicates: pd.Series, features: Standardised) -> pd.DataFrame:
+    """Pairs of similar images, as columns path, label, suggested, score (their cosine) and other.
 
     Pairs that lie in two splits or differ in label come first, the most similar of them at the top.
-    Of a pair, `path` is the picture in train, or else valid, so that a cure leaves test as it is; each
-    comes once, with the picture most like it. Where the labels differ, the other's is suggested. Where
+    Of a pair, `path` is the image in train, or else valid, so that a correction leaves test as it is; each
+    comes once, with the image most like it. Where the labels differ, the other's is suggested. Where
     more than 512 hashes crowd together, some pairs are passed over, so that time stays in proportion.
 
     Args:
-        rows: path, split and label of every picture.
-        copies: duplicate group of every picture; two of one group are known to be copies.
+        rows: path, split and label of every image.
+        duplicates: duplicate group of every image; two of one group are known to be copies.
     """
-    place, label = rows["split"].map(SPLITS.index).to_numpy(), rows["label"].to_numpy()
-    known = pd.factorize(copies)[0]
+    split, label = rows["split"].map(SPLITS.index).to_numpy(), rows["label"].to_numpy()
+    known = pd.factorize(duplicates)[0]
     nothing = np.empty(0, dtype=np.int64)
-    pairs = [_compared(features, nothing, nothing)]
+    pairs = [_with_cosine(features, nothing, nothing)]
     for table in range(TABLES):
-        for one, other in _alike(HammingSearch(_hashes(features, table), DISTANCE), known):
-            pairs.append(_compared(features, one, other))
-            if sum(map(len, pairs)) > KEPT:
-                pairs = [_best(pairs, place, label)]
-    best = _best(pairs, place, label)
+        for one, other in _similar_hashes(Search(_hashes(features, table), MOST_BITS), known):
+            pairs.append(_with_cosine(features, one, other))
+            if sum(map(len, pairs)) > MOST_PAIRS:
+                pairs = [_best_pairs(pairs, split, label)]
+    best = _best_pairs(pairs, split, label)
     ours, theirs = best["one"].to_numpy(), best["other"].to_numpy()
     return pd.DataFrame(
         {
@@ -159,7 +159,7 @@ def near_duplicates(rows: pd.DataFrame, copies: pd.Series, features: Standardise
 
 
 def _hashes(features: Standardised, table: int) -> NDArray[np.uint64]:
-    """Which side of each of 64 random planes every picture lies on, one bit a plane, `[N]`."""
+    """Which side of each of 64 random planes every image lies on, one bit a plane, `[N]`."""
     generator = np.random.default_rng(derive(0, "near-duplicates", table))
     planes = generator.standard_normal((features.embeddings.width, BITS), dtype=np.float32)
     hashes = np.empty(len(features), dtype=np.uint64)
@@ -168,7 +168,7 @@ def _hashes(features: Standardised, table: int) -> NDArray[np.uint64]:
     return hashes
 
 
-def _alike(search: HammingSearch, known: Rows) -> Iterator[tuple[Rows, Rows]]:
+def _similar_hashes(search: Search, known: Rows) -> Iterator[tuple[Rows, Rows]]:
     """Pairs with similar hashes that are not known to be copies, the lower number first."""
     for first, second in search.pairs():
         new = known[first] != known[second]
@@ -176,25 +176,25 @@ def _alike(search: HammingSearch, known: Rows) -> Iterator[tuple[Rows, Rows]]:
         yield np.minimum(one, other), np.maximum(one, other)
 
 
-def _compared(features: Standardised, one: Rows, other: Rows) -> pd.DataFrame:
+def _with_cosine(features: Standardised, one: Rows, other: Rows) -> pd.DataFrame:
     """Those of some pairs that are similar, with their cosine."""
     cosine = np.empty(len(one))
-    for start in range(0, len(one), COMPARED):
-        some = slice(start, start + COMPARED)
+    for start in range(0, len(one), PAIRS_AT_ONCE):
+        some = slice(start, start + PAIRS_AT_ONCE)
         ours, theirs = features.read(one[some]), features.read(other[some])
         lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
         cosine[some] = np.einsum("ij,ij->i", ours, theirs) / np.maximum(lengths, np.finfo(np.float32).tiny)
-    near = cosine >= SIMILAR
+    near = cosine >= LEAST_COSINE
     return pd.DataFrame({"one": one[near], "other": other[near], "score": np.minimum(cosine[near], 1).round(6)})
 
 
-def _best(pairs: list[pd.DataFrame], place: Rows, label: NDArray[np.str_]) -> pd.DataFrame:
-    """The best pair of every picture, the most telling first; equals in the order of their paths."""
+def _best_pairs(pairs: list[pd.DataFrame], split: Rows, label: NDArray[np.str_]) -> pd.DataFrame:
+    """The best pair of every image, the most informative first; equals in the order of their paths."""
     found = pd.concat(pairs, ignore_index=True)
     one, other = found["one"].to_numpy(), found["other"].to_numpy()
-    swap = place[one] > place[other]
+    swap = split[one] > split[other]
     ours, theirs = np.where(swap, other, one), np.where(swap, one, other)
-    telling = (place[ours] != place[theirs]) | (label[ours] != label[theirs])
-    found = pd.DataFrame({"one": ours, "other": theirs, "score": found["score"], "telling": telling})
-    order = found.sort_values(["telling", "score", "one", "other"], ascending=[False, False, True, True])
+    informative = (split[ours] != split[theirs]) | (label[ours] != label[theirs])
+    found = pd.DataFrame({"one": ours, "other": theirs, "score": found["score"], "informative": informative})
+    order = found.sort_values(["informative", "score", "one", "other"], ascending=[False, False, True, True])
     return order.drop_duplicates("one", ignore_index=True)[["one", "other", "score"]]

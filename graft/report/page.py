@@ -2,35 +2,96 @@
 
 import base64
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import pandas as pd
 from markupsafe import Markup
 
+from graft.core import tables
 from graft.core.addresses import shown
 from graft.core.files import write_text
 from graft.core.params import flattened
+from graft.evaluate.evaluation import Record, read_lineage, read_record
 from graft.render.templates import number, percent, rendered
+from graft.tasks import Task
+from graft.tasks.decision import Decision, read_decision
 
 HERE = Path(__file__).parent
 TEMPLATE, STYLE = HERE / "report.html.j2", HERE / "report.css"
+MOST_ROWS = 20
+"""Rows of a long table that the page shows."""
 
 
-def save_report(path: Path, images: Path, facts: dict[str, Any]) -> None:
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What the page shows beside its images.
+
+    Attributes:
+        record, decision, lineage: what `evaluate` measured, how logits become answers, and from which inputs.
+        confused: rows of confused.csv; empty where no class is taken for another.
+        review: rows of review.csv; None where it was not asked for.
+        splits, audit, choice: what `split` and `finetune` wrote of their work.
+        parameters: sections of params.yaml as they stand there.
+    """
+
+    task: Task
+    record: Record
+    decision: Decision
+    lineage: dict[str, dict[str, str]]
+    confused: list[dict[str, str]]
+    review: list[dict[str, Any]] | None
+    splits: dict[str, dict[str, int]]
+    audit: dict[str, Any]
+    choice: dict[str, Any]
+    parameters: dict[str, Any]
+
+    @classmethod
+    def read(
+        cls,
+        task: Task,
+        evaluated: Path,
+        split: Path,
+        finetuned: Path,
+        review: pd.DataFrame | None,
+        parameters: dict[str, Any],
+    ) -> Self:
+        """Gather what the stages before wrote into their folders of `reports`."""
+        confused = evaluated / "confused.csv"
+        files = split / "metrics.json", split / "audit.json", finetuned / "metrics.json"
+        splits, audit, choice = (json.loads(file.read_text(encoding="utf-8")) for file in files)
+        return cls(
+            task=task,
+            record=read_record(evaluated),
+            decision=read_decision(evaluated),
+            lineage=read_lineage(evaluated),
+            confused=_rows(tables.read(confused)) if confused.is_file() else [],
+            review=None if review is None else _rows(review),
+            splits=splits,
+            audit=audit,
+            choice=choice,
+            parameters=parameters,
+        )
+
+
+def save_report(path: Path, images: Path, content: Content) -> None:
     """Render the report.
 
     Args:
-        images: folder of the pictures that the template names; they are written into the page.
-        facts: what the template shows.
+        images: folder of the PNG files that the template names; they are written into the page.
     """
-    parameters = {key: _masked(value) for key, value in flattened(facts["parameters"]).items()}
-    told = facts | {
+    parameters = {key: _without_secrets(value) for key, value in flattened(content.parameters).items()}
+    facts = {name: getattr(content, name) for name in Content.__slots__} | {
+        "classes": content.task.classes,
+        "multi_label": content.task.multi_label,
+        "most": MOST_ROWS,
         "source": {key: parameters[f"source.{key}"] for key in ("uri", "licence")},
         "parameters": {key: json.dumps(value, ensure_ascii=False) for key, value in parameters.items()},
     }
     page = rendered(
         TEMPLATE,
-        told,
+        facts,
         image=lambda name: _inline(images / name),
         has=lambda name: (images / name).is_file(),
         style=Markup(STYLE.read_text(encoding="utf-8")),  # noqa: S704 - our own file
@@ -40,10 +101,15 @@ def save_report(path: Path, images: Path, facts: dict[str, Any]) -> None:
     write_text(path, page.lstrip())
 
 
-def _masked(value: Any) -> Any:
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table by the names of its columns."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def _without_secrets(value: Any) -> Any:
     """A value as it may be shown to others: addresses without the secrets they may carry."""
     if isinstance(value, list):
-        return [_masked(one) for one in value]
+        return [_without_secrets(one) for one in value]
     return shown(value) if isinstance(value, str) and "://" in value else value
 
 

@@ -1,35 +1,64 @@
-"""review.csv: what a person should look at again, and a sheet of it."""
+"""review.csv: what a person should look at again, and a sheet of it.
 
+Labels that are probably wrong are found by what heads answer about images that they never saw.
+
+Source: Northcutt, Jiang and Chuang 2021, https://doi.org/10.1613/jair.1.12125, as cleanlab computes it;
+several labels an image: Thyagarajan et al. 2022, https://arxiv.org/abs/2211.13895.
+"""
+
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from cleanlab import filter as confident
+from cleanlab import multilabel_classification as multilabel
+from cleanlab import rank
+from numpy.typing import NDArray
 
+from graft.core import tables
+from graft.core.progress import bar
+from graft.core.seeds import derive
 from graft.data.arrays import Embeddings, ImageRows
-from graft.data.dataset import SPLITS, Dataset
-from graft.render.sheets import Tile, save_sheet
-from graft.report.gallery import NOTHING
-from graft.report.label_errors import out_of_fold, suspects
+from graft.data.dataset import SPLITS, Dataset, Targets, label_column
+from graft.heads.config import TrainHead
+from graft.heads.examples import Examples
+from graft.heads.fit import fit_head
+from graft.heads.lbfgs import solve
+from graft.network.head import head_logits
+from graft.render.sheets import Tile, save_note, save_sheet
+from graft.report.gallery import NO_CLASS
 from graft.report.neighbours import Standardised, near_duplicates, outliers
-from graft.tasks import Task
+from graft.stats.draws import draw_folds, draw_groups, draw_units, tied
+from graft.tasks import Task, make_task
 
 COLUMNS = ["rank", "path", "kind", "label", "suggested", "score", "other", "split"]
-
 KINDS = {
     "label": ("doubtful", (198, 40, 40)),
     "near_duplicate": ("alike", (180, 110, 20)),
     "outlier": ("unusual", (70, 90, 160)),
 }
 """Kinds in the order of the table: what a caption calls them, and the colour of their frame."""
+FOLDS = 5
+LEAST_PENALTY = 0.01
+"""Weakest penalty: without one, classes that a plane divides have no optimum, and nothing is doubted."""
+
+
+def read_duplicate_groups(images: Path, dataset: Dataset) -> pd.Series:
+    """Read the duplicate group of every row of a dataset from images.csv."""
+    groups = tables.read(images, ["path", "duplicate_group"]).set_index("path")["duplicate_group"]
+    return groups.loc[dataset.rows["path"]].reset_index(drop=True)
 
 
 def review(
-    dataset: Dataset, copies: pd.Series, embeddings: Embeddings, task: Task, l2: float | None, count: int
+    dataset: Dataset, duplicates: pd.Series, embeddings: Embeddings, task: Task, l2: float | None, count: int
 ) -> pd.DataFrame:
-    """List what is probably wrong with the pictures of train, valid and test, kind by kind, the worst first.
+    """List what is probably wrong with the images of train, valid and test, kind by kind, the worst first.
 
     Args:
-        copies: duplicate group of every row of `dataset`.
+        duplicates: duplicate group of every row of `dataset`.
         l2: penalty of the heads that doubt labels: the one that train-head chose; None chooses one.
         count: most rows of each kind.
 
@@ -44,10 +73,10 @@ def review(
     used = dataset.rows["split"].isin(SPLITS).to_numpy()
     rows = dataset.rows[used].reset_index(drop=True).rename(columns={"labels": "label"})
     paths, features = rows["path"].tolist(), Standardised.of(embeddings, rows["path"].tolist())
-    probabilities = out_of_fold(dataset, copies, embeddings, task, l2)
+    probabilities = out_of_fold(dataset, duplicates, embeddings, task, l2)
     found = {
-        "label": suspects(paths, dataset.targets(*SPLITS), probabilities, task),
-        "near_duplicate": near_duplicates(rows, copies[used], features),
+        "label": label_errors(paths, dataset.targets(*SPLITS), probabilities, task),
+        "near_duplicate": near_duplicates(rows, duplicates[used], features),
         "outlier": outliers(paths, features),
     }
     listed = [
@@ -64,23 +93,151 @@ def review(
     return table[COLUMNS]
 
 
-def save_review(path: Path, table: pd.DataFrame, pixels: ImageRows, task: Task, count: int) -> None:
-    """Draw the first rows of every kind, each with its label and what is suggested; a partner follows its picture.
+def save_review(folder: Path, table: pd.DataFrame | None, pixels: ImageRows, task: Task, count: int) -> None:
+    """Write ``review.csv`` and ``review.png``, a sheet of the first rows of every kind.
+
+    Under each image stand its label and what is suggested; the partner of a near duplicate follows it.
 
     Args:
-        table: what `review` returned.
-        count: most pictures on the sheet.
+        table: what `review` returned; None where it was not asked for, which the sheet then says.
+        count: most images on the sheet.
     """
-    share = max(2, count // max(1, table["kind"].nunique()))
+    if table is None:
+        return save_note(folder / "review.png", "not looked for: report.review is 0")
+    tables.write(folder / "review.csv", table)
+    if table.empty:
+        return save_note(folder / "review.png", "nothing is suspected")
+    share = max(2, count // table["kind"].nunique())
     of_kind = table.groupby("kind", sort=False).cumcount()
     tiles: list[Tile] = []
     for _, row in table[of_kind < np.where(table["other"] == "", share, share // 2)].iterrows():
-        called, colour = KINDS[row["kind"]]
+        adjective, colour = KINDS[row["kind"]]
         names = [row["label"]] + [row["suggested"]] * bool(row["suggested"] or row["kind"] == "label")
-        change = " -> ".join(", ".join(task.parse_labels(name)) or NOTHING for name in names)
-        lines = (change, f"{called} {row['score']:.2f}, {row['split']}", Path(row["path"]).name)
+        change = " -> ".join(", ".join(task.names(name)) or NO_CLASS for name in names)
+        lines = (change, f"{adjective} {row['score']:.2f}, {row['split']}", Path(row["path"]).name)
         tiles.append(Tile(pixels.read(pixels.find([row["path"]]))[0], lines, colour))
         if row["other"]:
             lines = ("its near duplicate", "", Path(row["other"]).name)
             tiles.append(Tile(pixels.read(pixels.find([row["other"]]))[0], lines, colour))
-    save_sheet(path, tiles[:count], columns=6, side=144)
+    return save_sheet(folder / "review.png", tiles[:count], columns=6, side=144)
+
+
+def out_of_fold(
+    dataset: Dataset, duplicates: pd.Series, embeddings: Embeddings, task: Task, l2: float | None
+) -> NDArray[np.float64]:
+    """Probabilities `[N, K]` of every image in train, valid and test, by order of path, from the other folds' head.
+
+    The column of a class is NaN where the other folds say nothing about it: none of their images has
+    it or, with several labels an image, all have.
+
+    Args:
+        duplicates: duplicate group of every row of `dataset`.
+        l2: penalty of the heads; None chooses one on valid.
+
+    Raises:
+        TrainingError: a head reaches no optimum.
+    """
+    if l2 is None:
+        l2 = fit_head(embeddings, dataset, TrainHead(solver="lbfgs"), 1.0, 0).chosen["l2"]
+    fold, targets = make_folds(dataset, duplicates), dataset.targets(*SPLITS)
+    rows = embeddings.find(dataset.paths(*SPLITS))
+    moments = Examples(embeddings, rows, targets, embeddings.views).moments()  # takes no labels, so leaks none
+    probabilities = np.full((len(fold), len(task.classes)), np.nan)
+    with bar("out of fold", FOLDS) as progress:
+        for number in range(FOLDS):
+            held_out = fold == number
+            taught = _taught(targets[~held_out], len(task.classes))
+            if held_out.any() and taught.any():
+                part = make_task([task.classes[position] for position in np.flatnonzero(taught)], task.multi_label)
+                train = Examples(embeddings, rows[~held_out], _among(targets[~held_out], taught), embeddings.views)
+                head = next(solve(train, part, [max(l2, LEAST_PENALTY)], moments)).head
+                logits = head_logits(head, embeddings, rows[held_out])
+                probabilities[np.ix_(held_out, taught)] = part.probabilities(logits)
+            progress.update()
+    return probabilities
+
+
+def make_folds(dataset: Dataset, duplicates: pd.Series) -> NDArray[np.int64]:
+    """Fold of every image in train, valid and test, `[N]`: stratified; duplicates and groups lie in one fold."""
+    used = dataset.rows["split"].isin(SPLITS).to_numpy()
+    rows = dataset.rows[used].reset_index(drop=True)
+    units = tied([duplicates[used].reset_index(drop=True), rows["group"]], len(rows))
+    draw = draw_groups if (rows["group"] != "").any() else draw_units
+    return draw_folds(draw, units, label_column(rows), FOLDS, partial(derive, 0, "out-of-fold"))
+
+
+def _taught(targets: Targets, classes: int) -> NDArray[np.bool_]:
+    """Mask `[K]` of the classes that these targets teach something about."""
+    if targets.ndim == 1:
+        return np.isin(np.arange(classes), targets)
+    return np.asarray((targets > 0).any(0) & (targets == 0).any(0), dtype=np.bool_)
+
+
+def _among(targets: Targets, taught: NDArray[np.bool_]) -> Targets:
+    """Targets among the classes that are taught."""
+    return (np.cumsum(taught) - 1)[targets] if targets.ndim == 1 else targets[:, taught]
+
+
+Doubts = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+"""Row numbers of the images whose label is doubted, what is suggested for each, and how strongly it is doubted."""
+
+NO_DOUBTS: Doubts = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0)
+
+
+def label_errors(
+    paths: Sequence[str], targets: NDArray[Any], probabilities: NDArray[np.float64], task: Task
+) -> pd.DataFrame:
+    """Labels to doubt, the most doubtful first, as columns path, label, suggested and score in [0, 1].
+
+    With one label an image the score says how far the class suggested is more probable than the
+    label: 1 where it is certain, one half where neither is better. With several it is led by the
+    answer, yes or no for one class, that is doubted most. Both are cleanlab's label quality, taken
+    from 1. A label is not doubted where nothing could be learnt about its class.
+
+    Args:
+        targets: `[N]` or `[N, K]`, as `graft.data.dataset` has them.
+        probabilities: `[N, K]`, out of fold; NaN where nothing was learnt.
+    """
+    doubt = _doubt_one if targets.ndim == 1 else _doubt_each
+    numbers, suggested, scores = doubt(targets, probabilities)
+    found = pd.DataFrame(
+        {
+            "path": [paths[number] for number in numbers],
+            "label": task.texts(targets[numbers]),
+            "suggested": task.texts(suggested),
+            "score": np.clip(scores, 0, 1).round(6),
+        }
+    )
+    return found.sort_values(["score", "path"], ascending=[False, True], ignore_index=True)
+
+
+def _doubt_one(targets: NDArray[np.int64], probabilities: NDArray[np.float64]) -> Doubts:
+    """By how much another class is more probable."""
+    known = np.flatnonzero(~np.isnan(probabilities[np.arange(len(targets)), targets]))
+    labels, known_probabilities = targets[known], np.nan_to_num(probabilities[known])
+    if len(np.unique(labels)) < 2:
+        return NO_DOUBTS
+    # all labels that are outvoted are ranked: of two classes, cleanlab's narrower lists leave out many errors;
+    # in one process: the work is small, and to fork after torch has made threads is asking for trouble
+    doubted = confident.find_label_issues(labels, known_probabilities, filter_by="predicted_neq_given", n_jobs=1)
+    quality = rank.get_label_quality_scores(labels, known_probabilities, method="normalized_margin")
+    return known[doubted], known_probabilities[doubted].argmax(1), 1 - quality[doubted]
+
+
+def _doubt_each(targets: NDArray[np.float32], probabilities: NDArray[np.float64]) -> Doubts:
+    """Every class is a question of its own; an image is as doubtful as its most doubtful answers."""
+    held = targets > 0
+    filled = np.where(np.isnan(probabilities), held, probabilities)  # what was not learnt is not doubted
+    mixed = np.flatnonzero(held.any(0) & ~held.all(0))
+    if not len(mixed):
+        return NO_DOUBTS
+    filled = filled[:, mixed]
+    labels = [np.flatnonzero(row).tolist() for row in held[:, mixed]]
+    # a suggestion turns only the answers that are as unlikely as the opposite usually is likely
+    find = multilabel.filter.find_multilabel_issues_per_class
+    doubted = find(labels, filled, filter_by="confident_learning", n_jobs=1)
+    quality = multilabel.get_label_quality_scores(labels, filled, method="self_confidence")
+    numbers = np.flatnonzero(doubted.any(1))
+    suggested = held.astype(np.int64)
+    suggested[:, mixed] ^= doubted
+    return numbers, suggested[numbers], 1 - quality[numbers]

@@ -17,7 +17,7 @@ from graft.core.errors import DataError
 from graft.data.dataset import LABEL_DELIMITER, is_multi_label, label_column
 from graft.labels.corrections import COLUMNS, DROP, Corrections
 
-REVIEW = Path("reports/evaluate/review.csv")
+REVIEW = Path("reports/report/review.csv")
 LABELS, SPLIT = Path("data/labels.csv"), Path("data/split.csv")
 
 
@@ -85,7 +85,7 @@ def _case(row: Mapping[Any, str], labels: dict[str, list[str]], splits: pd.Serie
     paths = [path for path in (row["path"], row["other"]) if path]
     for path in paths:  # so that no path leads out of the source, whatever the table says
         if path not in labels or path not in splits.index:
-            raise DataError(f"{path!r} is to be reviewed and has no label any more; run `dvc repro evaluate`")
+            raise DataError(f"{path!r} is to be reviewed and has no label any more; run `dvc repro report`")
     images = tuple(ImageFile(path, labels[path], splits[path]) for path in paths)
     kind, suggested = row["kind"], _names(row["suggested"], multi_label)
     if kind == "near_duplicate":

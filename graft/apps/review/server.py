@@ -28,8 +28,8 @@ def review(
     from graft.labels.rules import Labels
 
     values = params.load(PARAMS)
-    if not REVIEW.is_file() and values["evaluate"].get("review") == 0:
-        raise DataError("evaluate.review is 0, so nothing was looked for; set it, such as to 60, and run `dvc repro`")
+    if not REVIEW.is_file() and values["report"].get("review") == 0:
+        raise DataError("report.review is 0, so nothing was looked for; set it, such as to 60, and run `dvc repro`")
     cases = read_cases()
     labels: Labels = params.check("labels", Labels, values["labels"])
     decisions = Decisions(cases, labels.label_separator)
