@@ -5,7 +5,7 @@ import pandas as pd
 
 from benchmarks.label_errors import measure, plant, table
 from benchmarks.machine import PACKAGES
-from tests.evaluate.stored import dataset, paths, stored, two_clouds
+from tests.report.stored_features import dataset, paths, stored, two_clouds
 
 
 def test_as_many_labels_as_said_are_turned_into_another_class() -> None:

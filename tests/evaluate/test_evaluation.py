@@ -1,43 +1,33 @@
-"""An evaluation writes every table and plot, the same bytes each time."""
+"""An evaluation writes every table and a record that is read again, the same bytes each time."""
 
+import hashlib
 import json
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from graft.core import tables
-from graft.data.arrays import ImageRows
-from graft.evaluate import multi_label
-from graft.evaluate.config import Evaluate
-from graft.evaluate.evaluation import Evaluation
-from graft.tasks import Decision, MultiLabel, SingleLabel
+from graft.evaluate.evaluation import Evaluation, Record, read_lineage, read_predictions, read_record, write_lineage
+from graft.evaluate.multi_label import MultiLabelMetrics
+from graft.stats.intervals import wilson
+from graft.tasks import ManyLabels, OneLabel
+from graft.tasks.decision import Decision
 
 BOTH = [
     "classes.csv",
-    "confusion.png",
-    "coverage.png",
+    "confusion.csv",
     "decision.json",
     "figures.csv",
     "metrics.json",
     "predictions.csv",
+    "record.json",
     "reliability.csv",
-    "reliability.png",
-    "sample.png",
     "slices.csv",
-    "top_losses.png",
 ]
-FILES = sorted([*BOTH, "coverage.csv"])
-
-
-@pytest.fixture
-def pixels(tmp_path: Path) -> ImageRows:
-    """Four small pictures."""
-    np.save(tmp_path / "pixels.npy", np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), dtype=np.uint8))
-    (tmp_path / "rows.csv").write_text("path\na\nb\nc\nd\n")
-    return ImageRows(tmp_path / "pixels.npy")
+FILES = sorted([*BOTH, "confused.csv", "coverage.csv"])
 
 
 def evaluation(decision: Decision | None = None, **columns: list[str]) -> Evaluation:
@@ -45,24 +35,24 @@ def evaluation(decision: Decision | None = None, **columns: list[str]) -> Evalua
     rows = {"path": list("abcd"), "label": ["cat", "cat", "dog", "dog"], "group": [""] * 4, "split": ["test"] * 4}
     network = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1]])
     probe = np.array([[0.8, 0.1, 0.1], [0.8, 0.1, 0.1], [0.8, 0.1, 0.1], [0.8, 0.1, 0.1]])
-    frame, task = pd.DataFrame(rows | columns, dtype=str), SingleLabel(["cat", "dog", "owl"])
+    frame, task = pd.DataFrame(rows | columns, dtype=str), OneLabel(["cat", "dog", "owl"])
     return Evaluation(
         frame, task, np.log(network).astype(np.float32), np.log(probe).astype(np.float32), decision or Decision()
     )
 
 
-def write(folder: Path, pixels: ImageRows, **columns: list[str]) -> dict[str, Any]:
+def write(folder: Path, **columns: list[str]) -> Record:
     """Write an evaluation into a new folder."""
     folder.mkdir()
-    return evaluation(None, **columns).write(folder, pixels, Evaluate(gallery=3))
+    return evaluation(None, **columns).write(folder)
 
 
 def test_targets_follow_the_classes() -> None:
     assert evaluation().targets.tolist() == [0, 0, 1, 1]
 
 
-def test_metrics_by_hand(tmp_path: Path, pixels: ImageRows) -> None:
-    write(tmp_path / "out", pixels)
+def test_metrics_by_hand(tmp_path: Path) -> None:
+    write(tmp_path / "out")
     told = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert list(told) == ["test", "probe", "majority", "interval"]
     assert list(told["test"]) == [
@@ -85,12 +75,12 @@ def test_metrics_by_hand(tmp_path: Path, pixels: ImageRows) -> None:
     assert told["test"]["macro_f1"] == pytest.approx((2 / 3 + 4 / 5) / 2)
 
 
-def test_tables_by_hand(tmp_path: Path, pixels: ImageRows) -> None:
-    facts = write(tmp_path / "out", pixels, kind=["m", "m", "p", "p"])
+def test_tables_by_hand(tmp_path: Path) -> None:
+    record = write(tmp_path / "out", kind=["m", "m", "p", "p"])
     out = tmp_path / "out"
     assert sorted(file.name for file in out.iterdir()) == FILES
     assert (out / "classes.csv").read_text().splitlines() == [
-        "class,precision,recall,f1,roc_auc,average_precision,pictures",
+        "class,precision,recall,f1,roc_auc,average_precision,images",
         "cat,1.0,0.5,0.666667,0.75,0.75,2",
         "dog,0.666667,1.0,0.8,0.75,0.666667,2",
         "owl,,,,,,0",
@@ -107,18 +97,17 @@ def test_tables_by_hand(tmp_path: Path, pixels: ImageRows) -> None:
         ["c", "dog", "dog"],
         ["d", "dog", "dog"],
     ]
-    assert facts["test"]["undefined"] == {
+    assert record.test.undefined == {
         "owl.precision": "never predicted",
-        "owl.recall": "no picture in this split",
+        "owl.recall": "no image in this split",
         "owl.f1": "neither predicted nor in this split",
-        "owl.roc_auc": "no picture in this split",
-        "owl.average_precision": "no picture in this split",
+        "owl.roc_auc": "no image in this split",
+        "owl.average_precision": "no image in this split",
     }
-    assert [name for name, _ in facts["networks"]] == ["this network", "linear probe: the head alone"]
 
 
-def test_every_figure_stands_with_its_interval_and_the_probes(tmp_path: Path, pixels: ImageRows) -> None:
-    write(tmp_path / "out", pixels)
+def test_every_figure_stands_with_its_interval_and_the_probes(tmp_path: Path) -> None:
+    write(tmp_path / "out")
     figures = tables.read(tmp_path / "out" / "figures.csv").set_index("figure")
     accuracy = figures.to_dict("index")["accuracy"]
     assert (accuracy["value"], accuracy["probe"]) == ("0.75", "0.5")
@@ -127,27 +116,28 @@ def test_every_figure_stands_with_its_interval_and_the_probes(tmp_path: Path, pi
     assert "top_5_accuracy" not in figures.index
 
 
-def test_what_may_be_not_sure_is_measured(tmp_path: Path, pixels: ImageRows) -> None:
+def test_what_may_be_not_sure_is_measured(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     wary = evaluation(Decision(abstain_below=0.9, temperature=0.5))
-    facts = wary.write(tmp_path / "out", pixels, Evaluate(gallery=3))
+    record = wary.write(tmp_path / "out")
     told = json.loads((tmp_path / "out" / "metrics.json").read_text())
     # at half the temperature 0.8, 0.1, 0.1 become 64, 1, 1 of 66
     assert told["answered"]["coverage"] == 1
-    assert (told["answered"]["accuracy"], facts["answered"]["accuracy"]) == (0.75, 0.75)
+    assert record.answered is not None
+    assert (told["answered"]["accuracy"], record.answered.accuracy) == (0.75, 0.75)
     assert tables.read(tmp_path / "out" / "predictions.csv")["p_cat"].tolist()[0] == "0.969697"
-    assert facts["calibration"]["before"] == pytest.approx(0.05, abs=1e-6)
-    assert facts["calibration"]["after"] == pytest.approx(0.969697 - 0.75, abs=1e-5)
+    assert record.calibration_error["before"] == pytest.approx(0.05, abs=1e-6)
+    assert record.calibration_error["after"] == pytest.approx(0.969697 - 0.75, abs=1e-5)
 
 
-def test_without_slices_the_table_of_slices_is_empty(tmp_path: Path, pixels: ImageRows) -> None:
-    assert write(tmp_path / "out", pixels)["slices"] == {}
+def test_without_slices_the_table_of_slices_is_empty(tmp_path: Path) -> None:
+    assert write(tmp_path / "out").slices == {}
     assert (tmp_path / "out" / "slices.csv").read_text() == "slice\n"
 
 
-def test_twice_is_the_same_bytes(tmp_path: Path, pixels: ImageRows) -> None:
+def test_twice_is_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        write(tmp_path / name, pixels, kind=["m", "m", "p", "p"])
+        write(tmp_path / name, kind=["m", "m", "p", "p"])
     for name in FILES:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
@@ -158,19 +148,19 @@ def several() -> Evaluation:
     network = np.array([[0.9, 0.9], [0.2, 0.1], [0.1, 0.7], [0.6, 0.8]])
     frame = pd.DataFrame(rows | {"split": ["test"] * 4, "kind": ["m", "m", "p", "p"]}, dtype=str)
     logits = np.log(network / (1 - network)).astype(np.float32)
-    return Evaluation(frame, MultiLabel(["clear", "haze"]), logits, np.full((4, 2), -0.4, dtype=np.float32), Decision())
+    return Evaluation(frame, ManyLabels(["clear", "haze"]), logits, np.full((4, 2), -0.4, dtype=np.float32), Decision())
 
 
-def test_several_labels_by_hand(tmp_path: Path, pixels: ImageRows) -> None:
+def test_several_labels_by_hand(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        facts = several().write(tmp_path / name, pixels, Evaluate(gallery=3))
+        several().write(tmp_path / name)
     out = tmp_path / "one"
     assert sorted(file.name for file in out.iterdir()) == BOTH
     assert all((out / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in BOTH)
     told = json.loads((out / "metrics.json").read_text())
     assert list(told) == ["test", "probe", "majority", "interval"]
-    assert list(told["test"]) == list(multi_label.HEADLINE)
+    assert list(told["test"]) == list(MultiLabelMetrics.headline)
     assert (told["test"]["exact_match"], told["test"]["hamming_loss"]) == (0.75, 0.125)
     # most pictures have haze and no clear: right for two of four; the probe never names a class, right for one
     assert (told["majority"]["exact_match"], told["probe"]["exact_match"]) == (0.5, 0.25)
@@ -179,50 +169,131 @@ def test_several_labels_by_hand(tmp_path: Path, pixels: ImageRows) -> None:
         ["kind=p", "0.5"],
     ]
     assert (out / "classes.csv").read_text().splitlines() == [
-        "class,precision,recall,f1,roc_auc,average_precision,pictures",
+        "class,precision,recall,f1,roc_auc,average_precision,images",
         "clear,0.5,1.0,0.666667,1.0,1.0,1",
         "haze,1.0,1.0,1.0,1.0,1.0,3",
     ]
     predictions = tables.read(out / "predictions.csv")
     assert predictions["label"].tolist() == ["clear|haze", "", "haze", "haze"]
     assert predictions["predicted"].tolist() == ["clear|haze", "", "haze", "clear|haze"]
-    assert facts["multi_label"] is True
+    # dvc plots asks for the table all the same
+    assert (out / "confusion.csv").read_text() == "actual,predicted,images,share\n"
 
 
 def test_ten_classes_one_absent_most_of_one_image_all_wrong(tmp_path: Path) -> None:
     """Numbers or None with a reason, down to the files; never a crash, never a silent 0."""
     classes = [f"c{place}" for place in range(10)]
     labels = [*classes[:8], "c0", "c1", "c2"]  # c8 and c9 have no picture; c3 to c7 have one
-    names = [f"{number:02}" for number in range(len(labels))]
-    np.save(tmp_path / "pixels.npy", np.zeros((len(labels), 8, 8, 3), dtype=np.uint8))
-    (tmp_path / "rows.csv").write_text("path\n" + "".join(f"{name}\n" for name in names))
-    rows = pd.DataFrame({"path": names, "label": labels, "group": "", "split": "test"}, dtype=str)
+    rows = pd.DataFrame(
+        {"path": [f"{number:02}" for number in range(len(labels))], "label": labels, "group": "", "split": "test"},
+        dtype=str,
+    )
     wrong = np.array([(classes.index(name) + 1) % 10 for name in labels])
     logits = (8 * np.eye(10, dtype=np.float32))[wrong]
     (tmp_path / "out").mkdir()
     probe = np.full((len(labels), 10), 0.1, dtype=np.float32)
-    facts = Evaluation(rows, SingleLabel(classes), logits, probe, Decision()).write(
-        tmp_path / "out", ImageRows(tmp_path / "pixels.npy"), Evaluate(gallery=4)
-    )
-    test = facts["test"]
-    assert (test["accuracy"], test["accuracy_low"], test["balanced_accuracy"], test["macro_f1"]) == (0, 0, 0, 0)
-    assert 0.2 < test["accuracy_high"] < 0.4
-    # nobody is right in any draw: that is no certainty, so there is no interval
-    assert test["balanced_accuracy_low"] is None
-    assert test["undefined"]["c9.recall"] == "no picture in this split"
-    assert test["undefined"]["c0.precision"] == "never predicted"
+    test = Evaluation(rows, OneLabel(classes), logits, probe, Decision()).write(tmp_path / "out").test
+    names = ("accuracy", "accuracy_low", "balanced_accuracy", "macro_f1")
+    assert [test.figures[name] for name in names] == [0, 0, 0, 0]
+    high = test.figures["accuracy_high"]
+    assert high is not None
+    assert 0.2 < high < 0.4
+    # nothing is correct in any draw: that is no certainty, so there is no interval
+    assert test.figures["balanced_accuracy_low"] is None
+    assert test.undefined["c9.recall"] == "no image in this split"
+    assert test.undefined["c0.precision"] == "never predicted"
     last = tables.read(tmp_path / "out" / "classes.csv").set_index("class").to_dict("index")["c9"]
     assert (last["recall"], last["roc_auc"], last["average_precision"], last["images"]) == ("", "", "", "0")
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["test"]["macro_f1"] == 0
 
 
-def test_there_is_one_log_loss_however_sure_the_mistake(tmp_path: Path, pixels: ImageRows) -> None:
+def test_predictions_by_hand() -> None:
+    table = evaluation().predictions
+    assert table.columns.tolist() == ["path", "label", "predicted", "loss", "p_cat", "p_dog", "p_owl"]
+    assert table[["label", "predicted"]].to_numpy().tolist() == [["cat", "cat"], ["cat", "dog"], *[["dog", "dog"]] * 2]
+    assert table["loss"].tolist() == [0.223144, 2.302585, 0.223144, 0.223144]  # six digits
+    assert table.loc[0, ["p_cat", "p_dog", "p_owl"]].tolist() == [0.8, 0.1, 0.1]
+
+
+def test_of_equal_probabilities_the_first_class_is_predicted() -> None:
+    rows = pd.DataFrame({"path": ["a"], "label": ["cat"], "group": ""}, dtype=str)
+    logits = np.array([[0, 1, 1]], dtype=np.float32)
+    tied = Evaluation(rows, OneLabel(["cat", "dog", "owl"]), logits, logits, Decision())
+    assert tied.predictions["predicted"].tolist() == ["dog"]
+
+
+@pytest.mark.parametrize("abstain", [None, 0.9])
+def test_what_is_written_is_read_again(tmp_path: Path, abstain: float | None) -> None:
+    written = evaluation(Decision(abstain_below=abstain), kind=["m", "m", "p", "p"])
+    record = written.write(tmp_path)
+    found = read_record(tmp_path)
+    assert found.test.figures == pytest.approx(record.test.figures, rel=1e-8)
+    assert (found.slices.keys(), found.mistakes, found.test.undefined) == (
+        record.slices.keys(),
+        1,
+        record.test.undefined,
+    )
+    pd.testing.assert_frame_equal(read_predictions(tmp_path), written.predictions, check_dtype=False)
+
+
+def test_a_headline_has_the_interval(tmp_path: Path) -> None:
+    assert write(tmp_path / "one").headline("accuracy") == "accuracy 0.7500 (0.3006 to 0.9544)"
+    grouped = write(tmp_path / "two", group=["g"] * 4)
+    assert grouped.headline("accuracy") == "accuracy 0.7500 (one group, so no interval)"
+    assert {figure.no_interval for figure in grouped.figures} == {"one group", "not computed"}
+
+
+def test_there_is_one_log_loss_however_sure_the_mistake(tmp_path: Path) -> None:
     rows = pd.DataFrame({"path": list("abcd"), "label": ["cat", "cat", "dog", "dog"], "group": ""}, dtype=str)
     logits = np.array([[200, 0], [0, 200], [0, 60], [35, 0]], dtype=np.float32)
-    sure = Evaluation(rows, SingleLabel(["cat", "dog"]), logits, logits, Decision(temperature=2.0))
-    sure.write(tmp_path, pixels, Evaluate(gallery=3))
+    sure = Evaluation(rows, OneLabel(["cat", "dog"]), logits, logits, Decision(temperature=2.0))
+    sure.write(tmp_path)
     told = json.loads((tmp_path / "metrics.json").read_text())
     losses = pd.read_csv(tmp_path / "predictions.csv")["loss"]
     assert losses.tolist() == pytest.approx([0, 100, 0, 17.5], abs=1e-6)
     assert told["test"]["log_loss"] == pytest.approx(losses.mean(), abs=1e-6)
     assert told["probe"]["log_loss"] == pytest.approx(235 / 4)
+
+
+def sliced(folder: Path, correct: list[bool], **columns: list[str]) -> Record:
+    """Slice images that are answered correctly or not."""
+    rows = pd.DataFrame({"path": [f"{number:02}" for number in range(len(correct))], "label": "cat"} | columns)
+    logits = np.array([[1, 0] if each else [0, 1] for each in correct], dtype=np.float32)
+    evaluation = Evaluation(
+        rows.assign(group=columns.get("group", "")), OneLabel(["cat", "dog"]), logits, logits, Decision()
+    )
+    slices, notes = evaluation._slices()
+    return Record.model_construct(slices=slices, notes=notes)
+
+
+def test_slices_by_hand(tmp_path: Path) -> None:
+    found = sliced(tmp_path, [True, False, True, False], kind=["m", "p", "m", "m"], site=["x"] * 4).slices
+    assert {name: (each.images, each.correct) for name, each in found.items()} == {
+        "kind=m": (3, pytest.approx(2 / 3)),
+        "kind=p": (1, 0.0),
+        "site=x": (4, 0.5),
+    }
+    assert (found["kind=m"].low, found["kind=m"].high) == (wilson(2, 3).low, wilson(2, 3).high)
+
+
+def test_a_slice_of_one_group_has_no_interval(tmp_path: Path) -> None:
+    found = sliced(tmp_path, [True, False, True, False], kind=["m", "m", "p", "p"], group=["a", "a", "b", "c"]).slices
+    assert (found["kind=m"].low, found["kind=m"].high) == (None, None)
+    assert found["kind=p"].low == wilson(1, 2).low
+
+
+def test_of_many_values_those_with_most_images_are_shown(tmp_path: Path) -> None:
+    values = [f"v{number:03}" for number in range(50)] + ["v049", "v048", "", "", ""]
+    found = sliced(tmp_path, [True] * 55, site=values, kind=["m"] * 55)
+    assert list(found.slices)[:4] == ["site=(none)", "site=v048", "site=v049", "site=v000"]
+    assert [each.images for each in found.slices.values()] == [3, 2, 2, *[1] * 17, 55]
+    assert found.notes == ["site has 51 values: the 20 with most images are shown."]
+
+
+def test_the_lineage_holds_every_input_to_its_content(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(b"path\n" * 1000)
+    write_lineage(tmp_path, [file])
+    found = read_lineage(tmp_path)
+    assert found["files"] == {file.as_posix(): hashlib.sha256(b"path\n" * 1000).hexdigest()}
+    assert found["versions"]["numpy"] == version("numpy")

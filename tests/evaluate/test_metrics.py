@@ -1,12 +1,18 @@
 """Scores of probabilities are scikit-learn's."""
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score, top_k_accuracy_score
 
-from graft.evaluate.metrics import brier, mean_of, ranked, top_k
+from graft.evaluate.evaluation import metrics_of
+from graft.evaluate.metrics import ClassScores, brier, class_mean, rank_scores, top_k
+from graft.tasks import ManyLabels, OneLabel, Task
 
 
 @settings(max_examples=25, deadline=None)
@@ -21,8 +27,8 @@ def test_they_are_scikit_learns(seed: int, kinds: int, count: int) -> None:
         assert top_k(probabilities, targets, k).mean() == pytest.approx(wanted)
     wanted = brier_score_loss(targets, probabilities, labels=labels, scale_by_half=False)
     assert brier(probabilities, held).mean() == pytest.approx(wanted)
-    for place, row in enumerate(ranked(held, probabilities)):
-        truth, scores = held[:, place], probabilities[:, place]
+    for position, row in enumerate(rank_scores(held, probabilities)):
+        truth, scores = held[:, position], probabilities[:, position]
         assert row["roc_auc"] == pytest.approx(roc_auc_score(truth, scores))
         assert row["average_precision"] == pytest.approx(average_precision_score(truth, scores))
 
@@ -35,11 +41,33 @@ def test_of_equally_probable_classes_the_first_counts() -> None:
 
 def test_what_cannot_be_ranked_has_no_value() -> None:
     held = np.array([[1, 0], [1, 0]])
-    none, nothing = ranked(held, np.array([[0.6, 0.4], [0.7, 0.3]]))
+    none, nothing = rank_scores(held, np.array([[0.6, 0.4], [0.7, 0.3]]))
     assert none == {"roc_auc": None, "average_precision": 1.0}
     assert nothing == {"roc_auc": None, "average_precision": None}
 
 
+def scores(f1: float | None) -> ClassScores:
+    """Scores of a class that have no value but one."""
+    return ClassScores(precision=None, recall=None, f1=f1, roc_auc=None, average_precision=None, images=0)
+
+
 def test_a_mean_leaves_out_what_has_no_value() -> None:
-    assert mean_of({"a": {"f1": 0.5}, "b": {"f1": None}}, "f1") == 0.5
-    assert mean_of({"b": {"f1": None}}, "f1") is None
+    assert class_mean({"a": scores(0.5), "b": scores(None)}, "f1") == 0.5
+    assert class_mean({"b": scores(None)}, "f1") is None
+
+
+@pytest.mark.parametrize(
+    ("task", "targets"),
+    [
+        (OneLabel(["a", "b"]), np.array([0, 1, 1])),
+        (ManyLabels(["a", "b"]), np.array([[1, 0], [0, 1], [1, 1]], dtype=np.float32)),
+    ],
+    ids=["one label", "several"],
+)
+def test_every_figure_that_is_named_is_measured(task: Task, targets: NDArray[Any]) -> None:
+    metrics = metrics_of(task)
+    probabilities = np.array([[0.75, 0.25], [0.25, 0.75], [0.75, 0.25]])
+    found = metrics.measure(probabilities, np.ones(3), targets, pd.Series(["", "", ""]))
+    assert {*metrics.headline, *metrics.probe, *metrics.meanings} - {"top_5_accuracy", "images"} <= set(found.figures)
+    assert set(metrics.baseline) <= set(found.majority.figures)
+    assert list(metrics.headlines(found, found)) == ["test", "probe", "majority", "interval"]

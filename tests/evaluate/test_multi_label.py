@@ -21,17 +21,25 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from graft.evaluate import multi_label
-from graft.evaluate.multi_label import confusion
+from graft.evaluate.metrics import Scores
+from graft.evaluate.multi_label import MultiLabelMetrics
 from graft.stats.intervals import wilson
+from graft.tasks import ManyLabels
 
 
 def measure(
     probabilities: NDArray[np.float64], targets: NDArray[np.float32], classes: list[str], groups: pd.Series
-) -> dict[str, Any]:
+) -> Scores:
     """Measure with the losses that the probabilities give."""
     losses = -np.log(np.where(targets > 0, probabilities, 1 - probabilities)).mean(1)
-    return multi_label.measure(probabilities, losses, targets, classes, groups)
+    return MultiLabelMetrics(ManyLabels(classes)).measure(probabilities, losses, targets, groups)
+
+
+def confusion(predicted: NDArray[np.int64], truth: NDArray[np.int64], classes: list[str]) -> NDArray[np.int64]:
+    """Count answers as predictions.csv has them."""
+    task = ManyLabels(classes)
+    table = pd.DataFrame({"label": task.texts(truth), "predicted": task.texts(predicted)})
+    return MultiLabelMetrics(task).confusion(table)
 
 
 def alone(count: int) -> pd.Series:
@@ -55,36 +63,36 @@ def test_measure_is_what_sklearn_says(seed: int, kinds: int, count: int) -> None
     predicted = (probabilities >= 0.5).astype(int)
     classes = [f"c{place}" for place in range(kinds)]
     found = measure(probabilities, truth.astype(np.float32), classes, alone(count))
-    assert found["images"] == count
-    assert found["exact_match"] == pytest.approx(accuracy_score(truth, predicted))
-    assert found["hamming_loss"] == pytest.approx(hamming_loss(truth, predicted))
-    assert found["micro_f1"] == pytest.approx(f1_score(truth, predicted, average="micro"))
-    assert found["macro_f1"] == pytest.approx(f1_score(truth, predicted, average="macro"))
-    assert found["mean_average_precision"] == pytest.approx(average_precision_score(truth, probabilities))
-    assert found["roc_auc"] == pytest.approx(roc_auc_score(truth, probabilities))
-    assert found["brier"] == pytest.approx(np.square(truth - probabilities).mean())
+    assert found.images == count
+    assert found.figures["exact_match"] == pytest.approx(accuracy_score(truth, predicted))
+    assert found.figures["hamming_loss"] == pytest.approx(hamming_loss(truth, predicted))
+    assert found.figures["micro_f1"] == pytest.approx(f1_score(truth, predicted, average="micro"))
+    assert found.figures["macro_f1"] == pytest.approx(f1_score(truth, predicted, average="macro"))
+    assert found.figures["mean_average_precision"] == pytest.approx(average_precision_score(truth, probabilities))
+    assert found.figures["roc_auc"] == pytest.approx(roc_auc_score(truth, probabilities))
+    assert found.figures["brier"] == pytest.approx(np.square(truth - probabilities).mean())
     for name in ("hamming_loss", "micro_f1", "macro_f1", "log_loss", "brier"):
-        assert found[f"{name}_low"] <= found[name] <= found[f"{name}_high"]
+        assert found.figures[f"{name}_low"] <= found.figures[name] <= found.figures[f"{name}_high"]
     chances = np.where(truth == 1, probabilities, 1 - probabilities)
-    assert found["log_loss"] == pytest.approx(-np.log(chances).mean())
+    assert found.figures["log_loss"] == pytest.approx(-np.log(chances).mean())
     interval = wilson(int((predicted == truth).all(1).sum()), count)
-    assert (found["exact_match_low"], found["exact_match_high"]) == (interval.low, interval.high)
+    assert (found.figures["exact_match_low"], found.figures["exact_match_high"]) == (interval.low, interval.high)
     for key, scorer in (("precision", precision_score), ("recall", recall_score), ("f1", f1_score)):
-        assert [found["classes"][name][key] for name in classes] == pytest.approx(
+        assert [getattr(found.classes[name], key) for name in classes] == pytest.approx(
             list(scorer(truth, predicted, average=None))
         )
-    assert [row["images"] for row in found["classes"].values()] == truth.sum(0).tolist()
-    assert found["undefined"] == {}
-    np.testing.assert_array_equal(confusion(predicted, truth), multilabel_confusion_matrix(truth, predicted))
-    json.dumps(found, allow_nan=False)
+    assert [row.images for row in found.classes.values()] == truth.sum(0).tolist()
+    assert found.undefined == {}
+    np.testing.assert_array_equal(confusion(predicted, truth, classes), multilabel_confusion_matrix(truth, predicted))
+    json.dumps(found.model_dump(), allow_nan=False)
 
 
 def test_measure_by_hand() -> None:
     truth = np.array([[1, 0], [1, 1], [0, 0], [1, 0]], dtype=np.float32)
     found = measure(sure([[1, 0], [1, 0], [0, 1], [1, 0]]), truth, ["haze", "snow"], alone(4))
-    assert (found["exact_match"], found["hamming_loss"]) == (0.5, 0.25)
-    assert found["micro_f1"] == pytest.approx(2 * 3 / (2 * 3 + 1 + 1))
-    assert found["classes"]["haze"] == {
+    assert (found.figures["exact_match"], found.figures["hamming_loss"]) == (0.5, 0.25)
+    assert found.figures["micro_f1"] == pytest.approx(2 * 3 / (2 * 3 + 1 + 1))
+    assert found.classes["haze"].model_dump() == {
         "precision": 1.0,
         "recall": 1.0,
         "f1": 1.0,
@@ -92,20 +100,24 @@ def test_measure_by_hand() -> None:
         "average_precision": 1.0,
         "images": 3,
     }
-    assert found["classes"]["snow"]["f1"] == 0.0
-    assert found["macro_f1"] == 0.5
-    assert found["log_loss"] == pytest.approx(-(6 * math.log(0.9) + 2 * math.log(0.1)) / 8)
+    assert found.classes["snow"].f1 == 0.0
+    assert found.figures["macro_f1"] == 0.5
+    assert found.figures["log_loss"] == pytest.approx(-(6 * math.log(0.9) + 2 * math.log(0.1)) / 8)
     # three of four pictures have haze, one snow: always haze alone
-    majority = found["majority"]
-    assert (majority["labels"], majority["exact_match"], majority["hamming_loss"]) == ("haze", 0.5, 0.25)
-    assert majority["mean_average_precision"] == pytest.approx((3 / 4 + 1 / 4) / 2)
-    assert majority["micro_f1"] == pytest.approx(2 * 3 / (2 * 3 + 1 + 1))
+    majority = found.majority
+    assert (majority.answer, majority.figures["exact_match"], majority.figures["hamming_loss"]) == ("haze", 0.5, 0.25)
+    assert majority.figures["mean_average_precision"] == pytest.approx((3 / 4 + 1 / 4) / 2)
+    assert majority.figures["micro_f1"] == pytest.approx(2 * 3 / (2 * 3 + 1 + 1))
 
 
 def test_groups_choose_the_interval() -> None:
     groups = pd.Series(["g", "g", "h", "h"])
     found = measure(sure([[1], [1], [0], [0]]), np.ones((4, 1), dtype=np.float32), ["haze"], groups)
-    assert (found["interval"], found["exact_match_low"], found["exact_match_high"]) == ("by group", 0.0, 1.0)
+    assert (found.interval, found.figures["exact_match_low"], found.figures["exact_match_high"]) == (
+        "by group",
+        0.0,
+        1.0,
+    )
 
 
 KEYS = ("precision", "recall", "f1", "roc_auc", "average_precision")
@@ -137,16 +149,16 @@ def test_what_has_no_value_is_none_with_a_reason(
     decided: list[list[int]], truth: list[list[int]], undefined: set[str], means: tuple[Any, ...]
 ) -> None:
     found = measure(sure(decided), np.array(truth, dtype=np.float32), ["a", "b"], alone(2))
-    assert set(found["undefined"]) == undefined
-    told = [found[key] for key in ("micro_f1", "macro_f1", "mean_average_precision")]
+    assert set(found.undefined) == undefined
+    told = [found.figures[key] for key in ("micro_f1", "macro_f1", "mean_average_precision")]
     assert told == [None if value is None else pytest.approx(value) for value in means]
-    for name, row in found["classes"].items():
-        assert {f"{name}.{key}" for key, value in row.items() if value is None} <= undefined
-    json.dumps(found, allow_nan=False)
+    for name, row in found.classes.items():
+        assert {f"{name}.{key}" for key, value in row.model_dump().items() if value is None} <= undefined
+    json.dumps(found.model_dump(), allow_nan=False)
 
 
 def test_one_class_is_enough() -> None:
     found = measure(sure([[1], [0], [0]]), np.array([[1], [1], [0]], dtype=np.float32), ["haze"], alone(3))
-    assert found["classes"]["haze"]["images"] == 2
-    assert (found["exact_match"], found["micro_f1"]) == pytest.approx((2 / 3, 2 / 3))
-    assert confusion(np.array([[1], [0], [0]]), np.array([[1], [1], [0]])).tolist() == [[[1, 0], [1, 1]]]
+    assert found.classes["haze"].images == 2
+    assert (found.figures["exact_match"], found.figures["micro_f1"]) == pytest.approx((2 / 3, 2 / 3))
+    assert confusion(np.array([[1], [0], [0]]), np.array([[1], [1], [0]]), ["haze"]).tolist() == [[[1, 0], [1, 1]]]

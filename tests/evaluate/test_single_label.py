@@ -24,16 +24,17 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
-from graft.evaluate import single_label
-from graft.evaluate.single_label import confusion, per_class, weighable
+from graft.evaluate.metrics import Scores
+from graft.evaluate.single_label import SingleLabelMetrics, weighted_figures
 from graft.stats.intervals import wilson
+from graft.tasks import OneLabel
 
 
 def measure(
     probabilities: NDArray[np.float64], targets: NDArray[np.int64], classes: list[str], groups: pd.Series
-) -> dict[str, Any]:
+) -> Scores:
     """Measure with the losses that the probabilities give."""
-    return single_label.measure(probabilities, losses(probabilities, targets), targets, classes, groups)
+    return SingleLabelMetrics(OneLabel(classes)).measure(probabilities, losses(probabilities, targets), targets, groups)
 
 
 def losses(probabilities: NDArray[np.float64], targets: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -61,77 +62,86 @@ def test_measure_is_what_sklearn_says(seed: int, kinds: int, count: int) -> None
     classes = [f"c{place}" for place in range(kinds)]
     predicted = probabilities.argmax(1)
     found = measure(probabilities, targets, classes, alone(count))
+    figures = found.figures
     labels = list(range(kinds))
-    assert found["images"] == count
-    assert found["accuracy"] == pytest.approx(accuracy_score(targets, predicted))
-    assert found["error_rate"] == pytest.approx(1 - accuracy_score(targets, predicted))
-    assert found["macro_f1"] == pytest.approx(f1_score(targets, predicted, average="macro", labels=labels))
-    assert found["log_loss"] == pytest.approx(log_loss(targets, probabilities, labels=labels))
-    assert found["log_loss"] == pytest.approx(-np.mean([math.log(probabilities[n, t]) for n, t in enumerate(targets)]))
-    assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(targets, predicted))
-    assert found["weighted_f1"] == pytest.approx(f1_score(targets, predicted, average="weighted", labels=labels))
-    assert found["brier"] == pytest.approx(brier_score_loss(targets, probabilities, labels=labels, scale_by_half=False))
+    assert found.images == count
+    assert figures["accuracy"] == pytest.approx(accuracy_score(targets, predicted))
+    assert figures["error_rate"] == pytest.approx(1 - accuracy_score(targets, predicted))
+    assert figures["macro_f1"] == pytest.approx(f1_score(targets, predicted, average="macro", labels=labels))
+    assert figures["log_loss"] == pytest.approx(log_loss(targets, probabilities, labels=labels))
+    assert figures["log_loss"] == pytest.approx(
+        -np.mean([math.log(probabilities[n, t]) for n, t in enumerate(targets)])
+    )
+    assert figures["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(targets, predicted))
+    assert figures["weighted_f1"] == pytest.approx(f1_score(targets, predicted, average="weighted", labels=labels))
+    assert figures["brier"] == pytest.approx(
+        brier_score_loss(targets, probabilities, labels=labels, scale_by_half=False)
+    )
     held = np.eye(kinds, dtype=np.int64)[targets]
-    assert found["roc_auc"] == pytest.approx(roc_auc_score(held, probabilities))
-    assert found["average_precision"] == pytest.approx(average_precision_score(held, probabilities))
+    assert figures["roc_auc"] == pytest.approx(roc_auc_score(held, probabilities))
+    assert figures["average_precision"] == pytest.approx(average_precision_score(held, probabilities))
     if kinds > 5:
-        assert found["top_5_accuracy"] == pytest.approx(
+        assert figures["top_5_accuracy"] == pytest.approx(
             top_k_accuracy_score(targets, probabilities, k=5, labels=labels)
         )
     else:
-        assert "top_5_accuracy" not in found
-    answered = ("balanced_accuracy", "macro_f1") if 0 < found["accuracy"] < 1 else ()  # else every draw agrees
+        assert "top_5_accuracy" not in figures
+    answered = ("balanced_accuracy", "macro_f1") if 0 < figures["accuracy"] < 1 else ()  # else every draw agrees
     for name in (*answered, "log_loss", "brier"):
-        assert found[f"{name}_low"] < found[name] < found[f"{name}_high"]
-    assert (found["error_rate_low"], found["error_rate_high"]) == (
-        1 - found["accuracy_high"],
-        1 - found["accuracy_low"],
+        assert figures[f"{name}_low"] < figures[name] < figures[f"{name}_high"]
+    assert (figures["error_rate_low"], figures["error_rate_high"]) == (
+        1 - figures["accuracy_high"],
+        1 - figures["accuracy_low"],
     )
     interval = wilson(int((predicted == targets).sum()), count)
-    assert (found["accuracy_low"], found["accuracy_high"], found["interval"]) == (interval.low, interval.high, "Wilson")
+    assert (figures["accuracy_low"], figures["accuracy_high"], found.interval) == (
+        interval.low,
+        interval.high,
+        "Wilson",
+    )
     for key, score in (("precision", precision_score), ("recall", recall_score), ("f1", f1_score)):
         wanted = score(targets, predicted, average=None, labels=labels, zero_division=0)
-        told = [found["classes"][name][key] for name in classes]
+        told = [getattr(found.classes[name], key) for name in classes]
         assert [value or 0.0 for value in told] == pytest.approx(list(wanted))
         assert [value is None for value in told] == [
             key == "precision" and not (predicted == place).any() for place in labels
         ]
-    assert set(found["undefined"]) == {
+    assert set(found.undefined) == {
         f"{name}.precision" for place, name in enumerate(classes) if not (predicted == place).any()
     }
-    json.dumps(found, allow_nan=False)
+    json.dumps(found.model_dump(), allow_nan=False)
 
 
 def test_measure_by_hand() -> None:
     found = measure(sure([0, 0, 1, 1, 1], 2), np.array([0, 1, 1, 1, 0]), ["cat", "dog"], alone(5))
-    assert found["accuracy"] == 0.6
-    cat = {"precision": 0.5, "recall": 0.5, "f1": 0.5, "roc_auc": pytest.approx(7 / 12), "images": 2}
-    assert found["classes"]["cat"].items() >= cat.items()
-    dog = found["classes"]["dog"]
-    assert (dog["precision"], dog["recall"], dog["f1"], dog["images"]) == pytest.approx((2 / 3, 2 / 3, 2 / 3, 3))
-    assert found["macro_f1"] == pytest.approx((1 / 2 + 2 / 3) / 2)
-    assert found["log_loss"] == pytest.approx(-(3 * math.log(0.9) + 2 * math.log(0.1)) / 5)
-    assert found["majority"] == {"class": "dog", "accuracy": 0.6}
-    assert found["undefined"] == {}
+    assert found.figures["accuracy"] == 0.6
+    cat, dog = found.classes["cat"], found.classes["dog"]
+    assert (cat.precision, cat.recall, cat.f1, cat.images) == (0.5, 0.5, 0.5, 2)
+    assert cat.roc_auc == pytest.approx(7 / 12)
+    assert (dog.precision, dog.recall, dog.f1, dog.images) == pytest.approx((2 / 3, 2 / 3, 2 / 3, 3))
+    assert found.figures["macro_f1"] == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert found.figures["log_loss"] == pytest.approx(-(3 * math.log(0.9) + 2 * math.log(0.1)) / 5)
+    assert (found.majority.answer, found.majority.figures) == ("dog", {"accuracy": 0.6})
+    assert found.undefined == {}
 
 
 def test_the_first_of_equal_classes_is_the_majority() -> None:
     found = measure(sure([0, 1], 2), np.array([1, 0]), ["cat", "dog"], alone(2))
-    assert found["majority"] == {"class": "cat", "accuracy": 0.5}
+    assert (found.majority.answer, found.majority.figures) == ("cat", {"accuracy": 0.5})
 
 
 def test_groups_choose_the_interval() -> None:
     groups = pd.Series(["g", "g", "h", "h"])
     found = measure(sure([0, 0, 1, 1], 2), np.array([0, 0, 0, 0]), ["cat", "dog"], groups)
-    assert found["interval"] == "by group"
-    assert (found["accuracy_low"], found["accuracy_high"]) == (0.0, 1.0)
+    assert found.interval == "by group"
+    assert (found.figures["accuracy_low"], found.figures["accuracy_high"]) == (0.0, 1.0)
 
 
-NEVER, ABSENT, NEITHER = "never predicted", "no picture in this split", "neither predicted nor in this split"
+NEVER, ABSENT, NEITHER = "never predicted", "no image in this split", "neither predicted nor in this split"
 
 
 def absent(name: str) -> dict[str, str]:
-    """Why a class that no picture has cannot be ranked."""
+    """Why a class that no image has cannot be ranked."""
     return {f"{name}.roc_auc": ABSENT, f"{name}.average_precision": ABSENT}
 
 
@@ -173,7 +183,7 @@ def absent(name: str) -> dict[str, str]:
             }
             | absent("b")
             | absent("c")
-            | {"a.roc_auc": "no picture of another class in this split"},
+            | {"a.roc_auc": "no image of another class in this split"},
         ),
     ],
     ids=["absent class", "absent but predicted", "always one answer", "all wrong", "one picture"],
@@ -181,41 +191,37 @@ def absent(name: str) -> dict[str, str]:
 def test_what_has_no_value_is_none_with_a_reason(
     predicted: list[int], targets: list[int], figures: dict[str, Any], undefined: dict[str, str]
 ) -> None:
-    table, reasons = per_class(np.array(predicted), np.array(targets), sure(predicted, 3), ["a", "b", "c"])
+    table, reasons = SingleLabelMetrics(OneLabel(["a", "b", "c"])).per_class(
+        np.array(predicted), np.array(targets), sure(predicted, 3)
+    )
     keys = ("precision", "recall", "f1", "images")
     for name, values in figures.items():
-        assert [table[name][key] for key in keys] == pytest.approx(list(values))
+        assert [getattr(table[name], key) for key in keys] == pytest.approx(list(values))
     assert reasons == undefined
     found = measure(sure(predicted, 3), np.array(targets), ["a", "b", "c"], alone(len(targets)))
-    json.dumps(found, allow_nan=False)
-    assert found["macro_f1"] == pytest.approx(np.mean([row[2] for row in figures.values() if row[2] is not None]))
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30))
-def test_confusion_is_sklearns(pairs: list[tuple[int, int]]) -> None:
-    targets, predicted = np.array(pairs).T
-    wanted = confusion_matrix(targets, predicted, labels=range(4))
-    np.testing.assert_array_equal(confusion(predicted, targets, list("abcd")), wanted)
+    json.dumps(found.model_dump(), allow_nan=False)
+    assert found.figures["macro_f1"] == pytest.approx(
+        np.mean([row[2] for row in figures.values() if row[2] is not None])
+    )
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_weights_count_images_again(seed: int) -> None:
-    """A picture of weight 2 counts like two pictures, one of weight 0 like none."""
+    """An image of weight 2 counts like two images, one of weight 0 like none."""
     generator = np.random.default_rng(seed)
     probabilities, targets = generator.dirichlet(np.ones(7), 20), generator.integers(0, 7, 20)
     weights = generator.integers(0, 3, 20)
     weights[0] = 1
     again, told = np.repeat(np.arange(20), weights), losses(probabilities, targets)
-    wanted = weighable(probabilities[again], told[again], targets[again])(np.ones(len(again)))
-    assert weighable(probabilities, told, targets)(weights.astype(np.float64)) == pytest.approx(wanted)
+    wanted = weighted_figures(probabilities[again], told[again], targets[again])(np.ones(len(again)))
+    assert weighted_figures(probabilities, told, targets)(weights.astype(np.float64)) == pytest.approx(wanted)
 
 
 def test_one_class_only_has_no_area() -> None:
     found = measure(sure([0, 1], 2), np.array([0, 0]), ["a", "b"], alone(2))
-    assert found["roc_auc"] is None
-    assert found["undefined"]["roc_auc"] == "the split holds pictures of one class only"
+    assert found.figures["roc_auc"] is None
+    assert found.undefined["roc_auc"] == "the split holds images of one class only"
 
 
 def test_intervals_hold_the_truth() -> None:
@@ -229,5 +235,51 @@ def test_intervals_hold_the_truth() -> None:
         answers = (generator.random(300) >= chance[targets, 0]).astype(int)
         found = measure(sure(answers.tolist(), 2), targets, ["a", "b"], alone(300))
         for name, value in truth.items():
-            inside[name] += found[f"{name}_low"] <= value <= found[f"{name}_high"]
+            inside[name] += found.figures[f"{name}_low"] <= value <= found.figures[f"{name}_high"]
     assert all(0.88 <= count / 60 <= 1 for count in inside.values())
+
+
+METRICS = SingleLabelMetrics(OneLabel(["cat", "dog", "owl", "ape"]))
+
+
+def table(actual: list[int], predicted: list[int]) -> pd.DataFrame:
+    """The columns of predictions.csv that are counted."""
+    names = METRICS.task.classes
+    return pd.DataFrame({"label": [names[k] for k in actual], "predicted": [names[k] for k in predicted]})
+
+
+COUNTS = METRICS.confusion(table([0, 0, 0, 0, 1, 1, 2, 2, 2], [0, 1, 1, 2, 1, 0, 0, 0, 2]))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30))
+def test_confusion_is_sklearns(pairs: list[tuple[int, int]]) -> None:
+    actual, predicted = (list(numbers) for numbers in zip(*pairs, strict=True))
+    wanted = confusion_matrix(actual, predicted, labels=range(4))
+    np.testing.assert_array_equal(METRICS.confusion(table(actual, predicted)), wanted)
+
+
+def test_pairs_that_are_confused_by_hand() -> None:
+    found = METRICS.most_confused(COUNTS)
+    assert found.to_csv(index=False).splitlines() == [
+        "actual,predicted,images",
+        "cat,dog,2",
+        "owl,cat,2",
+        "cat,owl,1",
+        "dog,cat,1",
+    ]
+    assert METRICS.most_confused(np.diag([3, 0, 1, 2])).to_csv(index=False) == "actual,predicted,images\n"
+
+
+def test_the_confusion_matrix_as_a_table() -> None:
+    found = METRICS.confusion_table(COUNTS)
+    assert found.assign(share=found["share"].map("{:.6g}".format)).to_numpy().tolist() == [
+        ["cat", "cat", 1, "0.25"],
+        ["cat", "dog", 2, "0.5"],
+        ["cat", "owl", 1, "0.25"],
+        ["dog", "cat", 1, "0.5"],
+        ["dog", "dog", 1, "0.5"],
+        ["owl", "cat", 2, "0.666667"],
+        ["owl", "owl", 1, "0.333333"],
+        ["ape", "ape", 0, "nan"],
+    ]

@@ -10,8 +10,8 @@ from PIL import Image
 from graft.core import tables
 from graft.data.arrays import Embeddings
 from graft.report import embedding_map
-from graft.report.embedding_map import flattened, save_map
-from graft.tasks import MultiLabel, SingleLabel
+from graft.report.embedding_map import layout, save_map
+from graft.tasks import ManyLabels, OneLabel
 
 CLASSES = ["cat", "dog", "$_owl$"]
 
@@ -39,24 +39,24 @@ def predictions(count: int, classes: list[str]) -> pd.DataFrame:
 
 
 def test_neighbours_are_of_one_cluster() -> None:
-    places = flattened(clusters(60))
-    distance = np.linalg.norm(places[:, None] - places[None], axis=2)
+    plane = layout(clusters(60))
+    distance = np.linalg.norm(plane[:, None] - plane[None], axis=2)
     np.fill_diagonal(distance, np.inf)
     nearest = distance.argsort(1)[:, :3]
     assert (nearest % 3 == (np.arange(60) % 3)[:, None]).all()
 
 
-def test_the_same_places_on_each_run() -> None:
+def test_the_same_layout_on_each_run() -> None:
     features = clusters(40, width=80)
-    assert np.array_equal(flattened(features), flattened(features.copy()))
-    assert len(np.unique(flattened(features), axis=0)) == 40
+    assert np.array_equal(layout(features), layout(features.copy()))
+    assert len(np.unique(layout(features), axis=0)) == 40
 
 
 def test_files_are_the_same_bytes_twice(tmp_path: Path) -> None:
     features = stored(tmp_path / "features", clusters(30))
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        save_map(tmp_path / name, predictions(30, CLASSES), features, SingleLabel(CLASSES))
+        save_map(tmp_path / name, predictions(30, CLASSES), features, OneLabel(CLASSES))
     for name in ("map.csv", "map.png"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     told = tables.read(tmp_path / "one" / "map.csv")
@@ -67,7 +67,7 @@ def test_files_are_the_same_bytes_twice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 9, 10, 12])
 def test_any_number_of_images_is_drawn(tmp_path: Path, count: int) -> None:
-    save_map(tmp_path, predictions(count, CLASSES), stored(tmp_path / "f", clusters(count)), SingleLabel(CLASSES))
+    save_map(tmp_path, predictions(count, CLASSES), stored(tmp_path / "f", clusters(count)), OneLabel(CLASSES))
     assert len(tables.read(tmp_path / "map.csv")) == count
     with Image.open(tmp_path / "map.png") as image:
         assert image.size == (990, 770)
@@ -75,21 +75,21 @@ def test_any_number_of_images_is_drawn(tmp_path: Path, count: int) -> None:
 
 def test_few_images_lie_on_their_principal_components() -> None:
     line = np.outer(np.arange(5.0), [1, 1, 1]).astype(np.float32)
-    places = flattened(line)
+    plane = layout(line)
     # standardised steps of 1/sqrt(2), along the diagonal of three features
-    assert np.abs(places[:, 0]) == pytest.approx(np.abs(np.arange(5) - 2) * np.sqrt(3 / 2), abs=1e-3)
-    assert places[:, 1].tolist() == [0] * 5
-    assert flattened(np.array([[1.0], [2.0]], dtype=np.float32)).shape == (2, 2)
+    assert np.abs(plane[:, 0]) == pytest.approx(np.abs(np.arange(5) - 2) * np.sqrt(3 / 2), abs=1e-3)
+    assert plane[:, 1].tolist() == [0] * 5
+    assert layout(np.array([[1.0], [2.0]], dtype=np.float32)).shape == (2, 2)
 
 
 @pytest.mark.parametrize("count", [3, 20])
 def test_images_that_are_all_alike_lie_on_one_spot(count: int) -> None:
-    assert flattened(np.ones((count, 4), dtype=np.float32)).tolist() == [[0, 0]] * count
+    assert layout(np.ones((count, 4), dtype=np.float32)).tolist() == [[0, 0]] * count
 
 
 def test_two_kinds_of_equal_images_are_laid_out() -> None:
     twins = np.repeat(np.array([[0, 1], [1, 0]], dtype=np.float32), 6, axis=0)
-    assert np.isfinite(flattened(twins)).all()
+    assert np.isfinite(layout(twins)).all()
 
 
 def test_of_more_images_a_sample_is_drawn_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +97,7 @@ def test_of_more_images_a_sample_is_drawn_in_their_order(tmp_path: Path, monkeyp
     features = stored(tmp_path / "f", clusters(40))
     drawn = []
     for _ in range(2):
-        save_map(tmp_path, predictions(40, CLASSES), features, SingleLabel(CLASSES))
+        save_map(tmp_path, predictions(40, CLASSES), features, OneLabel(CLASSES))
         drawn.append(tables.read(tmp_path / "map.csv")["path"].tolist())
     assert drawn[0] == drawn[1]
     assert drawn[0] == sorted(drawn[0])
@@ -109,7 +109,7 @@ def test_many_classes_have_no_legend(tmp_path: Path) -> None:
 
     def frame_ends(kinds: int) -> int:
         names = [f"class {place}" for place in range(kinds)]
-        save_map(tmp_path, predictions(40, names), stored(tmp_path / "f", clusters(40)), SingleLabel(names))
+        save_map(tmp_path, predictions(40, names), stored(tmp_path / "f", clusters(40)), OneLabel(names))
         with Image.open(tmp_path / "map.png") as image:
             row = np.asarray(image.convert("RGB"))[4:12].astype(int)
         return int(np.flatnonzero((np.abs(row - (217, 221, 227)).max(2) < 4).any(0)).max())
@@ -119,7 +119,7 @@ def test_many_classes_have_no_legend(tmp_path: Path) -> None:
 
 def test_several_labels_count_as_a_kind(tmp_path: Path) -> None:
     told = predictions(20, ["", "cat", "cat|dog", "dog"])
-    save_map(tmp_path, told, stored(tmp_path / "f", clusters(20)), MultiLabel(["cat", "dog"]))
+    save_map(tmp_path, told, stored(tmp_path / "f", clusters(20)), ManyLabels(["cat", "dog"]))
     assert tables.read(tmp_path / "map.csv")["label"].tolist() == told["label"].tolist()
 
 
@@ -127,6 +127,6 @@ def test_a_long_name_leaves_the_map_its_room(tmp_path: Path) -> None:
     sizes = []
     for length in (30, 90):
         names = ["a" * length, "b" * length]
-        save_map(tmp_path, predictions(40, names), stored(tmp_path / "f", clusters(40)), SingleLabel(names))
+        save_map(tmp_path, predictions(40, names), stored(tmp_path / "f", clusters(40)), OneLabel(names))
         sizes.append((tmp_path / "map.png").read_bytes())
     assert sizes[0] == sizes[1]

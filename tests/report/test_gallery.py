@@ -6,13 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from graft.augment.config import Augment
 from graft.data.arrays import ImageRows
+from graft.data.labelled_images import LabelledImages
 from graft.render.sheets import Tile
 from graft.report import gallery
-from graft.tasks import MultiLabel, SingleLabel
+from graft.tasks import ManyLabels, OneLabel
 
 NAMES = list("abcdefgh")
-TASK = SingleLabel(["cat", "dog"])
+TASK = OneLabel(["cat", "dog"])
 
 
 @pytest.fixture
@@ -26,19 +28,19 @@ def pixels(tmp_path: Path) -> ImageRows:
 
 
 @pytest.fixture
-def tiles(monkeypatch: pytest.MonkeyPatch) -> list[Tile]:
-    """What was last laid on a sheet."""
-    laid: list[Tile] = []
+def tiles(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Tile]]:
+    """What was drawn on each sheet."""
+    drawn: dict[str, list[Tile]] = {}
 
     def keep(path: Path, tiles: list[Tile], columns: int, side: int) -> None:
-        laid[:] = tiles
+        drawn[path.name] = tiles
 
     monkeypatch.setattr(gallery, "save_sheet", keep)
-    return laid
+    return drawn
 
 
 def predictions(loss: list[float]) -> pd.DataFrame:
-    """Predictions of the eight pictures: the first half right."""
+    """Predictions of the eight pictures: the first half correct."""
     return pd.DataFrame(
         {
             "path": [f"pictures/{name}.jpg" for name in NAMES],
@@ -51,78 +53,83 @@ def predictions(loss: list[float]) -> pd.DataFrame:
     )
 
 
-def test_the_worst_come_first_and_equals_by_path(tmp_path: Path, pixels: ImageRows, tiles: list[Tile]) -> None:
-    told = predictions([0, 1, 5, 0, 5, 2, 0, 9])
-    gallery.save_top_losses(tmp_path / "t.png", told.iloc[::-1], pixels, TASK, 4)
-    assert [tile.lines[-1] for tile in tiles] == ["h.jpg", "e.jpg", "f.jpg", "g.jpg"]  # c is right
-    assert [int(tile.pixels[0, 0, 0]) for tile in tiles] == [7, 4, 5, 6]
+def names(tiles: list[Tile]) -> list[str]:
+    """Last lines of the captions."""
+    return [tile.lines[-1] for tile in tiles]
 
 
-def test_captions_say_what_was_predicted_and_what_is_true(tmp_path: Path, pixels: ImageRows, tiles: list[Tile]) -> None:
-    gallery.save_sample(tmp_path / "s.png", predictions([0.0] * 8), pixels, TASK, 8)
-    tiles.sort(key=lambda tile: tile.lines[-1])
-    del tiles[1:4], tiles[2:]
-    assert [tile.lines for tile in tiles] == [("cat 90%", "right", "a.jpg"), ("dog 74%", "is cat", "e.jpg")]
-    assert [tile.frame for tile in tiles] == [gallery.GREEN, gallery.RED]
+def test_the_worst_come_first_and_equals_by_path(
+    tmp_path: Path, pixels: ImageRows, tiles: dict[str, list[Tile]]
+) -> None:
+    rows = predictions([0, 1, 5, 0, 5, 2, 0, 9])
+    gallery.save_galleries(tmp_path, rows.iloc[::-1], pixels, TASK, 4)
+    worst = tiles["top_losses.png"]
+    assert names(worst) == ["h.jpg", "e.jpg", "f.jpg", "g.jpg"]  # c is correct
+    assert [int(tile.pixels[0, 0, 0]) for tile in worst] == [7, 4, 5, 6]
+
+
+def test_the_most_and_the_least_confident_are_correct(
+    tmp_path: Path, pixels: ImageRows, tiles: dict[str, list[Tile]]
+) -> None:
+    rows = predictions([0.3, 0.1, 0.3, 0.2, 9, 0, 0, 0])
+    gallery.save_galleries(tmp_path, rows.iloc[::-1], pixels, TASK, 3)
+    assert names(tiles["surest.png"]) == ["b.jpg", "d.jpg", "a.jpg"]
+    assert names(tiles["least_sure.png"]) == ["a.jpg", "c.jpg", "d.jpg"]
+    gallery.save_galleries(tmp_path, rows, pixels, TASK, 50)
+    assert [tile.frame for tile in tiles["surest.png"]] == [gallery.GREEN] * 4
+
+
+def test_captions_say_what_was_predicted_and_what_is_true(
+    tmp_path: Path, pixels: ImageRows, tiles: dict[str, list[Tile]]
+) -> None:
+    gallery.save_galleries(tmp_path, predictions([0.0] * 8), pixels, TASK, 8)
+    drawn = {tile.lines[-1]: tile for tile in tiles["sample.png"]}
+    assert sorted(drawn) == [f"{name}.jpg" for name in NAMES]
+    assert drawn["a.jpg"].lines == ("cat 90%", "correct", "a.jpg")
+    assert drawn["e.jpg"].lines == ("dog 74%", "is cat", "e.jpg")
+    assert [drawn[name].frame for name in ("a.jpg", "e.jpg")] == [gallery.GREEN, gallery.RED]
+
+
+def test_captions_of_several_labels(tmp_path: Path, pixels: ImageRows, tiles: dict[str, list[Tile]]) -> None:
+    rows = predictions([9, 8, 7, 6, 0, 0, 0, 0])
+    rows["label"] = ["cat|dog", "cat", "", ""] + ["cat"] * 4
+    rows["predicted"] = ["cat|dog", "", "cat", ""] + ["cat"] * 4
+    gallery.save_galleries(tmp_path, rows, pixels, ManyLabels(["cat", "dog"]), 8)
+    drawn = sorted(tiles["sample.png"], key=lambda tile: tile.lines[-1])
+    assert [tile.lines[:2] for tile in drawn[:4]] == [
+        ("cat 90%, dog 10%", "correct"),
+        ("no class", "is cat"),
+        ("cat 90%", "is no class"),
+        ("no class", "correct"),
+    ]
 
 
 def test_the_sample_is_the_same_each_time_and_has_no_image_twice(
-    tmp_path: Path, pixels: ImageRows, tiles: list[Tile]
+    tmp_path: Path, pixels: ImageRows, tiles: dict[str, list[Tile]]
 ) -> None:
     drawn = []
     for _ in range(2):
-        gallery.save_sample(tmp_path / "s.png", predictions([0.0] * 8), pixels, TASK, 5)
-        drawn.append([tile.lines[-1] for tile in tiles])
+        gallery.save_galleries(tmp_path, predictions([0.0] * 8), pixels, TASK, 5)
+        drawn.append(names(tiles["sample.png"]))
     assert drawn[0] == drawn[1]
     assert len(set(drawn[0])) == 5
     assert drawn[0] != [f"{name}.jpg" for name in NAMES[:5]]
 
 
-def test_fewer_images_than_asked_for_are_all_drawn(tmp_path: Path, pixels: ImageRows, tiles: list[Tile]) -> None:
-    gallery.save_sample(tmp_path / "s.png", predictions([0.0] * 8), pixels, TASK, 50)
-    assert sorted(tile.lines[-1] for tile in tiles) == [f"{name}.jpg" for name in NAMES]
+@pytest.mark.parametrize("kept", [slice(4), slice(4, 8)], ids=["nothing wrong", "nothing correct"])
+def test_sheets_are_written_even_where_no_image_belongs_on_them(tmp_path: Path, pixels: ImageRows, kept: slice) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        gallery.save_galleries(tmp_path / name, predictions([0.0] * 8).iloc[kept], pixels, TASK, 3)
+    for name in ("sample.png", "top_losses.png", "surest.png", "least_sure.png"):
+        assert (tmp_path / "one" / name).read_bytes().startswith(b"\x89PNG")
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-def test_a_sheet_is_written(tmp_path: Path, pixels: ImageRows) -> None:
-    for name in ("a.png", "b.png"):
-        gallery.save_sample(tmp_path / name, predictions([0.0] * 8), pixels, TASK, 8)
-    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_captions_of_several_labels(tmp_path: Path, pixels: ImageRows, tiles: list[Tile]) -> None:
-    told = predictions([9, 8, 7, 6, 0, 0, 0, 0])
-    told["label"] = ["cat|dog", "cat", "", ""] + ["cat"] * 4
-    told["predicted"] = ["cat|dog", "", "cat", ""] + ["cat"] * 4
-    gallery.save_sample(tmp_path / "s.png", told, pixels, MultiLabel(["cat", "dog"]), 8)
-    tiles.sort(key=lambda tile: tile.lines[-1])
-    assert [tile.lines[:2] for tile in tiles[:4]] == [
-        ("cat 90%, dog 10%", "right"),
-        ("no class", "is cat"),
-        ("cat 90%", "is no class"),
-        ("no class", "right"),
-    ]
-
-
-def test_the_surest_and_the_least_sure_are_right(tmp_path: Path, pixels: ImageRows, tiles: list[Tile]) -> None:
-    told = predictions([0.3, 0.1, 0.3, 0.2, 9, 0, 0, 0])
-    gallery.save_surest(tmp_path / "s.png", told.iloc[::-1], pixels, TASK, 3)
-    assert [tile.lines[-1] for tile in tiles] == ["b.jpg", "d.jpg", "a.jpg"]
-    gallery.save_least_sure(tmp_path / "s.png", told.iloc[::-1], pixels, TASK, 3)
-    assert [tile.lines[-1] for tile in tiles] == ["a.jpg", "c.jpg", "d.jpg"]
-    gallery.save_surest(tmp_path / "s.png", told, pixels, TASK, 50)
-    assert {tile.frame for tile in tiles} == {gallery.GREEN}
-    assert len(tiles) == 4
-
-
-def test_where_nothing_is_wrong_the_sheet_is_empty(tmp_path: Path, pixels: ImageRows, tiles: list[Tile]) -> None:
-    gallery.save_top_losses(tmp_path / "t.png", predictions([1.0] * 8).iloc[:4], pixels, TASK, 4)
-    assert (tmp_path / "t.png").is_file()
-    assert tiles == []
-
-
-def test_where_nothing_is_right_the_sheets_are_empty(tmp_path: Path, pixels: ImageRows) -> None:
-    told = predictions([0.0] * 8).iloc[4:]
-    for save in (gallery.save_surest, gallery.save_least_sure):
-        save(tmp_path / f"{save.__name__}.png", told, pixels, TASK, 3)
-        assert (tmp_path / f"{save.__name__}.png").is_file()
+def test_augmentations_are_drawn_the_same_each_time(tmp_path: Path, pixels: ImageRows) -> None:
+    train = LabelledImages(pixels, np.arange(8), np.zeros(8, dtype=np.int64))
+    drawn = []
+    for seed in (0, 0, 1):
+        gallery.save_augmented(tmp_path / "a.png", train, Augment(strength="strong"), 16, seed)
+        drawn.append((tmp_path / "a.png").read_bytes())
+    assert drawn[0] == drawn[1] != drawn[2]

@@ -5,31 +5,31 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.report.test_page import facts, render
+from tests.report.test_page import content, render
 
 
 @pytest.fixture(scope="module", params=[2, 200])
 def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Address of a report on so many classes, with long names among them."""
     folder = tmp_path_factory.mktemp("report")
-    classes = [f"a class with quite a long name, number {place:03}" for place in range(request.param)]
-    told = facts(folder, classes)
-    render(folder, told)
+    classes = [f"a class with quite a long name, number {number:03}" for number in range(request.param)]
+    render(folder, content(folder, classes))
     return (folder / "report.html").as_uri()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 390])
 def test_it_fits_and_is_quiet(browser: Browser, report: str, width: int, scheme: str) -> None:
-    said: list[str] = []
+    messages: list[str] = []
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
     page.on(
-        "request", lambda request: said.append(request.url) if not request.url.startswith(("file:", "data:")) else None
+        "request",
+        lambda request: messages.append(request.url) if not request.url.startswith(("file:", "data:")) else None,
     )
     page.goto(report)
-    assert said == []
+    assert messages == []
     # nothing hangs over the edge: wide tables scroll in themselves
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
@@ -49,8 +49,3 @@ def test_a_phone_shows_sheets_and_names_as_large_as_they_are(browser: Browser, r
     rows = page.locator("#classes + .scroll tr")
     assert all(row.bounding_box()["height"] < 140 for row in rows.all())  # type: ignore[index]
     page.close()
-
-
-def test_it_is_the_same_bytes_twice(tmp_path: Path) -> None:
-    told = facts(tmp_path / "out", ["cat", "dog"])
-    assert render(tmp_path / "out", told, "one.html") == render(tmp_path / "out", told, "two.html")

@@ -1,4 +1,4 @@
-"""Pairs that look the same to the network are found, once each, the telling ones first."""
+"""Pairs that look the same to the network are found, once each; what lies far from all others comes first."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from graft.report import neighbours as module
-from graft.report.neighbours import SIMILAR, Standardised, near_duplicates
-from tests.evaluate.stored import alone, paths, stored
+from graft.report.neighbours import LEAST_COSINE, Standardised, near_duplicates, neighbour_distances, outliers
+from tests.report.stored_features import alone, paths, stored
 
 COUNT = 400
 
@@ -45,13 +45,13 @@ def test_pairs_across_splits_or_labels_come_first(tmp_path: Path) -> None:
         "0020.png": "b",
         "0040.png": "",
     }
-    assert found["score"].between(SIMILAR, 1).all()
+    assert found["score"].between(LEAST_COSINE, 1).all()
 
 
 def test_known_copies_are_not_told_again(tmp_path: Path) -> None:
-    copies = alone(COUNT)
-    copies[50] = copies[40]
-    found = near_duplicates(rows(), copies, twins(tmp_path, {20: 30, 40: 50}))
+    duplicates = alone(COUNT)
+    duplicates[50] = duplicates[40]
+    found = near_duplicates(rows(), duplicates, twins(tmp_path, {20: 30, 40: 50}))
     assert found["path"].tolist() == ["0020.png"]
 
 
@@ -67,7 +67,7 @@ def test_hardly_a_pair_is_missed(tmp_path: Path) -> None:
     features = twins(tmp_path, pairs, noise=0.31)
     one, other = features.read(np.arange(200)), features.read(np.arange(200, 400))
     cosine = (one * other).sum(1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
-    near = {paths(COUNT)[number] for number in np.flatnonzero(cosine > SIMILAR + 1e-4)}
+    near = {paths(COUNT)[number] for number in np.flatnonzero(cosine > LEAST_COSINE + 1e-4)}
     found = near_duplicates(rows(), alone(COUNT), features)
     assert len(near) > 50
     assert len(near & set(found["path"])) / len(near) > 0.95
@@ -80,6 +80,48 @@ def test_a_crowd_gives_each_image_one_partner(tmp_path: Path, monkeypatch: pytes
     whole = near_duplicates(rows(), alone(COUNT), features)
     assert len(whole) == 39
     assert not whole["path"].duplicated().any()
-    for limit in ("KEPT", "COMPARED"):  # however little is held at once
+    for limit in ("MOST_PAIRS", "PAIRS_AT_ONCE"):  # however little is held at once
         monkeypatch.setattr(module, limit, 3)
         assert near_duplicates(rows(), alone(COUNT), features).equals(whole)
+
+
+def cloud(folder: Path, count: int = 300, far: int = 3) -> Standardised:
+    """A cloud, and a few pictures each in a direction of its own."""
+    values = np.random.default_rng(0).normal(size=(count, 20))
+    for number in range(far):
+        values[number * 10] = 0
+        values[number * 10, number] = 12 + 4 * number
+    return Standardised.of(stored(folder, values), paths(count))
+
+
+def test_the_farthest_come_first(tmp_path: Path) -> None:
+    found = outliers(paths(300), cloud(tmp_path))
+    assert found["path"][:3].tolist() == ["0020.png", "0010.png", "0000.png"]
+    assert found["score"].is_monotonic_decreasing
+    assert found["score"].between(0, 1).all()
+    assert found["score"][0] > 0.3
+    assert len(found) < 15
+
+
+def test_a_sample_to_compare_with_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REFERENCE", 100)
+    assert outliers(paths(300), cloud(tmp_path))["path"][:3].tolist() == ["0020.png", "0010.png", "0000.png"]
+
+
+def test_an_image_is_not_its_own_neighbour(tmp_path: Path) -> None:
+    values = np.asarray([[0.0], [1.0], [3.0]])
+    made = Standardised.of(stored(tmp_path, values), paths(3))
+    expected = np.asarray([2.0, 1.5, 2.5]) / values.std()
+    assert neighbour_distances(made) == pytest.approx(expected, rel=1e-5)
+
+
+def test_alike_all_of_them_is_no_outlier(tmp_path: Path) -> None:
+    made = Standardised.of(stored(tmp_path, np.ones((30, 4))), paths(30))
+    assert outliers(paths(30), made).empty
+
+
+def test_chunks_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = cloud(tmp_path)
+    whole = outliers(paths(300), made)
+    monkeypatch.setattr(module, "CHUNK", 7)
+    assert outliers(paths(300), made).equals(whole)
