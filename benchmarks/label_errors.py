@@ -1,7 +1,7 @@
 """How many planted label errors are found: ``python -m benchmarks.label_errors [SHARED]``.
 
 Runs the pipeline up to the features in a clone of HEAD, turns 5 % of all labels into another class,
-drawn by seed, and looks among as many first-ranked suspects as were turned. The dataset's own wrong
+drawn by seed, and looks among as many first-ranked label errors as were turned. The dataset's own wrong
 labels count as misses. SHARED is the folder of the archives. Writes ``benchmarks/label_errors.json``
 and ``benchmarks/label_errors.md``; a minute on two cores.
 """
@@ -20,7 +20,7 @@ from graft.core.seeds import derive
 from graft.data.arrays import Embeddings
 from graft.data.dataset import SPLITS, Dataset, read_dataset
 from graft.network.device import prepare
-from graft.report.label_errors import out_of_fold, suspects
+from graft.report.review import label_errors, out_of_fold
 from graft.tasks import make_task
 
 OUT = Path(__file__).with_suffix(".json")
@@ -50,7 +50,7 @@ def measure(data: Path) -> list[dict[str, Any]]:
         dataset, planted = plant(known, seed)
         began = time.perf_counter()
         probabilities = out_of_fold(dataset, copies, embeddings, task, None)
-        doubted = suspects(dataset.paths(*SPLITS), dataset.targets(*SPLITS), probabilities, task)["path"]
+        doubted = label_errors(dataset.paths(*SPLITS), dataset.targets(*SPLITS), probabilities, task)["path"]
         found.append(
             {
                 "seed": seed,

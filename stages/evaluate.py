@@ -49,7 +49,7 @@ def main(run: Run) -> None:
     with new_folder(EVALUATED) as folder:
         write_lineage(folder, INPUTS)
         record = evaluation.write(folder)
-    run.log(f"test {record.headline(task.hits)}")
+    run.log(f"test {record.headline(task.primary_metric)}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graft.evaluate.confusion import counted
+from graft.evaluate.single_label import SingleLabelMetrics
+from graft.tasks import SingleLabel
 
 TEMPLATES = Path(__file__).resolve().parents[1] / ".dvc" / "plots"
 vega = importlib.import_module("dvc_render.vega")  # DVC's own renderer; it has no types
@@ -16,7 +17,8 @@ vega = importlib.import_module("dvc_render.vega")  # DVC's own renderer; it has 
 
 def filled(revisions: list[str]) -> dict[str, Any]:
     """The template as DVC fills it, of a table that it reads as text."""
-    table = counted(np.array([0, 1, 1]), np.array([0, 0, 1]), ["cat", "dog"]).astype(str)
+    metrics = SingleLabelMetrics(SingleLabel(["cat", "dog"]))
+    table = metrics.confusion_table(np.array([[1, 1], [0, 1]])).astype(str)
     rows = [
         row | {"rev": rev, "filename": "c.csv", "field": "actual"}
         for rev in revisions
@@ -29,7 +31,7 @@ def filled(revisions: list[str]) -> dict[str, Any]:
         template_dir=str(TEMPLATES),
         x="predicted",
         y="actual",
-        x_label="said",
+        x_label="answered",
         title="on test",
         anchors_y_definitions=[{"filename": "c.csv", "field": "actual"}],
         revs_with_datapoints=revisions,
@@ -49,7 +51,7 @@ def test_every_anchor_is_filled(revisions: list[str]) -> None:
 def test_cells_are_the_weights_of_the_fields_named() -> None:
     told = filled(["HEAD", "workspace"])
     spec = told["spec"]
-    assert (spec["encoding"]["x"]["field"], spec["encoding"]["x"]["title"]) == ("predicted", "said")
+    assert (spec["encoding"]["x"]["field"], spec["encoding"]["x"]["title"]) == ("predicted", "answered")
     assert (spec["encoding"]["y"]["field"], spec["encoding"]["y"]["title"]) == ("actual", "actual")
     row = told["data"]["values"][0]
     made = {step["as"] for step in spec["transform"] if "calculate" in step}
@@ -57,7 +59,7 @@ def test_cells_are_the_weights_of_the_fields_named() -> None:
     used = {
         encoding["field"] for layer in spec["layer"] for encoding in layer["encoding"].values() if "field" in encoding
     }
-    assert "toNumber(datum.pictures)" in [step.get("calculate") for step in spec["transform"]]
+    assert "toNumber(datum.images)" in [step.get("calculate") for step in spec["transform"]]
     assert "images" in row
     assert used <= made | set(row)
 

@@ -21,8 +21,7 @@ from graft.evaluate.config import Abstain, Evaluate
 from graft.network.device import Precision
 from graft.network.inference import all_outputs
 from graft.stats.intervals import accuracy_interval
-from graft.tasks import Task
-from graft.tasks.decision import Decision
+from graft.tasks import Decision, Task
 
 POINTS = 101
 """Rows of the coverage curve, about."""
@@ -88,7 +87,7 @@ def decide(task: Task, valid: Logits, config: Evaluate) -> Decision:
         probabilities = valid.probabilities(task, temperature)
         curve = CoverageCurve.of(*task.confidences(probabilities, valid.targets))
         below = choose_threshold(curve, config.abstain)
-    return Decision(flips=config.tta, temperature=temperature, abstain_below=below)
+    return Decision(tta=config.tta, temperature=temperature, abstain_below=below)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,10 +21,9 @@ from graft.evaluate.metrics import Metrics, Scores
 from graft.evaluate.multi_label import MultiLabelMetrics
 from graft.evaluate.single_label import SingleLabelMetrics
 from graft.stats.intervals import ONE_GROUP, accuracy_interval
-from graft.tasks import ManyLabels, OneLabel, Task
-from graft.tasks.decision import FILE, Decision
+from graft.tasks import Decision, MultiLabel, SingleLabel, Task
 
-METRICS: dict[type[Task], type[Metrics]] = {OneLabel: SingleLabelMetrics, ManyLabels: MultiLabelMetrics}
+METRICS: dict[type[Task], type[Metrics]] = {SingleLabel: SingleLabelMetrics, MultiLabel: MultiLabelMetrics}
 RECORD, PREDICTIONS = "record.json", "predictions.csv"
 LINEAGE = "lineage.json"
 PACKAGES = ("graft", "torch", "timm", "torchvision", "numpy", "pillow", "scikit-learn")
@@ -138,14 +138,14 @@ class Evaluation:
         says whether the answer is given, where the network may abstain. Numbers are rounded to six
         digits: what differs beyond is noise of floating point.
         """
-        columns = {
-            "path": self.rows["path"].tolist(),
-            "label": self.task.texts(self.targets),
-            "predicted": self.task.texts(self.task.decide(self.probabilities)),
+        columns: dict[str, Any] = {
+            "path": self.rows["path"],
+            "label": self.task.format_labels(self.targets),
+            "predicted": self.task.format_labels(self.task.decide(self.probabilities)),
         }
         if self.decision.abstain_below is not None:
             given = is_answered(self.probabilities.max(1), self.decision.abstain_below)
-            columns["sure"] = np.where(given, "yes", "no").tolist()
+            columns["sure"] = np.where(given, "yes", "no")
         columns["loss"] = Logits(self.logits, self.targets).losses(self.task, self.decision.temperature).round(6)
         rounded = self.probabilities.round(6)
         return pd.DataFrame(columns | {f"p_{name}": rounded[:, k] for k, name in enumerate(self.task.classes)})
@@ -177,7 +177,7 @@ class Evaluation:
         )
         answered = {"answered": record.answered.model_dump()} if record.answered else {}
         write_json(folder / "metrics.json", self.metrics.headlines(test, probe) | answered)
-        write_json(folder / FILE, self.decision.model_dump())
+        self.decision.write(folder)
         write_json(folder / RECORD, record.model_dump())
         self._write_tables(folder, record)
         return record
@@ -229,7 +229,7 @@ class Evaluation:
         per_class = pd.DataFrame.from_dict(classes, orient="index").rename_axis("class")
         slices = {name: each.model_dump() for name, each in record.slices.items()}
         per_slice = pd.DataFrame.from_dict(slices, orient="index").rename_axis("slice")
-        share = self.task.hits
+        share = self.task.primary_metric
         per_slice = per_slice.rename(columns={"correct": share, "low": f"{share}_low", "high": f"{share}_high"})
         tables.write(folder / "figures.csv", figures.round(6))
         tables.write(folder / "classes.csv", per_class.round(6).reset_index())

@@ -90,7 +90,7 @@ class MultiLabelMetrics(Metrics):
             images=len(truth),
             interval=method,
             figures=figures,
-            majority=Baseline(answer=self.task.texts(usual[:1])[0], figures=_baseline_figures(usual, truth)),
+            majority=Baseline(answer=self.task.format_labels(usual[:1])[0], figures=_baseline_figures(usual, truth)),
             classes=classes,
             undefined=undefined | {name: why for name, why in self.undefined.items() if figures[name] is None},
         )
@@ -129,7 +129,7 @@ class MultiLabelMetrics(Metrics):
     def confusion(self, predictions: pd.DataFrame) -> NDArray[np.int64]:
         """Count images for every class by whether it holds (row) and is predicted (column): `[K, 2, 2]`."""
         texts = (predictions[column] for column in ("label", "predicted"))
-        truth, predicted = ([set(self.task.names(text)) for text in column] for column in texts)
+        truth, predicted = ([set(self.task.parse_labels(text)) for text in column] for column in texts)
         counts = [
             confusion_matrix([name in row for row in truth], [name in row for row in predicted], labels=[False, True])
             for name in self.task.classes

@@ -81,7 +81,7 @@ def _draw(path: Path, points: pd.DataFrame, task: Task) -> None:
     """Draw a point an image, coloured by its label; those answered wrongly are ringed."""
     # each set of labels counts as one kind
     order = {name: position for position, name in enumerate(task.classes)}
-    kinds = sorted(points["label"].unique(), key=lambda kind: [order[name] for name in task.names(kind)])
+    kinds = sorted(points["label"].unique(), key=lambda kind: [order[name] for name in task.parse_labels(kind)])
     figure = Figure(figsize=(9, 7), layout="constrained")
     axes = figure.subplots()
     size = 40 if len(points) <= 300 else 18

@@ -53,8 +53,8 @@ def worst_first(predictions: pd.DataFrame) -> pd.DataFrame:
 def caption(row: pd.Series, task: Task) -> tuple[tuple[str, ...], tuple[int, int, int]]:
     """What is written under an image, and the colour of its frame."""
     correct = row["label"] == row["predicted"]
-    answer = ", ".join(f"{name} {row['p_' + name]:.0%}" for name in task.names(row["predicted"])) or NO_CLASS
-    truth = ", ".join(task.names(row["label"])) or NO_CLASS
+    answer = ", ".join(f"{name} {row['p_' + name]:.0%}" for name in task.parse_labels(row["predicted"])) or NO_CLASS
+    truth = ", ".join(task.parse_labels(row["label"])) or NO_CLASS
     lines = (answer, "correct" if correct else f"is {truth}", Path(row["path"]).name)
     return lines, GREEN if correct else RED
 

@@ -269,7 +269,7 @@ def save_heat_maps(
 
 def choose_classes(row: pd.Series, task: Task) -> list[MappedClass]:
     """Choose the classes to map for one image: mistakes first, then the most probable."""
-    predicted, true = set(task.names(row["predicted"])), set(task.names(row["label"]))
+    predicted, true = set(task.parse_labels(row["predicted"])), set(task.parse_labels(row["label"]))
     every = [
         MappedClass(position, float(row[f"p_{name}"]), name in predicted, name in true)
         for position, name in enumerate(task.classes)

@@ -15,8 +15,7 @@ from graft.core.files import write_text
 from graft.core.params import flattened
 from graft.evaluate.evaluation import Record, read_lineage, read_record
 from graft.render.templates import number, percent, rendered
-from graft.tasks import Task
-from graft.tasks.decision import Decision, read_decision
+from graft.tasks import Decision, Task
 
 HERE = Path(__file__).parent
 TEMPLATE, STYLE = HERE / "report.html.j2", HERE / "report.css"
@@ -64,7 +63,7 @@ class Content:
         return cls(
             task=task,
             record=read_record(evaluated),
-            decision=read_decision(evaluated),
+            decision=Decision.read(evaluated),
             lineage=read_lineage(evaluated),
             confused=_rows(tables.read(confused)) if confused.is_file() else [],
             review=None if review is None else _rows(review),

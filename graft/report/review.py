@@ -22,7 +22,7 @@ from graft.core import tables
 from graft.core.progress import bar
 from graft.core.seeds import derive
 from graft.data.arrays import Embeddings, ImageRows
-from graft.data.dataset import SPLITS, Dataset, Targets, label_column
+from graft.data.dataset import SPLITS, Dataset, label_column
 from graft.heads.config import TrainHead
 from graft.heads.examples import Examples
 from graft.heads.fit import fit_head
@@ -32,7 +32,7 @@ from graft.render.sheets import Tile, save_note, save_sheet
 from graft.report.gallery import NO_CLASS
 from graft.report.neighbours import Standardised, near_duplicates, outliers
 from graft.stats.draws import draw_folds, draw_groups, draw_units, tied
-from graft.tasks import Task, make_task
+from graft.tasks import Task
 
 COLUMNS = ["rank", "path", "kind", "label", "suggested", "score", "other", "split"]
 KINDS = {
@@ -113,7 +113,7 @@ def save_review(folder: Path, table: pd.DataFrame | None, pixels: ImageRows, tas
     for _, row in table[of_kind < np.where(table["other"] == "", share, share // 2)].iterrows():
         adjective, colour = KINDS[row["kind"]]
         names = [row["label"]] + [row["suggested"]] * bool(row["suggested"] or row["kind"] == "label")
-        change = " -> ".join(", ".join(task.names(name)) or NO_CLASS for name in names)
+        change = " -> ".join(", ".join(task.parse_labels(name)) or NO_CLASS for name in names)
         lines = (change, f"{adjective} {row['score']:.2f}, {row['split']}", Path(row["path"]).name)
         tiles.append(Tile(pixels.read(pixels.find([row["path"]]))[0], lines, colour))
         if row["other"]:
@@ -146,13 +146,13 @@ def out_of_fold(
     with bar("out of fold", FOLDS) as progress:
         for number in range(FOLDS):
             held_out = fold == number
-            taught = _taught(targets[~held_out], len(task.classes))
-            if held_out.any() and taught.any():
-                part = make_task([task.classes[position] for position in np.flatnonzero(taught)], task.multi_label)
-                train = Examples(embeddings, rows[~held_out], _among(targets[~held_out], taught), embeddings.views)
+            learnable = task.learnable(targets[~held_out])
+            if held_out.any() and learnable.any():
+                part, wanted = task.restrict(targets[~held_out], learnable)
+                train = Examples(embeddings, rows[~held_out], wanted, embeddings.views)
                 head = next(solve(train, part, [max(l2, LEAST_PENALTY)], moments)).head
                 logits = head_logits(head, embeddings, rows[held_out])
-                probabilities[np.ix_(held_out, taught)] = part.probabilities(logits)
+                probabilities[np.ix_(held_out, learnable)] = part.probabilities(logits)
             progress.update()
     return probabilities
 
@@ -164,18 +164,6 @@ def make_folds(dataset: Dataset, duplicates: pd.Series) -> NDArray[np.int64]:
     units = tied([duplicates[used].reset_index(drop=True), rows["group"]], len(rows))
     draw = draw_groups if (rows["group"] != "").any() else draw_units
     return draw_folds(draw, units, label_column(rows), FOLDS, partial(derive, 0, "out-of-fold"))
-
-
-def _taught(targets: Targets, classes: int) -> NDArray[np.bool_]:
-    """Mask `[K]` of the classes that these targets teach something about."""
-    if targets.ndim == 1:
-        return np.isin(np.arange(classes), targets)
-    return np.asarray((targets > 0).any(0) & (targets == 0).any(0), dtype=np.bool_)
-
-
-def _among(targets: Targets, taught: NDArray[np.bool_]) -> Targets:
-    """Targets among the classes that are taught."""
-    return (np.cumsum(taught) - 1)[targets] if targets.ndim == 1 else targets[:, taught]
 
 
 Doubts = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
@@ -203,8 +191,8 @@ def label_errors(
     found = pd.DataFrame(
         {
             "path": [paths[number] for number in numbers],
-            "label": task.texts(targets[numbers]),
-            "suggested": task.texts(suggested),
+            "label": task.format_labels(targets[numbers]),
+            "suggested": task.format_labels(suggested),
             "score": np.clip(scores, 0, 1).round(6),
         }
     )

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
 from graft.evaluate.calibration import BINS, PRIOR_DEVIATION, calibration_error, fit_temperature, reliability
-from graft.tasks import ManyLabels, OneLabel
+from graft.tasks import MultiLabel, SingleLabel
 
 CLASSES = ["a", "b", "c"]
 
@@ -44,7 +44,7 @@ def drawn(seed: int, count: int, temperature: float) -> tuple[np.ndarray, np.nda
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
 def test_it_is_found_again(temperature: float) -> None:
-    assert fit_temperature(OneLabel(CLASSES), *drawn(0, 6000, temperature)) == pytest.approx(temperature, rel=0.08)
+    assert fit_temperature(SingleLabel(CLASSES), *drawn(0, 6000, temperature)) == pytest.approx(temperature, rel=0.08)
 
 
 def test_it_is_the_minimum_of_loss_and_expectation() -> None:
@@ -56,16 +56,16 @@ def test_it_is_the_minimum_of_loss_and_expectation() -> None:
         return float(-likelihood.sum() + np.log(temperature) ** 2 / (2 * PRIOR_DEVIATION**2))
 
     wanted = minimize_scalar(cost, bounds=(0.05, 20), method="bounded", options={"xatol": 1e-9}).x
-    assert fit_temperature(OneLabel(CLASSES), logits, labels) == pytest.approx(wanted, rel=1e-4)
+    assert fit_temperature(SingleLabel(CLASSES), logits, labels) == pytest.approx(wanted, rel=1e-4)
 
 
 def test_a_few_images_all_correct_do_not_call_for_certainty() -> None:
     logits = np.eye(3, dtype=np.float32)[[0, 1, 2]] * 2
-    assert 0.3 < fit_temperature(OneLabel(CLASSES), logits, np.array([0, 1, 2])) < 1
+    assert 0.3 < fit_temperature(SingleLabel(CLASSES), logits, np.array([0, 1, 2])) < 1
 
 
 def test_several_labels() -> None:
     generator = np.random.default_rng(2)
     true = generator.normal(size=(4000, 2)) * 2
     held = (generator.random((4000, 2)) < 1 / (1 + np.exp(-true))).astype(np.float32)
-    assert fit_temperature(ManyLabels(["a", "b"]), (2 * true).astype(np.float32), held) == pytest.approx(2, rel=0.08)
+    assert fit_temperature(MultiLabel(["a", "b"]), (2 * true).astype(np.float32), held) == pytest.approx(2, rel=0.08)

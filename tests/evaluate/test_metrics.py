@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_s
 
 from graft.evaluate.evaluation import metrics_of
 from graft.evaluate.metrics import ClassScores, brier, class_mean, rank_scores, top_k
-from graft.tasks import ManyLabels, OneLabel, Task
+from graft.tasks import MultiLabel, SingleLabel, Task
 
 
 @settings(max_examples=25, deadline=None)
@@ -59,8 +59,8 @@ def test_a_mean_leaves_out_what_has_no_value() -> None:
 @pytest.mark.parametrize(
     ("task", "targets"),
     [
-        (OneLabel(["a", "b"]), np.array([0, 1, 1])),
-        (ManyLabels(["a", "b"]), np.array([[1, 0], [0, 1], [1, 1]], dtype=np.float32)),
+        (SingleLabel(["a", "b"]), np.array([0, 1, 1])),
+        (MultiLabel(["a", "b"]), np.array([[1, 0], [0, 1], [1, 1]], dtype=np.float32)),
     ],
     ids=["one label", "several"],
 )

@@ -24,7 +24,7 @@ from sklearn.metrics import (
 from graft.evaluate.metrics import Scores
 from graft.evaluate.multi_label import MultiLabelMetrics
 from graft.stats.intervals import wilson
-from graft.tasks import ManyLabels
+from graft.tasks import MultiLabel
 
 
 def measure(
@@ -32,13 +32,13 @@ def measure(
 ) -> Scores:
     """Measure with the losses that the probabilities give."""
     losses = -np.log(np.where(targets > 0, probabilities, 1 - probabilities)).mean(1)
-    return MultiLabelMetrics(ManyLabels(classes)).measure(probabilities, losses, targets, groups)
+    return MultiLabelMetrics(MultiLabel(classes)).measure(probabilities, losses, targets, groups)
 
 
 def confusion(predicted: NDArray[np.int64], truth: NDArray[np.int64], classes: list[str]) -> NDArray[np.int64]:
     """Count answers as predictions.csv has them."""
-    task = ManyLabels(classes)
-    table = pd.DataFrame({"label": task.texts(truth), "predicted": task.texts(predicted)})
+    task = MultiLabel(classes)
+    table = pd.DataFrame({"label": task.format_labels(truth), "predicted": task.format_labels(predicted)})
     return MultiLabelMetrics(task).confusion(table)
 
 
@@ -63,6 +63,7 @@ def test_measure_is_what_sklearn_says(seed: int, kinds: int, count: int) -> None
     predicted = (probabilities >= 0.5).astype(int)
     classes = [f"c{place}" for place in range(kinds)]
     found = measure(probabilities, truth.astype(np.float32), classes, alone(count))
+    figures: dict[str, Any] = found.figures
     assert found.images == count
     assert found.figures["exact_match"] == pytest.approx(accuracy_score(truth, predicted))
     assert found.figures["hamming_loss"] == pytest.approx(hamming_loss(truth, predicted))
@@ -72,7 +73,7 @@ def test_measure_is_what_sklearn_says(seed: int, kinds: int, count: int) -> None
     assert found.figures["roc_auc"] == pytest.approx(roc_auc_score(truth, probabilities))
     assert found.figures["brier"] == pytest.approx(np.square(truth - probabilities).mean())
     for name in ("hamming_loss", "micro_f1", "macro_f1", "log_loss", "brier"):
-        assert found.figures[f"{name}_low"] <= found.figures[name] <= found.figures[f"{name}_high"]
+        assert figures[f"{name}_low"] <= figures[name] <= figures[f"{name}_high"]
     chances = np.where(truth == 1, probabilities, 1 - probabilities)
     assert found.figures["log_loss"] == pytest.approx(-np.log(chances).mean())
     interval = wilson(int((predicted == truth).all(1).sum()), count)

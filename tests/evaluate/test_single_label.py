@@ -27,14 +27,16 @@ from sklearn.metrics import (
 from graft.evaluate.metrics import Scores
 from graft.evaluate.single_label import SingleLabelMetrics, weighted_figures
 from graft.stats.intervals import wilson
-from graft.tasks import OneLabel
+from graft.tasks import SingleLabel
 
 
 def measure(
     probabilities: NDArray[np.float64], targets: NDArray[np.int64], classes: list[str], groups: pd.Series
 ) -> Scores:
     """Measure with the losses that the probabilities give."""
-    return SingleLabelMetrics(OneLabel(classes)).measure(probabilities, losses(probabilities, targets), targets, groups)
+    return SingleLabelMetrics(SingleLabel(classes)).measure(
+        probabilities, losses(probabilities, targets), targets, groups
+    )
 
 
 def losses(probabilities: NDArray[np.float64], targets: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -62,7 +64,7 @@ def test_measure_is_what_sklearn_says(seed: int, kinds: int, count: int) -> None
     classes = [f"c{place}" for place in range(kinds)]
     predicted = probabilities.argmax(1)
     found = measure(probabilities, targets, classes, alone(count))
-    figures = found.figures
+    figures: dict[str, Any] = found.figures
     labels = list(range(kinds))
     assert found.images == count
     assert figures["accuracy"] == pytest.approx(accuracy_score(targets, predicted))
@@ -191,7 +193,7 @@ def absent(name: str) -> dict[str, str]:
 def test_what_has_no_value_is_none_with_a_reason(
     predicted: list[int], targets: list[int], figures: dict[str, Any], undefined: dict[str, str]
 ) -> None:
-    table, reasons = SingleLabelMetrics(OneLabel(["a", "b", "c"])).per_class(
+    table, reasons = SingleLabelMetrics(SingleLabel(["a", "b", "c"])).per_class(
         np.array(predicted), np.array(targets), sure(predicted, 3)
     )
     keys = ("precision", "recall", "f1", "images")
@@ -233,13 +235,13 @@ def test_intervals_hold_the_truth() -> None:
         generator = np.random.default_rng(seed)
         targets = np.arange(300) % 2
         answers = (generator.random(300) >= chance[targets, 0]).astype(int)
-        found = measure(sure(answers.tolist(), 2), targets, ["a", "b"], alone(300))
+        figures: dict[str, Any] = measure(sure(answers.tolist(), 2), targets, ["a", "b"], alone(300)).figures
         for name, value in truth.items():
-            inside[name] += found.figures[f"{name}_low"] <= value <= found.figures[f"{name}_high"]
+            inside[name] += figures[f"{name}_low"] <= value <= figures[f"{name}_high"]
     assert all(0.88 <= count / 60 <= 1 for count in inside.values())
 
 
-METRICS = SingleLabelMetrics(OneLabel(["cat", "dog", "owl", "ape"]))
+METRICS = SingleLabelMetrics(SingleLabel(["cat", "dog", "owl", "ape"]))
 
 
 def table(actual: list[int], predicted: list[int]) -> pd.DataFrame:

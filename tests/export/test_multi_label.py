@@ -105,7 +105,7 @@ def test_head_to_bundle(
     judged = all_outputs(network, pixels, valid.rows, VIEW, "fp32", "evaluate")
     decision = decide(task, Logits(judged, valid.targets), Evaluate())
     assert decision.temperature != 1
-    Evaluation(rows, task, logits, logits, decision).write(tmp_path / "evaluate", pixels, Evaluate(gallery=4))
+    Evaluation(rows, task, logits, logits, decision).write(tmp_path / "evaluate")
     metrics = json.loads((tmp_path / "evaluate/metrics.json").read_text())
     assert metrics["test"]["exact_match"] > 0.9 > 0.2 > metrics["majority"]["exact_match"]
 

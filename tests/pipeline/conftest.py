@@ -157,6 +157,6 @@ def _tiny_params(folder: Path) -> None:
     values["embed"].update({"view": 32, "layers": ["blocks.3"]})
     values["train_head"].update({"epochs": 5, "l2": [0.1, 1.0]})
     values["finetune"].update({"epochs": 3, "batch_size": 4, "sizes": [[32, 1.0]], "freeze": ["conv_stem"]})
-    values["evaluate"].update({"gallery": 6})
+    values["report"].update({"gallery": 6})
     with file.open("w") as stream:
         yaml.dump(values, stream)

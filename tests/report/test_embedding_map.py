@@ -11,7 +11,7 @@ from graft.core import tables
 from graft.data.arrays import Embeddings
 from graft.report import embedding_map
 from graft.report.embedding_map import layout, save_map
-from graft.tasks import ManyLabels, OneLabel
+from graft.tasks import MultiLabel, SingleLabel
 
 CLASSES = ["cat", "dog", "$_owl$"]
 
@@ -56,7 +56,7 @@ def test_files_are_the_same_bytes_twice(tmp_path: Path) -> None:
     features = stored(tmp_path / "features", clusters(30))
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        save_map(tmp_path / name, predictions(30, CLASSES), features, OneLabel(CLASSES))
+        save_map(tmp_path / name, predictions(30, CLASSES), features, SingleLabel(CLASSES))
     for name in ("map.csv", "map.png"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     told = tables.read(tmp_path / "one" / "map.csv")
@@ -67,7 +67,7 @@ def test_files_are_the_same_bytes_twice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 9, 10, 12])
 def test_any_number_of_images_is_drawn(tmp_path: Path, count: int) -> None:
-    save_map(tmp_path, predictions(count, CLASSES), stored(tmp_path / "f", clusters(count)), OneLabel(CLASSES))
+    save_map(tmp_path, predictions(count, CLASSES), stored(tmp_path / "f", clusters(count)), SingleLabel(CLASSES))
     assert len(tables.read(tmp_path / "map.csv")) == count
     with Image.open(tmp_path / "map.png") as image:
         assert image.size == (990, 770)
@@ -97,7 +97,7 @@ def test_of_more_images_a_sample_is_drawn_in_their_order(tmp_path: Path, monkeyp
     features = stored(tmp_path / "f", clusters(40))
     drawn = []
     for _ in range(2):
-        save_map(tmp_path, predictions(40, CLASSES), features, OneLabel(CLASSES))
+        save_map(tmp_path, predictions(40, CLASSES), features, SingleLabel(CLASSES))
         drawn.append(tables.read(tmp_path / "map.csv")["path"].tolist())
     assert drawn[0] == drawn[1]
     assert drawn[0] == sorted(drawn[0])
@@ -109,7 +109,7 @@ def test_many_classes_have_no_legend(tmp_path: Path) -> None:
 
     def frame_ends(kinds: int) -> int:
         names = [f"class {place}" for place in range(kinds)]
-        save_map(tmp_path, predictions(40, names), stored(tmp_path / "f", clusters(40)), OneLabel(names))
+        save_map(tmp_path, predictions(40, names), stored(tmp_path / "f", clusters(40)), SingleLabel(names))
         with Image.open(tmp_path / "map.png") as image:
             row = np.asarray(image.convert("RGB"))[4:12].astype(int)
         return int(np.flatnonzero((np.abs(row - (217, 221, 227)).max(2) < 4).any(0)).max())
@@ -119,7 +119,7 @@ def test_many_classes_have_no_legend(tmp_path: Path) -> None:
 
 def test_several_labels_count_as_a_kind(tmp_path: Path) -> None:
     told = predictions(20, ["", "cat", "cat|dog", "dog"])
-    save_map(tmp_path, told, stored(tmp_path / "f", clusters(20)), ManyLabels(["cat", "dog"]))
+    save_map(tmp_path, told, stored(tmp_path / "f", clusters(20)), MultiLabel(["cat", "dog"]))
     assert tables.read(tmp_path / "map.csv")["label"].tolist() == told["label"].tolist()
 
 
@@ -127,6 +127,6 @@ def test_a_long_name_leaves_the_map_its_room(tmp_path: Path) -> None:
     sizes = []
     for length in (30, 90):
         names = ["a" * length, "b" * length]
-        save_map(tmp_path, predictions(40, names), stored(tmp_path / "f", clusters(40)), OneLabel(names))
+        save_map(tmp_path, predictions(40, names), stored(tmp_path / "f", clusters(40)), SingleLabel(names))
         sizes.append((tmp_path / "map.png").read_bytes())
     assert sizes[0] == sizes[1]

@@ -11,10 +11,10 @@ from graft.data.arrays import ImageRows
 from graft.data.labelled_images import LabelledImages
 from graft.render.sheets import Tile
 from graft.report import gallery
-from graft.tasks import ManyLabels, OneLabel
+from graft.tasks import MultiLabel, SingleLabel
 
 NAMES = list("abcdefgh")
-TASK = OneLabel(["cat", "dog"])
+TASK = SingleLabel(["cat", "dog"])
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_captions_of_several_labels(tmp_path: Path, pixels: ImageRows, tiles: di
     rows = predictions([9, 8, 7, 6, 0, 0, 0, 0])
     rows["label"] = ["cat|dog", "cat", "", ""] + ["cat"] * 4
     rows["predicted"] = ["cat|dog", "", "cat", ""] + ["cat"] * 4
-    gallery.save_galleries(tmp_path, rows, pixels, ManyLabels(["cat", "dog"]), 8)
+    gallery.save_galleries(tmp_path, rows, pixels, MultiLabel(["cat", "dog"]), 8)
     drawn = sorted(tiles["sample.png"], key=lambda tile: tile.lines[-1])
     assert [tile.lines[:2] for tile in drawn[:4]] == [
         ("cat 90%, dog 10%", "correct"),

@@ -28,7 +28,7 @@ from graft.report.heat_maps import (
     overlay,
     save_heat_maps,
 )
-from graft.tasks import ManyLabels, OneLabel, Task
+from graft.tasks import MultiLabel, SingleLabel, Task
 from tests.network.made import TINY, made
 from tests.report.planted_networks import BRIGHT, CELL, DARK, KINDS, SIDE, Kind, images, planted
 
@@ -188,7 +188,7 @@ def test_a_network_without_any_grid_is_refused() -> None:
         heat_maps(network, images([(0, 0)]), torch.tensor([0]))
 
 
-TASK = OneLabel(["dark", "bright"])
+TASK = SingleLabel(["dark", "bright"])
 SHOWN = [(0, 1), (3, 3), (2, 0)]
 
 
@@ -201,24 +201,24 @@ def asked(task: Task, one: pd.Series) -> list[tuple[str, bool, bool]]:
 
 
 def test_of_a_mistake_the_predicted_and_the_true_class_are_asked() -> None:
-    task = OneLabel(["cat", "dog", "owl"])
+    task = SingleLabel(["cat", "dog", "owl"])
     assert asked(task, row("owl", "cat", cat=0.5, dog=0.3, owl=0.2)) == [("cat", True, False), ("owl", False, True)]
 
 
 def test_of_a_correct_answer_the_class_and_the_runner_up_are_asked() -> None:
-    task = OneLabel(["cat", "dog", "owl"])
+    task = SingleLabel(["cat", "dog", "owl"])
     assert asked(task, row("dog", "dog", cat=0.1, dog=0.7, owl=0.2)) == [("dog", True, True), ("owl", False, False)]
 
 
 def test_of_several_labels_the_most_probable_mistakes_are_asked() -> None:
-    task = ManyLabels(["a", "b", "c", "d"])
+    task = MultiLabel(["a", "b", "c", "d"])
     one = row("b|d", "a|b|c", a=0.6, b=0.9, c=0.8, d=0.4)
     assert asked(task, one) == [("c", True, False), ("a", True, False)]
     one = row("b|d", "b|c", a=0.3, b=0.9, c=0.8, d=0.4)
     assert asked(task, one) == [("c", True, False), ("d", False, True)]
     one = row("b", "", a=0.3, b=0.1, c=0.2, d=0.4)
     assert asked(task, one) == [("b", False, True), ("d", False, False)]
-    assert asked(ManyLabels(["a"]), row("", "", a=0.3)) == [("a", False, False)]
+    assert asked(MultiLabel(["a"]), row("", "", a=0.3)) == [("a", False, False)]
 
 
 def test_classes_come_with_their_position_and_probability() -> None:
@@ -327,7 +327,7 @@ def test_of_several_labels_each_image_has_its_maps(
     drawn: list[Tile] = []
     monkeypatch.setattr(module, "save_sheet", lambda path, tiles, **_: drawn.extend(tiles))
     told = predictions.assign(label=["", "bright|dark", "bright"], predicted=["bright", "bright", "bright"])
-    save_heat_maps(tmp_path / "cam.png", told, pixels, planted("folded"), ManyLabels(TASK.classes), 24)
+    save_heat_maps(tmp_path / "cam.png", told, pixels, planted("folded"), MultiLabel(TASK.classes), 24)
     assert [tile.lines[:2] for tile in drawn] == [
         ("bright 13%", "correct"),
         ("dark 87%", "not predicted"),

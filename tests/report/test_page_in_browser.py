@@ -1,7 +1,5 @@
 """The report in a real browser: by double click, light and dark, on a desk and on a phone."""
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Browser
 

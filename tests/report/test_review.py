@@ -23,11 +23,11 @@ from graft.report.review import (
     review,
     save_review,
 )
-from graft.tasks import ManyLabels, OneLabel, Task
+from graft.tasks import MultiLabel, SingleLabel, Task
 from tests.report.stored_features import alone, dataset, flip, paths, stored, two_clouds
 
 COUNT, MANY = 300, 2000
-AB = OneLabel(["a", "b"])
+AB = SingleLabel(["a", "b"])
 
 
 def listed(folder: Path, count: int) -> pd.DataFrame:
@@ -67,7 +67,7 @@ def test_the_same_bytes_come_out_twice(tmp_path: Path) -> None:
 def test_nothing_to_review_is_a_header(tmp_path: Path) -> None:
     features = np.repeat([[1.0, 0, 0], [0, 1, 0], [0, 0, 1]], 10, axis=0)
     labels = np.repeat(["a", "b", "c"], 10)
-    task, copies = OneLabel(["a", "b", "c"]), pd.Series(np.repeat(["0", "1", "2"], 10))
+    task, copies = SingleLabel(["a", "b", "c"]), pd.Series(np.repeat(["0", "1", "2"], 10))
     table = review(dataset(labels.tolist()), copies, stored(tmp_path, features), task, 0.1, 5)
     assert table.to_csv(index=False) == ",".join(COLUMNS) + "\n"
 
@@ -77,7 +77,7 @@ def test_several_labels_go_the_same_way(tmp_path: Path) -> None:
     wrong, _ = flip(labels, 0.05)
     rows = pd.DataFrame({"path": paths(COUNT), "labels": wrong, "group": "", "split": "train"})
     rows.loc[rows.index % 2 == 0, "labels"] += "|c"
-    made, task = Dataset(rows, ["a", "b", "c"]), ManyLabels(["a", "b", "c"])
+    made, task = Dataset(rows, ["a", "b", "c"]), MultiLabel(["a", "b", "c"])
     table = review(made, alone(COUNT), stored(tmp_path, features), task, 0.1, 3)
     assert (table["kind"] == "label").sum() == 3
     assert set(table["label"]) <= set(rows["labels"])
@@ -109,7 +109,7 @@ def test_the_sheet_shows_the_first_of_each_kind_with_their_partners(
         ("0004.png", "near_duplicate", "a", "", "0005.png"),
         ("0006.png", "outlier", "", "", ""),
     )
-    save_review(tmp_path, shown, pixels, ManyLabels(["a", "b"]), 6)
+    save_review(tmp_path, shown, pixels, MultiLabel(["a", "b"]), 6)
     assert [tile.lines for tile in drawn] == [
         ("a -> b", "doubtful 0.75, valid", "0001.png"),
         ("a, b -> no class", "doubtful 0.75, valid", "0002.png"),
@@ -190,7 +190,7 @@ def test_a_class_that_the_other_folds_do_not_have_is_nan(tmp_path: Path) -> None
     features, labels = two_clouds(100)
     labels[7] = "c"
     made, copies = dataset(labels.tolist()), alone(100)
-    found = out_of_fold(made, copies, stored(tmp_path, features), OneLabel(["a", "b", "c"]), 0.1)
+    found = out_of_fold(made, copies, stored(tmp_path, features), SingleLabel(["a", "b", "c"]), 0.1)
     fold = make_folds(made, copies)
     assert np.isnan(found[:, 2]).tolist() == (fold == fold[7]).tolist()
     assert not np.isnan(found[:, :2]).any()
@@ -208,7 +208,7 @@ def test_several_labels_are_judged_each_for_itself(tmp_path: Path) -> None:
     text = np.where(labels == "a", "a|c", "b|c").astype(object)
     text[3] = "a|c|d"
     rows = pd.DataFrame({"path": paths(COUNT), "labels": text, "group": "", "split": "train"})
-    made, task = Dataset(rows, list("abcd")), ManyLabels(list("abcd"))
+    made, task = Dataset(rows, list("abcd")), MultiLabel(list("abcd"))
     found = out_of_fold(made, alone(COUNT), stored(tmp_path, features), task, 0.1)
     assert ((found[:, 0] > 0.5) == (labels == "a")).mean() > 0.9
     assert ((found[:, 1] > 0.5) == (labels == "b")).mean() > 0.9
@@ -271,7 +271,7 @@ def test_what_was_not_learnt_is_not_doubted() -> None:
     targets = np.asarray([0, 0, 0, 1, 1, 1, 2, 0])
     chances = certain([0, 0, 0, 1, 1, 1, 0, 1], 3)
     chances[6, 2] = np.nan  # the only picture of its class
-    found = label_errors(paths(8), targets, chances, OneLabel(["a", "b", "c"]))
+    found = label_errors(paths(8), targets, chances, SingleLabel(["a", "b", "c"]))
     assert found.to_dict("records") == [{"path": "0007.png", "label": "a", "suggested": "b", "score": 0.97}]
 
 
@@ -300,7 +300,7 @@ def test_of_several_labels_the_wrong_answers_are_turned(tmp_path: Path) -> None:
     for number in clear:  # forgotten, or one too many
         text[number] = text[number].removesuffix("|c") if "|c" in text[number] else text[number] + "|c"
     rows = pd.DataFrame({"path": paths(400), "labels": text, "group": "", "split": "train"})
-    made, task = Dataset(rows, ["a", "b", "c"]), ManyLabels(["a", "b", "c"])
+    made, task = Dataset(rows, ["a", "b", "c"]), MultiLabel(["a", "b", "c"])
     probabilities = out_of_fold(made, alone(400), stored(tmp_path, features), task, 0.01)
     found = label_errors(paths(400), made.targets("train"), probabilities, task)
     first = found.head(10).set_index("path")
@@ -311,7 +311,7 @@ def test_of_several_labels_the_wrong_answers_are_turned(tmp_path: Path) -> None:
 
 
 def test_several_labels_that_say_nothing_are_not_doubted() -> None:
-    task = ManyLabels(["a", "b"])
+    task = MultiLabel(["a", "b"])
     for held in (0, 1):  # nobody has any, or everybody all
         targets = np.full((5, 2), held, dtype=np.float32)
         assert label_errors(paths(5), targets, np.full((5, 2), 0.5), task).empty

@@ -45,8 +45,8 @@ def project(folder: Path, multi_label: bool = False) -> Path:
     tables.write(folder / "data/split.csv", known[["path"]].assign(split=[split for _, split in IMAGES.values()]))
     columns = ["path", "kind", "suggested", "score", "other"]
     review = pd.DataFrame(REVIEW, columns=columns).assign(rank=range(1, 5), label="", split="")
-    (folder / "reports/evaluate").mkdir(parents=True)
-    tables.write(folder / "reports/evaluate/review.csv", review)
+    (folder / "reports/report").mkdir(parents=True)
+    tables.write(folder / "reports/report/review.csv", review)
     (folder / "corrections.csv").write_text('path,label,note\nz.jpg,drop,"blurred, dark"\n')
     (folder / "params.yaml").write_text((ROOT / "params.yaml").read_text())
     return folder
@@ -62,7 +62,7 @@ def drawing(seed: int) -> Image.Image:
 
 
 def cases(folder: Path) -> Cases:
-    names = ("reports/evaluate/review.csv", "data/labels.csv", "data/split.csv")
+    names = ("reports/report/review.csv", "data/labels.csv", "data/split.csv")
     return read_cases(*(folder / name for name in names))
 
 

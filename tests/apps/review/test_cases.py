@@ -29,7 +29,7 @@ def test_any_number_of_labels_are_lists_and_may_be_empty(tmp_path: Path) -> None
     assert found.labels["dogs/<b>rex.jpg"] == []
 
 
-@pytest.mark.parametrize("name", ["reports/evaluate/review.csv", "data/labels.csv", "data/split.csv"])
+@pytest.mark.parametrize("name", ["reports/report/review.csv", "data/labels.csv", "data/split.csv"])
 def test_an_absent_table_says_what_to_run(tmp_path: Path, name: str) -> None:
     (project(tmp_path) / name).unlink()
     with pytest.raises(DataError, match=r"is absent: nothing was found to review yet; run `dvc repro`$"):
@@ -38,9 +38,9 @@ def test_an_absent_table_says_what_to_run(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("path", ["../../secret.png", "/etc/passwd", "gone.jpg"])
 def test_a_path_without_a_label_is_refused(tmp_path: Path, path: str) -> None:
-    file = project(tmp_path) / "reports/evaluate/review.csv"
+    file = project(tmp_path) / "reports/report/review.csv"
     file.write_text(file.read_text().replace("cats/odd.png", path))
-    with pytest.raises(DataError, match=r"is to be reviewed and has no label any more; run `dvc repro evaluate`$"):
+    with pytest.raises(DataError, match=r"is to be reviewed and has no label any more; run `dvc repro report`$"):
         cases(tmp_path)
 
 
