@@ -33,6 +33,7 @@ def multi_label(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyt
     several: bool = request.param
     monkeypatch.chdir(tmp_path)
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    shutil.copy(ROOT / "dvc.yaml", ".")
     params["report"] = {"gallery": 4, "review": 5}
     Path("params.yaml").write_text(yaml.safe_dump(params))
     names, kinds = [f"{number:02}.png" for number in range(COUNT)], np.arange(COUNT) % 3
