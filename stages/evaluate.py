@@ -11,8 +11,7 @@ from pathlib import Path
 
 from graft.core.files import new_folder
 from graft.data.arrays import Embeddings, ImageRows
-from graft.data.dataset import read_dataset
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import LabelledImages, read_dataset
 from graft.evaluate.config import Evaluate
 from graft.evaluate.decision import decide, logits_of
 from graft.evaluate.evaluation import Evaluation, write_lineage

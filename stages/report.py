@@ -13,8 +13,7 @@ from graft.augment.config import Augment
 from graft.core.files import new_folder
 from graft.core.seeds import Seed
 from graft.data.arrays import Embeddings, ImageRows
-from graft.data.dataset import read_dataset
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import LabelledImages, read_dataset
 from graft.evaluate.evaluation import metrics_of, read_predictions
 from graft.network.device import prepare
 from graft.network.network import load
@@ -39,7 +38,7 @@ REPORT, PAGE = Path("reports/report"), Path("reports/report.html")
 def main(run: Run) -> None:
     config: Report = run.params("report", Report)
     augment, seed = run.params("augment", Augment), run.params("seed", Seed)
-    parameters = run.values("lr", "seed", "source", "labels", "index", "split", "audit", "presize", "backbone")
+    parameters = run.values("lr", "seed", "source", "labels", "index", "split", "presize", "backbone")
     parameters |= run.values("embed", "train_head", "augment", "finetune", "evaluate", "report")
     prepare()
 

@@ -52,7 +52,7 @@ def _table(metrics: dict[str, Any]) -> Iterator[str]:
 
 
 def _changed_params(values: dict[str, Any]) -> Iterator[str]:
-    """Sections of params.yaml that differ from those that `report`, which shows them all, ran with, as DVC recorded them."""
+    """Sections of params.yaml that differ from those that `report` ran with, which shows them all, as DVC recorded."""
     if LOCK.is_file():
         stages = params.parse_yaml(LOCK.read_text(encoding="utf-8")).get("stages", {})
         recorded = stages.get("report", {}).get("params", {}).get("params.yaml", {})

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import nn
 
 from graft.core.errors import DataError, ParamsError
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import LabelledImages
 from graft.evaluate.calibration import fit_temperature
 from graft.evaluate.config import Abstain, Evaluate
 from graft.network.device import Precision

@@ -10,7 +10,7 @@ from graft.augment.augment import augment
 from graft.augment.config import Augment
 from graft.core.seeds import derive
 from graft.data.arrays import ImageRows
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import LabelledImages
 from graft.render.sheets import Tile, save_note, save_sheet
 from graft.tasks import Task
 

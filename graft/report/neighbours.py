@@ -21,7 +21,7 @@ from graft.core.seeds import derive
 from graft.data.arrays import Embeddings
 from graft.data.dataset import SPLITS
 from graft.heads.examples import Examples
-from graft.index.hamming import BITS, Search
+from graft.index.hamming import BITS, HammingSearch
 
 CHUNK = 2048
 """Images read at once."""
@@ -141,7 +141,7 @@ def near_duplicates(rows: pd.DataFrame, duplicates: pd.Series, features: Standar
     nothing = np.empty(0, dtype=np.int64)
     pairs = [_with_cosine(features, nothing, nothing)]
     for table in range(TABLES):
-        for one, other in _similar_hashes(Search(_hashes(features, table), MOST_BITS), known):
+        for one, other in _similar_hashes(HammingSearch(_hashes(features, table), MOST_BITS), known):
             pairs.append(_with_cosine(features, one, other))
             if sum(map(len, pairs)) > MOST_PAIRS:
                 pairs = [_best_pairs(pairs, split, label)]
@@ -168,7 +168,7 @@ def _hashes(features: Standardised, table: int) -> NDArray[np.uint64]:
     return hashes
 
 
-def _similar_hashes(search: Search, known: Rows) -> Iterator[tuple[Rows, Rows]]:
+def _similar_hashes(search: HammingSearch, known: Rows) -> Iterator[tuple[Rows, Rows]]:
     """Pairs with similar hashes that are not known to be copies, the lower number first."""
     for first, second in search.pairs():
         new = known[first] != known[second]

@@ -31,7 +31,7 @@ from graft.network.head import head_logits
 from graft.render.sheets import Tile, save_note, save_sheet
 from graft.report.gallery import NO_CLASS
 from graft.report.neighbours import Standardised, near_duplicates, outliers
-from graft.stats.draws import draw_folds, draw_groups, draw_units, tied
+from graft.stats.draws import draw_folds, draw_groups, draw_units, tied_units
 from graft.tasks import Task
 
 COLUMNS = ["rank", "path", "kind", "label", "suggested", "score", "other", "split"]
@@ -161,7 +161,7 @@ def make_folds(dataset: Dataset, duplicates: pd.Series) -> NDArray[np.int64]:
     """Fold of every image in train, valid and test, `[N]`: stratified; duplicates and groups lie in one fold."""
     used = dataset.rows["split"].isin(SPLITS).to_numpy()
     rows = dataset.rows[used].reset_index(drop=True)
-    units = tied([duplicates[used].reset_index(drop=True), rows["group"]], len(rows))
+    units = tied_units([duplicates[used].reset_index(drop=True), rows["group"]], len(rows))
     draw = draw_groups if (rows["group"] != "").any() else draw_units
     return draw_folds(draw, units, label_column(rows), FOLDS, partial(derive, 0, "out-of-fold"))
 

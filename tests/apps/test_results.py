@@ -85,7 +85,7 @@ def test_figures_of_an_earlier_run_say_so(values: dict[str, Any], tmp_path: Path
     labels = tmp_path / "data/labels.csv"
     labels.write_text("path,label,group\n")
     LINEAGE.write_text(json.dumps({"files": {"data/labels.csv": sha256(labels), "data/split.csv": "not here"}}))
-    recorded = {"evaluate": {"params": {"params.yaml": {key: values[key] for key in ("lr", "labels", "split")}}}}
+    recorded = {"report": {"params": {"params.yaml": {key: values[key] for key in ("lr", "labels", "split")}}}}
     (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": recorded}))
     assert " ".join(list(results(values))[1].split()) == "this network 75.0% none: one group"
 

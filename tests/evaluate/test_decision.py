@@ -10,7 +10,7 @@ import torch
 
 from graft.core.errors import DataError, ParamsError
 from graft.data.arrays import ImageRows
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import LabelledImages
 from graft.evaluate.config import Abstain, Evaluate
 from graft.evaluate.decision import (
     CoverageCurve,

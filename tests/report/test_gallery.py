@@ -8,7 +8,7 @@ import pytest
 
 from graft.augment.config import Augment
 from graft.data.arrays import ImageRows
-from graft.data.labelled_images import LabelledImages
+from graft.data.dataset import LabelledImages
 from graft.render.sheets import Tile
 from graft.report import gallery
 from graft.tasks import MultiLabel, SingleLabel

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import logit
 
 from graft.apps.compare.revisions import LABELS, METRICS, PARAMS, PREDICTIONS, SPLIT, RevisionError, Workspace
 from graft.apps.compare.run import (
@@ -20,8 +21,8 @@ from graft.apps.compare.run import (
 )
 from graft.core.errors import DataError, GraftError
 from graft.core.params import parse_yaml
-from graft.evaluate.predictions import table
-from graft.tasks import MultiLabel
+from graft.evaluate.evaluation import Evaluation
+from graft.tasks import Decision, MultiLabel
 from tests.apps.compare.made_up_runs import csv, labels, names
 
 
@@ -125,11 +126,11 @@ def test_columns_are_found_by_name() -> None:
 
 
 def test_what_evaluate_writes_of_several_labels() -> None:
-    targets = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 0]], dtype=np.float32)
+    rows = pd.DataFrame({"path": ["a", "b", "c"], "labels": ["cat|owl", "", "dog"], "group": ""})
     probabilities = np.array([[0.9, 0.1, 0.8], [0.1, 0.6, 0.1], [0.2, 0.9, 0.1]])
-    text = table(["a", "b", "c"], targets, probabilities, np.ones(3), MultiLabel(["cat", "dog", "owl"])).to_csv(
-        index=False
-    )
+    logits = logit(probabilities).astype(np.float32)
+    written = Evaluation(rows, MultiLabel(["cat", "dog", "owl"]), logits, logits, Decision())
+    text = written.predictions.to_csv(index=False)
     found = parse_predictions(text.encode(), "it")
     assert found.multi_label
     assert found.rows["label"].tolist() == ["cat|owl", "", "dog"]

@@ -44,10 +44,10 @@ def test_damage_and_nothing_to_review_are_reported_before_serving() -> None:
     Path("corrections.csv").write_text("path\n")
     with pytest.raises(DataError, match="its columns are path; they must be path, label, note"):
         review(0)
-    Path("reports/evaluate/review.csv").unlink()
+    Path("reports/report/review.csv").unlink()
     with pytest.raises(DataError, match="nothing was found to review yet"):
         review(0)
     params = Path("params.yaml")
     params.write_text(re.sub(r"(?m)^  review: \d+", "  review: 0", params.read_text()))
-    with pytest.raises(DataError, match=r"evaluate.review is 0, so nothing was looked for; set it, such as to 60"):
+    with pytest.raises(DataError, match=r"report.review is 0, so nothing was looked for; set it, such as to 60"):
         review(0)
