@@ -1,6 +1,6 @@
-"""Pictures a second made ready for the network, beside fastai's loader: ``python -m benchmarks.data_path``.
+"""Images a second made ready for the network, beside fastai's loader: ``python -m benchmarks.data_path``.
 
-Both start from the JPEGs of Dogs vs Cats and end with batches of 64 pictures, varied alike (flip,
+Both start from the JPEGs of Dogs vs Cats and end with batches of 64 images, varied alike (flip,
 rotation, zoom, warp, lighting), 224 pixels wide and normalised. graft decodes once (`presize`, a row of
 its own) and from then on reads its cache; fastai decodes in every epoch. Passes of both take turns.
 Writes ``benchmarks/data_path.json`` and ``benchmarks/data_path.md``; needs ``make bench-env``; about
@@ -33,7 +33,7 @@ from graft.images.presize import presize
 from graft.network.device import prepare
 
 OUT = Path(__file__).with_suffix(".json")
-VIEWS = Augment(flip="horizontal", rotate=10.0, zoom=1.1, warp=0.2, lighting=0.2, p=0.75)
+AUGMENT = Augment(flip="horizontal", rotate=10.0, zoom=1.1, warp=0.2, lighting=0.2, p=0.75)
 """As strong as fastai's ``aug_transforms()``."""
 BATCH, SIDE, STORED = 64, 224, 256
 SIDES = {
@@ -45,19 +45,19 @@ SIDES = {
 
 
 def graft_pass(images: LabelledImages, number: int) -> float:
-    """Make every training picture ready once; return pictures a second."""
+    """Make every training image ready once; return images a second."""
     order = np.random.default_rng(number).permutation(len(images))
     cpu, centre = torch.device("cpu"), torch.full((1, 3, 1, 1), 0.5)
     began = time.perf_counter()
-    for place, places in enumerate(np.array_split(order, len(order) // BATCH)):
-        pixels, _ = images.batch(places, cpu)
-        views = (augment(pixels, VIEWS, SIDE, 1000 * number + place) - centre) / centre
-        assert views.shape[1:] == (3, SIDE, SIDE)
+    for batch, indices in enumerate(np.array_split(order, len(order) // BATCH)):
+        pixels, _ = images.batch(indices, cpu)
+        augmented = (augment(pixels, AUGMENT, SIDE, 1000 * number + batch) - centre) / centre
+        assert augmented.shape[1:] == (3, SIDE, SIDE)
     return len(order) / (time.perf_counter() - began)
 
 
 def presize_pass(clone: Clone) -> float:
-    """Decode every picture into a fresh cache; return pictures a second."""
+    """Decode every image into a fresh cache; return images a second."""
     images = tables.read(clone.folder / "data/images.csv", ["path", "sha256"])
     with tempfile.TemporaryDirectory() as folder:
         into = PartialArray(Path(folder), (len(images), STORED, STORED, 3), np.uint8)
@@ -67,7 +67,7 @@ def presize_pass(clone: Clone) -> float:
 
 
 def fastai_passes(clone: Clone, workers: int, passes: int) -> list[float]:
-    """Pictures a second of some passes in a process of fastai's."""
+    """Images a second of some passes in a process of fastai's."""
     with tempfile.TemporaryDirectory() as folder:
         table, out = Path(folder) / "table.csv", Path(folder) / "out.json"
         clone.table().to_csv(table, index=False)
@@ -103,14 +103,14 @@ def table(results: dict[str, Any]) -> str:
     """Markdown table of medians, slowest and fastest pass, and graft's lead over each."""
     rates = results["rates"]
     lead = median(rates["graft"])
-    lines = ["| side | pictures a second | slowest to fastest pass | graft's over it |", "|---|---|---|---|"]
+    lines = ["| side | images a second | slowest to fastest pass | graft's over it |", "|---|---|---|---|"]
     for side, title in SIDES.items():
         middle = median(rates[side])
         spread = f"{min(rates[side]):.0f} to {max(rates[side]):.0f}"
         ratio = f"{lead / middle:.1f}" if side.startswith("fastai") else ""
         lines.append(f"| {title} | {middle:.0f} | {spread} | {ratio} |")
     note = (
-        f"Medians of {len(rates['graft'])} passes over {results['pictures']} pictures "
+        f"Medians of {len(rates['graft'])} passes over {results['images']} images "
         f"({len(rates['presize'])} of filling the cache); others used {results['others']:.0%} of the cores meanwhile."
     )
     return "\n".join([*lines, "", note, "", footer(results["machine"])]) + "\n"

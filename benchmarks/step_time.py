@@ -1,8 +1,8 @@
 """What a training step costs beside the bare network's: ``python -m benchmarks.step_time``.
 
-A bare step is forward, backward and the optimizer on one batch that lies ready. graft's step draws the
-views from the cache, clips gradients, averages weights and moves the schedule as well. Both train the
-same network, frozen alike, in the same precision and memory layout, and take turns. Pictures are noise:
+A bare step is forward, backward and the optimizer on one batch that lies ready. graft's step augments
+images from the cache, clips gradients, averages weights and moves the schedule as well. Both train the
+same network, frozen alike, in the same precision and memory layout, and take turns. Images are noise:
 time does not depend on them. Params are those of params.yaml; needs ``dvc repro download@weights``.
 Writes ``benchmarks/step_time.json`` and ``benchmarks/step_time.md``; two minutes on two cores.
 """
@@ -44,7 +44,7 @@ RATE = 3e-3
 
 
 def draw(folder: Path, count: int, side: int) -> LabelledImages:
-    """Store noise as `presize` stores pictures."""
+    """Store noise as `presize` stores images."""
     generator = np.random.default_rng(0)
     np.save(folder / "pixels.npy", generator.integers(0, 256, (count, side, side, 3), dtype=np.uint8))
     pd.DataFrame({"path": [f"{number}.png" for number in range(count)]}).to_csv(folder / "rows.csv", index=False)
@@ -61,15 +61,15 @@ class Steps:
 
     def __init__(self, values: dict[str, Any], folder: Path) -> None:
         self.config: Finetune = params.check("finetune", Finetune, values["finetune"])
-        self.views: Augment = params.check("augment", Augment, values["augment"])
+        self.augmentation: Augment = params.check("augment", Augment, values["augment"])
         self.images = draw(folder, STEPS * self.config.batch_size, values["presize"]["size"])
         embed: Embed = params.check("embed", Embed, values["embed"])
         body, description = pretrained(BACKBONE, embed)
         self.description = description.model_copy(update={"classes": ["a", "b"]})
-        self.size = self.config.size_at(self.config.epochs, description.view)
+        self.size = self.config.size_at(self.config.epochs, description.size)
         self.task, self.features = task_of(self.description), width(body)
         self.training = Training(
-            self._network(), self.task, self.images, _judge, self.config, self.views, RATE, seed=0, folder=folder
+            self._network(), self.task, self.images, _no_validation, self.config, self.augmentation, RATE, seed=0
         )
         self.schedule = make_schedule(self.training.step.optimizer, "one_cycle", 10**6)
         self.bare = self._network().to(pick_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -84,21 +84,21 @@ class Steps:
     def whole(self) -> float:
         """Seconds of a step of graft's training."""
         began = time.perf_counter()
-        self.training._pass(1, self.size, self.schedule)
+        self.training.train_epoch(1, self.size, self.schedule)
         return (time.perf_counter() - began) / STEPS
 
     def network_alone(self) -> float:
         """Seconds of a step of the bare network on a batch that lies ready."""
         device = pick_device()
         pixels, targets = self.images.batch(np.arange(self.config.batch_size), device)
-        views = augment(pixels, self.views, self.size, 0)
+        images = augment(pixels, self.augmentation, self.size, 0)
         self.bare.train()
-        shaping = LossOptions(self.config.label_smoothing)
+        options = LossOptions(self.config.label_smoothing)
         began = time.perf_counter()
         for _ in range(STEPS):
             with autocast(device, self.config.precision):
-                logits = self.bare(views)
-            loss = self.task.losses(logits.float(), targets, shaping).mean()
+                logits = self.bare(images)
+            loss = self.task.losses(logits.float(), targets, options).mean()
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
@@ -106,18 +106,18 @@ class Steps:
         return (time.perf_counter() - began) / STEPS
 
     def data_alone(self) -> float:
-        """Seconds that a batch's views take."""
+        """Seconds that augmenting a batch takes."""
         device = pick_device()
         began = time.perf_counter()
-        for number, places in enumerate(np.array_split(np.arange(len(self.images)), STEPS)):
-            pixels, _ = self.images.batch(places, device)
-            views = augment(pixels, self.views, self.size, number)
-        float(views.sum())
+        for number, indices in enumerate(np.array_split(np.arange(len(self.images)), STEPS)):
+            pixels, _ = self.images.batch(indices, device)
+            images = augment(pixels, self.augmentation, self.size, number)
+        float(images.sum())
         return (time.perf_counter() - began) / STEPS
 
 
-def _judge(network: Network) -> Score:
-    raise AssertionError(f"a pass alone judges nothing, {type(network).__name__} or other")
+def _no_validation(network: Network) -> Score:
+    raise AssertionError(f"an epoch alone is not validated, {type(network).__name__} or other")
 
 
 def measure() -> dict[str, Any]:
@@ -146,15 +146,15 @@ def table(results: dict[str, Any]) -> str:
     """Markdown table of medians; ratios are within a repeat, then their median."""
     repeats = results["repeats"]
     lines = ["| | milliseconds a step | of the bare step |", "|---|---|---|"]
-    titles = {"bare": "bare network", "graft": "graft, all of it", "data": "making the views, alone"}
+    titles = {"bare": "bare network", "graft": "graft, all of it", "data": "augmenting, alone"}
     for name, title in titles.items():
         middle = median(each[name] for each in repeats)
         ratio = median(each[name] / each["bare"] for each in repeats)
         lines.append(f"| {title} | {1000 * middle:.0f} | {ratio:.1%} |")
     share = median(each["data"] / each["graft"] for each in repeats)
     note = (
-        f"Batches of {results['batch']} views of {results['size']} pixels on the {results['device']}, "
-        f"{len(repeats)} repeats of {STEPS} steps; a step waits {share:.1%} of its time for its views at most; "
+        f"Batches of {results['batch']} images of {results['size']} pixels on the {results['device']}, "
+        f"{len(repeats)} repeats of {STEPS} steps; a step waits {share:.1%} of its time for its images at most; "
         f"others used {results['others']:.0%} of the cores meanwhile."
     )
     return "\n".join([*lines, "", note, "", footer(results["machine"])]) + "\n"

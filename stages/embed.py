@@ -1,4 +1,4 @@
-"""embed: store what the pretrained network says of every picture.
+"""embed: store what the pretrained network makes of every image.
 
 Reads   data/presized, models/backbone
 Params  embed
@@ -37,7 +37,7 @@ def main(run: Run) -> None:
         features.move(folder / "features.npy")
         tables.write(folder / "rows.csv", pd.DataFrame({"path": pixels.paths}))
         write_json(folder / "network.json", description.model_dump())
-    run.log(f"{shape[0]} pictures, {shape[1]} views of each, {shape[2]} features a view")
+    run.log(f"{shape[0]} images, {shape[1]} flips of each, {shape[2]} features a flip")
 
 
 if __name__ == "__main__":

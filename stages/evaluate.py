@@ -17,7 +17,7 @@ from graft.evaluate.decision import decide, logits_of
 from graft.evaluate.evaluation import Evaluation, write_lineage
 from graft.network.device import prepare
 from graft.network.head import head_logits, load_head
-from graft.network.inference import Averaged
+from graft.network.inference import FlipTTA
 from graft.network.network import load
 from graft.tasks import task_of
 from stages.runtime import Run, start
@@ -35,8 +35,8 @@ def main(run: Run) -> None:
 
     dataset, pixels = read_dataset(LABELS, SPLIT), ImageRows(PRESIZED / "pixels.npy")
     network, description = load(FINETUNED)
-    task, averaged = task_of(description), Averaged(network, config.tta).eval()
-    answer = partial(logits_of, averaged, size=description.view, precision=config.precision)
+    task, averaged = task_of(description), FlipTTA(network, config.tta).eval()
+    answer = partial(logits_of, averaged, size=description.size, precision=config.precision)
     valid, test = (
         answer(LabelledImages.of(pixels, dataset, split), dataset.paths(split)) for split in ("valid", "test")
     )

@@ -16,8 +16,8 @@ from graft.data.arrays import ImageRows
 from graft.data.dataset import LabelledImages, read_dataset
 from graft.finetune.config import Finetune
 from graft.finetune.loop import Training
-from graft.finetune.start import trainable
-from graft.finetune.validate import better, score
+from graft.finetune.step import load_trainable
+from graft.finetune.validate import choose, validate
 from graft.network.device import prepare
 from graft.network.head import save
 from graft.optim.schedule import LearningRate
@@ -40,23 +40,22 @@ def main(run: Run) -> None:
     pixels = ImageRows(PRESIZED / "pixels.npy")
     train = LabelledImages.of(pixels, dataset, "train", pixels.aspects)
     valid = LabelledImages.of(pixels, dataset, "valid")
-    network, description = trainable(BACKBONE, HEAD, config)
+    network, description = load_trainable(BACKBONE, HEAD, config)
     task = task_of(description)
-    judge = partial(score, task=task, images=valid, view=description.view, precision=config.precision)
-    before, unchanged = judge(network), copy.deepcopy(network)
+    on_valid = partial(validate, task=task, images=valid, size=description.size, precision=config.precision)
+    before, unchanged = on_valid(network), copy.deepcopy(network)
 
-    unfinished = run.unfinished(PRESIZED, BACKBONE, HEAD, LABELS, SPLIT)
-    training = Training(network, task, train, judge, config, augment, learning_rate, seed, unfinished)
-    checkpoint = unfinished / "checkpoint.safetensors"
+    training = Training(network, task, train, on_valid, config, augment, learning_rate, seed)
+    checkpoint = run.unfinished(PRESIZED, BACKBONE, HEAD, LABELS, SPLIT) / "checkpoint.safetensors"
     history = training.resume(checkpoint)
     for epoch in training.epochs():
         history.append(epoch)
         training.save(checkpoint, history)
         run.log(f"epoch {epoch.epoch}: valid {epoch.score}, {training.speed}")
 
-    metrics = better(before, history[-1].score if history else before)
+    metrics = choose(before, history[-1].score if history else before)
     with new_folder(REPORT) as report:
-        write_curves(report, (epoch.metrics() for epoch in history))
+        write_curves(report, (epoch.curves() for epoch in history))
         write_json(report / "metrics.json", metrics)
     with new_folder(FINETUNED) as folder:
         save(folder, training.averaged() if metrics["kept"] == "finetuned" else unchanged, description)

@@ -57,7 +57,7 @@ def main(run: Run) -> None:
         save_heat_maps(folder / "cam.png", predictions, pixels, network, task, config.gallery // 2 or 1)
         save_map(folder, predictions, embeddings, task)
         save_review(folder, suspects, pixels, task, config.gallery)
-        save_augmented(folder / "augmented.png", train, augment, description.view, seed)
+        save_augmented(folder / "augmented.png", train, augment, description.size, seed)
         plots.save_confusion(folder / "confusion.png", metrics.confusion(predictions), task.classes)
         plots.save_reliability(folder / "reliability.png", EVALUATED / "reliability.csv", metrics.holds)
         plots.save_coverage(folder / "coverage.png", EVALUATED / "coverage.csv", content.record.answered)

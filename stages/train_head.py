@@ -33,8 +33,8 @@ def main(run: Run) -> None:
         write_curves(report, fitted.curves)
         write_json(report / "metrics.json", {"valid": fitted.metrics()})
     with new_folder(HEAD) as folder:
-        asked = {"classes": dataset.classes, "multi_label": dataset.multi_label} | config.described()
-        save(folder, fitted.head, describe(EMBEDDINGS).model_copy(update=asked))
+        values = {"classes": dataset.classes, "multi_label": dataset.multi_label} | config.described()
+        save(folder, fitted.head, describe(EMBEDDINGS).model_copy(update=values))
     run.log("valid " + ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in fitted.metrics().items()))
 
 

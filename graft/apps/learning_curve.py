@@ -220,7 +220,7 @@ def measure(embeddings: Embeddings, dataset: Dataset, pool: Pool, l2: float, dra
             heads = []
             for mask in masks:
                 if mask is not None:
-                    part = Examples(embeddings, train.rows[mask], train.targets[mask], train.views)
+                    part = Examples(embeddings, train.rows[mask], train.targets[mask], train.flips)
                     heads.append((int(mask.sum()), *_validate(solve(part, task, [l2], moments), valid, task)))
                 progress.update(round(100 * share))
             if heads:

@@ -25,11 +25,10 @@ from graft.core.seeds import Seed, derive
 from graft.data.arrays import Embeddings, ImageRows
 from graft.data.dataset import Dataset, LabelledImages, read_dataset
 from graft.finetune.config import Finetune
-from graft.finetune.start import trainable
-from graft.finetune.step import Step
+from graft.finetune.step import Step, load_trainable
 from graft.heads.config import TrainHead
 from graft.heads.examples import Examples
-from graft.heads.minibatch import FEWEST, Candidates, make_candidates
+from graft.heads.minibatch import MIN_BATCH, Candidates, make_candidates
 from graft.network.device import prepare
 from graft.optim.batches import parts_of
 from graft.render.figures import save_figure
@@ -136,7 +135,7 @@ def head_range(embeddings: Embeddings, dataset: Dataset, config: TrainHead, seed
     task, train = make_task(dataset.classes, dataset.multi_label), Examples.train(embeddings, dataset)
     candidates: Candidates = make_candidates(train, task, config.model_copy(update={"l2": config.l2[:1]}), seed)
     optimizer = torch.optim.AdamW(candidates.parameters, weight_decay=0.0)
-    batches = _batches(len(train), config.batch_size, FEWEST, derive(seed, "lr-find", "head"))
+    batches = _batches(len(train), config.batch_size, MIN_BATCH, derive(seed, "lr-find", "head"))
 
     def train_step(number: int, rate: float) -> float:
         features, targets = train.read(next(batches))
@@ -158,8 +157,8 @@ def network_range(step: Step, train: LabelledImages, config: Finetune, seed: int
         step: made for the base rate 1.
     """
     peaks = [group["lr"] for group in step.optimizer.param_groups]
-    batches = _batches(len(train), config.batch_size, config.fewest, derive(seed, "lr-find", "network"))
-    size = config.size_at(1, step.network.view)
+    batches = _batches(len(train), config.batch_size, config.min_batch_size, derive(seed, "lr-find", "network"))
+    size = config.size_at(1, step.network.size)
 
     def train_step(number: int, rate: float) -> float:
         for group, peak in zip(step.optimizer.param_groups, peaks, strict=True):
@@ -178,11 +177,11 @@ def network_range(step: Step, train: LabelledImages, config: Finetune, seed: int
         return find_range(train_step)
 
 
-def _batches(count: int, size: int, fewest: int, seed: int) -> Iterator[NDArray[np.int64]]:
+def _batches(count: int, size: int, minimum: int, seed: int) -> Iterator[NDArray[np.int64]]:
     """Rows of images in minibatches, without end: shuffled anew in every epoch."""
     for epoch in itertools.count():
         order = np.random.default_rng(derive(seed, epoch)).permutation(count)
-        yield from np.array_split(order, parts_of(count, size, fewest))
+        yield from np.array_split(order, parts_of(count, size, minimum))
 
 
 def save_range(folder: Path, name: str, found: RateRange) -> None:
@@ -237,7 +236,7 @@ def _sweep_network(values: dict[str, Any], seed: int) -> RateRange:
     augment: Augment = params.check("augment", Augment, values["augment"])
     pixels = ImageRows(PRESIZED)
     train = LabelledImages.of(pixels, read_dataset(LABELS, SPLIT), "train", pixels.aspects)
-    network, description = trainable(BACKBONE, HEAD, config)
+    network, description = load_trainable(BACKBONE, HEAD, config)
     return network_range(Step(network, task_of(description), train.targets, config, augment, 1.0), train, config, seed)
 
 

@@ -20,9 +20,8 @@ from graft.labels.corrections import Corrections
 from graft.labels.rules import Labels, apply_rule
 from graft.network.config import Embed
 from graft.network.head import load_head
-from graft.network.layers import listening
-from graft.network.network import Network, load, pretrained
-from graft.network.resample import sample
+from graft.network.inference import resize
+from graft.network.network import Network, load, pretrained, watch_layers
 
 RAW, BACKBONE, HEAD, FINETUNED = (
     Path(folder) for folder in ("data/raw", "models/backbone", "models/head", "models/finetuned")
@@ -96,12 +95,12 @@ class Walk:
 
     def _augment(self) -> Iterator[str]:
         config: Finetune = self._section("finetune", Finetune)
-        for size in sorted(set(config.sides(self._section("embed", Embed).view))):
+        for size in sorted(set(config.training_sizes(self._section("embed", Embed).size))):
             yield _describe(augment(self._pixels, self._section("augment", Augment), size, seed=0)) + ", augmented"
 
     def _embed(self) -> Iterator[str]:
         embed: Embed = self._section("embed", Embed)
-        resized = sample(self._pixels, embed.view)
+        resized = resize(self._pixels, embed.size)
         yield _describe(resized) + ", all that presize kept"
         if not BACKBONE.is_dir():
             raise DataError(f"{BACKBONE} is absent; run `dvc repro download`")
@@ -121,7 +120,7 @@ class Walk:
             raise DataError(f"{FINETUNED} is absent: no network was handed on yet; run `dvc repro`")
         network, description = load(FINETUNED)
         with torch.inference_mode():
-            logits = network(sample(self._pixels, description.view))[0]
+            logits = network(resize(self._pixels, description.size))[0]
         order = logits.argsort(descending=True)[:3].tolist()
         yield "highest logits: " + ", ".join(f"{description.classes[index]} {logits[index]:.2f}" for index in order)
 
@@ -135,7 +134,7 @@ def _trace(network: Network, layers: list[str], images: torch.Tensor) -> Iterato
     def record(name: str, output: object) -> None:
         lines.append(f"{name}: {_shape(output) if isinstance(output, torch.Tensor) else type(output).__name__}")
 
-    with torch.inference_mode(), listening(parts, record):
+    with torch.inference_mode(), watch_layers(parts, record):
         features = network(images)
     yield from lines
     yield _describe(features) + ", features"

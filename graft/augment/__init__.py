@@ -1,1 +1,1 @@
-"""Random views of a batch, each pixel interpolated once."""
+"""Random augmentation of a batch, each pixel interpolated once."""

@@ -1,12 +1,11 @@
-"""The section `augment`: how much training pictures vary."""
+"""The section `augment` of params.yaml: how much training images vary."""
 
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from graft.core.params import Section
-
-Flip = Literal["none", "horizontal", "vertical", "both", "dihedral"]
+from graft.network.config import Flip
 
 _STILL = {"flip": "none", "rotate": 0.0, "zoom": 1.0, "warp": 0.0, "lighting": 0.0}
 _STRENGTHS: dict[str, dict[str, Any]] = {
@@ -19,45 +18,45 @@ _STRENGTHS: dict[str, dict[str, Any]] = {
 
 
 class Augment(Section):
-    """How training pictures are varied: a strength, and knobs that override it.
+    """How training images are varied: a strength, and keys that override it.
 
-    A knob that is null or absent takes the strength's value. `none` is the plain whole picture,
+    A key that is null or absent takes the strength's value. `none` is the plain whole image,
     `standard` fastai's defaults, `light` half of them, `strong` about twice as much, with erasing.
-    What a knob gives is a largest value; each picture draws its own, uniformly.
+    What a key gives is a largest value; each image draws its own, uniformly.
 
     Source: fastai 2, `aug_transforms`.
     """
 
     strength: Literal["none", "light", "standard", "strong"] = "standard"
-    """Where the knobs that are not given take their values from."""
-    flip: Flip = "horizontal"
+    """Where the keys that are not given take their values from."""
+    flip: Literal[Flip, "dihedral"] = "horizontal"
     """``both``: left-right, up-down, or both at once; ``dihedral``: quarter turns as well, eight in all."""
     rotate: float = Field(default=10.0, ge=0, le=180)
     """Degrees, to either side."""
     zoom: float = Field(default=1.1, ge=1, le=4)
-    """Largest enlargement; the view then wanders within what is left of the picture."""
+    """Largest enlargement; the crop then wanders within the image."""
     warp: float = Field(default=0.2, ge=0, le=0.35)
-    """Perspective: share by which an edge grows and the edge opposite shrinks; beyond 0.35 a turned view
+    """Perspective: share by which an edge grows and the edge opposite shrinks; beyond 0.35 a rotated image
     could reach the horizon."""
     min_scale: float = Field(default=1.0, gt=0, le=1)
-    """Smallest share of the picture's area that a random crop keeps, stretched by up to a third either
+    """Smallest share of the image's area that a random crop keeps, stretched by up to a third either
     way; below 1 the crop takes the place of `zoom`."""
     lighting: float = Field(default=0.2, ge=0, lt=1)
     """Change of brightness and of contrast, to either side, on the pixels' logits."""
     erase: float = Field(default=0.0, ge=0, le=1)
-    """Share of pictures that lose one rectangle of 2 to 33 % of the view to its mean colour."""
+    """Share of images that lose one rectangle, of 2 to 33 % of their area, to the mean colour."""
     p: float = Field(default=0.75, ge=0, le=1)
-    """Share of pictures that rotation, zoom, warp, brightness and contrast each touch."""
+    """Share of images that rotation, zoom, warp, brightness and contrast each touch."""
     mixup: float = Field(default=0.0, ge=0, le=10)
-    """Blend each picture with another: alpha of Beta(alpha, alpha), the blend's shares; 0 for none."""
+    """Blend each image with another: alpha of Beta(alpha, alpha), the blend's shares; 0 for none."""
     cutmix: float = Field(default=0.0, ge=0, le=10)
-    """Paste a rectangle of another picture: alpha of Beta(alpha, alpha), its area; 0 for none. With
+    """Paste a rectangle of another image: alpha of Beta(alpha, alpha), its area; 0 for none. With
     `mixup` given too, each batch draws one of the two."""
 
     @model_validator(mode="before")
     @classmethod
     def _fill(cls, given: Any) -> Any:
-        """Give each knob that is null or absent its strength's value."""
+        """Give each key that is null or absent its strength's value."""
         if not isinstance(given, dict):
             return given
         config = {name: value for name, value in given.items() if value is not None or name not in cls.model_fields}
@@ -67,5 +66,5 @@ class Augment(Section):
 
     @property
     def only_flips(self) -> bool:
-        """Whether no view is turned, zoomed, warped or cropped."""
+        """Whether no image is rotated, zoomed, warped or cropped."""
         return (self.rotate, self.zoom, self.warp, self.min_scale) == (0, 1, 0, 1)

@@ -1,40 +1,53 @@
-"""Random geometry: each picture's flips, turn, zoom, warp and crop as one projective map."""
+"""Random geometry: each image's flip, rotation, zoom, warp and crop as one map, and one pass over its pixels.
+
+A map is projective, from output coordinates to those of the input, both from -1 to 1 with the centre
+at 0, x to the right and y down. Any number of changes is one product of matrices, so that each pixel
+is interpolated once.
+"""
 
 import math
+from collections.abc import Iterator
 
 import torch
+import torch.nn.functional as F
 
 from graft.augment.config import Augment
 
 ATTEMPTS = 10
-RATIO = 4 / 3
+"""Draws of a crop before the whole image is taken."""
+
+MAX_RATIO = 4 / 3
 """Largest ratio of a crop's sides, either way."""
+
+AT_ONCE = 2
+"""Images that a CPU's core samples at a time, in buffers that are used again: with one it does more calls, four no
+longer fit a cache of 2 MiB."""
 
 
 def random_maps(
     config: Augment, batch: int, generator: torch.Generator, aspects: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Compose each picture's maps into one: `[B, 3, 3]`, float32, view to picture coordinates.
+    """Compose each image's maps into one: `[B, 3, 3]`, float32, output to input coordinates.
 
-    Zoom comes first on a point's way from the view to the picture, then rotation, flip and warp, as
-    in fastai; a crop last, so that what a turned view shows beyond it is picture, not a mirror image.
+    Zoom comes first on a point's way from the output to the input, then rotation, flip and warp, as in
+    fastai; a crop last, so that what a rotated output shows beyond it is the image, not its mirror.
 
-    Every knob draws whatever its value: changing one leaves the draws of the others as they are.
+    Every parameter draws whatever its value: changing one leaves the draws of the others as they are.
 
     Args:
-        aspects: `[B]`, width over height of what each square shows: a turn is one of the picture itself, not of
+        aspects: `[B]`, width over height of what each square shows: a rotation is one of the image itself, not of
             its squeezed square. None where nothing is squeezed.
     """
     zoom = _random_zoom(config.zoom if config.min_scale == 1 else 1.0, batch, config.p, generator)
-    turn = _rotation(spread(math.radians(config.rotate), batch, config.p, generator))
+    rotation = _rotation(spread(math.radians(config.rotate), batch, config.p, generator))
     flip = _random_flip(config.flip, batch, generator)
     if aspects is not None:
-        wide = torch.where(flip[:, 0, 0] == 0, 1 / aspects, aspects)  # a view whose axes change places is as tall
-        turn[:, 0, 1] /= wide
-        turn[:, 1, 0] *= wide
+        wide = torch.where(flip[:, 0, 0] == 0, 1 / aspects, aspects)  # transposed, it is as tall
+        rotation[:, 0, 1] /= wide
+        rotation[:, 1, 0] *= wide
     tilts = [spread(config.warp, batch, config.p, generator) for _ in range(2)]
     crop = _random_crop(config.min_scale, batch, generator)
-    return crop @ warp(*tilts) @ flip @ turn @ zoom
+    return crop @ warp(*tilts) @ flip @ rotation @ zoom
 
 
 def spread(largest: float, batch: int, p: float, generator: torch.Generator) -> torch.Tensor:
@@ -46,15 +59,15 @@ def spread(largest: float, batch: int, p: float, generator: torch.Generator) -> 
 def warp(across: torch.Tensor, along: torch.Tensor) -> torch.Tensor:
     """Perspective maps `[B, 3, 3]`.
 
-    The view's left edge shows the picture's left side `1 + across` times as long and its right edge
-    the right side `1 - across` times, the top and bottom edges likewise with `along`: the picture's
-    corner (x, y) stands in the view at (x - along x y, y - across x y).
+    The output's left edge shows the input's left side `1 + across` times as long and its right edge
+    the right side `1 - across` times, the top and bottom edges likewise with `along`: the input's
+    corner (x, y) stands in the output at (x - along x y, y - across x y).
 
     Args:
         across: `[B]`, -0.5 to 0.5.
         along: `[B]`, -0.5 to 0.5.
 
-    Source: fastai 2, `Warp`, whose eight equations a picture this solves in closed form.
+    Source: fastai 2, `Warp`, whose eight equations an image this solves in closed form.
     """
     left = 1 - across**2 - along**2
     # the inverse of [[1 - along², -across along, across], [-across along, 1 - across², along], [across, along, 1]]
@@ -66,14 +79,14 @@ def warp(across: torch.Tensor, along: torch.Tensor) -> torch.Tensor:
 
 
 def _random_zoom(largest: float, batch: int, p: float, generator: torch.Generator) -> torch.Tensor:
-    """Enlarge by 1 to `largest`, about a place drawn from those that stay within the picture."""
+    """Enlarge by 1 to `largest`, about a centre drawn from those that stay within the image."""
     value, whether, x, y = torch.rand((4, batch), generator=generator)
     side = 1 / (1 + value * (largest - 1) * (whether < p))
     return _window(side, side, x, y)
 
 
 def _random_crop(min_scale: float, batch: int, generator: torch.Generator) -> torch.Tensor:
-    """Draw crops: area, then ratio of the sides, again where they do not fit, the whole picture at last.
+    """Draw crops: area, then ratio of the sides, again where they do not fit, the whole image at last.
 
     Source: fastai 2, `RandomResizedCrop`, without its rounding to whole pixels.
     """
@@ -82,7 +95,7 @@ def _random_crop(min_scale: float, batch: int, generator: torch.Generator) -> to
     if min_scale == 1:
         return _matrices(batch, {})
     areas = min_scale + (1 - min_scale) * areas
-    ratios = torch.exp((2 * ratios - 1) * math.log(RATIO))
+    ratios = torch.exp((2 * ratios - 1) * math.log(MAX_RATIO))
     widths, heights = (areas * ratios).sqrt(), (areas / ratios).sqrt()
     fits = (widths <= 1) & (heights <= 1)
     first = fits.byte().argmax(0, keepdim=True)
@@ -92,7 +105,7 @@ def _random_crop(min_scale: float, batch: int, generator: torch.Generator) -> to
 
 
 def _window(width: torch.Tensor, height: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Maps to windows of the picture: sides as shares of its own, places 0 to 1 of where they fit."""
+    """Maps to windows of the image: sides as shares of its own, positions 0 to 1 of where they fit."""
     return _matrices(
         len(width),
         {(0, 0): width, (1, 1): height, (0, 2): (1 - width) * (2 * x - 1), (1, 2): (1 - height) * (2 * y - 1)},
@@ -100,13 +113,13 @@ def _window(width: torch.Tensor, height: torch.Tensor, x: torch.Tensor, y: torch
 
 
 def _rotation(angle: torch.Tensor) -> torch.Tensor:
-    """Turns counter-clockwise by `[B]` radians, as the picture is seen."""
+    """Rotations counter-clockwise by `[B]` radians, as the image is seen."""
     cos, sin = torch.cos(angle), torch.sin(angle)
     return _matrices(len(angle), {(0, 0): cos, (0, 1): -sin, (1, 0): sin, (1, 1): cos})
 
 
 def _random_flip(kind: str, batch: int, generator: torch.Generator) -> torch.Tensor:
-    """Draw flips: signs of x and y, and whether the two change places."""
+    """Draw flips: signs of x and y, and whether the two are exchanged."""
     mirror_x, mirror_y, transpose = torch.randint(0, 2, (3, batch), generator=generator).float()
     sign_x = 1 - 2 * mirror_x * (kind in ("horizontal", "both", "dihedral"))
     sign_y = 1 - 2 * mirror_y * (kind in ("vertical", "both", "dihedral"))
@@ -116,8 +129,76 @@ def _random_flip(kind: str, batch: int, generator: torch.Generator) -> torch.Ten
 
 
 def _matrices(batch: int, entries: dict[tuple[int, int], torch.Tensor]) -> torch.Tensor:
-    """Identity matrices `[B, 3, 3]` with some entries replaced, one value a picture."""
+    """Identity matrices `[B, 3, 3]` with some entries replaced, one value an image."""
     matrices = torch.eye(3).repeat(batch, 1, 1)
     for (row, column), values in entries.items():
         matrices[:, row, column] = values
     return matrices
+
+
+def sample(pixels: torch.Tensor, maps: torch.Tensor, size: int) -> Iterator[tuple[slice, torch.Tensor]]:
+    """Sample every image through its map, some images at a time, for more to be done to them while in the cache.
+
+    What lies outside the image mirrors it, once to every side; beyond that, its edge goes on.
+
+    Args:
+        pixels: `[B, S, S, 3]`, uint8, RGB.
+        maps: `[B, 3, 3]`, float32: from output to input coordinates.
+        size: side of the outputs in pixels.
+
+    Yields:
+        Which images, and their outputs `[b, 3, size, size]`, float32 in [0, 255], which are the
+        caller's to change. An output is the same to the bit whatever else is in the batch.
+    """
+    at_once = min(AT_ONCE, len(pixels)) if pixels.device.type == "cpu" else len(pixels)
+    images = torch.empty_like(pixels[:at_once], dtype=torch.float32)
+    grids = _Grids(maps, size, at_once)
+    for start in range(0, len(pixels), at_once):
+        rows = slice(start, min(start + at_once, len(pixels)))
+        some = images[: rows.stop - rows.start].copy_(pixels[rows]).permute(0, 3, 1, 2)
+        yield rows, F.grid_sample(some, grids[rows], mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def flip_pixels(pixels: torch.Tensor, maps: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
+    """Move pixels where `sample` would interpolate them: for maps that only flip, at the images' own size.
+
+    Yields:
+        As `sample`, one image at a time.
+    """
+    for number, ((x_x, x_y), (y_x, y_y)) in enumerate(maps[:, :2, :2].tolist()):
+        image = pixels[number].permute(2, 0, 1)
+        mirrored = [axis for axis, sign in ((1, y_x + y_y), (2, x_x + x_y)) if sign < 0]
+        image = image.flip(mirrored) if mirrored else image
+        image = image if x_y == 0 else image.transpose(1, 2)
+        yield slice(number, number + 1), image[None].float()
+
+
+class _Grids:
+    """Where in the input the pixels of some outputs at a time lie.
+
+    A projective map is linear in homogeneous coordinates, so a grid is a row plus a column.
+
+    Args:
+        maps: `[B, 3, 3]`, of all images.
+        at_once: the most that are asked for in one go.
+    """
+
+    def __init__(self, maps: torch.Tensor, size: int, at_once: int) -> None:
+        steps = (2 * torch.arange(size, device=maps.device, dtype=torch.float32) + 1) / size - 1
+        self._rows = maps[:, :, :1] * steps
+        self._columns = maps[:, :, 1:2] * steps + maps[:, :, 2:]
+        # where nothing is projected, all distances are 1, and dividing by them changes nothing
+        self._projected = not torch.equal(maps[:, 2], maps.new_tensor([0, 0, 1]).expand(len(maps), 3))
+        self._grid, self._inside = maps.new_empty((2, at_once, 2, size, size))
+        self._distance = maps.new_empty((at_once, 1, size, size))
+
+    def __getitem__(self, rows: slice) -> torch.Tensor:
+        """`[b, size, size, 2]`: x and y of every pixel, overwritten by the next call."""
+        count = rows.stop - rows.start
+        across, down = self._rows[rows, :, None, :], self._columns[rows, :, :, None]
+        grid = torch.add(across[:, :2], down[:, :2], out=self._grid[:count])
+        if self._projected:
+            grid.div_(torch.add(across[:, 2:], down[:, 2:], out=self._distance[:count]))
+        # 2 clamp(x) - x: a mirror at -1 and at 1
+        grid.lerp_(torch.clamp(grid, -1, 1, out=self._inside[:count]), 2.0)
+        return grid.permute(0, 2, 3, 1)

@@ -42,7 +42,7 @@ def write_bundle(
     Raises:
         ExportError: timm's format is asked for, and cannot hold the network.
     """
-    export_onnx(network, task_of(description), description.view, square.size, decision, folder / FLOAT)
+    export_onnx(network, task_of(description), description.size, square.size, decision, folder / FLOAT)
     if config.int8:
         quantise(folder / FLOAT, images(config.int8.calibrate), folder / INT8)
     if config.timm:
@@ -84,7 +84,7 @@ def _metadata(folder: Path, description: Description, square: Square, decision: 
             "resample": "what is kept to a square, bicubic with antialiasing, aspect ratio given up",
         },
         "graph": {
-            "size": description.view,
+            "size": description.size,
             "tta": decision.tta,
             "temperature": decision.temperature,
             "activation": task.activation,

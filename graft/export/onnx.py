@@ -16,9 +16,8 @@ from torch import nn
 from graft.core.files import new_file
 from graft.core.seeds import derive
 from graft.data.arrays import ImageRows
-from graft.network.inference import Averaged
+from graft.network.inference import FlipTTA, resize
 from graft.network.network import Network
-from graft.network.resample import sample
 from graft.tasks import Decision, Task
 
 OPSET = 20
@@ -33,14 +32,14 @@ class Served(nn.Module):
 
     def __init__(self, network: Network, task: Task, view: int, decision: Decision) -> None:
         super().__init__()
-        self.network = Averaged(network, decision.tta)
+        self.network = FlipTTA(network, decision.tta)
         self.task = task
         self.view = view
         self.temperature = decision.temperature
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Map pixels `[B, S, S, 3]`, uint8, RGB, to probabilities `[B, K]`, float32."""
-        logits = self.network(sample(pixels, self.view))
+        logits = self.network(resize(pixels, self.view))
         return self.task.activate(logits / self.temperature)
 
 

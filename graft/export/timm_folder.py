@@ -39,7 +39,7 @@ def write_timm(folder: Path, network: Network, description: Description, decisio
     folder.mkdir()
     state = {name: value.contiguous() for name, value in model.state_dict().items()}
     (folder / "model.safetensors").write_bytes(safetensors.torch.save(state))
-    side = description.view
+    side = description.size
     written = {
         "architecture": description.backbone.partition(".")[0],
         "num_classes": len(description.classes),
@@ -103,7 +103,7 @@ def _check_agreement(model: nn.Module, network: Network, description: Descriptio
         ExportError: they do not.
     """
     generator = torch.Generator().manual_seed(0)
-    views = torch.rand((2, 3, description.view, description.view), generator=generator)
+    views = torch.rand((2, 3, description.size, description.size), generator=generator)
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (description.mean, description.std))
     with torch.inference_mode():
         expected, actual = network(views) / temperature, model((views - mean) / std)

@@ -15,11 +15,11 @@ from safetensors.torch import save
 from graft.core.files import new_file
 
 
-def save_checkpoint(file: Path, tensors: dict[str, torch.Tensor], facts: dict[str, Any]) -> None:
-    """Write tensors and JSON facts as one file, replacing the last."""
+def save_checkpoint(file: Path, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
+    """Write tensors and what JSON can hold as one file, replacing the last."""
     content = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with new_file(file) as partial:
-        partial.write_bytes(save(content, metadata={"facts": json.dumps(facts)}))
+        partial.write_bytes(save(content, metadata={"state": json.dumps(state)}))
 
 
 def load_checkpoint(file: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
@@ -27,8 +27,8 @@ def load_checkpoint(file: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]
     if not file.is_file():
         return None
     with safe_open(file, framework="pt") as opened:
-        facts: dict[str, Any] = json.loads(opened.metadata()["facts"])
-        return {name: opened.get_tensor(name) for name in opened.keys()}, facts  # noqa: SIM118
+        state: dict[str, Any] = json.loads(opened.metadata()["state"])
+        return {name: opened.get_tensor(name) for name in opened.keys()}, state  # noqa: SIM118
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
@@ -38,7 +38,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tenso
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    """Give an optimizer moments that `optimizer_tensors` named; its groups stay as they are."""
+    """Give an optimizer the moments that `optimizer_tensors` named; its groups stay as they are."""
     state: dict[int, dict[str, torch.Tensor]] = {}
     for name, tensor in tensors.items():
         index, _, key = name.partition(".")

@@ -1,4 +1,4 @@
-"""The knobs of fine-tuning the whole network."""
+"""The section `finetune` of params.yaml: how the whole network is trained."""
 
 import itertools
 import re
@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from graft.core.params import Section
 from graft.network.device import Precision
-from graft.optim.schedule import Kind
+from graft.optim.schedule import ScheduleKind
 
 
 def _compiles(pattern: str) -> str:
@@ -23,7 +23,7 @@ Pattern = Annotated[str, AfterValidator(_compiles)]
 """A regular expression that names of body parameters begin with."""
 
 
-class Thaw(Section):
+class Unfreeze(Section):
     """Part of gradual unfreezing: what a pattern matches stays as it is before an epoch."""
 
     epoch: int = Field(ge=2)
@@ -36,42 +36,40 @@ class Finetune(Section):
     """How the whole network is trained, starting from the head."""
 
     epochs: int = Field(default=4, ge=0)
-    """0 hands the head on as it is."""
+    """Passes over the training images; 0 hands the head on as it is."""
     batch_size: int = Field(default=32, ge=1)
-    """Pictures that the device sees at once."""
+    """Images that the device sees at once."""
     accumulate: int = Field(default=1, ge=1)
     """Batches whose gradients make one step."""
     sizes: list[list[float]] | None = Field(default=None, min_length=1)
-    """Progressive resizing: pairs of side in pixels and share of the epochs, in order; null keeps to `embed.view`."""
-
-    views: int | None = Field(default=None, ge=1, le=100)
-    """Random views to draw of each picture once and for all, so that what frozen layers give of them
-    is computed once, kept on disk while the stage runs, and not computed again; null draws fresh
-    views in every epoch."""
+    """Progressive resizing: pairs of side in pixels and share of the epochs, in order; null keeps to `embed.size`."""
 
     optimizer: Literal["adamw", "sgd"] = "adamw"
-    schedule: Kind = "one_cycle"
-    warm_up: float = Field(default=0.25, ge=0, lt=1)
+    """``sgd`` has a momentum of 0.9."""
+    schedule: ScheduleKind = "one_cycle"
+    """How the learning rates move from step to step."""
+    warmup_fraction: float = Field(default=0.25, ge=0, lt=1)
     """Share of the steps on the way up, of ``one_cycle`` and ``cosine``."""
     decay_epochs: int = Field(default=7, ge=1)
     """Epochs in which ``step`` and ``exponential`` bring the rate down by `decay`."""
     decay: float = Field(default=0.1, gt=0, le=1)
+    """What ``step`` and ``exponential`` multiply the rate by."""
     lr_ratio: float = Field(default=100.0, ge=1)
     """Peak rate of the head, `lr` / 2, over that of the stem. That is the rate of the head's biases: a matrix of
     the head sums over all of its D inputs at once and peaks at `lr` / 2 / sqrt(D)."""
     freeze: list[Pattern] = []
     """Patterns for names of body parameters that stay as they are, norms' statistics included."""
-    unfreeze: list[Thaw] = []
+    unfreeze: list[Unfreeze] = []
     """What joins in later, whether `freeze` names it too or not; of several, the latest epoch counts."""
     batch_norm: Literal["frozen", "train"] = "frozen"
     """``frozen`` folds the statistics of the pretraining into the weights: twice as fast on a CPU."""
 
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
-    """Share of a target spread over all classes or, with several labels a picture, over yes and no of each."""
+    """Share of a target spread over all classes or, with several labels an image, over yes and no of each."""
     focal: float = Field(default=0.0, ge=0, le=5)
     """Exponent of the focal loss; 0 is plain cross-entropy."""
     class_weights: Literal["none", "balanced"] = "none"
-    """``balanced``: the rarer a class, the more each of its pictures counts."""
+    """``balanced``: the rarer a class, the more each of its images counts."""
     sampling: Literal["shuffle", "balanced"] = "shuffle"
     """``balanced`` draws with replacement, every class as often."""
     weight_decay: float = Field(default=0.01, ge=0)
@@ -81,9 +79,9 @@ class Finetune(Section):
     drop_path: float = Field(default=0.0, ge=0, lt=1)
     """Stochastic depth: how often the last residual branch is left out; earlier ones less."""
 
-    ema: float = Field(default=0.99, ge=0, lt=1)
-    """Decay a step of the moving average of the weights; 0 keeps the last weights."""
-    clip: float = Field(default=1.0, gt=0)
+    ema_decay: float = Field(default=0.99, ge=0, lt=1)
+    """Decay a step of the exponential moving average of the weights; 0 keeps the last weights."""
+    grad_clip_norm: float = Field(default=1.0, gt=0)
     """Largest norm of all gradients together."""
     precision: Precision = "auto"
     """``auto`` is bf16 where the processor computes in it, else fp32."""
@@ -98,73 +96,53 @@ class Finetune(Section):
                 raise ValueError(f"sizes: expected pairs such as [224, 0.5]: side, share of the epochs; got {pair}")
         if sizes and abs(sum(share for _, share in sizes) - 1) > 1e-6:
             raise ValueError(f"sizes: the shares must add up to 1; got {[share for _, share in sizes]}")
-        ends = [0, *self._ends()]
-        for (side, share), (begin, end) in zip(sizes, itertools.pairwise(ends), strict=True):
+        for (size, share), (begin, end) in zip(sizes, itertools.pairwise([0, *self._last_epochs()]), strict=True):
             if self.epochs and begin == end:
                 raise ValueError(
-                    f"sizes: {share:g} of {self.epochs} epochs leaves none to {side:g}; "
+                    f"sizes: {share:g} of {self.epochs} epochs leaves none to {size:g}; "
                     "give it a larger share, or leave it out"
                 )
         return self
 
     @model_validator(mode="after")
-    def _views_can_be_kept(self) -> Self:
-        if self.views is not None:
-            for knob, plain in (("batch_norm", "frozen"), ("compile", False)):
-                if (value := getattr(self, knob)) != plain:
-                    raise ValueError(f"views: {self.views} are kept only with {knob} {plain!r}, not {value!r}")
-            if self.epochs and self.views > self.epochs:
-                raise ValueError(
-                    f"views: of {self.views} views of each picture, {self.epochs} epochs show {self.epochs}; "
-                    "draw no more than there are epochs"
-                )
-            if self.sizes and len(self.sizes) > 1:
-                raise ValueError(f"views: {self.views} are kept of one size; sizes names {len(self.sizes)}")
-        return self
-
-    @model_validator(mode="after")
     def _norms_have_a_batch(self) -> Self:
-        if self.batch_size < self.fewest:
+        if self.batch_size < self.min_batch_size:
             raise ValueError(
-                f"batch_size: {self.batch_size} picture has no spread that batch_norm 'train' could follow; "
+                f"batch_size: {self.batch_size} image has no spread that batch_norm 'train' could follow; "
                 "choose 2 or more, or batch_norm 'frozen'"
             )
         return self
 
     @model_validator(mode="after")
-    def _weighed_once(self) -> Self:
+    def _balanced_once(self) -> Self:
         if self.class_weights == self.sampling == "balanced":
             raise ValueError("class_weights and sampling are both balanced: rare classes would count twice; keep one")
         return self
 
     @model_validator(mode="after")
-    def _thaws_happen(self) -> Self:
-        for thaw in self.unfreeze:
-            if thaw.epoch > self.epochs:
+    def _unfreezing_happens(self) -> Self:
+        for part in self.unfreeze:
+            if part.epoch > self.epochs:
                 raise ValueError(
-                    f"unfreeze: {thaw.pattern!r} would thaw in epoch {thaw.epoch} of {self.epochs}: "
+                    f"unfreeze: {part.pattern!r} would join in epoch {part.epoch} of {self.epochs}: "
                     "name an earlier epoch, or list it in freeze"
                 )
         return self
 
     @property
-    def fewest(self) -> int:
-        """Pictures that a batch must have: a norm that follows its statistics needs two."""
+    def min_batch_size(self) -> int:
+        """Images that a batch must have: a norm that follows its statistics needs two."""
         return 2 if self.batch_norm == "train" else 1
 
-    def sides(self, view: int) -> list[int]:
-        """Sides of training views, in the order in which their epochs come.
+    def training_sizes(self, size: int) -> list[int]:
+        """Sides of training images, in the order in which their epochs come; `size` is that of evaluation."""
+        return [size] if self.sizes is None else [int(side) for side, _ in self.sizes]
 
-        Args:
-            view: side that the network is evaluated at.
-        """
-        return [view] if self.sizes is None else [int(side) for side, _ in self.sizes]
+    def size_at(self, epoch: int, size: int) -> int:
+        """Side of the training images in an epoch, counted from 1; `size` as in `training_sizes`."""
+        sizes = self.training_sizes(size)
+        return next((side for side, last in zip(sizes, self._last_epochs(), strict=False) if epoch <= last), sizes[-1])
 
-    def size_at(self, epoch: int, view: int) -> int:
-        """Side of the training views in an epoch, counted from 1; `view` as in `sides`."""
-        sides = self.sides(view)
-        return next((side for side, end in zip(sides, self._ends(), strict=False) if epoch <= end), sides[-1])
-
-    def _ends(self) -> list[int]:
+    def _last_epochs(self) -> list[int]:
         """Last epoch of each of `sizes`."""
         return [round(share * self.epochs) for share in itertools.accumulate(share for _, share in self.sizes or [])]

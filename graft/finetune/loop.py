@@ -6,12 +6,11 @@ after a crash is bit for bit epoch 7 without one.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import torch
 from torch.optim.lr_scheduler import LRScheduler
@@ -21,29 +20,25 @@ from graft.core.errors import TrainingError
 from graft.core.progress import bar
 from graft.core.seeds import derive
 from graft.data.dataset import LabelledImages
-from graft.finetune.checkpoint import (
-    load_checkpoint,
-    optimizer_tensors,
-    restore_optimizer,
-    save_checkpoint,
-)
+from graft.finetune.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
 from graft.finetune.config import Finetune
-from graft.finetune.kept import KeptViews
-from graft.finetune.parameter_groups import thawing
-from graft.finetune.step import Step, averaged, is_out_of_memory, largest_fit
+from graft.finetune.parameter_groups import unfreeze_epochs
+from graft.finetune.step import Step, averaged_model, is_out_of_memory, largest_fit
 from graft.finetune.validate import Score
 from graft.network.network import Network
 from graft.optim.batches import Batch, epoch_order, in_batches, steps_of
 from graft.optim.schedule import make_schedule
 from graft.tasks import Task
 
+CHECK_EVERY = 16
+"""Batches between two looks at the loss: on a GPU each look waits for all that is under way."""
+
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One pass over the training pictures; losses in nats an answer, that of train as it was brought down.
+    """One pass over the training images; losses in nats a term, that of train as it was brought down.
 
-    Valid is judged by the averaged weights, `valid` holds the figures of its score; learning rates
-    are those of the last step.
+    `valid` holds the metrics of the averaged weights; learning rates are those of the last step.
     """
 
     epoch: int
@@ -58,67 +53,26 @@ class Epoch:
         """The averaged weights' score on valid."""
         return Score(self.valid, -self.valid_loss)
 
-    def metrics(self) -> dict[str, float]:
-        """Curves to draw, by name."""
+    def curves(self) -> dict[str, float]:
+        """A point of every curve, by name."""
         rates = {f"learning_rate/{name}": rate for name, rate in self.learning_rates.items()}
         losses = {"train/loss": self.train_loss, "valid/loss": self.valid_loss}
-        return losses | {f"valid/{name}": figure for name, figure in self.valid.items()} | rates
-
-
-Place = TypeVar("Place")
-Item = TypeVar("Item")
-
-
-class Ahead(Generic[Place, Item]):
-    """The items at some places, in order, each read in a thread while the one before is in use.
-
-    Args:
-        read: gives the item at a place. On a CPU it should not compute with torch: a second thread
-            that does keeps a team of threads of its own, which gets in the way of the first's.
-        places: which, at least one.
-
-    Attributes:
-        waited: seconds that whoever iterates had to wait for `read`, so far.
-    """
-
-    def __init__(self, read: Callable[[Place], Item], places: Sequence[Place]) -> None:
-        self._read, self._places = read, places
-        self.waited = 0.0
-
-    def __iter__(self) -> Iterator[Item]:
-        with ThreadPoolExecutor(1) as thread:
-            coming = thread.submit(self._read, self._places[0])
-            for place in self._places[1:]:
-                item = self._wait_for(coming)
-                coming = thread.submit(self._read, place)
-                yield item
-            yield self._wait_for(coming)
-
-    def _wait_for(self, coming: Future[Item]) -> Item:
-        began = time.perf_counter()
-        item = coming.result()
-        self.waited += time.perf_counter() - began
-        return item
-
-
-CHECK_EVERY = 16
-"""Batches between two looks at the loss: on a GPU each look waits for all that is under way."""
+        return losses | {f"valid/{name}": value for name, value in self.valid.items()} | rates
 
 
 class Training:
     """The whole network in training, with an exponential moving average of its weights beside it.
 
     Args:
-        network: with a head; what stays frozen must not require gradients, what thaws later must.
+        network: with a head; what stays frozen must not require gradients, what joins in later must.
         task: gives the loss.
         train: what to train on.
-        judge: scores the averaged weights after every epoch.
+        validate: scores the averaged weights after every epoch.
         learning_rate: the base rate; the head's peaks at half of it.
         seed: root of all draws.
-        folder: for views that are kept, where a run before a crash may have left some.
 
     Attributes:
-        done: epochs behind it.
+        completed: epochs behind it.
         speed: of the last epoch, to be logged where the clock may be.
     """
 
@@ -127,127 +81,127 @@ class Training:
         network: Network,
         task: Task,
         train: LabelledImages,
-        judge: Callable[[Network], Score],
+        validate: Callable[[Network], Score],
         config: Finetune,
-        views: Augment,
+        augmentation: Augment,
         learning_rate: float,
         seed: int,
-        folder: Path,
     ) -> None:
-        self.task, self.train, self.judge = task, train, judge
+        self.task, self.train, self.validate = task, train, validate
         self.config, self.seed = config, seed
-        self.thaws = thawing(network, config.unfreeze)
-        self.step = Step(network, task, train.targets, config, views, learning_rate)
-        self.network, self.average = self.step.network, averaged(network, config.ema)
-        self.kept = KeptViews(self.step, train, config.views, seed, folder) if config.views and config.epochs else None
-        self.done, self.speed = 0, ""
+        self.unfreeze_epochs = unfreeze_epochs(network, config.unfreeze)
+        self.step = Step(network, task, train.targets, config, augmentation, learning_rate)
+        self.network, self.average = self.step.network, averaged_model(network, config.ema_decay)
+        self.completed, self.speed = 0, ""
 
     def epochs(self) -> Iterator[Epoch]:
-        """Train from the first epoch that is not done to the last, yielding after each.
+        """Train from the first epoch that is not completed to the last, yielding after each.
 
         Raises:
             TrainingError: a loss or gradient is no longer finite, or a batch does not fit into memory.
         """
         config = self.config
-        if self.kept and self.done < config.epochs:
-            self.kept.fill()
-        steps = steps_of(len(self.train), config.batch_size, config.accumulate, config.fewest)
+        steps = steps_of(len(self.train), config.batch_size, config.accumulate, config.min_batch_size)
         schedule = make_schedule(
             self.step.optimizer,
             config.schedule,
             config.epochs * steps,
-            warm_up=config.warm_up,
+            warmup_fraction=config.warmup_fraction,
             every=config.decay_epochs * steps,
             gamma=config.decay,
-            done=self.done * steps,
+            completed=self.completed * steps,
         )
-        while self.done < config.epochs:
-            epoch = self.done + 1
-            size = config.size_at(epoch, self.network.view)
-            passed = self._pass(epoch, size, schedule)
-            if passed is None:
+        while self.completed < config.epochs:
+            epoch = self.completed + 1
+            size = config.size_at(epoch, self.network.size)
+            trained = None
+            try:
+                trained = self.train_epoch(epoch, size, schedule)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+            if trained is None:  # the error is gone by now, and with it all that it held on to
                 raise TrainingError(self._too_large(size))
-            loss, rates = passed
-            judged = self.judge(self.averaged())
-            self.done = epoch
-            yield Epoch(epoch, size, loss, -judged.log_likelihood, judged.figures, rates)
+            loss, rates = trained
+            score = self.validate(self.averaged())
+            self.completed = epoch
+            yield Epoch(epoch, size, loss, -score.log_likelihood, score.metrics, rates)
 
-    def _pass(self, epoch: int, size: int, schedule: LRScheduler) -> tuple[float, dict[str, float]] | None:
-        """Train on every picture once; return what `_batches` does, None where memory ran out."""
-        try:
-            return self._batches(epoch, size, schedule)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-        return None  # the error is gone by now, and with it all that it held on to
-
-    def _batches(self, epoch: int, size: int, schedule: LRScheduler) -> tuple[float, dict[str, float]]:
-        """Train on every picture once; return the mean loss of an answer, and the last step's learning rates."""
-        config = self.config
-        for parameter, first in self.thaws.items():
+    def train_epoch(self, epoch: int, size: int, schedule: LRScheduler) -> tuple[float, dict[str, float]]:
+        """Train on every image once; return the mean loss of a term, and the last step's learning rates."""
+        config, step = self.config, self.step
+        began, waited = time.perf_counter(), 0.0
+        # what trains in this epoch, and in which mode
+        for parameter, first in self.unfreeze_epochs.items():
             parameter.requires_grad_(epoch >= first)
-        chances = self.task.sampling_weights(self.train.targets) if config.sampling == "balanced" else None
-        order = epoch_order(len(self.train), self.seed, epoch, chances)
-        batches = in_batches(order, config.batch_size, config.accumulate, config.fewest)
-        ahead: Ahead[Batch, tuple[torch.Tensor, torch.Tensor]] = Ahead(partial(self._read, epoch), batches)
-        losses: list[torch.Tensor] = []
-        norms: list[torch.Tensor] = []
-        self.step.train_mode()
+        step.train_mode()
+        # the epoch's draws: the order of the images, in batches; what dropout hides
+        weights = self.task.sampling_weights(self.train.targets) if config.sampling == "balanced" else None
+        order = epoch_order(len(self.train), self.seed, epoch, weights)  # [N]
+        batches = in_batches(order, config.batch_size, config.accumulate, config.min_batch_size)
         torch.manual_seed(derive(self.seed, "dropout", epoch))
-        began = time.perf_counter()
+        losses: list[torch.Tensor] = []  # one a batch, on the device
+        norms: list[torch.Tensor] = []  # one a step, on the device
+        items = prefetch(self._read, batches)
         with bar(f"finetune {epoch}/{config.epochs}", len(order)) as progress:
-            for number, (batch, (pixels, targets)) in enumerate(zip(batches, ahead, strict=True)):
-                if self.kept:
-                    loss = self.step.backward_from(self.kept.cut, pixels, targets, batch.of)
-                else:
-                    draws = derive(self.seed, "augment", epoch, number)
-                    aspects = self.train.squeezed(batch.places)
-                    loss = self.step.backward(pixels, targets, size, draws, batch.of, aspects)
-                losses.append(loss)
-                rates = self.step.rates()
-                if batch.last:
-                    norms.append(self.step.update())
+            for number, batch in enumerate(batches):
+                # wait for the pixels
+                asked = time.perf_counter()
+                pixels, targets = next(items)  # [B, S, S, 3] uint8; [B] int64 or [B, K] float32
+                waited += time.perf_counter() - asked
+                # augment, forward, backward
+                draws = derive(self.seed, "augment", epoch, number)
+                aspects = self.train.squeezed(batch.indices)
+                losses.append(step.backward(pixels, targets, size, draws, batch.step_images, aspects))
+                rates = step.learning_rates()
+                # move the weights, their average and the learning rates
+                if batch.ends_step:
+                    norms.append(step.update())
                     self.average.update_parameters(self.network)
                     schedule.step()
+                # look at the numbers now and then
                 if number % CHECK_EVERY == 0 or number + 1 == len(batches):
-                    self._check("loss", losses, f"epoch {epoch}, batch", rates)
-                    if not self.step.scaler.is_enabled():
-                        self._check("norm of the gradients", norms, f"epoch {epoch}, step", rates)
+                    self._check_finite("loss", losses, f"epoch {epoch}, batch", rates)
+                    if not step.scaler.is_enabled():
+                        self._check_finite("norm of the gradients", norms, f"epoch {epoch}, step", rates)
                 progress.update(len(pixels))
+        items.close()
         seconds = time.perf_counter() - began
-        self.speed = f"{len(order) / seconds:.1f} pictures/s, {ahead.waited / seconds:.1%} of the time waiting for them"
+        self.speed = f"{len(order) / seconds:.1f} images/s, {waited / seconds:.1%} of the time waiting for them"
         return float(torch.stack(losses).sum()) / (len(order) * self.task.loss_terms), rates
 
-    def _read(self, epoch: int, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Pixels, or what is kept of them, and targets."""
-        if self.kept:
-            return self.kept.batch(batch.places, epoch)
-        return self.train.batch(batch.places, self.step.device)
+    def _read(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.train.batch(batch.indices, self.step.device)
 
-    def _check(self, name: str, values: list[torch.Tensor], where: str, rates: dict[str, float]) -> None:
-        """Look at what was added since the last look, a value a batch at most."""
+    def _check_finite(self, name: str, values: list[torch.Tensor], where: str, rates: dict[str, float]) -> None:
+        """Look at what was added since the last look, a value a batch at most.
+
+        Raises:
+            TrainingError: one is not finite.
+        """
         recent = values[-CHECK_EVERY:]
         finite = torch.isfinite(torch.stack(recent)) if recent else torch.ones(1)
         if not bool(finite.all()):
             first = len(values) - len(recent) + int(finite.int().argmin())
-            told = ", ".join(f"{group} {rate:.2g}" for group, rate in rates.items())
+            at = ", ".join(f"{group} {rate:.2g}" for group, rate in rates.items())
             raise TrainingError(
-                f"the {name} is {values[first].item()} in {where} {first + 1}, at learning rates {told}; "
-                f"try a lower lr, a lower finetune.clip than {self.config.clip:g}, or finetune.precision fp32"
+                f"the {name} is {values[first].item()} in {where} {first + 1}, at learning rates {at}; try a lower lr, "
+                f"a lower finetune.grad_clip_norm than {self.config.grad_clip_norm:g}, or finetune.precision fp32"
             )
 
     def _too_large(self, size: int) -> str:
-        batch, side, fewest = self.config.batch_size, self.train.pixels.array.shape[1], self.config.fewest
-        fits = largest_fit(lambda count: self.step.attempt(count, side, size, self.train.targets), batch, fewest)
-        said = f"finetune.batch_size {batch} at {size} x {size} does not fit into the memory of {self.step.device}"
+        """Say which batch would fit into memory, found by trying."""
+        batch, side, minimum = self.config.batch_size, self.train.pixels.array.shape[1], self.config.min_batch_size
+        fits = largest_fit(lambda count: self.step.try_batch(count, side, size, self.train.targets), batch, minimum)
+        message = f"finetune.batch_size {batch} at {size} x {size} does not fit into the memory of {self.step.device}"
         if not fits:
-            least = "a single picture" if fewest == 1 else f"one of {fewest}"
-            return f"{said}, nor does {least}; freeze more layers, or choose a smaller size or backbone"
+            least = "a single image" if minimum == 1 else f"one of {minimum}"
+            return f"{message}, nor does {least}; freeze more layers, or choose a smaller size or backbone"
         step = batch * self.config.accumulate
-        same = next((count for count in range(fits, fewest - 1, -1) if step % count == 0), None)
+        same = next((count for count in range(fits, minimum - 1, -1) if step % count == 0), None)
         if same is None:
-            return f"{said}; {fits} does"
-        return f"{said}; {same} does: with finetune.accumulate {step // same} the steps stay as they are"
+            return f"{message}; {fits} does"
+        return f"{message}; {same} does: with finetune.accumulate {step // same} the steps stay as they are"
 
     def averaged(self) -> Network:
         """The network with the moving average of its weights, in evaluation mode."""
@@ -260,15 +214,15 @@ class Training:
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
         tensors |= {f"optimizer.{name}": tensor for name, tensor in optimizer_tensors(self.step.optimizer).items()}
-        facts = {"done": self.done, "scaler": self.step.scaler.state_dict()}
-        save_checkpoint(file, tensors, facts | {"history": [asdict(epoch) for epoch in history]})
+        state = {"completed": self.completed, "scaler": self.step.scaler.state_dict()}
+        save_checkpoint(file, tensors, state | {"history": [asdict(epoch) for epoch in history]})
 
     def resume(self, file: Path) -> list[Epoch]:
-        """Go on from a checkpoint if there is one; return the epochs it had done."""
-        found = load_checkpoint(file)
-        if found is None:
+        """Go on from a checkpoint if there is one; return the epochs it had completed."""
+        checkpoint = load_checkpoint(file)
+        if checkpoint is None:
             return []
-        tensors, facts = found
+        tensors, state = checkpoint
         parts: dict[str, dict[str, torch.Tensor]] = {"network": {}, "average": {}, "optimizer": {}}
         for name, tensor in tensors.items():
             part, _, inner = name.partition(".")
@@ -276,6 +230,25 @@ class Training:
         self.network.load_state_dict(parts["network"])
         self.average.load_state_dict(parts["average"])
         restore_optimizer(self.step.optimizer, parts["optimizer"])
-        self.step.scaler.load_state_dict(facts["scaler"])
-        self.done = facts["done"]
-        return [Epoch(**epoch) for epoch in facts["history"]]
+        self.step.scaler.load_state_dict(state["scaler"])
+        self.completed = state["completed"]
+        return [Epoch(**epoch) for epoch in state["history"]]
+
+
+Key = TypeVar("Key")
+Item = TypeVar("Item")
+
+
+def prefetch(read: Callable[[Key], Item], keys: Sequence[Key]) -> Generator[Item, None, None]:
+    """Yield `read(key)` of every key in order, each read in a thread while the one before is in use.
+
+    On a CPU `read` should not compute with torch: a second thread that does keeps a team of threads
+    of its own, which gets in the way of the first's.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        pending = thread.submit(read, keys[0])
+        for key in keys[1:]:
+            item = pending.result()
+            pending = thread.submit(read, key)
+            yield item
+        yield pending.result()

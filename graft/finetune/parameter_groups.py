@@ -11,10 +11,10 @@ from torch import nn
 
 from graft.backbone import timm_models
 from graft.core.errors import ParamsError
-from graft.finetune.config import Thaw
+from graft.finetune.config import Unfreeze
 from graft.network.network import Network
 
-FEW = 4
+MIN_STAGES = 4
 """A network of fewer stages than this is looked into a level deeper."""
 
 
@@ -43,7 +43,7 @@ def by_depth(body: nn.Module) -> dict[int, list[str]]:
 def _stages(body: nn.Module) -> list[list[str]]:
     """Open containers level by level until there are enough stages, or nothing more to open."""
     parts = _open(_Part("", body, []))
-    while len(_joined(parts, body)) < FEW:
+    while len(_joined(parts, body)) < MIN_STAGES:
         opened = [inner for part in parts for inner in _open(part)]
         if len(opened) == len(parts):
             break
@@ -85,24 +85,21 @@ def _holds(module: nn.Module) -> bool:
     return next(module.parameters(), None) is not None
 
 
-def matching(network: Network, pattern: str, key: str = "finetune.freeze") -> list[nn.Parameter]:
-    """Body parameters whose name begins with a match of a pattern.
+def match_parameters(network: Network, pattern: str, key: str) -> list[nn.Parameter]:
+    """Body parameters whose name begins with a match of a pattern, which the user set at a key.
 
     Raises:
-        ParamsError: the pattern is no regular expression, or matches no parameter.
+        ParamsError: the pattern matches no parameter.
     """
     names = dict(network.features.body.named_parameters())
-    try:
-        matched = [parameter for name, parameter in names.items() if re.match(pattern, name)]
-    except re.error as error:
-        raise ParamsError(f"{key}: {pattern!r} is no regular expression: {error}") from error
+    matched = [parameter for name, parameter in names.items() if re.match(pattern, name)]
     if not matched:
         layers = ", ".join(sorted({name.split(".")[0] for name in names}))
         raise ParamsError(f"{key}: {pattern!r} matches no parameter; the backbone has {layers}")
     return matched
 
 
-def freeze(network: Network, patterns: list[str], thaws: Sequence[Thaw] = ()) -> None:
+def freeze(network: Network, patterns: list[str], unfreeze: Sequence[Unfreeze] = ()) -> None:
     """Stop gradients of every body parameter that a pattern matches, unless it joins in later.
 
     What joins in later is the training's to hold back: the optimizer must know it from the beginning.
@@ -110,22 +107,23 @@ def freeze(network: Network, patterns: list[str], thaws: Sequence[Thaw] = ()) ->
     Raises:
         ParamsError: a pattern matches nothing.
     """
-    for parameter in [parameter for pattern in patterns for parameter in matching(network, pattern)]:
-        parameter.requires_grad_(False)
-    for parameter in thawing(network, thaws):
+    for pattern in patterns:
+        for parameter in match_parameters(network, pattern, "finetune.freeze"):
+            parameter.requires_grad_(False)
+    for parameter in unfreeze_epochs(network, unfreeze):
         parameter.requires_grad_(True)
 
 
-def thawing(network: Network, thaws: Sequence[Thaw]) -> dict[nn.Parameter, int]:
+def unfreeze_epochs(network: Network, unfreeze: Sequence[Unfreeze]) -> dict[nn.Parameter, int]:
     """First epoch of every parameter that joins in later; where several patterns match it, the latest.
 
     Raises:
         ParamsError: a pattern matches nothing.
     """
     first: dict[nn.Parameter, int] = {}
-    for thaw in thaws:
-        for parameter in matching(network, thaw.pattern, "finetune.unfreeze"):
-            first[parameter] = max(thaw.epoch, first.get(parameter, 0))
+    for part in unfreeze:
+        for parameter in match_parameters(network, part.pattern, "finetune.unfreeze"):
+            first[parameter] = max(part.epoch, first.get(parameter, 0))
     return first
 
 
@@ -146,21 +144,15 @@ def parameter_groups(network: Network, peak: float, ratio: float, weight_decay: 
     depths = by_depth(body)
     parameters = dict(body.named_parameters())
     groups: list[dict[str, Any]] = []
-    for place, depth in enumerate(depths):
-        rate = peak / ratio ** (1 - place / len(depths))
-        inside = [parameters[name] for name in depths[depth]]
-        groups += _with_decay(f"body.{depth}", inside, rate, weight_decay)
-    return groups + _head_groups(network.head, peak, weight_decay)
-
-
-def _head_groups(head: nn.Module, peak: float, weight_decay: float) -> list[dict[str, Any]]:
-    """Each matrix of the head by the root of what it sums over, all vectors at the peak itself."""
-    layers = [module for module in head.modules() if isinstance(module, nn.Linear)]
-    groups: list[dict[str, Any]] = []
+    for index, depth in enumerate(depths):
+        rate = peak / ratio ** (1 - index / len(depths))
+        groups += _with_decay(f"body.{depth}", [parameters[name] for name in depths[depth]], rate, weight_decay)
+    # the head: each matrix by the root of what it sums over, all vectors at the peak itself
+    layers = [module for module in network.head.modules() if isinstance(module, nn.Linear)]
     for number, layer in enumerate(layers):
         name = "head" if len(layers) == 1 else f"head.{number}"
         groups += _with_decay(name, [layer.weight], peak / layer.in_features**0.5, weight_decay)
-    vectors = [parameter for parameter in head.parameters() if parameter.ndim <= 1]
+    vectors = [parameter for parameter in network.head.parameters() if parameter.ndim <= 1]
     return groups + _with_decay("head.bias", vectors, peak, 0.0)
 
 

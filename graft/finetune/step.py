@@ -1,7 +1,8 @@
-"""One step of training: views, forward, loss, backward, and the optimizer's move."""
+"""One step of training: augment, forward, loss, backward, and the optimizer's move."""
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -13,61 +14,30 @@ from graft.augment.mix import mix
 from graft.core.seeds import derive
 from graft.data.dataset import Targets
 from graft.finetune.config import Finetune
-from graft.finetune.cut import Cut
-from graft.finetune.parameter_groups import parameter_groups
+from graft.finetune.parameter_groups import freeze, parameter_groups
 from graft.network.device import autocast, gradient_scaler, pick_device
-from graft.network.network import Network
+from graft.network.head import Description, load_head
+from graft.network.network import Network, check_size, grafted
 from graft.tasks import LossOptions, Task
 
 
-def averaged(network: nn.Module, decay: float) -> AveragedModel:
-    """Return a copy of a network whose weights follow it, an exponential moving average a step.
-
-    Early on it follows faster, so that little of the start stays.
-
-    Source: the warm-up of TensorFlow's ExponentialMovingAverage(num_updates=...).
-    """
-    model = AveragedModel(network)
-    # the count that is passed on lies on the weights' device, for which each step would wait
-    model.multi_avg_fn = partial(_average, count=model.n_averaged, decay=decay)
-    return model
-
-
-@torch.no_grad()
-def _average(
-    averaged: list[torch.Tensor], current: list[torch.Tensor], _: torch.Tensor, count: torch.Tensor, decay: float
-) -> None:
-    taken = int(count)
-    torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + taken) / (10 + taken)))
-
-
-SAID = ("can't allocate memory", "not enough memory", "out of memory")
-"""How torch's allocators end: the CPU's and MPS's raise a plain RuntimeError."""
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Tell a lack of memory from other errors of torch."""
-    return isinstance(error, torch.OutOfMemoryError) or any(text in str(error).lower() for text in SAID)
-
-
-def largest_fit(attempt: Callable[[int], None], batch: int, fewest: int = 1) -> int:
-    """Return the largest batch, halving from `batch`, that `attempt` goes through with; 0 for none.
+def load_trainable(backbone: Path, head: Path, config: Finetune) -> tuple[Network, Description]:
+    """Graft a fitted head onto the pretrained network; what stays frozen requires no gradients.
 
     Args:
-        attempt: takes a batch size and uses as much memory as a training step.
-        fewest: batches of less are not tried.
+        backbone: the folder that `download` wrote.
+        head: the folder that `train-head` wrote.
+
+    Raises:
+        ParamsError: the network takes no images of a size, or a pattern of `freeze` or `unfreeze` matches nothing.
     """
-    while (batch := batch // 2) >= fewest:
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        try:
-            attempt(batch)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-        else:
-            return batch
-    return 0
+    fitted, description = load_head(head)
+    description = description.model_copy(update={"folded": config.batch_norm == "frozen"})
+    network = grafted(backbone, description, fitted, config.drop_path)
+    for size in config.training_sizes(description.size):
+        check_size(network, description.backbone, size, "finetune.sizes")
+    freeze(network, config.freeze, config.unfreeze)
+    return network, description
 
 
 class Step:
@@ -76,20 +46,26 @@ class Step:
     Args:
         network: with a head; what is frozen must not require gradients.
         task: gives the loss.
-        targets: of all training pictures, which say how rare a class is.
+        targets: of all training images, which say how rare a class is.
         learning_rate: the base rate; the head's peaks at half of it.
     """
 
     def __init__(
-        self, network: Network, task: Task, targets: Targets, config: Finetune, views: Augment, learning_rate: float
+        self,
+        network: Network,
+        task: Task,
+        targets: Targets,
+        config: Finetune,
+        augmentation: Augment,
+        learning_rate: float,
     ) -> None:
         self.device = pick_device()
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.task, self.config, self.views = task, config, views
+        self.task, self.config, self.augmentation = task, config, augmentation
         weights = None
         if config.class_weights == "balanced":
             weights = torch.from_numpy(task.class_weights(targets)).to(self.device)
-        self.shaping = LossOptions(config.label_smoothing, config.focal, weights)
+        self.loss_options = LossOptions(config.label_smoothing, config.focal, weights)
         groups = parameter_groups(network, learning_rate / 2, config.lr_ratio, config.weight_decay)
         sgd = config.optimizer == "sgd"
         self.optimizer = torch.optim.SGD(groups, momentum=0.9) if sgd else torch.optim.AdamW(groups)
@@ -104,36 +80,32 @@ class Step:
         targets: torch.Tensor,
         size: int,
         seed: int,
-        of: int,
+        step_images: int,
         aspects: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Add a batch's gradient to those that stand; return the sum of its losses.
 
         Args:
             pixels: `[B, S, S, 3]` uint8, on the device.
-            size: side of the views.
-            seed: of the draws of views.
-            of: pictures in the whole step.
+            size: side that they are augmented to.
+            seed: of the augmentation's draws.
+            step_images: images in the whole step, over which the loss is a mean.
             aspects: `[B]`, of what the squares show, as `augment` takes them.
         """
-        views = augment(pixels, self.views, size, seed, aspects)
-        mixed = mix(views, self.views, derive(seed, "mix"))
+        # augment: every image once, then images with each other
+        images = augment(pixels, self.augmentation, size, seed, aspects)  # [B, 3, size, size] in [0, 1]
+        mixed = mix(images, self.augmentation, derive(seed, "mix"))
+        # forward
         with autocast(self.device, self.config.precision):
-            logits = self._forward(views if mixed is None else mixed.views).float()
-        losses = self.task.losses(logits, targets, self.shaping)
+            logits = self._forward(images if mixed is None else mixed.images).float()  # [B, K]
+        # loss: of a mixed image, that of both
+        losses = self.task.losses(logits, targets, self.loss_options)  # [B]
         if mixed is not None:
-            others = self.task.losses(logits, targets[mixed.partner], self.shaping)
+            others = self.task.losses(logits, targets[mixed.partner], self.loss_options)
             losses = mixed.weight * losses + (1 - mixed.weight) * others
-        return self._backward(losses.sum(), of)
-
-    def backward_from(self, cut: Cut, given: torch.Tensor, targets: torch.Tensor, of: int) -> torch.Tensor:
-        """Do the same from what the frozen layers gave."""
-        with autocast(self.device, self.config.precision):
-            logits = cut.tail(given.float()).float()
-        return self._backward(self.task.losses(logits, targets, self.shaping).sum(), of)
-
-    def _backward(self, total: torch.Tensor, of: int) -> torch.Tensor:
-        self.scaler.scale(total / of).backward()
+        # backward
+        total = losses.sum()
+        self.scaler.scale(total / step_images).backward()
         return total.detach()
 
     def update(self) -> torch.Tensor:
@@ -144,7 +116,7 @@ class Step:
             where gradients are scaled: their overflow is looked for, and such a step left out.
         """
         self.scaler.unscale_(self.optimizer)
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.grad_clip_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad()
@@ -162,16 +134,16 @@ class Step:
             if isinstance(module, nn.Dropout) and self.config.dropout is not None:
                 module.p = self.config.dropout
 
-    def rates(self) -> dict[str, float]:
-        """Learning rates by group."""
+    def learning_rates(self) -> dict[str, float]:
+        """Learning rates by parameter group."""
         return {group["name"]: group["lr"] for group in self.optimizer.param_groups}
 
-    def attempt(self, count: int, side: int, size: int, targets: Targets) -> None:
-        """Go through one step on as many pictures, to see whether that fits; the weights stay as they are.
+    def try_batch(self, count: int, side: int, size: int, targets: Targets) -> None:
+        """Go through one step on as many images, to see whether that fits; the weights stay as they are.
 
         Args:
-            side: of the pictures, all black.
-            size: of the views of them.
+            side: of the images, all black.
+            size: that they are augmented to.
             targets: some, of the right kind.
         """
         pixels = torch.zeros((count, side, side, 3), dtype=torch.uint8, device=self.device)
@@ -180,3 +152,53 @@ class Step:
             self.backward(pixels, any_targets, size, 0, count)
         finally:
             self.optimizer.zero_grad()
+
+
+def averaged_model(network: nn.Module, decay: float) -> AveragedModel:
+    """Return a copy of a network whose weights follow it, an exponential moving average a step.
+
+    Early on it follows faster, so that little of the start stays.
+
+    Source: the warm-up of TensorFlow's ExponentialMovingAverage(num_updates=...).
+    """
+    model = AveragedModel(network)
+    # the count that is passed on lies on the weights' device, for which each step would wait
+    model.multi_avg_fn = partial(_move_average, count=model.n_averaged, decay=decay)
+    return model
+
+
+@torch.no_grad()
+def _move_average(
+    averaged: list[torch.Tensor], current: list[torch.Tensor], _: torch.Tensor, count: torch.Tensor, decay: float
+) -> None:
+    updates = int(count)
+    torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + updates) / (10 + updates)))
+
+
+OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+"""In the messages of torch's allocators: the CPU's and MPS's raise a plain RuntimeError."""
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Tell a lack of memory from other errors of torch."""
+    return isinstance(error, torch.OutOfMemoryError) or any(text in str(error).lower() for text in OUT_OF_MEMORY)
+
+
+def largest_fit(attempt: Callable[[int], None], batch: int, minimum: int = 1) -> int:
+    """Return the largest batch, halving from `batch`, that `attempt` goes through with; 0 for none.
+
+    Args:
+        attempt: takes a batch size and uses as much memory as a training step.
+        minimum: smaller batches are not tried.
+    """
+    while (batch := batch // 2) >= minimum:
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        try:
+            attempt(batch)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        else:
+            return batch
+    return 0

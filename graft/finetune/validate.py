@@ -1,4 +1,4 @@
-"""How good a network is on the pictures it is chosen by."""
+"""How good a network is on the validation images, by which it is chosen."""
 
 import math
 from dataclasses import dataclass
@@ -16,35 +16,35 @@ from graft.tasks import Task
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Figures by name, the higher the better; `log_likelihood` is the mean of an answer, in nats."""
+    """Metrics by name, the higher the better; `log_likelihood` is the mean of its terms, in nats."""
 
-    figures: dict[str, float]
+    metrics: dict[str, float]
     log_likelihood: float
 
     def beats(self, other: "Score") -> bool:
-        """The first figure decides; among equals, the higher log likelihood is better.
+        """The first metric decides; among equals, the higher log likelihood is better.
 
-        Without a finite log likelihood nothing is beaten: a broken network may have a figure all the same.
+        Without a finite log likelihood nothing is beaten: a broken network may have a metric all the same.
         """
         return math.isfinite(self.log_likelihood) and self._order > other._order
 
     def __str__(self) -> str:
-        """Say the first figure, ``accuracy 0.8125``."""
-        name, figure = next(iter(self.figures.items()))
-        return f"{name.replace('_', ' ')} {figure:.4f}"
+        """The first metric, ``accuracy 0.8125``."""
+        name, value = next(iter(self.metrics.items()))
+        return f"{name.replace('_', ' ')} {value:.4f}"
 
     @property
     def _order(self) -> tuple[float, float]:
-        return next(iter(self.figures.values())), self.log_likelihood
+        return next(iter(self.metrics.values())), self.log_likelihood
 
 
-def score(network: Network, task: Task, images: LabelledImages, view: int, precision: Precision) -> Score:
-    """Evaluate a network on whole pictures at the side `view`.
+def validate(network: Network, task: Task, images: LabelledImages, size: int, precision: Precision) -> Score:
+    """Evaluate a network on whole images at a size.
 
     Raises:
-        TrainingError: what it says of them is not finite.
+        TrainingError: the log loss is not finite.
     """
-    logits = all_outputs(network.eval(), images.pixels, images.rows, view, precision, "valid")
+    logits = all_outputs(network.eval(), images.pixels, images.rows, size, precision, "valid")  # [N, K]
     likelihood = float(task.log_likelihood(logits.astype(np.float64), images.targets).mean())
     if not math.isfinite(likelihood):
         raise TrainingError(
@@ -54,13 +54,8 @@ def score(network: Network, task: Task, images: LabelledImages, view: int, preci
     return Score(task.metrics(logits, images.targets), likelihood)
 
 
-def better(head: Score, finetuned: Score) -> dict[str, Any]:
-    """Compare the network before and after, and name which to hand on.
-
-    The head's network is kept unless the finetuned one is better on valid, so that fine-tuning
-    never hands on less than it was given.
-    """
-    kept = "finetuned" if finetuned.beats(head) else "head"
+def choose(head: Score, finetuned: Score) -> dict[str, Any]:
+    """Compare the network before and after, and name which to keep: its head's, unless fine-tuning gained on valid."""
     scores = {"head": head, "finetuned": finetuned}
-    facts = {name: found.figures | {"log_loss": -found.log_likelihood} for name, found in scores.items()}
-    return {"valid": facts, "kept": kept}
+    valid = {name: score.metrics | {"log_loss": -score.log_likelihood} for name, score in scores.items()}
+    return {"valid": valid, "kept": "finetuned" if finetuned.beats(head) else "head"}

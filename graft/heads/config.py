@@ -1,4 +1,4 @@
-"""The knobs of fitting the head."""
+"""The section `train_head` of params.yaml: what the head is, and how it is fitted."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -21,12 +21,14 @@ class TrainHead(Section):
     """``lbfgs`` takes a linear head to its optimum; ``lr``, ``seed``, ``epochs`` and ``batch_size`` then mean
     nothing here. ``onecycle`` trains any head in small batches, its rate peaking at ``lr``."""
     epochs: int = Field(default=40, ge=1)
+    """Passes over the training images of ``onecycle``."""
     batch_size: int = Field(default=256, ge=1)
+    """Images a step of ``onecycle``."""
     l2: list[Annotated[float, Field(ge=0)]] = Field(default=[0.03, 0.1, 0.3, 1.0, 3.0], min_length=1)
     """Penalties of a linear head to try; the loss is cross-entropy + l2 / 2 * |weights|^2, and valid's log
     loss decides. Heads with a hidden layer have dropout instead, and valid's log loss chooses the epoch.
 
-    With several labels a picture it is binary cross-entropy, summed over the classes: every class
+    With several labels an image it is binary cross-entropy, summed over the classes: every class
     is then a logistic regression of its own under the same penalty.
     """
 

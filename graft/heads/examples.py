@@ -1,4 +1,4 @@
-"""The pictures of one split as rows of stored features, beside their targets."""
+"""The images of one split as rows of stored features, beside their targets."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,33 +18,33 @@ CHUNK = 4096
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Views of some pictures: every picture of `rows` `[N]` with its `views` first views, and their `targets`.
+    """Stored flips of some images: of every image of `rows` `[N]` the first `flips`, and their `targets`.
 
-    Examples are numbered picture by picture, the views of each in order.
+    Examples are numbered image by image, the flips of each in order.
     """
 
     embeddings: Embeddings
     rows: NDArray[np.int64]
     targets: Targets
-    views: int
+    flips: int
 
     @classmethod
     def train(cls, embeddings: Embeddings, dataset: Dataset) -> Self:
-        """All views of the training pictures."""
+        """All flips of the training images."""
         return cls(embeddings, embeddings.find(dataset.paths("train")), dataset.targets("train"), embeddings.views)
 
     @classmethod
     def valid(cls, embeddings: Embeddings, dataset: Dataset) -> Self:
-        """The validation pictures as they are."""
+        """The validation images as they are."""
         return cls(embeddings, embeddings.find(dataset.paths("valid")), dataset.targets("valid"), 1)
 
     def __len__(self) -> int:
-        return len(self.rows) * self.views
+        return len(self.rows) * self.flips
 
-    def read(self, places: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+    def read(self, indices: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
         """Features `[B, D]` of some examples and their targets, `[B]` or `[B, K]`."""
-        images, views = np.divmod(places, self.views)
-        features = self.embeddings.at(self.rows[images], views)
+        images, flips = np.divmod(indices, self.flips)
+        features = self.embeddings.at(self.rows[images], flips)
         return torch.from_numpy(features), torch.from_numpy(self.targets[images])
 
     def chunks(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:

@@ -19,12 +19,12 @@ from graft.tasks import Task
 TOLERANCE = 1e-5
 """Largest entry of the gradient at which the optimum is reached; beyond it lies float32's rounding."""
 
-LOOSE = 1e-3
+MAX_GRADIENT = 1e-3
 """What is accepted where rounding stopped the search short of that."""
 
-STEPS = 5000
+MAX_STEPS = 5000
 
-HELD = 2**28
+MAX_CACHE = 2**28
 """Bytes of standardised features kept in memory; what is above is read and standardised at every step."""
 
 Moments = tuple[torch.Tensor, torch.Tensor]
@@ -32,7 +32,7 @@ Moments = tuple[torch.Tensor, torch.Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Optimum:
-    """The head under one penalty; `train_loss` is its log loss on train, in nats an answer."""
+    """The head under one penalty; `train_loss` is its log loss on train, in nats a term."""
 
     l2: float
     head: Head
@@ -56,9 +56,9 @@ class Objective:
         self.mean, self.scale = moments
         self.shape = train.embeddings.width + 1, len(task.classes)
         self.l2 = 0.0
-        self._held: list[tuple[torch.Tensor, torch.Tensor]] | None = None
-        if len(train) * train.embeddings.width * 4 <= HELD:
-            self._held = list(self._chunks())
+        self._cached: list[tuple[torch.Tensor, torch.Tensor]] | None = None
+        if len(train) * train.embeddings.width * 4 <= MAX_CACHE:
+            self._cached = list(self._chunks())
 
     def start(self) -> NDArray[np.float64]:
         """Weights of zero, and the biases that the targets alone suggest."""
@@ -67,7 +67,7 @@ class Objective:
         return vector.ravel()
 
     def loss(self, vector: NDArray[np.float64]) -> float:
-        """Mean loss of a picture, without the penalty."""
+        """Mean loss of an image, without the penalty."""
         return self._evaluate(vector)[0]
 
     def __call__(self, vector: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -86,7 +86,7 @@ class Objective:
         both = torch.from_numpy(vector).view(self.shape)
         weight, bias = both[:-1].float(), both[-1]
         loss, gradient = 0.0, torch.zeros(self.shape, dtype=torch.float64)
-        for features, targets in self._held or self._chunks():
+        for features, targets in self._cached or self._chunks():
             logits = ((features @ weight).double() + bias).requires_grad_()
             part = self.task.losses(logits, targets).sum() / len(self.train)
             (error,) = torch.autograd.grad(part, logits)
@@ -118,11 +118,13 @@ def solve(train: Examples, task: Task, penalties: list[float], moments: Moments 
         if not np.isfinite(objective(vector)[0]):
             raise TrainingError(f"the head's loss is not finite at l2 {l2:g}; look for features that are not")
         # factr=0: only the gradient says when to stop
-        vector, _, facts = fmin_l_bfgs_b(objective, vector, factr=0.0, pgtol=TOLERANCE, maxiter=STEPS, maxfun=2 * STEPS)
+        vector, _, facts = fmin_l_bfgs_b(
+            objective, vector, factr=0.0, pgtol=TOLERANCE, maxiter=MAX_STEPS, maxfun=2 * MAX_STEPS
+        )
         steepest = float(np.abs(facts["grad"]).max())
-        if not steepest <= LOOSE:
+        if not steepest <= MAX_GRADIENT:
             raise TrainingError(
                 f"train_head.solver lbfgs reached no optimum at l2 {l2:g}: after {facts['nit']} steps the gradient is "
-                f"{steepest:.1g}, above {LOOSE:g}; try larger penalties in train_head.l2, or the solver onecycle"
+                f"{steepest:.1g}, above {MAX_GRADIENT:g}; try larger penalties in train_head.l2, or the solver onecycle"
             )
         yield Optimum(l2, objective.head(vector), objective.loss(vector) / task.loss_terms)

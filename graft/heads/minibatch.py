@@ -34,15 +34,15 @@ class Candidates(ABC):
         """What is added to the loss of every head, `[P]`."""
 
     @abstractmethod
-    def judged(self, epoch: int, losses: list[float]) -> None:
-        """Hear what the log losses on valid are after an epoch, `[P]`."""
+    def validated(self, epoch: int, losses: list[float]) -> None:
+        """Take note of the log losses on valid after an epoch, `[P]`."""
 
     @abstractmethod
-    def head(self, place: int) -> Head:
+    def head(self, index: int) -> Head:
         """One of them, in evaluation mode."""
 
     @abstractmethod
-    def chosen(self, place: int) -> dict[str, float]:
+    def chosen(self, index: int) -> dict[str, float]:
         """What sets it apart from the others."""
 
 
@@ -69,22 +69,22 @@ class LinearHeads(Candidates):
         """Half the penalty times the squared weights."""
         return torch.tensor(self.l2) / 2 * self.weight.square().sum((1, 2))
 
-    def judged(self, epoch: int, losses: list[float]) -> None:
+    def validated(self, epoch: int, losses: list[float]) -> None:
         """Go on: each has an optimum to come to."""
 
-    def head(self, place: int) -> Head:
+    def head(self, index: int) -> Head:
         """The head under one penalty."""
-        return linear_head(self.weight[place], self.bias[place, 0], (self.mean, self.scale))
+        return linear_head(self.weight[index], self.bias[index, 0], (self.mean, self.scale))
 
-    def chosen(self, place: int) -> dict[str, float]:
+    def chosen(self, index: int) -> dict[str, float]:
         """Its penalty."""
-        return {"l2": self.l2[place]}
+        return {"l2": self.l2[index]}
 
 
 class HiddenHead(Candidates):
     """A single head with a hidden layer; its fresh weights follow from torch's seed.
 
-    No penalty keeps it from learning the training pictures by heart, so the epoch whose log loss on
+    No penalty keeps it from learning the training images by heart, so the epoch whose log loss on
     valid is lowest is kept, as the penalty of linear heads is chosen.
     """
 
@@ -109,17 +109,17 @@ class HiddenHead(Candidates):
         """None: dropout holds it back."""
         return torch.zeros(1)
 
-    def judged(self, epoch: int, losses: list[float]) -> None:
+    def validated(self, epoch: int, losses: list[float]) -> None:
         """Keep a copy of the network when it is the best so far."""
         if losses[0] < self.least:
             self.epoch, self.least = epoch, losses[0]
             self._kept = copy.deepcopy(self.network)
 
-    def head(self, place: int) -> Head:
+    def head(self, index: int) -> Head:
         """The network after its best epoch."""
         return self._kept.eval()
 
-    def chosen(self, place: int) -> dict[str, float]:
+    def chosen(self, index: int) -> dict[str, float]:
         """That epoch."""
         return {"epoch": self.epoch}
 
@@ -136,34 +136,34 @@ def make_candidates(train: Examples, task: Task, config: TrainHead, seed: int) -
     return HiddenHead(train, task, config)
 
 
-FEWEST = 2
+MIN_BATCH = 2
 """Examples a batch: a batch norm needs two."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeadEpoch:
-    """One pass over the examples; log losses in nats an answer, one value a candidate.
+    """One pass over the examples; log losses in nats a term, one value a candidate.
 
-    `valid_right` is the share of valid's pictures whose answer is wholly right.
+    `valid_correct` is the share of valid's images whose answer is wholly correct.
     """
 
     learning_rate: float
     train_loss: list[float]
     valid_loss: list[float]
-    valid_right: list[float]
+    valid_correct: list[float]
 
-    def metrics(self, names: list[str], hits: str) -> dict[str, float]:
-        """Curves to draw, by name.
+    def curves(self, names: list[str], metric: str) -> dict[str, float]:
+        """A point of every curve, by name.
 
         Args:
             names: of the candidates, as they end the names of the curves.
-            hits: what the share that is right is called.
+            metric: what the share that is correct is called.
         """
         curves = {"learning_rate": self.learning_rate}
-        for place, name in enumerate(names):
-            curves[f"train/loss{name}"] = self.train_loss[place]
-            curves[f"valid/loss{name}"] = self.valid_loss[place]
-            curves[f"valid/{hits}{name}"] = self.valid_right[place]
+        for index, name in enumerate(names):
+            curves[f"train/loss{name}"] = self.train_loss[index]
+            curves[f"valid/loss{name}"] = self.valid_loss[index]
+            curves[f"valid/{metric}{name}"] = self.valid_correct[index]
         return curves
 
 
@@ -188,14 +188,14 @@ def train_epochs(
     """
     # without decay: the penalty is part of the loss
     optimizer = torch.optim.AdamW(candidates.parameters, lr=learning_rate, weight_decay=0.0)
-    batches = parts_of(len(train), batch_size, FEWEST)
+    batches = parts_of(len(train), batch_size, MIN_BATCH)
     schedule = make_schedule(optimizer, "one_cycle", epochs * batches)
     for epoch in range(1, epochs + 1):
         order = np.random.default_rng(derive(seed, "head", "order", epoch)).permutation(len(train))
         torch.manual_seed(derive(seed, "head", "dropout", epoch))
         total = torch.zeros(len(candidates.names))
-        for places in np.array_split(order, batches):
-            features, targets = train.read(places)
+        for indices in np.array_split(order, batches):
+            features, targets = train.read(indices)  # [B, D]; [B] or [B, K]
             all_logits = candidates.logits(features, training=True)
             losses = torch.stack([task.losses(logits, targets).mean() for logits in all_logits])
             optimizer.zero_grad()
@@ -203,25 +203,25 @@ def train_epochs(
             optimizer.step()
             rate = float(schedule.get_last_lr()[0])
             schedule.step()
-            total += losses.detach() * len(places)
+            total += losses.detach() * len(indices)
         if not bool(torch.isfinite(total).all()):
             raise TrainingError(
                 f"the head's loss is {total.tolist()} in epoch {epoch} at rate {rate:g}; try a lower lr"
             )
         loss = total / (len(order) * task.loss_terms)
-        valid_loss, right = _judge(candidates, task, valid)
-        candidates.judged(epoch, valid_loss)
-        yield HeadEpoch(rate, loss.tolist(), valid_loss, right)
+        valid_loss, correct = _validate(candidates, task, valid)
+        candidates.validated(epoch, valid_loss)
+        yield HeadEpoch(rate, loss.tolist(), valid_loss, correct)
 
 
 @torch.inference_mode()
-def _judge(candidates: Candidates, task: Task, valid: Examples) -> tuple[list[float], list[float]]:
-    """Log loss on valid and the share that is right, one value a candidate."""
+def _validate(candidates: Candidates, task: Task, valid: Examples) -> tuple[list[float], list[float]]:
+    """Log loss on valid and the share that is correct, one value a candidate."""
     loss = torch.zeros(len(candidates.names))
-    right = torch.zeros(len(candidates.names))
+    correct = torch.zeros(len(candidates.names))
     for features, targets in valid.chunks():
         logits = candidates.logits(features, training=False)
         repeated = targets.expand(len(logits), *targets.shape)
         loss += task.losses(logits, repeated).sum(1)
-        right += task.correct(logits, repeated).sum(1)
-    return (loss / (len(valid) * task.loss_terms)).tolist(), (right / len(valid)).tolist()
+        correct += task.correct(logits, repeated).sum(1)
+    return (loss / (len(valid) * task.loss_terms)).tolist(), (correct / len(valid)).tolist()

@@ -1,4 +1,4 @@
-"""The knobs of the embedding: what the head sees of the pretrained network."""
+"""The section `embed` of params.yaml: what the head sees of the pretrained network."""
 
 from typing import Literal
 
@@ -9,30 +9,30 @@ from graft.network.device import Precision
 
 Pool = Literal["mean", "max"]
 
-
 Flip = Literal["none", "horizontal", "vertical", "both"]
+"""Which way an image is mirrored, left-right, up-down or both at once."""
 
 
 class Embed(Section):
     """What the head sees of the pretrained network."""
 
-    view: int = Field(default=224, ge=16, le=2048)
-    """Side in pixels of the view that networks are evaluated at, here and in every later stage."""
+    size: int = Field(default=224, ge=16, le=2048)
+    """Side in pixels of the images that networks are evaluated at, here and in every later stage."""
     standardise: bool = False
-    """Take out every picture's own brightness and contrast: for pictures whose exposure says nothing."""
+    """Take out every image's own brightness and contrast: for images whose exposure says nothing."""
     layers: list[str] = []
     """Layers whose outputs stand beside the last features, such as blocks.5."""
     pools: list[Pool] = Field(default=["mean"], min_length=1)
     """How those outputs become vectors: mean, max."""
     flips: list[Flip] = Field(default=["none"], min_length=1)
-    """Views of each picture whose features are stored: ``none`` is the picture as it is, and the first.
+    """Flips of each image whose features are stored: ``none`` is the image as it is, and the first.
 
-    The head is fitted to all views of the training pictures; it is judged by the plain one, which
-    is what the network sees when it is used."""
+    The head is fitted to all flips of the training images; it is validated on the images as they
+    are, which is what the network sees when it is used."""
     precision: Precision = "auto"
     """``auto`` is bf16 where the processor computes in it, else fp32."""
 
-    @field_validator("layers", "pools")
+    @field_validator("layers", "pools", "flips")
     @classmethod
     def _once(cls, names: list[str]) -> list[str]:
         if len(set(names)) < len(names):
@@ -43,7 +43,5 @@ class Embed(Section):
     @classmethod
     def _plain_first(cls, flips: list[Flip]) -> list[Flip]:
         if flips[0] != "none":
-            raise ValueError("the first must be none, the picture as it is")
-        if len(set(flips)) < len(flips):
-            raise ValueError("each view can be named once")
+            raise ValueError("the first must be none, the image as it is")
         return flips

@@ -1,4 +1,4 @@
-"""A layer's output as a grid of features, however the layer lays out positions and channels."""
+"""Features of a network's end and of its layers, however a layer lays out positions and channels."""
 
 import math
 from dataclasses import dataclass
@@ -9,8 +9,6 @@ from torch import nn
 
 from graft.core.errors import ParamsError, nearest
 from graft.network.config import Pool
-
-Kind = Literal["first", "last", "tokens"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +21,7 @@ class Layout:
         prefix: P, tokens before those of positions.
     """
 
-    kind: Kind
+    kind: Literal["first", "last", "tokens"]
     side: int
     prefix: int = 0
 
@@ -40,80 +38,42 @@ class Layout:
         spread = grid.permute(0, 2, 3, 1)
         return spread if self.kind == "last" else torch.cat([output[:, : self.prefix], spread.flatten(1, 2)], 1)
 
+    def pool(self, output: torch.Tensor, pools: list[Pool]) -> list[torch.Tensor]:
+        """Pool an output over its positions to a `[B, C]` for each way of pooling."""
+        axes = {"first": (2, 3), "last": (1, 2), "tokens": (1,)}[self.kind]
+        grid = output[:, self.prefix :] if self.prefix else output
+        return [grid.mean(axes) if pool == "mean" else grid.amax(axes) for pool in pools]
 
-class Layouts:
-    """Tells the layout of the outputs of a body's layers.
 
-    A view is square, so that the two axes of equal size are the positions. Where the channels are
-    as many, the body tells: it says so (timm) or is of a family that keeps channels last.
+def find_layout(body: nn.Module, output: object, min_side: int = 2) -> Layout | None:
+    """The layout of what a layer of `body` gives; None where it is no square of `min_side` positions or more a side.
+
+    Images are square, so that the two axes of equal size are the positions. Where the channels are
+    as many, the body decides: it says so (timm) or is of a family that keeps channels last.
     """
-
-    def __init__(self, body: nn.Module) -> None:
-        self._channels_last = _keeps_channels_last(body)
-        self._prefix = _prefix_tokens(body)
-
-    def of(self, output: object, least: int = 2) -> Layout | None:
-        """The layout of a layer's output; None where it is no square of `least` positions a side or more."""
-        if not isinstance(output, torch.Tensor):
-            return None
-        found = self._grid(output.shape) if output.ndim == 4 else self._tokens(output.shape)
-        return found if found is not None and found.side >= least else None
-
-    def _grid(self, shape: torch.Size) -> Layout | None:
-        last = shape[1] == shape[2] and (self._channels_last or shape[2] != shape[3])
-        if last:
-            return Layout("last", shape[1])
-        return Layout("first", shape[2]) if shape[2] == shape[3] else None
-
-    def _tokens(self, shape: torch.Size) -> Layout | None:
-        if len(shape) != 3:
-            return None
-        for prefix in (self._prefix, 0):  # a class token may join late
+    if not isinstance(output, torch.Tensor):
+        return None
+    layout = None
+    shape = output.shape
+    if len(shape) == 4:
+        channels_last = getattr(body, "output_fmt", None) == "NHWC" or type(body).__name__ == "SwinTransformer"
+        if shape[1] == shape[2] and (channels_last or shape[2] != shape[3]):
+            layout = Layout("last", shape[1])
+        elif shape[2] == shape[3]:
+            layout = Layout("first", shape[2])
+    elif len(shape) == 3:
+        for prefix in (_prefix_tokens(body), 0):  # a class token may join late
             side = math.isqrt(max(0, shape[1] - prefix))
             if side and side**2 == shape[1] - prefix:
-                return Layout("tokens", side, prefix)
-        return None
-
-
-def _keeps_channels_last(body: nn.Module) -> bool:
-    return getattr(body, "output_fmt", None) == "NHWC" or type(body).__name__ == "SwinTransformer"
+                layout = Layout("tokens", side, prefix)
+                break
+    return layout if layout is not None and layout.side >= min_side else None
 
 
 def _prefix_tokens(body: nn.Module) -> int:
     """Tokens before those of the positions: of the class, registers."""
-    told = getattr(body, "num_prefix_tokens", None)
-    return int(told) if told is not None else int(hasattr(body, "class_token"))
-
-
-AXES: dict[Kind, tuple[int, ...]] = {"first": (2, 3), "last": (1, 2), "tokens": (1,)}
-"""Those of positions."""
-
-
-class Positions:
-    """Pools grids of channels first or last, and tokens.
-
-    Args:
-        body: what the layers are of.
-        pools: one vector for each, side by side.
-    """
-
-    def __init__(self, body: nn.Module, pools: list[Pool]) -> None:
-        self.pools = pools
-        self._layouts = Layouts(body)
-
-    def pool(self, output: object, layer: str) -> list[torch.Tensor]:
-        """Pool `[B, C, h, w]`, `[B, h, w, C]` or tokens `[B, N, C]` to a `[B, C]` for each way of pooling.
-
-        Raises:
-            ParamsError: the output is none of these.
-        """
-        if not isinstance(output, torch.Tensor):
-            raise ParamsError(f"embed.layers: {layer!r} gives a {type(output).__name__}, no grid of features")
-        layout = self._layouts.of(output, least=1)
-        if layout is None:
-            raise ParamsError(f"embed.layers: {layer!r} gives {list(output.shape)}, no square grid of features")
-        grid, axes = output[:, layout.prefix :] if layout.prefix else output, AXES[layout.kind]
-        return [grid.mean(axes) if pool == "mean" else grid.amax(axes) for pool in self.pools]
+    count = getattr(body, "num_prefix_tokens", None)
+    return int(count) if count is not None else int(hasattr(body, "class_token"))
 
 
 class _Tap:
@@ -133,7 +93,7 @@ class _Tap:
 
 
 class Features(nn.Module):
-    """A network without classifier whose output is one vector a picture.
+    """A network without classifier whose output is one vector an image.
 
     The vector holds the network's own pooled features first, then, for each layer named, its
     output pooled over positions, once for each way of pooling. Features from the middle of a
@@ -155,8 +115,6 @@ class Features(nn.Module):
         self.body = body
         self.layers = layers
         self.pools = pools
-        self.positions = Positions(body, pools)
-        self.last = Positions(body, ["mean"])
         self._taps = {layer: _Tap() for layer in layers}
         names = dict(body.named_modules())
         for layer in layers:
@@ -168,9 +126,17 @@ class Features(nn.Module):
             names[layer].register_forward_hook(self._taps[layer])
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Map normalised pictures `[B, 3, H, W]` to features `[B, D]`."""
+        """Map normalised images `[B, 3, H, W]` to features `[B, D]`."""
         last = self.body(images)
-        parts = [last] if last.ndim == 2 else self.last.pool(last, "the last one")
+        parts = [last] if last.ndim == 2 else self._pool(last, "the last one", ["mean"])
         for layer in self.layers:
-            parts += self.positions.pool(self._taps[layer].take(), layer)
+            parts += self._pool(self._taps[layer].take(), layer, self.pools)
         return torch.cat(parts, dim=1)
+
+    def _pool(self, output: object, layer: str, pools: list[Pool]) -> list[torch.Tensor]:
+        if not isinstance(output, torch.Tensor):
+            raise ParamsError(f"embed.layers: {layer!r} gives a {type(output).__name__}, no grid of features")
+        layout = find_layout(self.body, output, min_side=1)
+        if layout is None:
+            raise ParamsError(f"embed.layers: {layer!r} gives {list(output.shape)}, no square grid of features")
+        return layout.pool(output, pools)

@@ -1,4 +1,4 @@
-"""Watch a forward pass: which batch norm reads what which convolution wrote, and who else reads it."""
+"""Fuse batch norms into the convolutions before them, found by watching one forward pass."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -14,8 +14,8 @@ from torch.utils._pytree import tree_leaves
 from graft.core.errors import WeightsError
 
 
-class Watch(TorchFunctionMode):
-    """Sees every call of torch while it is entered, and keeps those of convolutions and batch norms.
+class _Watch(TorchFunctionMode):
+    """Notes which batch norm reads what which convolution wrote, and who else reads it, while it is entered.
 
     Layers are known by their parameters and statistics, not by their modules' calls: a module may
     compute with something else than its weight, or do more than normalise.
@@ -26,7 +26,7 @@ class Watch(TorchFunctionMode):
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        alone = _at_one_place(model)
+        alone = _used_once(model)
         self.convs = {
             id(layer.weight): name
             for name, layer in alone.items()
@@ -59,32 +59,32 @@ class Watch(TorchFunctionMode):
 
     def pairs(self) -> list[tuple[str, str]]:
         """Pairs of a convolution and the norm that alone reads it, in the order in which the norms ran."""
-        found = [(self.written[made][0], norm) for made, norm in self.read if self.readers[made] == 1]
+        found = [(self.written[output][0], norm) for output, norm in self.read if self.readers[output] == 1]
         return [(conv, norm) for conv, norm in found if self.ran[conv] == self.ran[norm] == 1]
 
-    def _note_norm(self, args: Any, kwargs: dict[str, Any], place: int) -> None:
-        norm = self.norms.get(id(_argument(args, kwargs, place, "running_mean")))
+    def _note_norm(self, args: Any, kwargs: dict[str, Any], index: int) -> None:
+        norm = self.norms.get(id(_argument(args, kwargs, index, "running_mean")))
         if norm is not None:
             self.ran[norm] += 1
-            made = id(_argument(args, kwargs, 0, "input"))
-            if made in self.written:
-                self.read.append((made, norm))
+            output = id(_argument(args, kwargs, 0, "input"))
+            if output in self.written:
+                self.read.append((output, norm))
 
 
-def _at_one_place(model: nn.Module) -> dict[str, nn.Module]:
+def _used_once(model: nn.Module) -> dict[str, nn.Module]:
     """Modules that, and whose parameters, occur once in a network."""
     modules = list(model.named_modules(remove_duplicate=False))
-    places = Counter(id(module) for _, module in modules)
+    uses = Counter(id(module) for _, module in modules)
     owners = Counter(id(parameter) for _, parameter in model.named_parameters(remove_duplicate=False))
     return {
         name: module
         for name, module in modules
-        if places[id(module)] == 1 and all(owners[id(own)] == 1 for own in module.parameters(recurse=False))
+        if uses[id(module)] == 1 and all(owners[id(own)] == 1 for own in module.parameters(recurse=False))
     }
 
 
-def _argument(args: Any, kwargs: dict[str, Any], place: int, name: str) -> Any:
-    return args[place] if len(args) > place else kwargs.get(name)
+def _argument(args: Any, kwargs: dict[str, Any], index: int, name: str) -> Any:
+    return args[index] if len(args) > index else kwargs.get(name)
 
 
 TOLERANCE = 1e-3
@@ -124,12 +124,12 @@ def fold_batch_norms(model: nn.Module, example: torch.Tensor) -> int:
 def find_pairs(model: nn.Module, example: torch.Tensor) -> list[tuple[str, str]]:
     """Names of (convolution, batch norm) where the second, and nothing else, reads what the first wrote.
 
-    A convolution or norm that runs more than once, or lies at two places of the network, is in no pair;
+    A convolution or norm that runs more than once, or is used twice in the network, is in no pair;
     nor is one whose weight is not what the convolution computes with, as where it is standardised first.
     """
     if not any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
         return []
-    watch = Watch(model)
+    watch = _Watch(model)
     with torch.no_grad(), watch:
         model(example)
     return watch.pairs()

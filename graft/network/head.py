@@ -30,9 +30,9 @@ class Description(Section):
     layers: list[str]
     pools: list[Pool]
     standardise: bool
-    """Whether every picture's own brightness and contrast are taken out."""
-    view: int
-    """Side in pixels of the view that the network is evaluated at."""
+    """Whether every image's own brightness and contrast are taken out."""
+    size: int
+    """Side in pixels of the images that the network is evaluated at."""
     classes: list[str]
     """In the order of the logits; empty for a network that ends in its features."""
     multi_label: bool = False
@@ -47,12 +47,12 @@ class Description(Section):
     """Whether the backbone's batch norms are part of its convolutions."""
 
     @model_serializer(mode="wrap")
-    def _without_the_usual(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what is as usual, so that a description from before there was a choice is what it always was."""
-        facts: dict[str, Any] = write(self)
+    def _without_defaults(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is as usual, so that a new choice changes no description of networks that do without it."""
+        values: dict[str, Any] = write(self)
         fields = type(self).model_fields.items()
-        usual = {name: field.default for name, field in fields if not field.is_required()}
-        return {name: value for name, value in facts.items() if name not in usual or value != usual[name]}
+        defaults = {name: field.default for name, field in fields if not field.is_required()}
+        return {name: value for name, value in values.items() if name not in defaults or value != defaults[name]}
 
 
 def save(folder: Path, network: nn.Module, description: Description) -> None:
@@ -91,7 +91,7 @@ CHUNK = 4096
 class Head(nn.Module):
     """Features to logits, in one of three ways.
 
-    ``linear`` standardises the features as the training pictures' were, by the buffers `mean` and
+    ``linear`` standardises the features as the training images' were, by the buffers `mean` and
     `scale`, and classifies linearly. ``mlp`` standardises them too and has a hidden layer: linear,
     GELU, dropout. ``fastai`` is what fastai puts after its pooling: batch norm, dropout of half
     the rate, linear, ReLU, batch norm, dropout. fastai's pooling itself, mean and maximum side by
@@ -103,8 +103,8 @@ class Head(nn.Module):
         linear: the last layer, which gives the logits.
 
     Args:
-        features: numbers a picture.
-        classes: logits a picture.
+        features: numbers an image.
+        classes: logits an image.
         kind: which of the three.
         hidden: width of the hidden layer, where there is one.
         dropout: share of its outputs that training drops.
@@ -198,6 +198,6 @@ def load_head(folder: Path) -> tuple[Head, Description]:
 
 @torch.inference_mode()
 def head_logits(head: Head, embeddings: Embeddings, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Logits `[N, K]` of some pictures' stored features, of their plain view: the linear probe."""
+    """Logits `[N, K]` of the stored features of some images, unflipped: the linear probe."""
     parts = np.array_split(rows, max(1, -(-len(rows) // CHUNK)))
     return torch.cat([head(torch.from_numpy(embeddings.plain(part))) for part in parts]).numpy()

@@ -1,6 +1,9 @@
 """The network graft makes: normalisation, features, a head."""
 
 import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,20 +17,21 @@ from graft.network.features import Features
 from graft.network.fuse_bn import find_pairs, fold_batch_norms, fold_structure
 from graft.network.head import Description, Head, describe, head_like, load_into, read_state
 
-EXAMPLE = 64
+EXAMPLE_SIZE = 64
 """Side of what forward passes are watched and compared on, where a backbone takes it."""
 CONTRAST = 0.35
-"""Deviation that standardised pictures get: a usual one for photographs after normalisation."""
-FLOOR = 0.02
+"""Deviation that standardised images get: a usual one for photographs after normalisation."""
+MIN_CONTRAST = 0.02
+"""Added to the deviation that they are divided by, so that a flat image stays flat."""
 
 
 class Network(nn.Module):
     """Pixels to logits.
 
     Args:
-        features: the network's body, for normalised pictures.
+        features: the network's body, for normalised images.
         head: from features to logits; None for a network that ends in its features.
-        description: how pictures are normalised before the body sees them.
+        description: how images are normalised before the body sees them.
     """
 
     def __init__(self, features: Features, head: Head | None, description: Description) -> None:
@@ -35,15 +39,15 @@ class Network(nn.Module):
         self.features = features
         self.head = head
         self.standardise = description.standardise
-        self.view = description.view
+        self.size = description.size
         self.mean: torch.Tensor
         self.std: torch.Tensor
         self.register_buffer("mean", torch.tensor(description.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(description.std).view(1, 3, 1, 1), persistent=False)
 
-    def forward(self, views: torch.Tensor) -> torch.Tensor:
-        """Map views `[B, 3, H, W]`, float in [0, 1], to logits `[B, K]`, or features `[B, D]` without a head."""
-        normalised = (views - self.mean) / self.std
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Map images `[B, 3, H, W]`, float in [0, 1], to logits `[B, K]`, or features `[B, D]` without a head."""
+        normalised = (images - self.mean) / self.std
         if self.standardise:
             normalised = without_exposure(normalised)
         features: torch.Tensor = self.features(normalised)
@@ -56,13 +60,10 @@ class Network(nn.Module):
 
 
 def without_exposure(images: torch.Tensor) -> torch.Tensor:
-    """Give every picture `[B, 3, H, W]` the same mean (0) and nearly the same deviation.
-
-    A flat picture stays flat: the deviation it is divided by has a floor.
-    """
+    """Give every image `[B, 3, H, W]` the same mean (0) and nearly the same deviation."""
     centred = images - images.mean((1, 2, 3), keepdim=True)
     deviation = centred.square().mean((1, 2, 3), keepdim=True).sqrt()
-    return centred / (deviation + FLOOR) * CONTRAST
+    return centred / (deviation + MIN_CONTRAST) * CONTRAST
 
 
 def pretrained(folder: Path, config: Embed) -> tuple[Network, Description]:
@@ -71,7 +72,7 @@ def pretrained(folder: Path, config: Embed) -> tuple[Network, Description]:
     Its batch norms are folded: their statistics stay those of the pretraining throughout.
 
     Raises:
-        ParamsError: it has no such layers, or takes no views of such a size.
+        ParamsError: it has no such layers, or takes no images of such a size.
     """
     body, facts = build.load(folder)
     fold_batch_norms(body, example_for(body, facts["name"]))
@@ -80,13 +81,13 @@ def pretrained(folder: Path, config: Embed) -> tuple[Network, Description]:
         mean=facts["mean"],
         std=facts["std"],
         standardise=config.standardise,
-        view=config.view,
+        size=config.size,
         layers=config.layers,
         pools=config.pools,
         classes=[],
     )
     network = Network(Features(body, config.layers, config.pools), None, description).eval()
-    check_side(network, description.backbone, config.view, "embed.view")
+    check_size(network, description.backbone, config.size, "embed.size")
     return network, description
 
 
@@ -103,9 +104,9 @@ def grafted(backbone_folder: Path, description: Description, head: Head, drop_pa
 
 
 def width(network: Network) -> int:
-    """Count the features or logits that a network gives for one picture."""
+    """Count the features or logits that a network gives for one image."""
     with torch.inference_mode():
-        return int(network(_example(network.view)).shape[1])
+        return int(network(_example(network.size)).shape[1])
 
 
 def load(folder: Path) -> tuple[Network, Description]:
@@ -129,35 +130,62 @@ def load(folder: Path) -> tuple[Network, Description]:
     return network.eval(), description
 
 
-def check_side(network: Network, name: str, side: int, knob: str) -> None:
-    """Make sure that a network takes pictures of a size.
+def check_size(network: Network, name: str, size: int, key: str) -> None:
+    """Make sure that a network takes images of a size.
 
     Args:
         name: of its backbone.
-        knob: where the user sets the size.
+        key: of params.yaml, where the user sets the size.
 
     Raises:
         ParamsError: it does not.
     """
     try:
         with torch.no_grad():
-            network(_example(side)[:1])
+            network(_example(size)[:1])
     except GraftError:
         raise
     except Exception as error:  # each architecture refuses in its own way
         made_for = build.native_size(name)
-        raise ParamsError(f"{knob}: {name} takes no views of {side}; it was made for {made_for} ({error})") from error
+        raise ParamsError(f"{key}: {name} takes no images of {size}; it was made for {made_for} ({error})") from error
 
 
 def example_for(body: nn.Module, name: str) -> torch.Tensor:
     """A fixed input for watching and comparing forward passes, as small as a backbone of this name takes."""
     try:
         with torch.no_grad():
-            body(_example(EXAMPLE))
+            body(_example(EXAMPLE_SIZE))
     except Exception:  # each architecture refuses in its own way
         return _example(build.native_size(name))
-    return _example(EXAMPLE)
+    return _example(EXAMPLE_SIZE)
 
 
-def _example(side: int) -> torch.Tensor:
-    return torch.randn((2, 3, side, side), generator=torch.Generator().manual_seed(0))
+def _example(size: int) -> torch.Tensor:
+    return torch.randn((2, 3, size, size), generator=torch.Generator().manual_seed(0))
+
+
+def named_layers(network: Network) -> dict[str, nn.Module]:
+    """Layers by name: those of the body as `embed.layers` names them, then those of the head, `head` and below it.
+
+    Where a body has a layer of a name of the head's, the name is the body's.
+    """
+    layers = {name: layer for name, layer in network.features.body.named_modules() if name}
+    if network.head is not None:
+        for name, layer in network.head.named_modules(prefix="head"):
+            layers.setdefault(name, layer)
+    return layers
+
+
+@contextmanager
+def watch_layers(layers: dict[str, nn.Module], watcher: Callable[[str, object], None]) -> Iterator[None]:
+    """Call `watcher(name, output)` as layers end while a network runs: a part before the whole."""
+
+    def watch(name: str, _: nn.Module, __: object, output: object) -> None:
+        watcher(name, output)
+
+    handles = [layer.register_forward_hook(partial(watch, name)) for name, layer in layers.items()]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -8,13 +8,21 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LinearLR, LRScheduler, OneCycleLR, StepLR
-from torch.optim.lr_scheduler import SequentialLR as InTurn
+from torch.optim.lr_scheduler import (
+    CosineAnnealingLR,
+    ExponentialLR,
+    LinearLR,
+    LRScheduler,
+    OneCycleLR,
+    SequentialLR,
+    StepLR,
+)
 
 LearningRate = Annotated[float, Field(gt=0, le=10)]
-"""The key `lr` of params.yaml, the base learning rate: the one number users turn."""
+"""The base learning rate `lr`: the one number that users turn."""
 
-Kind = Literal["one_cycle", "cosine", "step", "exponential"]
+ScheduleKind = Literal["one_cycle", "cosine", "step", "exponential"]
+"""See `make_schedule`."""
 
 DIV, FINAL_DIV = 25.0, 1e5
 """The peak over the first rate, and over the last. Source: fastai's fit_one_cycle."""
@@ -22,13 +30,13 @@ DIV, FINAL_DIV = 25.0, 1e5
 
 def make_schedule(
     optimizer: Optimizer,
-    kind: Kind,
+    kind: ScheduleKind,
     steps: int,
     *,
-    warm_up: float = 0.25,
+    warmup_fraction: float = 0.25,
     every: int = 1,
     gamma: float = 0.1,
-    done: int = 0,
+    completed: int = 0,
 ) -> LRScheduler:
     """Return the schedule of an optimizer, to be stepped once after each of its steps.
 
@@ -42,24 +50,24 @@ def make_schedule(
 
     Args:
         steps: optimizer steps in all.
-        warm_up: share of them on the way up.
+        warmup_fraction: share of them on the way up.
         every: steps between two decays.
-        done: steps that an earlier run took.
+        completed: steps that an earlier run took.
     """
-    schedule = _make(optimizer, kind, max(2, steps), warm_up, every, gamma)  # torch divides by phases
+    schedule = _make(optimizer, kind, max(2, steps), warmup_fraction, every, gamma)  # torch divides by phases
     optimizer._opt_called = True  # type: ignore[attr-defined]  # the steps replayed here were taken before
-    for _ in range(done):
+    for _ in range(completed):
         schedule.step()
     return schedule
 
 
-def _make(optimizer: Optimizer, kind: Kind, steps: int, warm_up: float, every: int, gamma: float) -> LRScheduler:
+def _make(optimizer: Optimizer, kind: ScheduleKind, steps: int, warmup: float, every: int, gamma: float) -> LRScheduler:
     if kind == "one_cycle":
         return OneCycleLR(
             optimizer,
             max_lr=[group["lr"] for group in optimizer.param_groups],
             total_steps=steps,
-            pct_start=warm_up if warm_up * steps != 1 else 1.001 / steps,  # torch divides by a step less
+            pct_start=warmup if warmup * steps != 1 else 1.001 / steps,  # torch divides by a step less
             div_factor=DIV,
             final_div_factor=FINAL_DIV / DIV,
             base_momentum=0.85,
@@ -69,8 +77,8 @@ def _make(optimizer: Optimizer, kind: Kind, steps: int, warm_up: float, every: i
         return StepLR(optimizer, every, gamma)
     if kind == "exponential":
         return ExponentialLR(optimizer, gamma ** (1 / every))
-    rising = round(warm_up * steps)
+    rising = round(warmup * steps)
     if not rising:
         return CosineAnnealingLR(optimizer, steps)
     parts = [LinearLR(optimizer, 1 / DIV, total_iters=rising), CosineAnnealingLR(optimizer, max(1, steps - rising))]
-    return InTurn(optimizer, parts, [rising])
+    return SequentialLR(optimizer, parts, [rising])

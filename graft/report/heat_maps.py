@@ -24,11 +24,10 @@ from torch import nn
 
 from graft.core.errors import ParamsError
 from graft.data.arrays import ImageRows
-from graft.network.features import Layout, Layouts
+from graft.network.features import Layout, find_layout
 from graft.network.head import Head
-from graft.network.layers import listening, named_layers
-from graft.network.network import Network
-from graft.network.resample import sample
+from graft.network.inference import resize
+from graft.network.network import Network, named_layers, watch_layers
 from graft.render.sheets import Tile, save_sheet
 from graft.report.gallery import GREEN, RED, caption, worst_first
 from graft.tasks import Task
@@ -68,9 +67,9 @@ class GridTap(nn.Module):
     What it gives is cut off from what made it: no earlier layer is asked.
     """
 
-    def __init__(self, layouts: Layouts, usual: torch.Tensor) -> None:
+    def __init__(self, body: nn.Module, usual: torch.Tensor) -> None:
         super().__init__()
-        self.layouts = layouts
+        self._body = [body]  # in a list, so that it is no part of this module
         self.usual = usual.view(1, -1, 1, 1)
 
     def forward(self, grid: torch.Tensor) -> torch.Tensor:
@@ -79,7 +78,7 @@ class GridTap(nn.Module):
 
     def reroute(self, _: nn.Module, __: object, output: torch.Tensor) -> torch.Tensor:
         """Let the network go on from this module's output in the place of the layer's."""
-        layout = self.layouts.of(output)
+        layout = find_layout(self._body[0], output)
         return output if layout is None else layout.restored(self(layout.grid(output)) + self.usual, output)
 
 
@@ -112,8 +111,8 @@ def evidence(
         # a clone of what was made in inference mode is an ordinary tensor again
         images, classes = images.clone().to(network.mean.device), classes.clone().to(network.mean.device)
         grid_layers = grid_layers or find_grid_layers(network, images)
-        layers, layouts = named_layers(network), Layouts(network.features.body)
-        taps = [GridTap(layouts, layer.usual) for layer in grid_layers]
+        layers = named_layers(network)
+        taps = [GridTap(network.features.body, layer.usual) for layer in grid_layers]
         for layer, tap in zip(grid_layers, taps, strict=True):
             handle = layers[layer.name].register_forward_hook(tap.reroute, prepend=True)  # before what embed taps
             hooks.callback(handle.remove)
@@ -143,17 +142,16 @@ def find_grid_layers(network: Network, images: torch.Tensor) -> list[GridLayer]:
         images: `[B, 3, H, H]`, float in [0, 1]; only the first is looked at.
 
     Returns:
-        In the order in which they end, with names as in `graft.network.layers`.
+        In the order in which they end, with the names of `named_layers`.
 
     Raises:
         ParamsError: no layer gives a grid of two positions a side or more.
     """
-    layouts = Layouts(network.features.body)
     seen: list[tuple[str, Layout, torch.Tensor]] = []
     features: list[torch.Tensor] = []
 
     def record(name: str, output: object) -> None:
-        layout = layouts.of(output)
+        layout = find_layout(network.features.body, output)
         if not isinstance(output, torch.Tensor):
             return
         if name == FEATURES:
@@ -167,10 +165,10 @@ def find_grid_layers(network: Network, images: torch.Tensor) -> list[GridLayer]:
     layers = {name: layer for name, layer in named_layers(network).items() if not isinstance(layer, nn.Linear)}
     with torch.inference_mode(False), torch.enable_grad(), _frozen(network):
         image = images[:1].clone().to(network.mean.device).requires_grad_()
-        with listening(layers | {FEATURES: network.features}, record):
+        with watch_layers(layers | {FEATURES: network.features}, record):
             logits = network(image)
         if not seen:
-            raise ParamsError(f"embed.size: no layer gives a grid of features for images of {network.view} pixels")
+            raise ParamsError(f"embed.size: no layer gives a grid of features for images of {network.size} pixels")
         outputs = [output for _, _, output in seen]
         gradients = torch.autograd.grad(logits.square().sum(), outputs, allow_unused=True)
     deciding = [
@@ -251,7 +249,7 @@ def save_heat_maps(
     grid_layers: list[GridLayer] = []
     for start in range(0, len(rows), BATCH):
         some = rows.iloc[start : start + BATCH]
-        images = sample(torch.from_numpy(pixels.read(pixels.find(some["path"].tolist()))), network.view)
+        images = resize(torch.from_numpy(pixels.read(pixels.find(some["path"].tolist()))), network.size)
         mapped = [choose_classes(row, task) for _, row in some.iterrows()]
         grid_layers = grid_layers or find_grid_layers(network, images)
         heats = [

@@ -25,7 +25,7 @@ from graft.network.head import Head
 from graft.network.network import Network
 from graft.tasks import SingleLabel
 from tests.finetune.conftest import DESCRIPTION
-from tests.network.made import tiny_body
+from tests.network.tiny_network import tiny_body
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -90,14 +90,14 @@ def test_network_is_swept_by_the_base_rate_and_repeats(network: Network, images:
     found = []
     for _ in range(2):
         step = Step(copy.deepcopy(network), task, images.targets, config, Augment(strength="none"), 1.0)
-        peaks = step.rates()
+        peaks = step.learning_rates()
         found.append(network_range(step, images, config, seed=3))
     first, second = found
     assert first.losses.tolist() == second.losses.tolist()
     assert 1e-5 < first.valley < 1
     last = first.rates[-1]
     # the sweep ends a step after the last rate that it tells, or at its highest
-    assert all(rate >= peaks[name] * last * 0.999 for name, rate in step.rates().items())
+    assert all(rate >= peaks[name] * last * 0.999 for name, rate in step.learning_rates().items())
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A strength gives the values of the knobs that are not given."""
+"""A strength gives the values of the keys that are not given."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from graft.core.params import check
 
 
 def test_standard_is_fastais_default() -> None:
-    # what its documentation gives for aug_transforms; p_affine and p_lighting are one knob here
+    # what its documentation gives for aug_transforms; p_affine and p_lighting are one key here
     expected = {"flip": "horizontal", "rotate": 10.0, "zoom": 1.1, "warp": 0.2, "lighting": 0.2, "p": 0.75}
     off = {"min_scale": 1.0, "erase": 0.0, "mixup": 0.0, "cutmix": 0.0}
     assert check("augment", Augment, {}).model_dump() == {"strength": "standard"} | expected | off
@@ -24,10 +24,10 @@ def test_none_varies_nothing() -> None:
     assert (config.lighting, config.erase, config.mixup, config.cutmix) == (0, 0, 0, 0)
 
 
-@pytest.mark.parametrize("knob", ["rotate", "warp", "lighting"])
-def test_light_is_half_of_standard_and_strong_more_than_it(knob: str) -> None:
+@pytest.mark.parametrize("key", ["rotate", "warp", "lighting"])
+def test_light_is_half_of_standard_and_strong_more_than_it(key: str) -> None:
     light, standard, strong = (
-        getattr(check("augment", Augment, {"strength": name}), knob) for name in ("light", "standard", "strong")
+        getattr(check("augment", Augment, {"strength": name}), key) for name in ("light", "standard", "strong")
     )
     assert light == standard / 2
     assert 1.5 * standard - 1e-9 <= strong <= 2 * standard
@@ -40,7 +40,7 @@ def test_only_strong_erases() -> None:
     assert shares == {"none": 0, "light": 0, "standard": 0, "strong": 0.25}
 
 
-def test_a_knob_that_is_given_overrides_and_null_does_not() -> None:
+def test_a_key_that_is_given_overrides_and_null_does_not() -> None:
     given = {"strength": "none", "flip": "both", "rotate": None, "warp": 0.1, "p": None}
     config = check("augment", Augment, given)
     assert (config.flip, config.rotate, config.warp, config.zoom, config.p) == ("both", 0.0, 0.1, 1.0, 0.75)
@@ -52,7 +52,7 @@ def test_a_zero_overrides_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("knobs", "only"),
+    ("config", "only"),
     [
         ({"flip": "dihedral"}, True),
         ({"lighting": 0.3, "erase": 0.5}, True),
@@ -67,7 +67,7 @@ def test_only_flips(config: dict[str, Any], only: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
         (
             {"strength": "strongest"},
@@ -83,6 +83,6 @@ def test_only_flips(config: dict[str, Any], only: bool) -> None:
     ],
     ids=["strength", "no name", "misspelt", "warp", "crop of nothing", "flip", "alpha", "no mapping"],
 )
-def test_what_is_wrong_is_said(value: Any, said: str) -> None:
-    with pytest.raises(ParamsError, match=said):
+def test_what_is_wrong_is_refused(value: Any, message: str) -> None:
+    with pytest.raises(ParamsError, match=message):
         check("augment", Augment, value)

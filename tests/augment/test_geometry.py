@@ -1,30 +1,38 @@
-"""The maps are torchvision's and fastai's, and composed in fastai's order."""
+"""The maps are torchvision's and fastai's, composed in fastai's order, and sampled as torchvision's kernels do."""
 
 import math
+from typing import Literal
 
 import pytest
 import torch
 import torch.nn.functional as F
 
-from graft.augment.config import Augment, Flip
-from graft.augment.geometry import random_maps, spread, warp
+from graft.augment.config import Augment
+from graft.augment.geometry import flip_pixels, random_maps, sample, spread, warp
 from graft.backbone.torchvision_models import declare_missing
-from tests.augment.made import mapped
+from graft.network.config import Flip
+from graft.network.inference import resize
 
 declare_missing()
 
 from torchvision.transforms.v2 import functional as v2  # noqa: E402
 
+RandomFlip = Flip | Literal["dihedral"]
 SIZE = 32
 BILINEAR = v2.InterpolationMode.BILINEAR
 INNER = slice(8, 24)  # what both sides fill from the picture alone
+
+
+def mapped(pixels: torch.Tensor, maps: torch.Tensor, size: int) -> torch.Tensor:
+    """Outputs `[B, 3, size, size]`, float32 in [0, 1], of pixels `[B, S, S, 3]` by maps `[B, 3, 3]`."""
+    return torch.cat([values for _, values in sample(pixels, maps, size)]) / 255
 
 
 def drawn(config: Augment, batch: int = 400, seed: int = 0) -> torch.Tensor:
     return random_maps(config, batch, torch.Generator().manual_seed(seed))
 
 
-def still(**config: float | Flip) -> Augment:
+def still(**config: float | str) -> Augment:
     return Augment.model_validate({"strength": "none", "p": 1.0} | config)
 
 
@@ -57,7 +65,7 @@ def test_random_rotation_is_torchvisions(pixels: torch.Tensor, seed: int) -> Non
 
 
 @pytest.mark.parametrize("kind", ["none", "dihedral"])
-def test_a_squeezed_image_is_turned_as_it_is(kind: Flip) -> None:
+def test_a_squeezed_image_is_turned_as_it_is(kind: RandomFlip) -> None:
     """Between the picture and the view, both at their true proportions, a turn leaves lengths and angles alone."""
     aspects = torch.linspace(0.4, 2.5, 64)
     config, generator = still(rotate=40.0, flip=kind), torch.Generator().manual_seed(0)
@@ -75,7 +83,7 @@ def test_a_squeezed_image_is_turned_as_it_is(kind: Flip) -> None:
 @pytest.mark.parametrize(
     ("kind", "views"), [("none", 1), ("horizontal", 2), ("vertical", 2), ("both", 4), ("dihedral", 8)]
 )
-def test_flips_are_torchvisions_each_as_often(pixels: torch.Tensor, kind: Flip, views: int) -> None:
+def test_flips_are_torchvisions_each_as_often(pixels: torch.Tensor, kind: RandomFlip, views: int) -> None:
     maps = drawn(still(flip=kind), 800)
     image = as_images(pixels)
     mirrored, upside_down = v2.horizontal_flip(image), v2.vertical_flip(image)
@@ -197,3 +205,69 @@ def test_p_is_the_share_that_is_touched() -> None:
     assert 1.9 < touched.max() <= 2
     assert not spread(2.0, 100, 0.0, torch.Generator()).any()
     assert spread(2.0, 1000, 1.0, torch.Generator()).count_nonzero() == 1000
+
+
+@pytest.fixture
+def batch() -> torch.Tensor:
+    """Three smooth images `[3, S, S, 3]`."""
+    coarse = torch.rand((3, 3, 5, 5), generator=torch.Generator().manual_seed(0))
+    smooth = F.interpolate(coarse, (SIZE, SIZE), mode="bicubic").clamp(0, 1)
+    return (smooth * 255).round().byte().permute(0, 2, 3, 1).contiguous()
+
+
+def repeated(batch: int, rows: list[list[float]]) -> torch.Tensor:
+    return torch.tensor(rows, dtype=torch.float32).repeat(batch, 1, 1)
+
+
+def test_whole_image_at_its_own_size_is_itself(batch: torch.Tensor) -> None:
+    assert torch.equal(resize(batch, SIZE), as_images(batch))
+    torch.testing.assert_close(mapped(batch, repeated(3, torch.eye(3).tolist()), SIZE), as_images(batch))
+
+
+@pytest.mark.parametrize("size", [16, 24, 48])
+def test_the_two_ways_to_sample_the_whole_image_agree(batch: torch.Tensor, size: int) -> None:
+    plain = resize(batch, size)
+    torch.testing.assert_close(plain, mapped(batch, repeated(3, torch.eye(3).tolist()), size), atol=1e-5, rtol=0)
+
+
+def test_what_lies_outside_mirrors_the_image_and_then_its_edge_goes_on(batch: torch.Tensor) -> None:
+    # five times as wide; every fifth row falls on a row of the picture
+    wide = mapped(batch, repeated(3, [[5, 0, 0], [0, 1, 0], [0, 0, 1]]), 5 * SIZE)[:, :, 2::5]
+    image = as_images(batch)
+    mirrored = image.flip(3)
+    left, right = image[..., :1].expand_as(image), image[..., -1:].expand_as(image)
+    whole = torch.cat([right, mirrored, image, mirrored, left], dim=3)
+    torch.testing.assert_close(wide, whole, atol=1e-4, rtol=0)
+
+
+def test_mirroring_is_the_samplers_own_reflection(batch: torch.Tensor) -> None:
+    matrices = torch.tensor([[1.4, 0.9, 0.2], [-0.9, 1.4, -0.1], [0.1, 0.05, 1.0]]).repeat(3, 1, 1)
+    steps = (2 * torch.arange(40) + 1) / 40 - 1
+    y, x = torch.meshgrid(steps, steps, indexing="ij")
+    points = torch.stack([x, y, torch.ones_like(x)], dim=-1) @ matrices.mT[:, None]
+    grid = points[..., :2] / points[..., 2:]
+    assert 1 < grid.abs().max() < 3
+    peer = F.grid_sample(as_images(batch), grid, padding_mode="reflection", align_corners=False)
+    torch.testing.assert_close(mapped(batch, matrices, 40), peer, atol=1e-4, rtol=0)
+
+
+def test_an_output_does_not_depend_on_the_rest_of_the_batch() -> None:
+    generator = torch.Generator().manual_seed(1)
+    many = torch.randint(0, 256, (5, SIZE, SIZE, 3), dtype=torch.uint8, generator=generator)
+    matrices = torch.eye(3) + 0.1 * torch.randn((5, 3, 3), generator=generator)
+    matrices[::2, 2] = torch.tensor([0, 0, 1.0])  # some project, some do not
+    alone = [mapped(many[n : n + 1], matrices[n : n + 1], 24) for n in range(5)]
+    assert torch.equal(mapped(many, matrices, 24), torch.cat(alone))
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize(("sign_x", "sign_y"), [(1, 1), (-1, 1), (1, -1), (-1, -1)])
+def test_flips_without_sampling_are_those_with_it(
+    batch: torch.Tensor, transposed: bool, sign_x: float, sign_y: float
+) -> None:
+    top, middle = ([0, sign_x, 0], [sign_y, 0, 0]) if transposed else ([sign_x, 0, 0], [0, sign_y, 0])
+    matrices = repeated(3, [top, middle, [0, 0, 1]])
+    moved = torch.cat([drawn for _, drawn in flip_pixels(batch, matrices)]) / 255
+    torch.testing.assert_close(moved, mapped(batch, matrices, SIZE))
+    values = [torch.sort(images.flatten(1)).values for images in (moved, as_images(batch))]
+    assert torch.equal(*values)  # pixels are moved, none is made

@@ -14,7 +14,7 @@ from graft.network.config import Embed
 from graft.network.head import Head, save
 from graft.network.network import load as load_network
 from graft.network.network import pretrained, width
-from tests.network.made import fetched
+from tests.network.tiny_network import fetched
 
 CASES = [
     ("alexnet", ".pth", "features", 4096 + 2 * 256, {"classifier.6"}),
@@ -29,7 +29,7 @@ def test_from_a_file_to_features(name: str, suffix: str, layer: str, wide: int, 
     state = fetched(name, suffix, tmp_path)
     _, facts = load(tmp_path)
     assert {entry["name"] for entry in facts["cut_off"]} == cut
-    network, description = pretrained(tmp_path, Embed(view=64, layers=[layer], pools=["mean", "max"]))
+    network, description = pretrained(tmp_path, Embed(size=64, layers=[layer], pools=["mean", "max"]))
     assert width(network) == wide
     assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
     # against the library's own network with its classifier taken off by hand
@@ -56,23 +56,23 @@ def test_from_a_file_to_features(name: str, suffix: str, layer: str, wide: int, 
 def test_view_of_another_size_than_a_network_takes_is_refused(tmp_path: Path) -> None:
     fetched("torchvision/vit_b_32", ".safetensors", tmp_path)
     with pytest.raises(
-        ParamsError, match=r"embed.view: torchvision/vit_b_32 takes no views of 64; it was made for 224 \(Wrong image"
+        ParamsError, match=r"embed.size: torchvision/vit_b_32 takes no views of 64; it was made for 224 \(Wrong image"
     ):
-        pretrained(tmp_path, Embed(view=64))
-    network, _ = pretrained(tmp_path, Embed(view=224, layers=["encoder.layers.encoder_layer_5"]))
+        pretrained(tmp_path, Embed(size=64))
+    network, _ = pretrained(tmp_path, Embed(size=224, layers=["encoder.layers.encoder_layer_5"]))
     assert width(network) == 768 * 2
 
 
 def test_layer_that_gives_no_grid_is_refused_at_once(tmp_path: Path) -> None:
     fetched("alexnet", ".safetensors", tmp_path)
     with pytest.raises(ParamsError, match=r"embed.layers: 'classifier.1' gives \[1, 4096\], no square grid"):
-        pretrained(tmp_path, Embed(view=64, layers=["classifier.1"]))
+        pretrained(tmp_path, Embed(size=64, layers=["classifier.1"]))
 
 
 def test_layers_of_a_windowed_transformer(tmp_path: Path) -> None:
     fetched("swin_tiny_patch4_window7_224", ".safetensors", tmp_path)
     layers = ["patch_embed.proj", "layers.0.blocks.1", "layers.1"]  # channels first, last, last
-    network, _ = pretrained(tmp_path, Embed(view=96, layers=layers))
+    network, _ = pretrained(tmp_path, Embed(size=96, layers=layers))
     assert width(network) == 768 + 96 + 96 + 192
 
 

@@ -18,7 +18,7 @@ from graft.backbone.build import load
 from graft.backbone.config import Backbone
 from graft.backbone.weights import fetch_weights, fit, read, to_timm, unwrapped
 from graft.core.errors import SourceError, WeightsError
-from tests.network.made import full_state, made
+from tests.network.tiny_network import full_state, made
 from tests.source.site import Site, serve
 
 TINY = "test_efficientnet"

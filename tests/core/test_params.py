@@ -191,7 +191,12 @@ def test_check_returns_the_section() -> None:
         ),
         ("finetune", Finetune, {"sizes": []}, r"^finetune.sizes: input should have at least 1 item; got \[\]$"),
         ("finetune", Finetune, {"sizes": [[224, 0.5]]}, r"^finetune: sizes: the shares must add up to 1; got \[0.5\]$"),
-        ("finetune", Finetune, {"views": "4"}, "^finetune.views: input should be a valid integer, or null; got '4'$"),
+        (
+            "finetune",
+            Finetune,
+            {"dropout": "1"},
+            "^finetune.dropout: input should be a valid number, or null; got '1'$",
+        ),
         (
             "index",
             Index,

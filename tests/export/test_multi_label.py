@@ -15,7 +15,7 @@ from graft.evaluate.config import Evaluate
 from graft.evaluate.decision import Logits, decide
 from graft.evaluate.evaluation import Evaluation
 from graft.export.parity import compare
-from graft.finetune.validate import score
+from graft.finetune.validate import validate
 from graft.heads.config import TrainHead
 from graft.heads.fit import fit_head
 from graft.network.features import Features
@@ -25,7 +25,7 @@ from graft.network.network import Network
 from graft.predict.predictor import Predictor
 from graft.tasks import task_of
 from tests.export.tiny_bundle import write_tiny_bundle
-from tests.network.made import TINY, tiny_body
+from tests.network.tiny_network import TINY, tiny_body
 
 COUNT, SIZE, VIEW = 160, 36, 32
 CLASSES = ["bright", "green", "red"]
@@ -65,7 +65,7 @@ def dataset(project: Path) -> Dataset:
 def embedder() -> tuple[Network, Description]:
     """A folded tiny network with weights made on the spot, that ends in its features."""
     body = tiny_body()
-    description = TINY.model_copy(update={"view": VIEW, "layers": ["conv_stem"]})
+    description = TINY.model_copy(update={"size": VIEW, "layers": ["conv_stem"]})
     return Network(Features(body, description.layers, description.pools), None, description).eval(), description
 
 
@@ -77,7 +77,7 @@ def head(project: Path, dataset: Dataset, embedder: tuple[Network, Description])
     np.save(project / "features.npy", all_outputs(network, pixels, np.arange(COUNT), VIEW, "fp32", "embed")[:, None])
     features = Embeddings(project / "features.npy")
     fitted = fit_head(features, dataset, TrainHead(epochs=60, batch_size=16, l2=[0.1, 0.01]), 0.02, seed=0)
-    assert fitted.figures["exact_match"] > 0.9
+    assert fitted.valid["exact_match"] > 0.9
     folder.mkdir()
     save(folder, fitted.head, description.model_copy(update={"classes": dataset.classes, "multi_label": True}))
     return folder
@@ -91,8 +91,8 @@ def test_head_to_bundle(
     assert dataset.classes == description.classes == CLASSES
     task, pixels = task_of(description), ImageRows(project / "pixels.npy")
     network = Network(embedder[0].features, fitted, description).eval()
-    found = score(network, task, LabelledImages.of(pixels, dataset, "valid"), VIEW, "fp32")
-    assert found.figures["exact_match"] > 0.9
+    found = validate(network, task, LabelledImages.of(pixels, dataset, "valid"), VIEW, "fp32")
+    assert found.metrics["exact_match"] > 0.9
 
     # measured: the network over the pixels says what the head says of the stored features
     test = LabelledImages.of(pixels, dataset, "test")

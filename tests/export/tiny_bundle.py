@@ -17,7 +17,7 @@ from graft.network.fuse_bn import fold_batch_norms
 from graft.network.head import Description, Head
 from graft.network.network import Network
 from graft.tasks import Decision
-from tests.network.made import TINY, made
+from tests.network.tiny_network import TINY, made
 
 DESCRIPTION = TINY.model_copy(update={"classes": ["a", "b", "c"]})
 

@@ -11,7 +11,7 @@ from graft.data.dataset import LabelledImages
 from graft.network.features import Features
 from graft.network.head import Head
 from graft.network.network import Network
-from tests.network.made import TINY, tiny_body
+from tests.network.tiny_network import TINY, tiny_body
 
 DESCRIPTION = TINY.model_copy(update={"classes": ["dark", "light"]})
 

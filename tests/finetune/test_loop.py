@@ -3,6 +3,7 @@
 import copy
 import itertools
 import math
+import threading
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,19 +17,19 @@ from graft.augment.config import Augment
 from graft.core.errors import ParamsError, TrainingError
 from graft.data.dataset import LabelledImages
 from graft.finetune import loop, step
-from graft.finetune.config import Finetune, Thaw
-from graft.finetune.loop import Training
+from graft.finetune.config import Finetune, Unfreeze
+from graft.finetune.loop import Training, prefetch
 from graft.finetune.parameter_groups import freeze
-from graft.finetune.validate import score
+from graft.finetune.validate import validate
 from graft.network.features import Features
 from graft.network.head import Head
+from graft.network.inference import resize
 from graft.network.network import Network
-from graft.network.resample import sample
 from graft.optim.batches import epoch_order
 from graft.tasks import MultiLabel
 from tests.finetune.conftest import DESCRIPTION
-from tests.finetune.made import CONFIG, NOWHERE, STILL, TASK, several, training, weights
-from tests.network.made import tiny_body
+from tests.finetune.tiny_training import CONFIG, STILL, TASK, several, training, weights
+from tests.network.tiny_network import tiny_body
 
 
 @pytest.mark.parametrize("killed_after", [1, 2])
@@ -44,9 +45,9 @@ def test_resumed_training_is_the_uninterrupted_one(
         done.append(epoch)
         killed.save(file, done)
     resumed = training(network, images)
-    told = resumed.resume(file)
-    assert told == history[:killed_after]
-    assert told + list(resumed.epochs()) == history
+    before = resumed.resume(file)
+    assert before == history[:killed_after]
+    assert before + list(resumed.epochs()) == history
     wanted = weights(whole)
     assert all(torch.equal(value, wanted[name]) for name, value in weights(resumed).items())
 
@@ -65,13 +66,13 @@ def test_same_seed_gives_the_same_bits_and_another_seed_does_not(network: Networ
 def test_no_checkpoint_means_the_beginning(network: Network, images: LabelledImages, tmp_path: Path) -> None:
     fresh = training(network, images)
     assert fresh.resume(tmp_path / "none.safetensors") == []
-    assert fresh.done == 0
+    assert fresh.completed == 0
 
 
 def test_a_few_images_can_be_learnt_by_heart(network: Network, images: LabelledImages) -> None:
-    config = Finetune(epochs=40, batch_size=16, sizes=[[32, 1.0]], ema=0.5, label_smoothing=0.0, precision="fp32")
-    judge = partial(score, task=TASK, images=images, view=32, precision="fp32")
-    run = Training(network, TASK, images, judge, config, STILL, 2e-2, seed=0, folder=NOWHERE)
+    config = Finetune(epochs=40, batch_size=16, sizes=[[32, 1.0]], ema_decay=0.5, label_smoothing=0.0, precision="fp32")
+    on_valid = partial(validate, task=TASK, images=images, size=32, precision="fp32")
+    run = Training(network, TASK, images, on_valid, config, STILL, 2e-2, seed=0)
     last = list(run.epochs())[-1]
     assert last.valid == {"accuracy": 1.0}
     assert last.train_loss < 0.05
@@ -80,8 +81,8 @@ def test_a_few_images_can_be_learnt_by_heart(network: Network, images: LabelledI
 def test_frozen_bytes_do_not_change_and_the_rest_does(network: Network, images: LabelledImages) -> None:
     freeze(network, ["conv_stem", r"blocks\.0\."])
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    judge = partial(score, task=TASK, images=images, view=32, precision="fp32")
-    run = Training(network, TASK, images, judge, CONFIG, Augment(), 1e-2, seed=0, folder=NOWHERE)
+    on_valid = partial(validate, task=TASK, images=images, size=32, precision="fp32")
+    run = Training(network, TASK, images, on_valid, CONFIG, Augment(), 1e-2, seed=0)
     list(run.epochs())
     for module in (run.network, run.averaged()):
         for name, value in module.state_dict().items():
@@ -128,7 +129,7 @@ def test_a_gradient_that_is_not_finite_stops_before_a_checkpoint(
         TrainingError, match=rf"the norm of the gradients is nan in epoch 1, step {steps}, at learning rates .*lower lr"
     ):
         next(run.epochs())
-    assert run.done == 0
+    assert run.completed == 0
 
 
 def test_scaled_gradients_may_overflow(network: Network, images: LabelledImages) -> None:
@@ -140,32 +141,30 @@ def test_scaled_gradients_may_overflow(network: Network, images: LabelledImages)
 
 
 @pytest.mark.parametrize("accumulate", [1, 2])
-def test_learning_rates_told_are_those_of_the_last_step(
-    network: Network, images: LabelledImages, accumulate: int
-) -> None:
+def test_learning_rates_are_those_of_the_last_step(network: Network, images: LabelledImages, accumulate: int) -> None:
     config = CONFIG.model_copy(update={"schedule": "step", "decay_epochs": 1, "accumulate": accumulate})
-    told = [epoch.learning_rates["head.bias"] for epoch in training(network, images, config, lr=1e-3).epochs()]
-    assert told == pytest.approx([5e-4, 5e-5, 5e-6])  # half of lr, and a tenth of that after each epoch
+    rates = [epoch.learning_rates["head.bias"] for epoch in training(network, images, config, lr=1e-3).epochs()]
+    assert rates == pytest.approx([5e-4, 5e-5, 5e-6])  # half of lr, and a tenth of that after each epoch
 
 
-def test_views_know_how_each_image_was_squeezed(
+def test_augmentation_knows_how_each_image_was_squeezed(
     network: Network, images: LabelledImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     squeezed = np.linspace(0.5, 2, 16, dtype=np.float32)
     squares = LabelledImages(images.pixels, images.rows, images.targets, squeezed)
-    told: list[float] = []
+    seen: list[float] = []
 
     def noted(pixels: torch.Tensor, config: Augment, size: int, seed: int, aspects: torch.Tensor) -> torch.Tensor:
-        told.extend(aspects.tolist())
+        seen.extend(aspects.tolist())
         return augment(pixels, config, size, seed, aspects)
 
     monkeypatch.setattr(step, "augment", noted)
     next(training(network, squares).epochs())
-    assert told == squeezed[epoch_order(16, 7, 1)].tolist()
+    assert seen == squeezed[epoch_order(16, 7, 1)].tolist()
 
 
 def test_average_of_weights_by_hand(network: Network, images: LabelledImages) -> None:
-    run = training(network, images, CONFIG.model_copy(update={"ema": 0.2}))
+    run = training(network, images, CONFIG.model_copy(update={"ema_decay": 0.2}))
     assert run.network.head is not None
     weight = run.network.head.linear.bias
     with torch.no_grad():
@@ -178,24 +177,24 @@ def test_average_of_weights_by_hand(network: Network, images: LabelledImages) ->
 
 
 def test_several_labels_can_be_learnt_by_heart(network: Network, images: LabelledImages) -> None:
-    config = Finetune(epochs=40, batch_size=16, sizes=[[32, 1.0]], ema=0.5, label_smoothing=0.0, precision="fp32")
+    config = Finetune(epochs=40, batch_size=16, sizes=[[32, 1.0]], ema_decay=0.5, label_smoothing=0.0, precision="fp32")
     task, asked = MultiLabel(["light", "seen"]), several(images)
-    judge = partial(score, task=task, images=asked, view=32, precision="fp32")
-    run = Training(network, task, asked, judge, config, STILL, 2e-2, seed=0, folder=NOWHERE)
+    on_valid = partial(validate, task=task, images=asked, size=32, precision="fp32")
+    run = Training(network, task, asked, on_valid, config, STILL, 2e-2, seed=0)
     history = list(run.epochs())
     assert history[-1].valid == {"mean_average_precision": 1.0, "exact_match": 1.0}
     assert history[-1].train_loss < 0.05
     assert history[-1].score.beats(history[0].score)
     curves = ["train/loss", "valid/loss", "valid/mean_average_precision", "valid/exact_match"]
-    assert list(history[-1].metrics())[:4] == curves
+    assert list(history[-1].curves())[:4] == curves
 
 
 def test_accumulated_batches_make_the_step_of_a_large_one(network: Network, images: LabelledImages) -> None:
     large = CONFIG.model_copy(update={"epochs": 1, "batch_size": 16, "optimizer": "sgd"})
     found = []
     for config in (large, large.model_copy(update={"batch_size": 4, "accumulate": 4})):
-        judge = partial(score, task=TASK, images=images, view=32, precision="fp32")
-        run = Training(copy.deepcopy(network), TASK, images, judge, config, STILL, 1e-2, seed=0, folder=NOWHERE)
+        on_valid = partial(validate, task=TASK, images=images, size=32, precision="fp32")
+        run = Training(copy.deepcopy(network), TASK, images, on_valid, config, STILL, 1e-2, seed=0)
         found.append((next(run.epochs()).train_loss, run.network.state_dict()))
     (loss, wanted), (small, got) = found
     assert small == pytest.approx(loss, rel=1e-5)
@@ -203,16 +202,16 @@ def test_accumulated_batches_make_the_step_of_a_large_one(network: Network, imag
         torch.testing.assert_close(value, wanted[name], rtol=1e-4, atol=1e-6)
 
 
-THAWS = [Thaw(epoch=3, pattern="conv_stem"), Thaw(epoch=2, pattern=r"conv_stem|blocks\.0\.")]
+UNFREEZE = [Unfreeze(epoch=3, pattern="conv_stem"), Unfreeze(epoch=2, pattern=r"conv_stem|blocks\.0\.")]
 """The stem is named twice: what counts is the latest epoch, not the last line."""
 
 
 @pytest.mark.parametrize("frozen_too", [[], ["conv_stem", r"blocks\.0\."]])
-def test_what_thaws_joins_in_its_epoch(
+def test_what_is_unfrozen_joins_in_its_epoch(
     network: Network, images: LabelledImages, tmp_path: Path, frozen_too: list[str]
 ) -> None:
-    freeze(network, frozen_too, THAWS)
-    config = CONFIG.model_copy(update={"freeze": frozen_too, "unfreeze": THAWS})
+    freeze(network, frozen_too, UNFREEZE)
+    config = CONFIG.model_copy(update={"freeze": frozen_too, "unfreeze": UNFREEZE})
     run = training(network, images, config, lr=1e-2)
     names = {"stem": "features.body.conv_stem.weight", "first": "features.body.blocks.0.0.conv.weight"}
 
@@ -231,8 +230,8 @@ def test_what_thaws_joins_in_its_epoch(
     assert resumed.resume(file) + list(resumed.epochs()) == history
 
 
-def test_a_thaw_that_matches_nothing_is_an_error(network: Network, images: LabelledImages) -> None:
-    config = CONFIG.model_copy(update={"unfreeze": [Thaw(epoch=2, pattern="layer9")]})
+def test_unfreezing_nothing_is_an_error(network: Network, images: LabelledImages) -> None:
+    config = CONFIG.model_copy(update={"unfreeze": [Unfreeze(epoch=2, pattern="layer9")]})
     with pytest.raises(ParamsError, match=r"finetune.unfreeze: 'layer9' matches no parameter"):
         training(network, images, config)
 
@@ -262,7 +261,7 @@ def test_dropout_of_the_head_is_set_and_repeats(network: Network, images: Labell
 
 
 @pytest.mark.parametrize(
-    "knobs", [{}, {"class_weights": "balanced"}, {"sampling": "balanced"}, {"focal": 2.0}, {"label_smoothing": 0.2}]
+    "config", [{}, {"class_weights": "balanced"}, {"sampling": "balanced"}, {"focal": 2.0}, {"label_smoothing": 0.2}]
 )
 def test_what_shapes_the_loss_by_hand(network: Network, images: LabelledImages, config: dict[str, Any]) -> None:
     """Of twelve pictures eight are said to be dark and four light; the rate is too low to move a weight."""
@@ -272,10 +271,10 @@ def test_what_shapes_the_loss_by_hand(network: Network, images: LabelledImages, 
     torch.nn.init.normal_(network.head.linear.weight, std=3e-4)  # of features in the hundreds
     uneven = LabelledImages(images.pixels, images.rows[:12], targets)
     shaped = CONFIG.model_copy(update={"label_smoothing": 0.0} | config)
-    loss = next(training(network, uneven, shaped, lr=1e-12, views=STILL).epochs()).train_loss
+    loss = next(training(network, uneven, shaped, lr=1e-12, augment=STILL).epochs()).train_loss
 
     with torch.no_grad():
-        logits = network(sample(torch.from_numpy(images.pixels.read(uneven.rows)), 32))
+        logits = network(resize(torch.from_numpy(images.pixels.read(uneven.rows)), 32))
     given = torch.softmax(logits, 1).numpy()
     losses = -np.log(given[np.arange(12), targets])
     wanted = {
@@ -310,7 +309,7 @@ SAME = r"{} does: with finetune.accumulate {} the steps stay as they are$"
 
 
 @pytest.mark.parametrize(
-    ("room", "knobs", "said"),
+    ("room", "config", "message"),
     [
         (3, {"batch_size": 8}, SAME.format(2, 4)),
         (4, {"batch_size": 14, "accumulate": 5}, SAME.format(2, 35)),  # 3 would fit, but is no part of 70
@@ -325,19 +324,19 @@ def test_too_little_memory_names_what_fits(
     monkeypatch: pytest.MonkeyPatch,
     room: int,
     config: dict[str, Any],
-    said: str,
+    message: str,
 ) -> None:
     plain = network.forward
 
-    def cramped(views: torch.Tensor) -> torch.Tensor:
-        if len(views) > room:
+    def cramped(images: torch.Tensor) -> torch.Tensor:
+        if len(images) > room:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return plain(views)
+        return plain(images)
 
     run = training(network, images, CONFIG.model_copy(update=config))
     monkeypatch.setattr(run.network, "forward", cramped)
     start = rf"^finetune.batch_size {config['batch_size']} at 32 x 32 does not fit into the memory of cpu"
-    with pytest.raises(TrainingError, match=rf"{start}.*{said}"):
+    with pytest.raises(TrainingError, match=rf"{start}.*{message}"):
         next(run.epochs())
 
 
@@ -351,28 +350,10 @@ def test_norms_that_follow_never_meet_a_single_image(images: LabelledImages, cou
     assert math.isfinite(next(run.epochs()).train_loss)
 
 
-@pytest.mark.parametrize("views", [None, 2])
-def test_no_epochs_leave_the_network_alone(network: Network, images: LabelledImages, views: int | None) -> None:
-    run = training(network, images, Finetune(epochs=0, views=views))
+def test_no_epochs_leave_the_network_alone(network: Network, images: LabelledImages) -> None:
+    run = training(network, images, Finetune(epochs=0))
     assert list(run.epochs()) == []
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in run.averaged().state_dict().items())
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"class_weights": "balanced", "sampling": "balanced"}, "rare classes would count twice"),
-        ({"views": 2, "batch_norm": "train"}, "2 are kept only with batch_norm 'frozen', not 'train'"),
-        ({"batch_norm": "train", "batch_size": 1}, "1 picture has no spread that batch_norm 'train' could follow"),
-        ({"views": 5, "epochs": 4}, "of 5 views of each picture, 4 epochs show 4; draw no more than"),
-        ({"views": 2, "compile": True}, "2 are kept only with compile False"),
-        ({"views": 2, "sizes": [[32, 0.5], [64, 0.5]]}, "2 are kept of one size; sizes names 2"),
-        ({"epochs": 3, "unfreeze": [Thaw(epoch=4, pattern="x")]}, "'x' would thaw in epoch 4 of 3"),
-    ],
-)
-def test_knobs_that_contradict_each_other(values: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        Finetune(**values)
 
 
 def test_compiled_network_trains_the_same(
@@ -384,3 +365,30 @@ def test_compiled_network_trains_the_same(
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
     compiled = next(training(network, images, config.model_copy(update={"compile": True})).epochs())
     assert compiled.train_loss == pytest.approx(plain.train_loss, rel=1e-5)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_prefetched_items_come_in_order(count: int) -> None:
+    assert list(prefetch(lambda key: key * 10, range(count))) == [key * 10 for key in range(count)]
+
+
+def test_the_next_is_read_while_one_is_in_use() -> None:
+    second = threading.Event()
+
+    def read(key: int) -> int:
+        if key == 1:
+            second.set()
+        return key
+
+    items = prefetch(read, [0, 1, 2])
+    assert next(items) == 0
+    assert second.wait(timeout=5)  # nobody has asked for it yet
+    assert list(items) == [1, 2]
+
+
+def test_an_error_reaches_the_reader() -> None:
+    def read(key: int) -> float:
+        return 1 / key
+
+    with pytest.raises(ZeroDivisionError):
+        list(prefetch(read, [1, 0]))

@@ -8,10 +8,10 @@ import torch
 from graft.core.errors import TrainingError
 from graft.data.dataset import LabelledImages
 from graft.finetune.loop import Epoch
-from graft.finetune.validate import Score, better, score
+from graft.finetune.validate import Score, choose, validate
 from graft.network.network import Network
 from graft.tasks import MultiLabel
-from tests.finetune.made import TASK, several
+from tests.finetune.tiny_training import TASK, several
 
 
 def test_score_by_hand(network: Network, images: LabelledImages) -> None:
@@ -19,15 +19,15 @@ def test_score_by_hand(network: Network, images: LabelledImages) -> None:
     with torch.no_grad():
         network.head.linear.weight.zero_()
         network.head.linear.bias.copy_(torch.tensor([0.0, 0.0]))
-    found = score(network, TASK, images, 32, "fp32")
-    assert found.figures == {"accuracy": 0.5}
+    found = validate(network, TASK, images, 32, "fp32")
+    assert found.metrics == {"accuracy": 0.5}
     assert str(found) == "accuracy 0.5000"
     assert found.log_likelihood == pytest.approx(-0.6931472)
 
 
-def scored(figure: float, log_likelihood: float) -> Score:
-    """A score whose second figure, which must not decide, is the better the worse the first is."""
-    return Score({"mean_average_precision": figure, "exact_match": 1 - figure}, log_likelihood)
+def scored(first: float, log_likelihood: float) -> Score:
+    """A score whose second metric, which must not decide, is the better the worse the first is."""
+    return Score({"mean_average_precision": first, "exact_match": 1 - first}, log_likelihood)
 
 
 @pytest.mark.parametrize(
@@ -40,25 +40,25 @@ def scored(figure: float, log_likelihood: float) -> Score:
         (scored(0.9, -0.4), scored(0.9, -0.4), "head"),
         (scored(0.8, -0.4), scored(0.9, float("nan")), "head"),
     ],
-    ids=["more right", "fewer right", "as many, surer", "as many, less sure", "the same", "broken"],
+    ids=["more correct", "fewer correct", "as many, surer", "as many, less sure", "the same", "broken"],
 )
 def test_never_worse_than_the_head(head: Score, finetuned: Score, kept: str) -> None:
-    assert better(head, finetuned)["kept"] == kept
+    assert choose(head, finetuned)["kept"] == kept
 
 
-def test_what_was_compared_is_told() -> None:
-    found = better(Score({"accuracy": 0.5}, -0.7), Score({"accuracy": 0.75}, -0.6))
+def test_what_was_compared_is_recorded() -> None:
+    found = choose(Score({"accuracy": 0.5}, -0.7), Score({"accuracy": 0.75}, -0.6))
     valid = {"head": {"accuracy": 0.5, "log_loss": 0.7}, "finetuned": {"accuracy": 0.75, "log_loss": 0.6}}
     assert found == {"valid": valid, "kept": "finetuned"}
 
 
-def test_a_network_that_is_broken_gets_no_score(network: Network, images: LabelledImages) -> None:
+def test_a_network_that_is_broken_gets_no_validate(network: Network, images: LabelledImages) -> None:
     assert network.head is not None
     network.head.linear.bias.data[0] = math.nan
     with pytest.raises(
         TrainingError, match=r"log loss on valid is nan at precision bf16; try a lower lr, or finetune.precision fp32"
     ):
-        score(network, TASK, images, 32, "bf16")
+        validate(network, TASK, images, 32, "bf16")
 
 
 def test_score_of_several_labels_by_hand(network: Network, images: LabelledImages) -> None:
@@ -66,9 +66,9 @@ def test_score_of_several_labels_by_hand(network: Network, images: LabelledImage
     with torch.no_grad():
         network.head.linear.weight.zero_()
         network.head.linear.bias.copy_(torch.tensor([0.0, 2.0]))
-    found = score(network, MultiLabel(["light", "seen"]), several(images), 32, "fp32")
-    # every picture is said to be light, at even chances: half are; all are seen
-    assert found.figures == {"mean_average_precision": pytest.approx(0.75), "exact_match": 0.5}
+    found = validate(network, MultiLabel(["light", "seen"]), several(images), 32, "fp32")
+    # every picture is predicted to be light, at even chances: half are; all are seen
+    assert found.metrics == {"mean_average_precision": pytest.approx(0.75), "exact_match": 0.5}
     assert found.log_likelihood == pytest.approx((math.log(0.5) - math.log(1 + math.exp(-2))) / 2)
     assert str(found) == "mean average precision 0.7500"
 
@@ -76,4 +76,4 @@ def test_score_of_several_labels_by_hand(network: Network, images: LabelledImage
 def test_epoch_names_its_curves() -> None:
     epoch = Epoch(1, 32, 0.5, 0.4, {"accuracy": 0.9}, {"head": 0.1})
     wanted = {"train/loss": 0.5, "valid/loss": 0.4, "valid/accuracy": 0.9, "learning_rate/head": 0.1}
-    assert epoch.metrics() == wanted
+    assert epoch.curves() == wanted

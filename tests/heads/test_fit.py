@@ -1,4 +1,4 @@
-"""The head is fitted by the solver that is asked for, and judged by valid."""
+"""The head is fitted by the solver that is asked for, and validated on valid."""
 
 from pathlib import Path
 
@@ -87,7 +87,7 @@ def test_onecycle_agrees_with_scikit_learn(features: Embeddings, dataset: Datase
     theirs = peer.predict_proba(scaled(features, fitted.head))
     np.testing.assert_allclose(ours, theirs, atol=2e-3)
     truth = dataset.rows["label"][~train]
-    assert fitted.figures["accuracy"] == pytest.approx(np.mean(peer.classes_[theirs[~train].argmax(1)] == truth))
+    assert fitted.valid["accuracy"] == pytest.approx(np.mean(peer.classes_[theirs[~train].argmax(1)] == truth))
     assert fitted.log_loss == pytest.approx(log_loss(truth, theirs[~train]), abs=2e-3)
 
 
@@ -148,8 +148,8 @@ def test_a_hidden_layer_learns_what_no_line_divides(tmp_path: Path, kind: str) -
     dataset = Dataset(pd.DataFrame({"path": features.paths, "label": labels, "split": splits}), ["other", "same"])
     given = {"head": kind, "hidden": 32, "dropout": 0.0, "epochs": 40, "batch_size": 32}
     fitted = fit_head(features, dataset, check("train_head", TrainHead, given), 0.03, seed=0)
-    assert fitted.figures["accuracy"] > 0.9
-    assert fit_head(features, dataset, EXACT, 0.01, seed=0).figures["accuracy"] < 0.75
+    assert fitted.valid["accuracy"] > 0.9
+    assert fit_head(features, dataset, EXACT, 0.01, seed=0).valid["accuracy"] < 0.75
 
 
 @pytest.mark.parametrize("kind", ["mlp", "fastai"])
@@ -222,9 +222,9 @@ def test_several_labels_are_as_many_regressions(features: Embeddings, several: D
         peer.fit(scaled(features, fitted.head)[train], targets[train, place])
         theirs = peer.predict_proba(scaled(features, fitted.head))[:, 1]
         np.testing.assert_allclose(ours[:, place], theirs, atol=3e-3 if solver == "onecycle" else 2e-4)
-    told, truth = ours[~train], targets[~train]
-    assert fitted.figures["exact_match"] == pytest.approx(np.mean(((told >= 0.5) == (truth > 0)).all(1)), abs=1e-6)
-    assert fitted.log_loss == pytest.approx(log_loss(truth.ravel(), told.ravel()), rel=1e-5)
+    predicted, truth = ours[~train], targets[~train]
+    assert fitted.valid["exact_match"] == pytest.approx(np.mean(((predicted >= 0.5) == (truth > 0)).all(1)), abs=1e-6)
+    assert fitted.log_loss == pytest.approx(log_loss(truth.ravel(), predicted.ravel()), rel=1e-5)
     assert list(fitted.metrics()) == ["l2", "log_loss", "mean_average_precision", "exact_match"]
 
 

@@ -104,8 +104,8 @@ def test_what_is_held_in_memory_and_what_is_not_gives_the_same(
     train, task = one_label(embeddings, 3)
     monkeypatch.setattr(examples, "CHUNK", 77)
     (held,) = solve(train, task, [0.1])
-    monkeypatch.setattr(lbfgs, "HELD", 0)
-    assert Objective(train, task, train.moments())._held is None
+    monkeypatch.setattr(lbfgs, "MAX_CACHE", 0)
+    assert Objective(train, task, train.moments())._cached is None
     (read,) = solve(train, task, [0.1])
     for name, tensor in held.head.state_dict().items():
         assert torch.equal(tensor, read.head.state_dict()[name])
@@ -125,7 +125,7 @@ def test_the_path_runs_from_strong_to_weak_and_ends_where_each_alone_does(embedd
 
 
 def test_a_search_that_is_cut_short_says_so(embeddings: Embeddings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lbfgs, "STEPS", 2)
+    monkeypatch.setattr(lbfgs, "MAX_STEPS", 2)
     train, task = one_label(embeddings, 3)
     with pytest.raises(TrainingError, match=r"no optimum at l2 0.001: after 2 steps the gradient is .*, above 0.001"):
         list(solve(train, task, [0.001]))

@@ -7,7 +7,6 @@ import torch
 
 from graft.network import device
 from graft.network.device import autocast, pick_device, prepare
-from graft.network.inference import batch_of
 
 
 def test_prepared_process_is_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,11 +38,3 @@ def test_auto_takes_bfloat16_where_it_is_native(
 
 def test_device_is_one_that_is_there() -> None:
     assert torch.ones(1, device=pick_device()).item() == 1
-
-
-@pytest.mark.parametrize(
-    ("kind", "view", "wanted"),
-    [("cuda", 224, 256), ("cuda", 448, 64), ("cuda", 64, 256), ("cuda", 9000, 1), ("mps", 448, 16), ("cpu", 448, 16)],
-)
-def test_of_large_views_fewer_go_together(kind: str, view: int, wanted: int) -> None:
-    assert batch_of(torch.device(kind), view) == wanted

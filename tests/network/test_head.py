@@ -1,4 +1,4 @@
-"""A head is built from its description, saved, loaded, grafted and exported without a change in what it says."""
+"""A head is built from its description, saved, loaded, grafted and exported without a change in what it computes."""
 
 import copy
 import json
@@ -8,23 +8,24 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import save_file
 from torch import nn
 
 from graft.core.errors import DataError, WeightsError
 from graft.data.arrays import Embeddings
-from graft.network.head import Description, Head, HeadKind, head_logits, load_head, make_head, save
+from graft.network.head import Description, Head, HeadKind, describe, head_logits, load_head, make_head, save
 
 KINDS: list[HeadKind] = ["linear", "mlp", "fastai"]
 
-TOLD = Description(
-    backbone="x", mean=[0.5], std=[0.5], standardise=False, view=64, layers=[], pools=["mean"], classes=["a", "b"]
+DESCRIPTION = Description(
+    backbone="x", mean=[0.5], std=[0.5], standardise=False, size=64, layers=[], pools=["mean"], classes=["a", "b"]
 )
 
 
 def described(kind: HeadKind) -> Description:
     """A head of this kind, small."""
-    return TOLD.model_copy(update={"head": kind, "hidden": 3, "dropout": 0.25} if kind != "linear" else {})
+    return DESCRIPTION.model_copy(update={"head": kind, "hidden": 3, "dropout": 0.25} if kind != "linear" else {})
 
 
 def moved(kind: HeadKind) -> Head:
@@ -41,8 +42,8 @@ def moved(kind: HeadKind) -> Head:
 def test_saved_head_loads_and_answers_the_same(kind: HeadKind, tmp_path: Path) -> None:
     head = moved(kind)
     save(tmp_path, head, described(kind))
-    again, told = load_head(tmp_path)
-    assert told == described(kind)
+    again, loaded = load_head(tmp_path)
+    assert loaded == described(kind)
     assert (again.features, again.linear.out_features) == (4, 2)
     features = torch.randn(5, 4)
     assert torch.equal(again(features), head(features))
@@ -101,7 +102,7 @@ def test_no_head_at_all_is_refused(tmp_path: Path) -> None:
         load_head(tmp_path)
 
 
-def test_probe_reads_the_plain_view_of_the_rows_asked_for(tmp_path: Path) -> None:
+def test_probe_reads_the_plain_features_of_the_rows_asked_for(tmp_path: Path) -> None:
     values = np.random.default_rng(0).normal(size=(9, 2, 4)).astype(np.float32)
     np.save(tmp_path / "features.npy", values)
     pd.DataFrame({"path": list("abcdefghi")}).to_csv(tmp_path / "rows.csv", index=False)
@@ -117,3 +118,31 @@ def test_features_without_views_are_refused(tmp_path: Path) -> None:
     pd.DataFrame({"path": ["a", "b"]}).to_csv(tmp_path / "rows.csv", index=False)
     with pytest.raises(DataError, match=r"the shape \[2, 4\], not \[N, V, D\]; run `dvc repro embed`"):
         Embeddings(tmp_path / "features.npy")
+
+
+def test_one_label_goes_without_saying(tmp_path: Path) -> None:
+    save(tmp_path, Head(2, 2), DESCRIPTION)
+    assert list(json.loads((tmp_path / "network.json").read_text())) == [
+        "backbone",
+        "mean",
+        "std",
+        "layers",
+        "pools",
+        "standardise",
+        "size",
+        "classes",
+    ]
+    assert describe(tmp_path) == DESCRIPTION
+    assert not describe(tmp_path).multi_label
+
+
+def test_several_labels_are_said(tmp_path: Path) -> None:
+    several = DESCRIPTION.model_copy(update={"multi_label": True})
+    save(tmp_path, Head(2, 2), several)
+    assert json.loads((tmp_path / "network.json").read_text())["multi_label"] is True
+    assert describe(tmp_path) == several
+
+
+def test_anything_but_yes_or_no_is_refused() -> None:
+    with pytest.raises(ValidationError, match="multi_label"):
+        Description.model_validate(DESCRIPTION.model_dump() | {"multi_label": "yes"})

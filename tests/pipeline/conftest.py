@@ -14,7 +14,7 @@ from PIL import Image
 from ruamel.yaml import YAML
 from safetensors.torch import save_file
 
-from tests.network.made import full_state
+from tests.network.tiny_network import full_state
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = (
@@ -154,7 +154,7 @@ def _tiny_params(folder: Path) -> None:
     values["split"] = {"by": "random", "test": 0.3, "valid": 0.3, "stratify": ["label"], "seed": 0}
     values["presize"] = {"size": 36}
     values["backbone"] = {"name": "test_efficientnet", "weights": "tiny.safetensors", "licence": "CC0"}
-    values["embed"].update({"view": 32, "layers": ["blocks.3"]})
+    values["embed"].update({"size": 32, "layers": ["blocks.3"]})
     values["train_head"].update({"epochs": 5, "l2": [0.1, 1.0]})
     values["finetune"].update({"epochs": 3, "batch_size": 4, "sizes": [[32, 1.0]], "freeze": ["conv_stem"]})
     values["report"].update({"gallery": 6})

@@ -9,7 +9,7 @@ from graft.network.features import Features
 from graft.network.fuse_bn import fold_batch_norms
 from graft.network.head import Head
 from graft.network.network import Network
-from tests.network.made import TINY
+from tests.network.tiny_network import TINY
 
 Kind = Literal["convolution", "folded", "channels last", "tokens"]
 KINDS: tuple[Kind, ...] = ("convolution", "folded", "channels last", "tokens")

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from tests.network.made import TINY, made
 from torch import nn
 
 from graft.backbone.build import create
@@ -29,7 +30,6 @@ from graft.report.heat_maps import (
     save_heat_maps,
 )
 from graft.tasks import MultiLabel, SingleLabel, Task
-from tests.network.made import TINY, made
 from tests.report.planted_networks import BRIGHT, CELL, DARK, KINDS, SIDE, Kind, images, planted
 
 CELLS = [(row, column) for row in range(4) for column in range(4)]
@@ -147,7 +147,7 @@ def test_real_architectures_are_mapped(name: str) -> None:
     shown = torch.rand((2, 3, 160, 160), generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():  # as elsewhere in an evaluation, before
         width = features(shown).shape[1]
-    network = Network(features, Head(width, 3), TINY.model_copy(update={"view": 160})).eval()
+    network = Network(features, Head(width, 3), TINY.model_copy(update={"size": 160})).eval()
     heat = heat_maps(network, shown, torch.tensor([0, 2]))
     assert heat.amax((1, 2)).tolist() == [1, 1]
     assert heat.std((1, 2)).min() > 0.01

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from graft.data.raw import POINTER, raw_root
 from stages import download
 from stages.runtime import start
-from tests.network.made import made
+from tests.network.tiny_network import made
 
 ROOT = Path(__file__).resolve().parents[2]
 

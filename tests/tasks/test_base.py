@@ -38,7 +38,7 @@ def sigmoid(value: float) -> float:
 
 def test_the_description_says_which() -> None:
     description = Description(
-        backbone="x", mean=[0.5], std=[0.5], standardise=False, view=64, layers=[], pools=["mean"], classes=["a", "b"]
+        backbone="x", mean=[0.5], std=[0.5], standardise=False, size=64, layers=[], pools=["mean"], classes=["a", "b"]
     )
     assert task_of(description) == SingleLabel(["a", "b"]) == make_task(["a", "b"], multi_label=False)
     assert task_of(description.model_copy(update={"multi_label": True})) == MultiLabel(["a", "b"])

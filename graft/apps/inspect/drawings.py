@@ -17,8 +17,8 @@ from graft.core import params
 from graft.core.errors import DataError
 from graft.images.decode import UnreadableError
 from graft.images.presize import Presize
-from graft.network.features import Layouts
-from graft.network.resample import sample
+from graft.network.features import find_layout
+from graft.network.inference import resize
 from graft.render.figures import plain, save_figure
 from graft.render.sheets import Tile, save_sheet
 
@@ -53,7 +53,7 @@ def draw_layer(values: dict[str, Any], layer: str, image: Path) -> Iterator[str]
     """
     subject = open_network(values)
     module = find_layer(subject.network, layer)
-    pixels = open_image(values, image, subject.network.view)
+    pixels = open_image(values, image, subject.network.size)
     output = output_of(subject.network, layer, pixels)
     # the digest keeps apart images of one name that lie in different folders
     folder = REPORT / f"{image.stem}-{hashlib.sha256(image.resolve().as_posix().encode()).hexdigest()[:8]}"
@@ -88,12 +88,12 @@ def open_image(values: dict[str, Any], image: Path, side: int) -> torch.Tensor:
         square = params.check("presize", Presize, values["presize"]).square.read(image)
     except UnreadableError as error:
         raise DataError(f"{image}: {error}") from error
-    return sample(torch.from_numpy(np.array(square))[None], side)
+    return resize(torch.from_numpy(np.array(square))[None], side)
 
 
 def _draw_output(subject: Subject, layer: str, output: torch.Tensor, folder: Path) -> str:
     """Draw what a layer gave, `[1, ...]`, and say so in a line."""
-    layout = Layouts(subject.network.features.body).of(output)
+    layout = find_layout(subject.network.features.body, output)
     if layout is not None:
         maps = layout.grid(output)[0].numpy()
         tiles, file = map_tiles(maps), folder / f"{layer}.maps.png"

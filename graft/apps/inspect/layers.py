@@ -11,8 +11,7 @@ from torch import nn
 from graft.core import params
 from graft.core.errors import DataError, nearest
 from graft.network.config import Embed
-from graft.network.layers import listening, named_layers
-from graft.network.network import Network, load, pretrained
+from graft.network.network import Network, load, named_layers, pretrained, watch_layers
 
 BACKBONE, FINETUNED = Path("models/backbone"), Path("models/finetuned")
 
@@ -71,7 +70,7 @@ def list_layers(values: dict[str, Any]) -> Iterator[str]:
         DataError: there is no network yet.
     """
     subject = open_network(values)
-    side = subject.network.view
+    side = subject.network.size
     outputs = survey(subject.network, side)
     name_width, kind_width = (max(len(str(getattr(output, key))) for output in outputs) for key in ("name", "kind"))
     yield f"layers of {subject.title} that run, and what each gives for an image of {side} x {side}:"
@@ -98,7 +97,7 @@ def survey(network: Network, side: int) -> list[LayerOutput]:
         if isinstance(output, torch.Tensor):
             shapes.setdefault(name, []).append(tuple(output.shape[1:]))
 
-    with torch.inference_mode(), listening(layers, record):
+    with torch.inference_mode(), watch_layers(layers, record):
         network(torch.full((1, 3, side, side), 0.5, device=network.mean.device))
     return [
         LayerOutput(name, type(layer).__name__, shapes[name][-1], len(shapes[name]), has_colour_filters(layer))
@@ -133,7 +132,7 @@ def output_of(network: Network, name: str, images: torch.Tensor) -> torch.Tensor
         if isinstance(output, torch.Tensor):
             outputs[:] = [output.clone()]  # the next layer may write over it
 
-    with torch.inference_mode(), listening({name: find_layer(network, name)}, record):
+    with torch.inference_mode(), watch_layers({name: find_layer(network, name)}, record):
         network(images.to(network.mean.device))
     if not outputs:
         raise DataError(f"{name!r} gives no tensor when the network runs; `graft inspect` lists the layers that do")

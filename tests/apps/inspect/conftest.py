@@ -12,7 +12,7 @@ from graft.network.features import Features
 from graft.network.head import Head, save
 from graft.network.network import Network
 from tests.conftest import Draw
-from tests.network.made import TINY, tiny_body
+from tests.network.tiny_network import TINY, tiny_body
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -24,7 +24,7 @@ def values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, draw: Draw) -> dict[
     shutil.copy(ROOT / "params.yaml", tmp_path)
     draw(0, 60, 40).save(tmp_path / "cat.png")
     return params.load(tmp_path / "params.yaml") | {
-        "embed": {"view": 64, "layers": [], "pools": ["mean"]},
+        "embed": {"size": 64, "layers": [], "pools": ["mean"]},
         "presize": {"size": 72},
     }
 
@@ -33,7 +33,7 @@ def values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, draw: Draw) -> dict[
 def finetuned(tmp_path: Path, values: dict[str, Any]) -> dict[str, Any]:
     """The same folder with a tiny network fine-tuned."""
     torch.manual_seed(0)
-    description = TINY.model_copy(update={"classes": ["dark", "light"], "view": 64})
+    description = TINY.model_copy(update={"classes": ["dark", "light"], "size": 64})
     folder = tmp_path / "models" / "finetuned"
     folder.mkdir(parents=True)
     save(folder, Network(Features(tiny_body(), [], ["mean"]), Head(256, 2), description), description)

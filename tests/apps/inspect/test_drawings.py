@@ -18,7 +18,7 @@ from graft.backbone.config import Backbone
 from graft.backbone.weights import fetch_weights
 from graft.core.errors import DataError
 from graft.render.sheets import Tile
-from tests.network.made import made
+from tests.network.tiny_network import made
 
 
 def test_maps_filters_and_image_are_drawn_the_same_bytes_each_time(tmp_path: Path, finetuned: dict[str, Any]) -> None:

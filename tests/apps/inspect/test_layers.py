@@ -15,7 +15,7 @@ from graft.core.errors import DataError
 from graft.network.features import Features
 from graft.network.head import Head
 from graft.network.network import Network
-from tests.network.made import TINY
+from tests.network.tiny_network import TINY
 
 
 class Twice(nn.Module):
@@ -79,7 +79,7 @@ def test_only_convolutions_over_three_colours_have_filters_to_show() -> None:
 
 def test_alexnet_as_in_the_tutorials() -> None:
     body = allocate(create("torchvision/alexnet"))
-    alexnet = Network(Features(body, [], ["mean"]), None, TINY.model_copy(update={"view": 224})).eval()
+    alexnet = Network(Features(body, [], ["mean"]), None, TINY.model_copy(update={"size": 224})).eval()
     outputs = {one.name: one for one in survey(alexnet, 224)}
     assert (outputs["features.0"].shape, outputs["features.0"].has_colour_filters) == ((64, 55, 55), True)
     assert outputs["features.12"].shape == (256, 6, 6)

@@ -1,4 +1,4 @@
-"""Every parameter has one depth, and depths follow the way of a picture through the network."""
+"""Every parameter has one depth, depths follow the forward pass, and rates fall from the head to the stem."""
 
 import copy
 
@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 from graft.backbone.build import create, native_size
-from graft.finetune.parameter_groups import by_depth
+from graft.core.errors import ParamsError
+from graft.finetune.parameter_groups import by_depth, freeze, parameter_groups
+from graft.network.network import Network
 
 NETWORKS = [
     "alexnet",
@@ -34,9 +36,9 @@ def test_depths_follow_the_forward_pass(name: str) -> None:
     depths = by_depth(body)
     assert list(depths) == list(range(len(depths)))
     assert len(depths) >= 4
-    place = {parameter: depth for depth, inside in depths.items() for parameter in inside}
-    assert sorted(place) == sorted(parameter for parameter, _ in body.named_parameters())
-    assert sum(map(len, depths.values())) == len(place)
+    depth_of = {parameter: depth for depth, inside in depths.items() for parameter in inside}
+    assert sorted(depth_of) == sorted(parameter for parameter, _ in body.named_parameters())
+    assert sum(map(len, depths.values())) == len(depth_of)
     # the first layer of each depth runs after the first of the depth before
     ran: list[int] = []
     watched = copy.deepcopy(body).to("meta")
@@ -44,7 +46,7 @@ def test_depths_follow_the_forward_pass(name: str) -> None:
         own = [key for key, _ in module.named_parameters(recurse=False)]
         if own and not list(module.children()):
 
-            def note(*_: object, depth: int = place[f"{layer}.{own[0]}"]) -> None:
+            def note(*_: object, depth: int = depth_of[f"{layer}.{own[0]}"]) -> None:
                 ran.append(depth)
 
             module.register_forward_hook(note)
@@ -82,3 +84,38 @@ def test_norms_and_single_numbers_count_with_the_layer_before() -> None:
 
 def test_network_of_norms_alone_has_one_depth() -> None:
     assert by_depth(nn.Sequential(nn.LayerNorm(3))) == {0: ["0.weight", "0.bias"]}
+
+
+def test_rates_fall_geometrically_from_head_to_stem(network: Network) -> None:
+    assert network.head is not None
+    groups = parameter_groups(network, peak=1.0, ratio=100.0, weight_decay=0.1)
+    depth = {group["name"]: group["lr"] for group in groups}
+    body = [rate for name, rate in depth.items() if name.startswith("body.")]
+    assert body[0] == pytest.approx(1 / 100)
+    steps = [later / sooner for sooner, later in zip(body, [*body[1:], 1.0], strict=True)]
+    assert steps == pytest.approx([100 ** (1 / len(body))] * len(body))
+    assert depth["head"] == pytest.approx(1 / network.head.linear.in_features**0.5)
+    assert depth["head.bias"] == 1.0
+
+
+def test_every_trained_parameter_is_in_exactly_one_group(network: Network) -> None:
+    freeze(network, ["conv_stem"])
+    grouped = [parameter for group in parameter_groups(network, 1.0, 10.0, 0.1) for parameter in group["params"]]
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    assert sorted(map(id, grouped)) == sorted(map(id, trained))
+
+
+def test_without_decay_all_is_trained(network: Network) -> None:
+    grouped = [parameter for group in parameter_groups(network, 1.0, 10.0, 0.0) for parameter in group["params"]]
+    assert sorted(map(id, grouped)) == sorted(map(id, network.parameters()))
+
+
+def test_vectors_do_not_decay(network: Network) -> None:
+    for group in parameter_groups(network, 1.0, 10.0, 0.1):
+        dimensions = {parameter.ndim > 1 for parameter in group["params"]}
+        assert dimensions == {group["weight_decay"] > 0}
+
+
+def test_pattern_that_freezes_nothing_is_an_error(network: Network) -> None:
+    with pytest.raises(ParamsError, match=r"finetune.freeze: 'block.9' matches no parameter; the backbone has blocks"):
+        freeze(network, ["conv_stem", "block.9"])

@@ -9,7 +9,7 @@ from torch import nn
 from graft.backbone.build import create
 from graft.core.errors import WeightsError
 from graft.network.fuse_bn import find_pairs, fold_batch_norms
-from tests.network.made import made
+from tests.network.tiny_network import made
 
 # timm imports torchvision, so it must come after graft, which mends that import
 from timm.layers import Conv2dSame, StdConv2d  # isort: skip

@@ -1,8 +1,7 @@
-"""A training of the tiny network on a few pictures, as tests vary it."""
+"""A training of the tiny network on a few images, as tests vary it."""
 
 import copy
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,15 +10,13 @@ from graft.augment.config import Augment
 from graft.data.dataset import LabelledImages
 from graft.finetune.config import Finetune
 from graft.finetune.loop import Training
-from graft.finetune.validate import score
+from graft.finetune.validate import validate
 from graft.network.network import Network
 from graft.tasks import SingleLabel
 
-CONFIG = Finetune(epochs=3, batch_size=4, sizes=[[32, 1.0]], ema=0.9, precision="fp32")
+CONFIG = Finetune(epochs=3, batch_size=4, sizes=[[32, 1.0]], ema_decay=0.9, precision="fp32")
 TASK = SingleLabel(["dark", "light"])
 STILL, LIVELY = Augment(strength="none", flip="none"), Augment()
-NOWHERE = Path("nowhere")
-"""Where views would be kept, if any were."""
 
 
 def training(
@@ -27,11 +24,10 @@ def training(
     images: LabelledImages,
     config: Finetune = CONFIG,
     lr: float = 1e-3,
-    views: Augment = LIVELY,
-    folder: Path = NOWHERE,
+    augment: Augment = LIVELY,
 ) -> Training:
-    judge = partial(score, task=TASK, images=images, view=32, precision="fp32")
-    return Training(copy.deepcopy(network), TASK, images, judge, config, views, lr, 7, folder)
+    on_valid = partial(validate, task=TASK, images=images, size=32, precision="fp32")
+    return Training(copy.deepcopy(network), TASK, images, on_valid, config, augment, lr, 7)
 
 
 def weights(trained: Training) -> dict[str, torch.Tensor]:
@@ -40,6 +36,6 @@ def weights(trained: Training) -> dict[str, torch.Tensor]:
 
 
 def several(images: LabelledImages) -> LabelledImages:
-    """The same pictures, asked two questions: is it light, and is it dark or light."""
+    """The same images with two classes that may hold: light, and seen, which holds for all."""
     light = images.targets
     return LabelledImages(images.pixels, images.rows, np.stack([light, np.ones_like(light)], axis=1).astype(np.float32))
