@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tests.network.made import TINY, made
 from torch import nn
 
 from graft.backbone.build import create
@@ -30,6 +29,7 @@ from graft.report.heat_maps import (
     save_heat_maps,
 )
 from graft.tasks import MultiLabel, SingleLabel, Task
+from tests.network.tiny_network import TINY, made
 from tests.report.planted_networks import BRIGHT, CELL, DARK, KINDS, SIDE, Kind, images, planted
 
 CELLS = [(row, column) for row in range(4) for column in range(4)]
