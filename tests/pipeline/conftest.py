@@ -148,7 +148,7 @@ def _weigh(file: Path) -> None:
 def _tiny_params(folder: Path) -> None:
     yaml, file = YAML(), folder / "params.yaml"
     values = yaml.load(file.read_text())
-    values["source"] = {"uri": "images", "licence": "CC0"}
+    values["source"] = {"uri": "pictures", "licence": "CC0"}
     values["labels"] = {"rule": "folder"}
     values["index"].update({"max_bad": 0.5})
     values["split"] = {"by": "random", "test": 0.3, "valid": 0.3, "stratify": ["label"], "seed": 0}
