@@ -1,15 +1,16 @@
 """The app: its routes, and the middleware around them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from fastapi import FastAPI, Request, Security
+from fastapi import APIRouter, FastAPI, Request, Security
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.security import HTTPBearer
 from prometheus_client import generate_latest
+from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
@@ -24,17 +25,16 @@ from graft.apps.serve.middleware import BodyLimit, Problems, SecurityHeaders, To
 from graft.apps.serve.responses import (
     ANY_PATH,
     PREDICT_BODY,
-    WITH_TOKEN,
     About,
     Answer,
     Answers,
     Limit,
+    Problem,
     ProblemError,
     Refused,
     State,
     busy,
     describe_problems,
-    problem_schemas,
     routing_problem,
 )
 from graft.apps.serve.uploads import Upload, read_uploads
@@ -44,8 +44,6 @@ PATHS = ("/", "/about", "/health", "/metrics", "/openapi.json", "/predict", "/re
 DESCRIPTION = "Classify pictures. Every refusal is a problem as RFC 9457 has it, and says what would be right."
 PAGE = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
 """The page to try the classifier on: one file, nothing of it from elsewhere."""
-
-Result = TypeVar("Result")
 
 
 def create_app(predictor: Predictor, settings: Settings) -> FastAPI:
@@ -74,6 +72,7 @@ def create_app(predictor: Predictor, settings: Settings) -> FastAPI:
             "operation_spans": False,
             "auto_configure": False,
         },
+        responses=describe_problems(*ANY_PATH),
         exception_handlers={HTTPException: routing_problem},
         middleware=[
             Middleware(SecurityHeaders),
@@ -93,7 +92,8 @@ class App(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI description."""
         description = super().openapi()
-        description["components"]["schemas"].update(problem_schemas())
+        _, problem = models_json_schema([(Problem, "serialization")], ref_template="#/components/schemas/{model}")
+        description["components"]["schemas"] |= problem["$defs"]
         return description
 
 
@@ -102,7 +102,8 @@ class Service:
 
     def __init__(self, predictor: Predictor, settings: Settings) -> None:
         self.predictor, self.settings, self.metrics = predictor, settings, Metrics()
-        self.queue = queue = Queue(settings.max_queue, self.metrics)
+        self.queue = queue = Queue(settings.max_queue)
+        self.metrics.queue.set_function(lambda: queue.size)
         self.decoders = Decoders(self._decode, settings.decoders)
         self.batcher = Batcher(predictor.run, settings.max_batch, settings.max_wait, lambda: queue.size, self.metrics)
 
@@ -115,7 +116,7 @@ class Service:
         self.queue.check()  # before a body is read for nothing; while it is sent it takes no room in the queue
         images = await read_uploads(request, self.settings.max_files)
         with self.queue.hold(len(images)):
-            answers = await unless_disconnected(request.receive, self._answer_all(images))
+            answers = await self._answer_all(images, request.receive)
         for answer in answers:
             self.metrics.images.labels("refused" if answer.error else "classified").inc()
         refused = [Refused(file=answer.file, error=answer.error) for answer in answers if answer.error is not None]
@@ -125,59 +126,40 @@ class Service:
             raise ProblemError(first.status, first.detail + more, pictures=refused)
         return Answers(pictures=answers)
 
-    async def _answer_all(self, images: list[Upload]) -> list[Answer]:
+    async def _answer_all(self, images: list[Upload], receive: Receive) -> list[Answer]:
+        """Answer in time and only while somebody is there to read it; else what is not done yet is cancelled."""
+        answers = asyncio.gather(*(self._answer(image) for image in images))
+        # the body is read: all that can still come is that the client disconnects
+        leaving = asyncio.ensure_future(receive())
         try:
-            async with asyncio.timeout(self.settings.timeout):
-                return await asyncio.gather(*(self._answer(image) for image in images))
-        except TimeoutError:
-            raise ProblemError(504, f"no answer within {self.settings.timeout:g} s; try again") from None
+            await asyncio.wait((answers, leaving), timeout=self.settings.timeout, return_when=asyncio.FIRST_COMPLETED)
+            if answers.done():
+                return answers.result()
+            if leaving.done():
+                raise ClientDisconnect
+            raise ProblemError(504, f"no answer within {self.settings.timeout:g} s; try again")
+        finally:
+            answers.cancel()
+            leaving.cancel()
 
     async def _answer(self, image: Upload) -> Answer:
         try:
             pixels = await self.decoders.run(image.data)
         except ProblemError as error:
-            return Answer.refused(image.name, error.fault)
+            return Answer(file=image.name, error=error.fault)
         return Answer.of(image.name, self.predictor.decide(await self.batcher.run(pixels)))
 
     def _decode(self, data: bytes) -> Pixels:
         return uploads.decode(data, self.predictor.square, self.settings.max_pixels)
 
 
-async def unless_disconnected(receive: Receive, work: Coroutine[Any, Any, Result]) -> Result:
-    """Return the result of some work; it is cancelled once nobody is left to read it.
-
-    Args:
-        receive: of a request whose body is read: all that can still come is that the client disconnects.
-
-    Raises:
-        ClientDisconnect: the client did.
-    """
-    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_disconnected(receive))
-    try:
-        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ClientDisconnect
-        return working.result()
-    finally:
-        working.cancel()
-        leaving.cancel()
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
 def _add_routes(app: FastAPI, service: Service) -> None:
     predictor, settings = service.predictor, service.settings
-    with_token = [Security(HTTPBearer(auto_error=False, description="Only if the server was started with a token."))]
+    bearer = HTTPBearer(auto_error=False, description="Only if the server was started with a token.")
+    with_token = APIRouter(dependencies=[Security(bearer)], responses=describe_problems(401))
+    problems = describe_problems(422, 500, 503, 504)
 
-    @app.post(
-        "/predict",
-        responses=describe_problems(*WITH_TOKEN, 422, 500, 503, 504),
-        openapi_extra={"requestBody": PREDICT_BODY},
-        dependencies=with_token,
-    )
+    @with_token.post("/predict", responses=problems, openapi_extra={"requestBody": PREDICT_BODY})
     async def predict(request: Request) -> Answers:
         """Classify pictures: several as a form of files, or one as the body itself.
 
@@ -185,7 +167,7 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         """
         return await service.classify(request)
 
-    @app.get("/about", responses=describe_problems(*WITH_TOKEN), dependencies=with_token)
+    @with_token.get("/about")
     async def about() -> About:
         """Tell the classes and the limits."""
         return About(
@@ -197,13 +179,13 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         )
 
     @app.head("/health", include_in_schema=False)
-    @app.get("/health", responses=describe_problems(*ANY_PATH))
+    @app.get("/health")
     async def health() -> State:
         """Say that the server lives."""
         return State(status="ok")
 
     @app.head("/ready", include_in_schema=False)
-    @app.get("/ready", responses=describe_problems(*ANY_PATH, 503))
+    @app.get("/ready", responses=describe_problems(503))
     async def ready() -> State:
         """Say whether pictures are taken now."""
         service.queue.check()
@@ -211,20 +193,16 @@ def _add_routes(app: FastAPI, service: Service) -> None:
             raise busy("no more pictures are taken for now")
         return State(status="ok")
 
-    @app.get(
-        "/metrics",
-        response_class=PlainTextResponse,
-        responses=describe_problems(*WITH_TOKEN),
-        dependencies=with_token,
-    )
+    @with_token.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> PlainTextResponse:
         """Figures for Prometheus."""
         return PlainTextResponse(generate_latest(service.metrics.registry), media_type="text/plain; version=0.0.4")
 
+    app.include_router(with_token)
     policy = content_security_policy(PAGE)
 
     @app.head("/", response_class=HTMLResponse, include_in_schema=False)
-    @app.get("/", response_class=HTMLResponse, responses=describe_problems(*ANY_PATH))
+    @app.get("/", response_class=HTMLResponse)
     async def index() -> HTMLResponse:
         """Show a page to try the classifier on."""
         return HTMLResponse(PAGE, headers={"Content-Security-Policy": policy})

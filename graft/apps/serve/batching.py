@@ -1,7 +1,6 @@
 """Micro-batching: images of different requests that come at about the same time share a run of the graph."""
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -24,9 +23,8 @@ class Queue:
         size: images in it now.
     """
 
-    def __init__(self, capacity: int, metrics: Metrics) -> None:
-        self.capacity, self.metrics = capacity, metrics
-        self.size = 0
+    def __init__(self, capacity: int) -> None:
+        self.capacity, self.size = capacity, 0
 
     def check(self, count: int = 1) -> None:
         """See that some more images fit in now.
@@ -45,15 +43,11 @@ class Queue:
             ProblemError: 503, they do not fit in.
         """
         self.check(count)
-        self._add(count)
+        self.size += count
         try:
             yield
         finally:
-            self._add(-count)
-
-    def _add(self, count: int) -> None:
-        self.size += count
-        self.metrics.queue.set(self.size)
+            self.size -= count
 
 
 class Decoders:
@@ -122,11 +116,9 @@ class Batcher:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.wait([self._task])
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     @property
@@ -168,7 +160,5 @@ class Batcher:
         return batch
 
     def _timed(self, pixels: Pixels) -> Probabilities:
-        start = time.perf_counter()
-        rows = self._graph(pixels)
-        self._metrics.graph.observe(time.perf_counter() - start)
-        return rows
+        with self._metrics.graph.time():
+            return self._graph(pixels)

@@ -17,36 +17,22 @@ class SettingsError(GraftError):
 class Settings:
     """Limits of the server.
 
-    Attributes:
-        max_body: bytes of one request.
-        max_memory: bytes of all requests that are held at once.
-        max_pixels: width times height of one image; a transparent one takes some 20 bytes a pixel to decode.
-        max_files: images in one request.
-        max_queue: images that wait or are worked on at once.
-        max_batch: images that the graph takes at once.
-        max_wait: seconds that an image waits for others to share its batch.
-        max_connections: clients connected at once.
-        timeout: seconds until an image must be answered once it is here.
-        read_timeout: seconds until a body must be here, and one more for each 16 KiB of it that came.
-        decoders: threads that decode.
-        token: what a client must know; nothing if None.
-
     Raises:
         SettingsError: a value that cannot be.
     """
 
-    max_body: int = 32 * 2**20
-    max_memory: int = 256 * 2**20
-    max_pixels: int = 32_000_000
-    max_files: int = 16
-    max_queue: int = 64
-    max_batch: int = 8
-    max_wait: float = 0.004
-    max_connections: int = 256
-    timeout: float = 30.0
-    read_timeout: float = 20.0
-    decoders: int = 2
-    token: str | None = None
+    max_body: int = 32 * 2**20  # bytes of one request
+    max_memory: int = 256 * 2**20  # bytes of all requests that are held at once
+    max_pixels: int = 32_000_000  # width times height of one image; a transparent one decodes in some 20 bytes a pixel
+    max_files: int = 16  # images in one request
+    max_queue: int = 64  # images that wait or are worked on at once
+    max_batch: int = 8  # images that the graph takes at once
+    max_wait: float = 0.004  # seconds that an image waits for others to share its batch
+    max_connections: int = 256  # clients connected at once
+    timeout: float = 30.0  # seconds until an image must be answered once it is here
+    read_timeout: float = 20.0  # seconds until a body must be here, and one more for each 16 KiB of it that came
+    decoders: int = 2  # threads that decode
+    token: str | None = None  # what a client must know
 
     def __post_init__(self) -> None:
         from graft.images.decode import MAX_PIXELS  # late: the command line shows the defaults without numpy

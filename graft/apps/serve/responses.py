@@ -3,12 +3,11 @@
 Source: RFC 9457, Problem Details for HTTP APIs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Self
 
-from pydantic import BaseModel, Field
-from pydantic.json_schema import models_json_schema
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -55,20 +54,17 @@ class Share(BaseModel):
 class Answer(BaseModel):
     """What the classifier says of one picture, or why it says nothing."""
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
     file: str | None = Field(description="Name of the file as sent; null without.", examples=["cell.png"])
-    label: str | None = Field(
-        description="The class that the picture shows, or the most probable of several; null if none.",
-        examples=["functional"],
+    label: str | None = Field(default=None, description="The class, or the most probable of several; null if none.")
+    sure: bool = Field(
+        default=False, description="Whether it is sure enough to answer; always, where several may hold."
     )
-    sure: bool = Field(description="Whether it is sure enough to answer; always, where several may hold or none.")
-    probability: float | None = Field(
-        description="Of the most probable class, whether it holds or not.", examples=[0.93]
-    )
-    labels: list[str] = Field(
-        description="All classes that hold, in the order of the classes.", examples=[["functional"]]
-    )
-    probabilities: list[Share] = Field(description="Of every class, the most probable first.")
-    error: Fault | None = Field(description="Why the picture was not classified; null if it was.")
+    probability: float | None = Field(default=None, description="Of the most probable class, whether it holds or not.")
+    labels: list[str] = Field(default=[], description="All classes that hold, in the order of the classes.")
+    probabilities: list[Share] = Field(default=[], description="Of every class, the most probable first.")
+    error: Fault | None = Field(default=None, description="Why the picture was not classified; null if it was.")
 
     @classmethod
     def of(cls, file: str | None, prediction: Prediction) -> Self:
@@ -81,13 +77,7 @@ class Answer(BaseModel):
             probability=prediction.probability,
             labels=list(prediction.labels),
             probabilities=[Share(label=label, probability=probability) for label, probability in shares],
-            error=None,
         )
-
-    @classmethod
-    def refused(cls, file: str | None, error: Fault) -> Self:
-        """Return the answer for an image that cannot be classified."""
-        return cls(file=file, label=None, sure=False, probability=None, labels=[], probabilities=[], error=error)
 
 
 class Answers(BaseModel):
@@ -128,21 +118,17 @@ class ProblemError(GraftError):
         status: int,
         detail: str,
         headers: Mapping[str, str] | None = None,
-        pictures: Sequence[Refused] | None = None,
+        pictures: list[Refused] | None = None,
     ) -> None:
         super().__init__(detail)
-        self.status, self.detail, self.headers, self.pictures = status, detail, headers, pictures
-
-    @property
-    def fault(self) -> Fault:
-        """The refusal of one image."""
-        return Fault(status=self.status, title=HTTPStatus(self.status).phrase, detail=self.detail)
+        self.fault = Fault(status=status, title=HTTPStatus(status).phrase, detail=detail)
+        self.headers, self.pictures = headers, pictures
 
     def response(self) -> Response:
-        """The refusal of a whole request."""
-        problem = Problem(**self.fault.model_dump(), pictures=None if self.pictures is None else list(self.pictures))
+        """Return the response that refuses a whole request."""
+        problem = Problem(**self.fault.model_dump(), pictures=self.pictures)
         content = problem.model_dump_json(exclude_none=self.pictures is None)
-        return Response(content, self.status, self.headers, PROBLEM_TYPE)
+        return Response(content, self.fault.status, self.headers, PROBLEM_TYPE)
 
 
 def busy(detail: str) -> ProblemError:
@@ -161,9 +147,6 @@ async def routing_problem(request: Request, error: Exception) -> Response:
 
 ANY_PATH = (400, 408, 413, 415)
 """Problems of every path, for each may be sent a body."""
-
-WITH_TOKEN = (*ANY_PATH, 401)
-"""Problems of paths that may want a token."""
 
 _IMAGE = {"type": "string", "format": "binary"}
 
@@ -187,40 +170,11 @@ _HEADERS: dict[int, dict[str, Any]] = {
     503: {"Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}},
 }
 
-_DETAILS = {
-    400: "the form breaks off before its last boundary",
-    401: "this server wants its token, in the header Authorization: Bearer TOKEN",
-    408: "the body did not arrive in time; 1024 bytes of it did",
-    413: "the body is over 33554432 bytes; send fewer or smaller pictures",
-    415: "Content-Type is text/plain; send multipart/form-data with pictures, or one picture under its own type",
-    422: "the picture is damaged: OSError: image file is truncated",
-    500: "the server failed; its log says why",
-    503: "64 pictures wait already and 64 may; try again",
-    504: "no answer within 30 s; try again",
-}
-
 
 def describe_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return what FastAPI's ``responses`` takes to describe problems of these statuses."""
-    schema = {"$ref": "#/components/schemas/Problem"}
+    content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
-        status: {
-            "description": HTTPStatus(status).phrase,
-            "content": {PROBLEM_TYPE: {"schema": schema, "example": _example(status)}},
-            "headers": _HEADERS.get(status, {}),
-        }
+        status: {"description": HTTPStatus(status).phrase, "content": content, "headers": _HEADERS.get(status, {})}
         for status in statuses
     }
-
-
-def _example(status: int) -> dict[str, Any]:
-    return Problem(status=status, title=HTTPStatus(status).phrase, detail=_DETAILS[status]).model_dump(
-        exclude_none=True
-    )
-
-
-def problem_schemas() -> dict[str, Any]:
-    """Return the JSON schemas of a problem and its parts, by name."""
-    _, described = models_json_schema([(Problem, "serialization")], ref_template="#/components/schemas/{model}")
-    definitions: dict[str, Any] = described["$defs"]
-    return definitions

@@ -27,6 +27,8 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 PORT, TOKEN = "GRAFT_PORT", "GRAFT_TOKEN"
 """Variables of the environment that stand for options."""
 
+MIB = 2**20
+
 MAX_HEAD = 16 * 1024
 """Bytes of a request's path and headers."""
 
@@ -42,22 +44,19 @@ def serve(
         str | None,
         typer.Option(envvar=TOKEN, help="What clients must know; better in the environment than in `ps`."),
     ] = None,
-    max_body: Annotated[int, typer.Option(min=1, help="MiB of a request.")] = Settings.max_body // 2**20,
-    max_memory: Annotated[int, typer.Option(min=1, help="MiB of all requests held at once.")] = Settings.max_memory
-    // 2**20,
-    max_pixels: Annotated[int, typer.Option(min=1, help="Width times height of a picture.")] = Settings.max_pixels,
-    max_files: Annotated[int, typer.Option(min=1, help="Pictures of a request.")] = Settings.max_files,
-    max_queue: Annotated[int, typer.Option(min=1, help="Pictures that may wait; above, 503.")] = Settings.max_queue,
-    max_batch: Annotated[int, typer.Option(min=1, help="Pictures that the graph takes at once.")] = Settings.max_batch,
-    max_wait: Annotated[float, typer.Option(min=0.01, help="Milliseconds to wait for others of a batch.")] = 1000
-    * Settings.max_wait,
-    max_connections: Annotated[int, typer.Option(min=1, help="Clients connected at once.")] = Settings.max_connections,
-    timeout: Annotated[float, typer.Option(min=0.01, help="Seconds until an answer; above, 504.")] = Settings.timeout,
+    max_body: Annotated[int, typer.Option(help="MiB of a request.")] = Settings.max_body // MIB,
+    max_memory: Annotated[int, typer.Option(help="MiB of all requests held at once.")] = Settings.max_memory // MIB,
+    max_pixels: Annotated[int, typer.Option(help="Width times height of a picture.")] = Settings.max_pixels,
+    max_files: Annotated[int, typer.Option(help="Pictures of a request.")] = Settings.max_files,
+    max_queue: Annotated[int, typer.Option(help="Pictures that may wait; above, 503.")] = Settings.max_queue,
+    max_batch: Annotated[int, typer.Option(help="Pictures that the graph takes at once.")] = Settings.max_batch,
+    max_wait: Annotated[float, typer.Option(help="Milliseconds to wait for a batch.")] = 1000 * Settings.max_wait,
+    max_connections: Annotated[int, typer.Option(help="Clients connected at once.")] = Settings.max_connections,
+    timeout: Annotated[float, typer.Option(help="Seconds until an answer; above, 504.")] = Settings.timeout,
     read_timeout: Annotated[
-        float,
-        typer.Option(min=0.01, help="Seconds until a body is here, and one more for each 16 KiB of it; above, 408."),
+        float, typer.Option(help="Seconds until a body is here, and one more for each 16 KiB of it; above, 408.")
     ] = Settings.read_timeout,
-    decoders: Annotated[int, typer.Option(min=1, help="Threads that decode.")] = Settings.decoders,
+    decoders: Annotated[int, typer.Option(help="Threads that decode.")] = Settings.decoders,
     precision: Precision = "float",
     threshold: Threshold = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads to compute with; without, one a core.")] = None,
@@ -72,8 +71,8 @@ def serve(
     if token is None and os.environ.get(TOKEN) == "":  # which typer takes for a variable that is not set
         raise SettingsError(f"{TOKEN} is set and empty, which asks for no token: unset it, or give it one")
     settings = Settings(
-        max_body=max_body * 2**20,
-        max_memory=max_memory * 2**20,
+        max_body=max_body * MIB,
+        max_memory=max_memory * MIB,
         max_pixels=max_pixels,
         max_files=max_files,
         max_queue=max_queue,

@@ -1,9 +1,8 @@
 """The images of a request: read into memory, never onto a disk, and decoded."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from dataclasses import dataclass
 from io import BytesIO
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +17,8 @@ MAX_NAME = 255
 """Characters of a file's name that are echoed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """An image as it was sent.
-
-    Attributes:
-        name: of its file, printable characters only and never used as a path; None without.
-        data: bytes of the file.
-    """
+class Upload(NamedTuple):
+    """An image as it was sent: the printable name of its file, never used as a path, if it has one; and its bytes."""
 
     name: str | None
     data: bytes
@@ -37,7 +30,7 @@ class FormParser(MultiPartParser):
     spool_max_size = 0  # to a SpooledTemporaryFile: no size moves it to disk
 
     def __init__(self, request: Request, max_files: int) -> None:
-        chunks = self._to_the_end(request.stream())
+        chunks = self._to_the_end(request)
         super().__init__(request.headers, chunks, max_files=max_files, max_fields=max_files, max_part_size=2**10)
         self._complete = False
 
@@ -45,10 +38,9 @@ class FormParser(MultiPartParser):
         """Note that the last boundary was read."""
         self._complete = True
 
-    async def _to_the_end(self, chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-        async with aclosing(chunks):
-            async for chunk in chunks:
-                yield chunk
+    async def _to_the_end(self, request: Request) -> AsyncGenerator[bytes, None]:
+        async for chunk in request.stream():
+            yield chunk
         if not self._complete:
             raise MultiPartException("it breaks off before its last boundary")
 

@@ -1,6 +1,5 @@
 """The routes: what is answered, and that every refusal says why as a problem."""
 
-import asyncio
 import re
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -9,11 +8,9 @@ import httpx2
 import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from starlette.requests import ClientDisconnect
 from starlette.testclient import TestClient
-from starlette.types import Message
 
-from graft.apps.serve.app import PAGE, create_app, unless_disconnected
+from graft.apps.serve.app import PAGE, create_app
 from graft.apps.serve.config import Settings
 from graft.apps.serve.middleware import PUBLIC
 from graft.predict.predictor import Predictor
@@ -210,40 +207,6 @@ def test_about_lists_classes_and_limits(client: TestClient) -> None:
         "abstain_below": None,
         "limits": {"body": 32 * 2**20, "files": 16, "pixels": 32_000_000},
     }
-
-
-def test_work_is_cancelled_when_the_client_disconnects() -> None:
-    messages: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}, {"type": "http.disconnect"}]
-    cancelled: list[bool] = []
-
-    async def receive() -> Message:
-        return messages.pop(0)
-
-    async def work() -> None:
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            cancelled.append(True)
-            raise
-
-    with pytest.raises(ClientDisconnect):
-        asyncio.run(unless_disconnected(receive, work()))
-    assert cancelled == [True]
-
-
-def test_work_for_a_client_that_stays_returns_or_raises() -> None:
-    async def receive() -> Message:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    async def work(fails: bool) -> str:
-        if fails:
-            raise ValueError("broken")
-        return "done"
-
-    assert asyncio.run(unless_disconnected(receive, work(False))) == "done"
-    with pytest.raises(ValueError, match="broken"):
-        asyncio.run(unless_disconnected(receive, work(True)))
 
 
 def test_the_page_holds_nothing_from_elsewhere() -> None:

@@ -173,7 +173,7 @@ def test_a_longer_one_is_refused_however_it_is_cut_and_whatever_it_says() -> Non
     for chunks in ([b"12345678901"], [b"12345", b"678901", b"never read"]):
         with pytest.raises(ProblemError, match="over 10 bytes") as refused:
             run(sent(limits, chunks, content_length="3"))
-        assert refused.value.status == 413
+        assert refused.value.fault.status == 413
     assert limits.held == 0
 
 
@@ -186,7 +186,7 @@ def test_bodies_together_have_a_limit() -> None:
 
     first, second = run(two())
     refusals = [one for one in (first, second) if isinstance(one, ProblemError)]
-    assert [error.status for error in refusals] == [503]
+    assert [error.fault.status for error in refusals] == [503]
     assert limits.held == 0
     assert run(sent(limits, [b"0123456789"])) == b"0123456789"
 
@@ -195,7 +195,7 @@ def test_a_body_that_stalls_is_refused_and_one_that_flows_is_not() -> None:
     limits = BodyLimit(read, Settings(read_timeout=0.5))
     with pytest.raises(ProblemError, match="did not arrive in time; 1 bytes of it did") as refused:
         run(sent(limits, [b"1", b"2", b"3"], pause=0.4))
-    assert refused.value.status == 408
+    assert refused.value.fault.status == 408
     flowing = [b"x" * 8192] * 4  # half a second is earned by each
     assert len(run(sent(limits, flowing, pause=0.4))) == 4 * 8192
 
@@ -213,7 +213,7 @@ def test_headers_that_are_refused(headers: list[tuple[str, str]], status: int) -
     raw = [(name.encode(), value.encode("latin-1")) for name, value in headers]
     with pytest.raises(ProblemError) as refused:
         check_headers(Headers(raw=raw), 10)
-    assert refused.value.status == status
+    assert refused.value.fault.status == status
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_a_body_may_be_the_image_itself() -> None:
 def test_bodies_that_are_refused(headers: dict[str, str], body: bytes, status: int, message: str) -> None:
     with pytest.raises(ProblemError) as refused:
         read(body, headers)
-    assert refused.value.status == status
+    assert refused.value.fault.status == status
     assert message in str(refused.value)
     assert "\t" not in str(refused.value)
 
@@ -162,7 +162,7 @@ def test_images_that_are_refused(data: bytes, status: int, message: str) -> None
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert refused.value.status == status
+    assert refused.value.fault.status == status
     assert message in str(refused.value)
     assert "0x" not in str(refused.value)  # no address of an object
     assert peak < 2**22
