@@ -74,7 +74,7 @@ def table(results: dict[str, Any]) -> str:
     ]
     for preset, runs in results["datasets"].items():
         lines += [
-            f"| `{preset}` | {run['pictures']} | {run['seed']} | {run['planted']} | {run['precision']:.1%} "
+            f"| `{preset}` | {run['images']} | {run['seed']} | {run['planted']} | {run['precision']:.1%} "
             f"| {run['doubted']} | {run['found']:.1%} | {run['seconds']:.1f} |"
             for run in runs
         ]
