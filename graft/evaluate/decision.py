@@ -11,13 +11,13 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 from torch import nn
 
 from graft.core.errors import DataError, ParamsError
 from graft.data.dataset import LabelledImages
 from graft.evaluate.calibration import fit_temperature
 from graft.evaluate.config import Abstain, Evaluate
+from graft.evaluate.metrics import Measured, ends
 from graft.network.device import Precision
 from graft.network.inference import all_outputs
 from graft.stats.intervals import accuracy_interval
@@ -163,13 +163,11 @@ def choose_threshold(valid: CoverageCurve, config: Abstain) -> float:
     return float(valid.threshold[reached[-1]])
 
 
-class Answered(BaseModel):
+class Answered(Measured):
     """What is left when answers below a confidence are "not sure"; an accuracy or an end of its interval may be None.
 
     The fields stand in metrics.json under these names.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     abstain_below: float
     coverage: float
@@ -194,9 +192,7 @@ def measure_answered(
     if not answers.any():
         return found
     interval, _ = accuracy_interval(correct[answers], groups[answers])
-    low, high = (interval.low, interval.high) if interval else (None, None)
-    accuracy = float(correct[answers].mean())
-    return found.model_copy(update={"accuracy": accuracy, "accuracy_low": low, "accuracy_high": high})
+    return found.model_copy(update={"accuracy": float(correct[answers].mean()), **ends("accuracy", interval)})
 
 
 def _as_served(confidence: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from graft.core import tables
 from graft.core.files import sha256, write_json
 from graft.data.dataset import Targets, targets
 from graft.evaluate.calibration import calibration_error, reliability
 from graft.evaluate.decision import Answered, CoverageCurve, Logits, is_answered, measure_answered
-from graft.evaluate.metrics import Metrics, Scores
+from graft.evaluate.metrics import Measured, Metrics, Scores
 from graft.evaluate.multi_label import MultiLabelMetrics
 from graft.evaluate.single_label import SingleLabelMetrics
 from graft.stats.intervals import ONE_GROUP, accuracy_interval
@@ -36,10 +35,8 @@ EMPTY = "(none)"
 """How an empty value is shown."""
 
 
-class Figure(BaseModel):
+class Figure(Measured):
     """A figure of the test split beside that of the linear probe."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     figure: str
     meaning: str
@@ -52,10 +49,8 @@ class Figure(BaseModel):
     """Why there is no interval, where there is none."""
 
 
-class Slice(BaseModel):
+class Slice(Measured):
     """Images that share a value of a column, and the share of them that is answered correctly."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     images: int
     correct: float
@@ -63,10 +58,8 @@ class Slice(BaseModel):
     high: float | None
 
 
-class Record(BaseModel):
+class Record(Measured):
     """What `evaluate` measured, as `report` reads it; what lies in tables beside it is not said twice."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     test: Scores
     """Of the network handed on."""

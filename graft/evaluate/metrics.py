@@ -1,7 +1,7 @@
 """Scores of a split, and what the metrics of every kind of task have in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -22,10 +22,14 @@ What has no value is None.
 """
 
 
-class ClassScores(BaseModel):
-    """How well one class is told from the others; None where a figure has no value."""
+class Measured(BaseModel):
+    """A part of what `evaluate` passes on to `report` as JSON: immutable, no key unknown."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ClassScores(Measured):
+    """How well one class is told from the others; None where a figure has no value."""
 
     precision: float | None
     recall: float | None
@@ -36,20 +40,16 @@ class ClassScores(BaseModel):
     """Images of the split that have the class."""
 
 
-class Baseline(BaseModel):
+class Baseline(Measured):
     """The one answer that is correct most often, given to every image."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     answer: str
     """As labels.csv would write it."""
     figures: Figures
 
 
-class Scores(BaseModel):
+class Scores(Measured):
     """All that is measured of one network on one split."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     images: int
     interval: str
@@ -183,8 +183,20 @@ def with_intervals(figures: Callable[[NDArray[np.float64]], dict[str, float]], g
 
 def ends(name: str, interval: Interval | None) -> Figures:
     """Ends of a figure's interval, ``name_low`` and ``name_high``; None where it has none."""
-    low, high = (interval.low, interval.high) if interval else (None, None)
-    return {f"{name}_low": low, f"{name}_high": high}
+    return {f"{name}_low": interval.low if interval else None, f"{name}_high": interval.high if interval else None}
+
+
+def class_scores(figures: Sequence[float], ranks: Figures, why: dict[str, str]) -> tuple[ClassScores, dict[str, str]]:
+    """Gather the scores of one class, and why any of them has no value.
+
+    Args:
+        figures: precision, recall, F1 and number of images, NaN where scikit-learn has no value.
+        ranks: as `rank_scores` gives them.
+        why: reason for each figure to have no value, if it has none.
+    """
+    precision, recall, f1 = (none_if_nan(figure) for figure in figures[:3])
+    scores = ClassScores(precision=precision, recall=recall, f1=f1, images=int(figures[3]), **ranks)
+    return scores, {name: reason for name, reason in why.items() if getattr(scores, name) is None}
 
 
 def none_if_nan(value: float) -> float | None:

@@ -16,6 +16,7 @@ from graft.evaluate.metrics import (
     Scores,
     brier,
     class_mean,
+    class_scores,
     ends,
     none_if_nan,
     rank_scores,
@@ -103,18 +104,8 @@ class MultiLabelMetrics(Metrics):
         classes: dict[str, ClassScores] = {}
         undefined: dict[str, str] = {}
         for position, name in enumerate(self.task.classes):
-            precision, recall, f1, images = (
-                float(figure[0])
-                for figure in precision_recall_fscore_support(
-                    truth[:, position], predicted[:, position], labels=[1], zero_division=np.nan
-                )
-            )
-            scores = classes[name] = ClassScores(
-                precision=none_if_nan(precision),
-                recall=none_if_nan(recall),
-                f1=none_if_nan(f1),
-                images=int(images),
-                **ranks[position],
+            figures = precision_recall_fscore_support(
+                truth[:, position], predicted[:, position], labels=[1], zero_division=np.nan
             )
             reasons = {
                 "precision": "never predicted",
@@ -123,7 +114,8 @@ class MultiLabelMetrics(Metrics):
                 "roc_auc": "every image in this split has it, or none",
                 "average_precision": "no image in this split has it; the mean leaves it out",
             }
-            undefined |= {f"{name}.{key}": why for key, why in reasons.items() if getattr(scores, key) is None}
+            classes[name], missing = class_scores([each[0] for each in figures], ranks[position], reasons)
+            undefined |= {f"{name}.{key}": why for key, why in missing.items()}
         return classes, undefined
 
     def confusion(self, predictions: pd.DataFrame) -> NDArray[np.int64]:

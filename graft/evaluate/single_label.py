@@ -15,8 +15,8 @@ from graft.evaluate.metrics import (
     Scores,
     brier,
     class_mean,
+    class_scores,
     ends,
-    none_if_nan,
     rank_scores,
     top_k,
     with_intervals,
@@ -103,14 +103,7 @@ class SingleLabelMetrics(Metrics):
         classes: dict[str, ClassScores] = {}
         undefined: dict[str, str] = {}
         for position, name in enumerate(self.task.classes):
-            precision, recall, f1, images = (float(figure[position]) for figure in figures)
-            scores = classes[name] = ClassScores(
-                precision=none_if_nan(precision),
-                recall=none_if_nan(recall),
-                f1=none_if_nan(f1),
-                images=int(images),
-                **ranks[position],
-            )
+            images = figures[3][position]
             reasons = {
                 "precision": "never predicted",
                 "recall": "no image in this split",
@@ -118,7 +111,8 @@ class SingleLabelMetrics(Metrics):
                 "roc_auc": "no image in this split" if not images else "no image of another class in this split",
                 "average_precision": "no image in this split",
             }
-            undefined |= {f"{name}.{key}": why for key, why in reasons.items() if getattr(scores, key) is None}
+            classes[name], missing = class_scores([each[position] for each in figures], ranks[position], reasons)
+            undefined |= {f"{name}.{key}": why for key, why in missing.items()}
         return classes, undefined
 
     def confusion(self, predictions: pd.DataFrame) -> NDArray[np.int64]:
