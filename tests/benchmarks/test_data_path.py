@@ -13,4 +13,4 @@ def test_the_table_compares_medians() -> None:
         "| fastai, no workers | 20 | 10 to 21 | 5.0 |",
         "| fastai, two workers | 40 | 40 to 40 | 2.5 |",
     ]
-    assert "Medians of 3 passes over 512 pictures (1 of filling the cache); others used 25%" in text
+    assert "Medians of 3 passes over 512 images (1 of filling the cache); others used 25%" in text
