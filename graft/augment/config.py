@@ -42,11 +42,11 @@ class Augment(Section):
     """Smallest share of the image's area that a random crop keeps, stretched by up to a third either
     way; below 1 the crop takes the place of `zoom`."""
     lighting: float = Field(default=0.2, ge=0, lt=1)
-    """Change of brightness and of contrast, to either side, on the pixels' logits."""
+    """Largest change of brightness and of contrast, to either side, on the logits of the pixels."""
     erase: float = Field(default=0.0, ge=0, le=1)
     """Share of images that lose one rectangle, of 2 to 33 % of their area, to the mean colour."""
     p: float = Field(default=0.75, ge=0, le=1)
-    """Share of images that rotation, zoom, warp, brightness and contrast each touch."""
+    """Share of images to which rotation, zoom, warp, brightness and contrast each apply."""
     mixup: float = Field(default=0.0, ge=0, le=10)
     """Blend each image with another: alpha of Beta(alpha, alpha), the blend's shares; 0 for none."""
     cutmix: float = Field(default=0.0, ge=0, le=10)

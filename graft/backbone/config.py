@@ -21,7 +21,7 @@ class Backbone(Section):
     """``timm://resnet34.a1_in1k``, ``torchvision://DEFAULT`` or ``torchvision://ResNet34_Weights.IMAGENET1K_V1``,
     ``package://NAME/PATH``, an address, or a path: .safetensors, or a .pth holding tensors only."""
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
-    """Of the weights file; a file that differs is refused."""
+    """Checksum of the weights file; a file that differs is refused."""
     licence: str
     """Licence of the weights as their owner states it."""
 

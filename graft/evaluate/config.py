@@ -16,9 +16,9 @@ class Abstain(Section):
     """
 
     precision: float | None = Field(default=None, gt=0, lt=1)
-    """Share of its answers that shall be correct; it answers as many images as that allows."""
+    """Share of the answers that should be correct; as many images as that allows are answered."""
     coverage: float | None = Field(default=None, gt=0, lt=1)
-    """Share of the images that it shall answer, the most confident ones."""
+    """Share of the images that should be answered, the most confident ones."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
@@ -31,7 +31,7 @@ class Evaluate(Section):
     """How logits become answers on the test split."""
 
     precision: Precision = "fp32"
-    """As the exported bundle computes; bf16 may be faster and changes a few close calls."""
+    """Precision of inference; the exported bundle computes in fp32, and bf16 changes a few close calls."""
     tta: list[Flip] = Field(default=["none"], min_length=1)
     """Test-time augmentation: flips whose logits are averaged, here and in the bundle: none, horizontal,
     vertical, both. Each costs a pass through the network."""

@@ -27,9 +27,9 @@ class Unfreeze(Section):
     """Part of gradual unfreezing: what a pattern matches stays as it is before an epoch."""
 
     epoch: int = Field(ge=2)
-    """First epoch in which it trains, counted from 1."""
+    """First epoch in which these parameters train, counted from 1."""
     pattern: Pattern
-    """Of names of body parameters, as in `freeze`."""
+    """Pattern for names of body parameters, as in `freeze`."""
 
 
 class Finetune(Section):
@@ -38,9 +38,9 @@ class Finetune(Section):
     epochs: int = Field(default=4, ge=0)
     """Passes over the training images; 0 hands the head on as it is."""
     batch_size: int = Field(default=32, ge=1)
-    """Images that the device sees at once."""
+    """Images in a minibatch, which the device holds at once."""
     accumulate: int = Field(default=1, ge=1)
-    """Batches whose gradients make one step."""
+    """Minibatches whose gradients are added up for one step."""
     sizes: list[list[float]] | None = Field(default=None, min_length=1)
     """Progressive resizing: pairs of side in pixels and share of the epochs, in order; null keeps to `embed.size`."""
 
@@ -49,7 +49,7 @@ class Finetune(Section):
     schedule: ScheduleKind = "one_cycle"
     """How the learning rates move from step to step."""
     warmup_fraction: float = Field(default=0.25, ge=0, lt=1)
-    """Share of the steps on the way up, of ``one_cycle`` and ``cosine``."""
+    """Share of the steps in which the rate of ``one_cycle`` and ``cosine`` rises."""
     decay_epochs: int = Field(default=7, ge=1)
     """Epochs in which ``step`` and ``exponential`` bring the rate down by `decay`."""
     decay: float = Field(default=0.1, gt=0, le=1)
@@ -60,7 +60,7 @@ class Finetune(Section):
     freeze: list[Pattern] = []
     """Patterns for names of body parameters that stay as they are, norms' statistics included."""
     unfreeze: list[Unfreeze] = []
-    """What joins in later, whether `freeze` names it too or not; of several, the latest epoch counts."""
+    """Parameters that join in later, whether `freeze` names them or not; the latest epoch that matches counts."""
     batch_norm: Literal["frozen", "train"] = "frozen"
     """``frozen`` folds the statistics of the pretraining into the weights: twice as fast on a CPU."""
 
@@ -73,14 +73,14 @@ class Finetune(Section):
     sampling: Literal["shuffle", "balanced"] = "shuffle"
     """``balanced`` draws with replacement, every class as often."""
     weight_decay: float = Field(default=0.01, ge=0)
-    """Of matrices; biases and norms do not decay."""
+    """Weight decay of matrices; biases and norms do not decay."""
     dropout: float | None = Field(default=None, ge=0, lt=1)
-    """Share of the features hidden from the head; null leaves it as the head was fitted."""
+    """Dropout before the head; null leaves it as the head was fitted."""
     drop_path: float = Field(default=0.0, ge=0, lt=1)
     """Stochastic depth: how often the last residual branch is left out; earlier ones less."""
 
     ema_decay: float = Field(default=0.99, ge=0, lt=1)
-    """Decay a step of the exponential moving average of the weights; 0 keeps the last weights."""
+    """Decay in each step of the exponential moving average of the weights; 0 keeps the last weights."""
     grad_clip_norm: float = Field(default=1.0, gt=0)
     """Largest norm of all gradients together."""
     precision: Precision = "auto"

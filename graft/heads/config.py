@@ -16,14 +16,14 @@ class TrainHead(Section):
     hidden: int = Field(default=512, ge=1)
     """Width of the hidden layer of ``mlp`` and ``fastai``."""
     dropout: float = Field(default=0.5, ge=0, lt=1)
-    """Share of what the hidden layer gives that training drops; ``fastai`` drops half that of its input too."""
+    """Dropout after the hidden layer; ``fastai`` also drops half this share of its input."""
     solver: Literal["lbfgs", "onecycle"] = "onecycle"
     """``lbfgs`` takes a linear head to its optimum; ``lr``, ``seed``, ``epochs`` and ``batch_size`` then mean
     nothing here. ``onecycle`` trains any head in small batches, its rate peaking at ``lr``."""
     epochs: int = Field(default=40, ge=1)
     """Passes over the training images of ``onecycle``."""
     batch_size: int = Field(default=256, ge=1)
-    """Images a step of ``onecycle``."""
+    """Images in each step of ``onecycle``."""
     l2: list[Annotated[float, Field(ge=0)]] = Field(default=[0.03, 0.1, 0.3, 1.0, 3.0], min_length=1)
     """Penalties of a linear head to try; the loss is cross-entropy + l2 / 2 * |weights|^2, and valid's log
     loss decides. Heads with a hidden layer have dropout instead, and valid's log loss chooses the epoch.

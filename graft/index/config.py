@@ -21,11 +21,11 @@ class Index(Section):
     """What the index accepts, and what it takes for a copy."""
 
     only: list[str] = []
-    """Patterns of paths (``*/images/*``; ``*`` stands for anything, slashes too), one of which an image's must
-    match; other files are left out. None: all."""
+    """Patterns of paths (``*/images/*``; ``*`` stands for anything, slashes too), one of which the path of
+    an image must match; other files are left out. An empty list: all files."""
     on_bad: Literal["skip", "fail"] = "skip"
-    """What a file does that should be an image and cannot be used: be left out, or stop the run."""
+    """What happens to a file that should be an image and cannot be used: it is left out, or stops the run."""
     max_bad: float = Field(default=0.1, ge=0, le=1)
-    """Largest share of such files, past which the run stops even when they are to be skipped."""
+    """Largest share of such files: above it the run stops even with ``skip``."""
     near_duplicates: NearDuplicates | Literal["off"] = NearDuplicates()
     """What counts as a near duplicate; ``off``: only equal pixels do."""

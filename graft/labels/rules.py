@@ -35,17 +35,17 @@ class Labels(Section):
     """How an image gets its label."""
 
     rule: Literal["folder", "regex", "table"]
-    """``folder``: the name of the folder it lies in; ``regex``: a part of its path; ``table``."""
+    """Where the label is: in the name of the folder, in a part of the path (``regex``), or in a ``table``."""
     pattern: str | None = None
     """For ``regex``: searched in the path; the named group ``label`` is the label, a group ``group`` the unit
     that must not straddle splits, and any other named group a slice."""
     table: Table | None = None
-    """For ``table``."""
+    """For ``table``: the file and its columns."""
     lists: Lists | None = None
-    """Lists that the images stand in, by which `split` can divide."""
+    """Text files that list images, by which `split` can divide."""
     label_separator: str | None = Field(default=None, min_length=1)
-    """Text between labels where an image bears any number of them (multi-label; an empty cell of a table says
-    none of them); null: one an image."""
+    """Text between the labels of an image where it may have any number of them (multi-label; an empty cell of
+    a table means none of the classes); null: exactly one label for each image."""
 
     @model_validator(mode="after")
     def _check_keys_together(self) -> Self:

@@ -79,7 +79,7 @@ class Bins(Section):
     edges: list[float] = Field(min_length=1)
     """Rising limits; a value equal to a limit belongs to the class above it."""
     names: list[str] = Field(min_length=2)
-    """One more than there are edges."""
+    """Names of the classes, one more than there are edges."""
 
     @model_validator(mode="after")
     def _check_edges(self) -> Self:
@@ -106,19 +106,19 @@ class Table(Section):
     """One row an image; a file whose name ends in ``.parquet`` is read as such, any other as text."""
 
     file: str
-    """Path below the source."""
+    """Path of the table below the source."""
     separator: Literal["comma", "tab", "semicolon", "whitespace"] = "comma"
-    """Between the columns of a text table."""
+    """What separates the columns of a text table."""
     comment: str | None = Field(default=None, min_length=1, max_length=1)
     """The character that begins a comment in a text table."""
     columns: list[str] | None = None
     """Column names, for a table whose first line is already a row."""
     path: str
-    """The column that names images."""
+    """The column with the names of the image files."""
     where: str = "{path}"
     """How that name leads to the file, from the table's folder, such as ``images/{path}.jpg``."""
     label: str
-    """The column that holds labels."""
+    """The column with the labels."""
     map: dict[str | int, str] | None = None
     """Turns the values of the label column into class names; where a cell holds several, each of them."""
     bins: Bins | None = None

@@ -19,11 +19,11 @@ class Embed(Section):
     size: int = Field(default=224, ge=16, le=2048)
     """Side in pixels of the images that networks are evaluated at, here and in every later stage."""
     standardise: bool = False
-    """Take out every image's own brightness and contrast: for images whose exposure says nothing."""
+    """Remove each image's own brightness and contrast: for images whose exposure means nothing."""
     layers: list[str] = []
-    """Layers whose outputs stand beside the last features, such as blocks.5."""
+    """Layers whose outputs are added to the last features, such as blocks.5."""
     pools: list[Pool] = Field(default=["mean"], min_length=1)
-    """How those outputs become vectors: mean, max."""
+    """How those outputs become vectors: by their mean, their maximum, or both."""
     flips: list[Flip] = Field(default=["none"], min_length=1)
     """Flips of each image whose features are stored: ``none`` is the image as it is, and the first.
 

@@ -29,7 +29,7 @@ class Split(Section):
     stratify: list[str] = ["label"]
     """Columns of labels.csv whose mixture each split should share."""
     seed: Seed = 0
-    """Draws the split; apart from the top-level seed, so that a retraining keeps the test set."""
+    """Seed of the split; separate from the top-level seed, so that training with another seed keeps the test set."""
     max_metadata_gain: float | None = Field(default=None, ge=0, le=1)
     """How much better than the most frequent class the label may be guessed without pixels, from file order, folder,
     size and EXIF, as a share of the images, before `split` fails; null: any."""
