@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from graft.core import tables
 from graft.core.errors import DataError
+from graft.core.files import write_text
 
 
 class PartialArray:
@@ -70,9 +71,7 @@ class PartialArray:
         self.rows.flush()
         del self.rows
         self.rows = open_memmap(self.path, mode="r+")
-        fresh = self._mark.with_suffix(".new")
-        fresh.write_text(str(done))
-        fresh.replace(self._mark)
+        write_text(self._mark, str(done))
         self.done = done
 
     def move(self, path: Path) -> None:

@@ -4,8 +4,8 @@ Any file added, removed, renamed or changed gives another digest.
 
 The digest is sha256 over ``path NUL digest LF`` of every entry that is not a folder, in order of path.
 Times, owners and permissions do not count, nor does what systems leave in folders that are looked at
-(`is_litter`). What is not a regular file counts as its kind (`ODD`),
-so that nothing can block the walk and nothing is passed over.
+(`is_litter`). What is not a regular file counts as its kind, so that nothing can block the walk and
+nothing is passed over.
 """
 
 import hashlib
@@ -13,7 +13,6 @@ import json
 import os
 import shlex
 import stat
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
@@ -22,50 +21,35 @@ from graft.core.files import sha256, write_json
 from graft.core.parallel import in_order
 from graft.core.progress import bar
 
-ODD = ("broken link", "link to a folder", "fifo", "socket", "device", "unreadable")
-"""What stands in the place of a digest where there is no content to read."""
-
 LITTER = {".ds_store", "thumbs.db", "desktop.ini", "__macosx"}
 """Names, in any case, of what no one put there and nothing reads."""
 
 
-def fingerprint(folder: Path) -> str:
+def fingerprint(folder: Path, paths: list[str] | None = None) -> str:
     """Return the digest of a folder, 64 hexadecimal digits.
 
     Links to regular files are read, links to folders are not followed.
 
+    Args:
+        folder: any.
+        paths: what counts, of `names`; by default all but litter.
+
     Raises:
         SourceError: the folder itself cannot be read.
     """
-    return combine(hashed(folder, [name for name in names(folder) if not is_litter(name)]))
-
-
-def hashed(folder: Path, paths: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield each path with its digest or kind, in the order given; threads read ahead by a bounded number."""
+    if paths is None:
+        paths = [name for name in names(folder) if not is_litter(name)]
+    whole = hashlib.sha256()
     with bar("fingerprint", len(paths)) as progress:
         for path, digest in zip(paths, in_order(lambda path: content(folder / path), paths), strict=True):
+            whole.update(entry(path, digest))
             progress.update()
-            yield path, digest
-
-
-def combine(pairs: Iterable[tuple[str, str]]) -> str:
-    """Return the digest of a folder whose files were hashed already.
-
-    Args:
-        pairs: path relative to the folder, with forward slashes, and what `content` says of it, in
-            strictly rising order of path.
-
-    Raises:
-        ValueError: the paths do not rise.
-    """
-    whole, last = hashlib.sha256(), ""
-    for path, digest in pairs:
-        if path <= last:
-            raise ValueError(f"paths must rise: {path!r} comes after {last!r}")
-        # os.fsencode gives a name that is not UTF-8 its own bytes
-        whole.update(os.fsencode(path) + b"\0" + digest.encode() + b"\n")
-        last = path
     return whole.hexdigest()
+
+
+def entry(path: str, digest: str) -> bytes:
+    """What a file adds to the digest of its folder; a name that is not UTF-8 has its own bytes."""
+    return os.fsencode(path) + b"\0" + digest.encode() + b"\n"
 
 
 def names(folder: Path) -> list[str]:
@@ -77,7 +61,16 @@ def names(folder: Path) -> list[str]:
     Raises:
         SourceError: the folder itself cannot be read.
     """
-    return sorted(_walk(folder))
+    closed: list[OSError] = []
+    found: list[Path] = []
+    for here, folders, files in os.walk(folder, onerror=closed.append):
+        linked = [name for name in folders if Path(here, name).is_symlink()]
+        found += [Path(here, name) for name in (*files, *linked)]
+    for error in closed:
+        if Path(error.filename) == folder:
+            raise SourceError(f"{folder}: the folder cannot be read: {error.strerror}") from error
+        found.append(Path(error.filename))
+    return sorted(path.relative_to(folder).as_posix() for path in found)
 
 
 def is_litter(name: str) -> bool:
@@ -91,37 +84,19 @@ def is_hidden(name: str) -> bool:
 
 
 def content(path: Path) -> str:
-    """Return the sha256 of a file's bytes, or, of anything else, its kind (one of `ODD`)."""
+    """Return the sha256 of a file's bytes, or, of anything else, its kind, such as ``fifo``."""
     try:
         mode = path.stat().st_mode  # of what a link leads to
     except OSError:
         return "broken link" if path.is_symlink() else "unreadable"
+    if stat.S_ISDIR(mode):
+        return "link to a folder" if path.is_symlink() else "unreadable"
     if not stat.S_ISREG(mode):  # to open a pipe would wait for its writer
-        return _kind(path, mode)
+        return {stat.S_IFIFO: "fifo", stat.S_IFSOCK: "socket"}.get(stat.S_IFMT(mode), "device")
     try:
         return sha256(path)
     except OSError:
         return "unreadable"
-
-
-def _kind(path: Path, mode: int) -> str:
-    if stat.S_ISDIR(mode):
-        return "link to a folder" if path.is_symlink() else "unreadable"
-    if stat.S_ISFIFO(mode):
-        return "fifo"
-    return "socket" if stat.S_ISSOCK(mode) else "device"
-
-
-def _walk(folder: Path) -> Iterator[str]:
-    closed: list[OSError] = []
-    for here, folders, files in os.walk(folder, onerror=closed.append):
-        linked = [name for name in folders if Path(here, name).is_symlink()]
-        for name in (*files, *linked):
-            yield Path(here, name).relative_to(folder).as_posix()
-    for error in closed:
-        if Path(error.filename) == folder:
-            raise SourceError(f"{folder}: the folder cannot be read: {error.strerror}") from error
-        yield Path(error.filename).relative_to(folder).as_posix()
 
 
 POINTER = "linked.json"
@@ -136,11 +111,6 @@ class Linked:
     files: int
     sha256: str
 
-    @property
-    def path(self) -> Path:
-        """The folder on this machine; a relative one counts from the working folder."""
-        return Path(self.folder).expanduser()
-
 
 def raw_root(raw: Path) -> Path:
     """Return the folder that holds the images: the linked one, or `raw` itself.
@@ -151,12 +121,13 @@ def raw_root(raw: Path) -> Path:
     link = linked(raw)
     if link is None:
         return raw
-    if not link.path.is_dir():
+    folder = Path(link.folder).expanduser()
+    if not folder.is_dir():
         raise SourceError(
             f"the pictures are linked, not copied, and their folder {link.folder} is gone: "
             "bring it back (is its disk mounted?), or name another in source.uri and run `dvc repro`"
         )
-    return link.path
+    return folder
 
 
 def linked(raw: Path) -> Linked | None:
@@ -190,7 +161,7 @@ def check_apart(folder: Path, raw: Path) -> None:
 
 
 def vouch(raw: Path) -> None:
-    """Check that the linked folder is still the one that was linked; without a link, nothing is to be checked.
+    """Check that a linked folder is still the one that was linked.
 
     Raises:
         SourceError: the folder is gone, or a file was added, removed or changed since.

@@ -15,18 +15,7 @@ from graft.core.addresses import PACKAGE, is_remote
 from graft.core.errors import SourceError
 from graft.core.files import new_folder, sha256
 from graft.core.progress import bar
-from graft.data.raw import (
-    POINTER,
-    Linked,
-    check_apart,
-    combine,
-    hashed,
-    is_litter,
-    linked,
-    names,
-    vouch,
-    write_link,
-)
+from graft.data.raw import POINTER, Linked, check_apart, fingerprint, is_litter, linked, names, vouch, write_link
 from graft.source.archive import unpack
 from graft.source.config import Source
 from graft.source.download import DOWNLOADS, local_path
@@ -186,7 +175,7 @@ def _names(source: Source, folder: Path) -> list[str]:
 
 
 def _fingerprint(source: Source, folder: Path, files: list[str]) -> str:
-    digest = combine(hashed(folder, files))
+    digest = fingerprint(folder, files)
     if source.sha256 not in (None, digest):
         raise SourceError(
             f"the folder {source.uri} has changed since source.sha256 was written: it was {source.sha256}, "

@@ -26,9 +26,8 @@ def tied_units(ties: Sequence[pd.Series], count: int) -> Rows:
     rows, columns, offset = [], [], count
     for tie in ties:
         codes, values = pd.factorize(tie)
-        bound = np.flatnonzero(np.asarray(tie) != "")
-        rows.append(bound)
-        columns.append(codes[bound] + offset)
+        rows.append(np.flatnonzero(np.asarray(tie) != ""))
+        columns.append(codes[rows[-1]] + offset)
         offset += len(values)
     row, column = np.concatenate(rows), np.concatenate(columns)
     graph = coo_array((np.ones(len(row), dtype=np.int8), (row, column)), shape=(offset, offset))
@@ -65,8 +64,7 @@ def draw_groups(units: Rows, strata: pd.Series, share: float, seed: int, max_dra
     Filling splits greedily from the largest or most lopsided group would put the same hard groups
     on the same side whatever the seed; drawing first and choosing among draws does not.
 
-    Args:
-        max_draws: with few, other seeds give other groups more often.
+    With few `max_draws`, other seeds give other groups more often.
 
     Returns:
         Mask of the rows drawn, `[N]`; all false when every draw would take nothing, or everything.
@@ -95,13 +93,9 @@ def draw_folds(
     folds: int,
     seed: Callable[[int], int],
 ) -> Rows:
-    """Draw so many folds, `[N]`: fold after fold off what is left, so that they are disjoint and cover all.
+    """Draw so many folds, `[N]`, by `draw_units` or `draw_groups`: fold after fold off what is left.
 
-    With very few groups some folds are empty.
-
-    Args:
-        draw: `draw_units` or `draw_groups`.
-        seed: of the draw of each fold.
+    They are disjoint and cover all; with very few groups some are empty. Each fold is drawn with a seed of its own.
     """
     fold, rest = np.full(len(units), folds - 1, dtype=np.int64), np.arange(len(units))
     for number in range(folds - 1):

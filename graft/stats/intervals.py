@@ -14,8 +14,6 @@ LEVEL = 0.95
 DRAWS = 2000
 UNITS_AT_ONCE = 100_000
 """Of few units many draws are made at once, of many one, so that memory stays theirs."""
-MIN_DRAWS_WITH_VALUE = 0.5
-"""Share of the draws in which a figure must have a value for its interval to have one."""
 
 WILSON, BY_GROUP, ONE_GROUP = "Wilson", "by group", "one group"
 """How an interval was made; of one group there is none, for it says nothing of others."""
@@ -46,10 +44,7 @@ def widest(*intervals: Interval) -> Interval:
 def units(groups: pd.Series) -> NDArray[np.int64] | None:
     """Number the units that are independent of each other, one number an image; None where every image is one.
 
-    An image without a group is a unit of its own.
-
-    Args:
-        groups: group of every image, "" where there is none.
+    An image without a group, "", is a unit of its own.
     """
     alone = pd.Series([f"\0{number}" for number in range(len(groups))], groups.index)
     codes, names = pd.factorize(groups.where(groups != "", alone), sort=True)
@@ -70,8 +65,7 @@ def by_group(correct: NDArray[np.bool_], unit_of: NDArray[np.int64]) -> Interval
     No narrower than Wilson's: by chance, few groups may be more alike than images are.
 
     Args:
-        correct: `[N]`.
-        unit_of: the unit of each image, as `units` numbers them; two or more.
+        correct, unit_of: of each image, `[N]`; as `units` numbers them, two or more.
     """
     if correct.all() or not correct.any():
         # every draw would agree, which is no certainty: count the groups as the trials
@@ -83,11 +77,8 @@ def by_group(correct: NDArray[np.bool_], unit_of: NDArray[np.int64]) -> Interval
 def bootstrap_mean(values: NDArray[np.float64] | NDArray[np.bool_], unit_of: NDArray[np.int64]) -> Interval:
     """Interval of the mean of values whose units are drawn again, with replacement (the cluster bootstrap).
 
-    Images of a group resemble each other; drawing single images would promise too much.
-
     Args:
-        values: `[N]`.
-        unit_of: the unit of each value, `[N]`, numbered from 0 on; two or more.
+        values, unit_of: each value and its unit, `[N]`; units are numbered from 0 on, two or more.
 
     Source: Field and Welsh 2007, https://doi.org/10.1111/j.1467-9868.2007.00593.x
     """
@@ -115,13 +106,17 @@ def bootstrap(
     """
     unit_of = units(groups)
     found = [_bootstrap_units(figures, numbers) for numbers in (np.arange(len(groups)), unit_of) if numbers is not None]
-    return {name: _widest_certain([intervals[name] for intervals in found]) for name in found[0]}
+    intervals: dict[str, Interval | None] = {}
+    for name in found[0]:
+        known = [interval for one in found if (interval := one[name])]
+        interval = widest(*known) if len(known) == len(found) else None
+        intervals[name] = interval if interval and interval.low < interval.high else None
+    return intervals
 
 
 def _bootstrap_units(
     figures: Callable[[NDArray[np.float64]], dict[str, float]], unit_of: NDArray[np.int64]
 ) -> dict[str, Interval | None]:
-    """Intervals from drawing the units again; None where most draws give a figure no value, or there is one group."""
     count = int(unit_of.max(initial=-1)) + 1
     if count == 1 < len(unit_of):
         return dict.fromkeys(figures(np.ones(len(unit_of))))
@@ -130,16 +125,8 @@ def _bootstrap_units(
     for name in drawn[0]:
         values = np.asarray([draw[name] for draw in drawn])
         known = values[~np.isnan(values)]
-        enough = len(known) >= MIN_DRAWS_WITH_VALUE * len(values)
-        found[name] = percentile_interval(known, count) if enough else None
+        found[name] = percentile_interval(known, count) if 2 * len(known) >= len(values) else None
     return found
-
-
-def _widest_certain(intervals: list[Interval | None]) -> Interval | None:
-    """The widest, where none lacks a value and it promises no certainty."""
-    known = [interval for interval in intervals if interval]
-    found = widest(*known) if len(known) == len(intervals) else None
-    return found if found and found.low < found.high else None
 
 
 def resamples(count: int, *purpose: str) -> Iterator[NDArray[np.int64]]:
