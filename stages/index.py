@@ -17,7 +17,7 @@ from graft.index.config import Index
 from graft.index.duplicates import conflicts, find_duplicates
 from graft.index.fingerprints import FingerprintStore
 from graft.index.scan import check_bad_files, scan, scan_tables
-from graft.index.summary import class_by_path, counts, is_repeated, save_counts, save_samples, save_sizes
+from graft.index.summary import class_by_path, counts, save_counts, save_samples, save_sizes
 from graft.labels.corrections import Corrections
 from graft.labels.rules import Labels, apply_rule
 from stages.runtime import Run, start
@@ -48,7 +48,8 @@ def main(run: Run) -> None:
     with new_folder(REPORT) as report:
         tables.write(report / "rejected.csv", rejected)
         tables.write(report / "unlabelled.csv", labelled.unlabelled)
-        tables.write(report / "duplicates.csv", images.loc[is_repeated(images), ["duplicate_group", "path"]])
+        repeated = images["duplicate_group"].duplicated(keep=False)
+        tables.write(report / "duplicates.csv", images.loc[repeated, ["duplicate_group", "path"]])
         tables.write(report / "conflicts.csv", disputed)
         write_json(report / "metrics.json", counts(images, rejected, labelled, duplicates, disputed))
         save_samples(report / "samples.png", root, class_by_path(labelled.rows))

@@ -1,13 +1,11 @@
 """Duplicate groups: images that are the same must never lie on both sides of a split.
 
-Perceptual hashes name candidates (`graft.index.hamming`), thumbnails decide. A perceptual hash also ties
-images of one kind that merely look alike: the cells of a solar module, X-rays of one view. So a pair is
-confirmed on the thumbnails: what is left of their difference, once everything is explained away that a
-copy may have gone through, must be next to nothing.
+Perceptual hashes name candidates, which may merely look alike: the cells of a solar module, X-rays of one
+view. Thumbnails decide: what is left of their difference, once everything is explained away that a copy may
+have gone through, must be next to nothing.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
@@ -18,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from graft.core.parallel import cores
+from graft.core.parallel import in_order
 from graft.index.config import NearDuplicates
 from graft.index.hamming import HammingSearch, Pairs, concatenated
 
@@ -26,8 +24,6 @@ MIN_CONTRAST = 2.0
 """Standard deviation of a thumbnail, in levels of 255, under which it shows too little to compare."""
 MAX_COMPARISONS = 10_000_000
 """About how many pairs of thumbnails are compared at most: minutes on two cores."""
-_CLOSEST = 2
-"""Hashes this near are compared first, before crowds of less similar ones use up the comparisons."""
 _READ = 4096
 """Thumbnails read at once, and pairs of them that a thread compares at once, about 20 MB."""
 _REGROUP = 1 << 18
@@ -38,8 +34,6 @@ PEAK = 6.0
 another image may differ in one spot only."""
 MAX_SHIFT = 1.25
 """The largest shift or stretch that still counts as a crop of the border, in thumbnail pixels."""
-_LIGHT = 240.0
-"""Brightening an image by 5 % clips what lay above this level."""
 _ROUGH = 0.3
 """A crop leaves less than this of the contrast unexplained in a thumbnail of half the side."""
 _REGRESSORS = 7
@@ -51,10 +45,9 @@ _FIT = 128
 class Duplicates:
     """Which images are copies of which.
 
-    `groups` numbers the duplicate group of every image, int64 `[N]`, by first appearance. `exact`
-    counts images whose pixels repeat an earlier one's, `near` those that only look the same.
-    `skipped` is an upper bound of the pairs that should have been compared but were not; it is zero
-    unless a great many images look alike.
+    `groups` numbers the duplicate group of every image, int64 `[N]`, by first appearance. `exact` counts
+    images whose pixels repeat an earlier one's, `near` those that only look the same. `skipped` bounds the
+    pairs that should have been compared but were not; it is zero unless a great many images look alike.
     """
 
     groups: NDArray[np.int64]
@@ -106,8 +99,7 @@ def conflicts(images: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
         labels: has the columns path and label; images without a row do not count.
 
     Returns:
-        Columns duplicate_group, path, label: every labelled image of such a group, sorted by
-        group and path.
+        Columns duplicate_group, path, label: every labelled image of such a group, sorted by group and path.
     """
     rows = images[["path", "duplicate_group"]].merge(labels[["path", "label"]], on="path", validate="one_to_one")
     disputed = rows.groupby("duplicate_group")["label"].transform("nunique") > 1
@@ -118,14 +110,7 @@ def conflicts(images: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
 def _near_groups(
     hashes: NDArray[np.uint64], rows: NDArray[np.int64], thumbnails: NDArray[np.uint8], near: NearDuplicates
 ) -> tuple[NDArray[np.int64], int]:
-    """Components of near copies among unique images, and how many comparisons were skipped.
-
-    Args:
-        hashes: of the unique images, `[U]`.
-        rows: where their thumbnails are, `[U]`.
-        thumbnails: `[N, S, S]`.
-        near: how near is near.
-    """
+    """Components of near copies among unique images, `[U]`, whose thumbnails are `rows`; and pairs skipped."""
     contrast, skewness = _tones(thumbnails, rows)
     # in a crowd of equal hashes neighbours in this order are compared, so let it be one that copies share
     seen = np.flatnonzero(contrast >= MIN_CONTRAST)
@@ -135,7 +120,8 @@ def _near_groups(
     groups = np.arange(len(hashes))
     ties: list[Pairs] = []
     skipped = since = 0
-    closest = HammingSearch(hashes[seen], min(_CLOSEST, near.distance))
+    # the most similar first, before crowds of less similar ones use up the comparisons
+    closest = HammingSearch(hashes[seen], min(2, near.distance))
     others = HammingSearch(hashes[seen], near.distance, beyond=closest.distance)
     for one, other in chain(closest.pairs(), others.pairs()):
         left, right = seen[one], seen[other]
@@ -204,21 +190,13 @@ def thumbnails_match(
             match[pairs] = (size <= tolerance) & (peak <= PEAK * tolerance) & (shift <= MAX_SHIFT)
         return match
 
-    starts = range(0, len(one), _READ)
-    if len(starts) <= 1:
-        return compare(0) if starts else np.zeros(0, dtype=np.bool_)
-    with ThreadPoolExecutor(cores()) as threads:
-        return np.concatenate(list(threads.map(compare, starts)))
+    return np.concatenate([np.zeros(0, dtype=np.bool_), *in_order(compare, range(0, len(one), _READ))])
 
 
 def tangent_distance(
     one: NDArray[np.uint8], other: NDArray[np.uint8]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """What is left of the difference of every pair, and how far one had to be moved.
-
-    Args:
-        one: thumbnails `[P, S, S]`, uint8.
-        other: their partners, of the same shape.
+    """What is left of the difference of every pair of thumbnails `[P, S, S]`, and how far one had to be moved.
 
     Returns:
         Root mean square and largest absolute difference, both in standard deviations of the mean of
@@ -241,15 +219,13 @@ def _regressors(mean: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray
     """What a copy may differ in, `[P, 7, pixels]`, and the contrast it is measured in, `[P, 1, 1]`."""
     inside = mean[:, 1:-1, 1:-1]
     spread = np.maximum(inside.std(axis=(1, 2), keepdims=True), np.float32(1e-3))
-    down = (mean[:, 2:, 1:-1] - mean[:, :-2, 1:-1]) / 2
-    across = (mean[:, 1:-1, 2:] - mean[:, 1:-1, :-2]) / 2
     position = np.linspace(-1, 1, inside.shape[1], dtype=np.float32)
     regressors = np.empty((len(mean), _REGRESSORS, *inside.shape[1:]), dtype=np.float32)
     regressors[:, 0] = spread
     regressors[:, 1] = inside - inside.mean(axis=(1, 2), keepdims=True)
-    regressors[:, 2] = np.maximum(inside - np.float32(_LIGHT), 0)
-    regressors[:, 3] = down
-    regressors[:, 4] = across
+    regressors[:, 2] = np.maximum(inside - np.float32(240), 0)  # what brightening by 5 % clips
+    regressors[:, 3] = down = (mean[:, 2:, 1:-1] - mean[:, :-2, 1:-1]) / 2
+    regressors[:, 4] = across = (mean[:, 1:-1, 2:] - mean[:, 1:-1, :-2]) / 2
     regressors[:, 5] = down * position[:, None]
     regressors[:, 6] = across * position
     regressors /= spread[:, None]

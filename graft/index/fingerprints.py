@@ -1,7 +1,4 @@
-"""Fingerprints of an image, small enough to keep for every image of a dataset.
-
-They are all that the search for duplicates needs, so that each file is decoded only once.
-"""
+"""Fingerprints of an image: all that the search for duplicates needs, so that each file is decoded only once."""
 
 import hashlib
 from array import array
@@ -15,9 +12,6 @@ from PIL import Image
 
 SIDE = 32
 """Side of the thumbnail: coarse enough to survive re-encoding, fine enough to tell solar cells apart."""
-
-BUFFER = 4 * 2**20
-"""Bytes of thumbnails that wait to be written together."""
 
 _STRIP = 1 << 22
 """Pixels hashed at a time, so that a huge image is not copied whole."""
@@ -62,10 +56,7 @@ def _digest(image: Image.Image) -> str:
 
 
 class FingerprintStore:
-    """Fingerprints in the order in which they are added; thumbnails lie on disk.
-
-    Attributes:
-        pixels: digest of the pixels of each.
+    """Fingerprints in the order in which they are added; `pixels` has the digest of each.
 
     Args:
         file: scratch space for the thumbnails, a kilobyte an image; begun anew.
@@ -84,7 +75,7 @@ class FingerprintStore:
         self.pixels.append(fingerprint.pixels)
         self._hashes.append(int(fingerprint.phash))
         self._buffer += fingerprint.thumbnail.tobytes()
-        if len(self._buffer) > BUFFER:
+        if len(self._buffer) > 4 * 2**20:
             self._flush()
 
     @property

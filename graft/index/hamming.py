@@ -49,8 +49,7 @@ class HammingSearch:
         """
         chunks = _chunks(self.distance + 2)
         passes = list(combinations(range(len(chunks)), 2))
-        shared = _shared_passes(len(chunks), passes)
-        complete = np.zeros(len(self.hashes), dtype=np.uint64)
+        complete = np.zeros((len(passes), len(self.hashes)), dtype=np.bool_)
         for number, (high, low) in enumerate(passes):
             turned = _bring_forward(self.hashes, chunks, high, low)
             order = np.argsort(turned, kind="stable")
@@ -62,14 +61,15 @@ class HammingSearch:
             if beyond >= 0:
                 unseen -= np.maximum(_runs(turned)[0] - self.window, 0)
             self.skipped += int(unseen.sum())
-            before = np.uint64((1 << number) - 1)
             for one, other in self._compare(turned, np.minimum(following, self.window), beyond):
                 first, second = order[one], order[other]
-                agree = shared[_agreeing(self.hashes[first] ^ self.hashes[second], chunks)]
-                new = (agree & complete[first] & before) == 0  # not surely met in an earlier pass
+                agree = [_chunk(self.hashes[first] ^ self.hashes[second], *chunk) == 0 for chunk in chunks]
+                new = np.ones(len(first), dtype=np.bool_)
+                for earlier, (left, right) in enumerate(passes[:number]):  # those surely met there are not
+                    new &= ~(agree[left] & agree[right] & complete[earlier, first])
                 if new.any():
                     yield first[new], second[new]
-            complete[order[crowd <= self.window + 1]] |= np.uint64(1 << number)
+            complete[number, order[crowd <= self.window + 1]] = True
 
     def _compare(self, hashes: NDArray[np.uint64], following: NDArray[np.int64], beyond: int) -> Iterator[Pairs]:
         """Compare every sorted hash with so many that follow it; yield positions of similar ones."""
@@ -125,21 +125,3 @@ def _bring_forward(
         at, width = chunks[number]
         turned = (turned << np.uint64(width)) | _chunk(hashes, at, width)
     return turned
-
-
-def _agreeing(difference: NDArray[np.uint64], chunks: list[tuple[int, int]]) -> NDArray[np.int64]:
-    """Which chunks have no bit in them, one bit of the answer a chunk."""
-    agree = np.zeros(len(difference), dtype=np.int64)
-    for number, (at, width) in enumerate(chunks):
-        agree |= (_chunk(difference, at, width) == 0).astype(np.int64) << number
-    return agree
-
-
-def _shared_passes(chunks: int, passes: list[tuple[int, int]]) -> NDArray[np.uint64]:
-    """For every set of agreeing chunks the passes that bring such a pair together, one bit a pass."""
-    sets = np.arange(1 << chunks)
-    shared = np.zeros(len(sets), dtype=np.uint64)
-    for number, (high, low) in enumerate(passes):
-        both = ((sets >> high) & (sets >> low) & 1).astype(np.uint64)
-        shared |= both << np.uint64(number)
-    return shared

@@ -45,11 +45,7 @@ class ImageFile:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A file that is no usable image, and why.
-
-    `kind` is ``bad`` for what should have been an image and cannot be used, ``other`` for what was
-    never meant as one.
-    """
+    """A file that should have been an image and cannot be used (``bad``), or was never meant as one; and why."""
 
     path: str
     kind: Literal["bad", "other"]
@@ -63,9 +59,8 @@ class _NotMeantError(Exception):
 def scan(root: Path, only: Sequence[str] = ()) -> Iterator[ImageFile | Rejected]:
     """Yield one result for every file below a folder, in order of path.
 
-    Decoding runs in threads (Pillow's decoders release the interpreter lock); a bounded number
-    of files is under way at once, whatever the size of the dataset. No file is changed, and
-    nothing that is not a regular file is opened.
+    Decoding runs in threads, a bounded number of files at once. No file is changed, and nothing that is
+    not a regular file is opened.
 
     Args:
         root: the folder.
@@ -117,7 +112,14 @@ def check_bad_files(rejected: pd.DataFrame, images: int, config: Index) -> None:
 def _scan_file(root: Path, name: str, only: Sequence[str]) -> ImageFile | Rejected:
     shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     try:
-        _check_name(name, shown, only)
+        if is_hidden(name):
+            raise _NotMeantError(
+                "hidden: its name, or its folder's, begins with a dot or is a system's, such as __MACOSX"
+            )
+        if only and not any(fnmatchcase(name, pattern) for pattern in only):
+            raise _NotMeantError("matches no pattern of index.only")
+        if shown != name:
+            raise UnreadableError("its name is not UTF-8; rename it")
         return _image(root / name, name)
     except _NotMeantError as error:
         return Rejected(shown, "other", str(error))
@@ -127,29 +129,26 @@ def _scan_file(root: Path, name: str, only: Sequence[str]) -> ImageFile | Reject
         return Rejected(shown, "bad", f"cannot be read: {error.strerror}")
 
 
-def _check_name(name: str, shown: str, only: Sequence[str]) -> None:
-    """Reject a file by its name alone."""
-    if is_hidden(name):
-        raise _NotMeantError("hidden: its name, or its folder's, begins with a dot or is a system's, such as __MACOSX")
-    if only and not any(fnmatchcase(name, pattern) for pattern in only):
-        raise _NotMeantError("matches no pattern of index.only")
-    if shown != name:
-        raise UnreadableError("its name is not UTF-8; rename it")
-
-
 def _image(path: Path, name: str) -> ImageFile:
-    if irregular := _irregular(path):
-        raise UnreadableError(irregular)
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError as error:
+        raise UnreadableError("a link that leads nowhere") from error
+    if stat.S_ISDIR(mode):
+        link = path.is_symlink()
+        raise UnreadableError("a link to a folder, which is not followed" if link else "the folder cannot be read")
+    if not stat.S_ISREG(mode):
+        raise UnreadableError("not a regular file but a pipe, socket or device")
     with path.open("rb") as file:
         try:
             decoded = decode(file)
         except NotAnImageError as error:
-            if path.suffix.lower() in IMAGE_SUFFIXES:
-                if file.seek(0, os.SEEK_END) == 0:
-                    raise UnreadableError("empty: zero bytes") from error
-                raise
-            suffix = path.suffix or "no suffix"
-            raise _NotMeantError(f"no picture, by its name ({suffix}) and its content") from error
+            if path.suffix.lower() not in IMAGE_SUFFIXES:
+                suffix = path.suffix or "no suffix"
+                raise _NotMeantError(f"no picture, by its name ({suffix}) and its content") from error
+            if file.seek(0, os.SEEK_END) == 0:
+                raise UnreadableError("empty: zero bytes") from error
+            raise
         size = file.seek(0, os.SEEK_END)
     return ImageFile(
         path=name,
@@ -163,16 +162,3 @@ def _image(path: Path, name: str) -> ImageFile:
         taken=decoded.taken,
         fingerprint=fingerprint(decoded.image),
     )
-
-
-def _irregular(path: Path) -> str | None:
-    """Say what a path is when it is not a regular file."""
-    try:
-        facts = path.stat()
-    except FileNotFoundError:
-        return "a link that leads nowhere"
-    if stat.S_ISDIR(facts.st_mode):
-        return "a link to a folder, which is not followed" if path.is_symlink() else "the folder cannot be read"
-    if not stat.S_ISREG(facts.st_mode):
-        return "not a regular file but a pipe, socket or device"
-    return None

@@ -31,11 +31,6 @@ def class_by_path(rows: pd.DataFrame) -> pd.Series:
     return names[names != ""]
 
 
-def is_repeated(images: pd.DataFrame) -> pd.Series:
-    """Mask of images that share their duplicate group with another."""
-    return images["duplicate_group"].duplicated(keep=False)
-
-
 def counts(
     images: pd.DataFrame, rejected: pd.DataFrame, labelled: Labelled, duplicates: Duplicates, conflicts: pd.DataFrame
 ) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Self
 import pandas as pd
 
 from graft.core.errors import DataError, nearest
-from graft.labels.tables import nfc
+from graft.labels.tables import nfc, read_text
 
 COLUMNS = ["path", "label", "note"]
 DROP = "drop"
@@ -37,19 +37,11 @@ class Corrections:
         if not file.is_file():
             raise DataError(f"{file} is absent; an empty one has the line {','.join(COLUMNS)}")
         try:
-            with file.open(encoding="utf-8-sig", newline="") as lines:  # people edit it, in spreadsheets too
-                header, *cells = list(csv.reader(lines)) or [[]]
-        except (csv.Error, UnicodeDecodeError) as error:
+            rows = read_text(file)
+        except (csv.Error, ValueError) as error:
             raise DataError(f"{file}: not a comma-separated table in UTF-8: {error}") from error
-        if header != COLUMNS:
-            raise DataError(f"{file}: its columns are {', '.join(header)}; they must be {', '.join(COLUMNS)}")
-        cells = [row for row in cells if row]
-        for number, row in enumerate(cells, start=1):
-            if len(row) != len(COLUMNS):
-                raise DataError(
-                    f"{file}: row {number} has {len(row)} values, not {len(COLUMNS)}; quote what holds a comma"
-                )
-        rows = pd.DataFrame(cells, columns=COLUMNS, dtype=str)
+        if list(rows.columns) != COLUMNS:
+            raise DataError(f"{file}: its columns are {', '.join(rows.columns)}; they must be {', '.join(COLUMNS)}")
         for column in ("path", "label"):
             rows[column] = pd.Series([nfc(text.strip()) for text in rows[column]], dtype=str)
         rows.loc[rows["label"].str.lower() == DROP, "label"] = DROP

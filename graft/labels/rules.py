@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Literal, Self
 
@@ -52,11 +53,9 @@ class Labels(Section):
         for rule, key, value in (("regex", "pattern", self.pattern), ("table", "table", self.table)):
             if value is not None and self.rule != rule:
                 raise ValueError(f"the key {key!r} belongs to rule: {rule}, and the rule is {self.rule}; leave it out")
-        if self.rule == "table" and self.table is None:
-            raise ValueError("the rule 'table' needs the key 'table'")
-        if self.rule == "regex":
-            if self.pattern is None:
-                raise ValueError("the rule 'regex' needs the key 'pattern'")
+            if value is None and self.rule == rule:
+                raise ValueError(f"the rule {rule!r} needs the key {key!r}")
+        if self.pattern is not None:
             try:
                 groups = set(re.compile(self.pattern).groupindex)
             except re.error as error:
@@ -94,8 +93,7 @@ def apply_rule(labels: Labels, root: Path, paths: Sequence[str], corrections: Co
     separator = labels.label_separator
     known = set(paths)
     by_nfc = {nfc(path): path for path in paths} | dict(zip(paths, paths, strict=True))
-    if labels.rule == "table":
-        assert labels.table is not None
+    if labels.table is not None:
         rows = read_table(labels.table, root, separator)
         rows["path"] = [by_nfc.get(path, path) for path in rows["path"]]
         absent = f"has no row in {labels.table.file}"
@@ -109,7 +107,12 @@ def apply_rule(labels: Labels, root: Path, paths: Sequence[str], corrections: Co
     reasons = dict.fromkeys(known, absent) | dict(zip(rows["path"], rows["unlabelled"], strict=True))
     rows = rows[rows["unlabelled"] == ""].drop(columns="unlabelled").sort_values("path", ignore_index=True)
     if separator is not None:
-        rows["label"] = [_delimited(text, separator) for text in rows["label"]]
+        names = [sorted(_classes([text], separator)) for text in rows["label"]]
+        if wrong := next((name for name in chain(*names) if LABEL_DELIMITER in name), None):
+            raise DataError(
+                f"the label {wrong!r} holds {LABEL_DELIMITER!r}, which graft puts between labels; rename it"
+            )
+        rows["label"] = [LABEL_DELIMITER.join(labels) for labels in names]
     if labels.lists is not None:
         rows["list"] = _list_names(labels.lists, root, [nfc(path) for path in rows["path"]])
     missing = sorted(known - set(rows["path"]))
@@ -152,11 +155,11 @@ def _by_regex(pattern: str, paths: Sequence[str]) -> pd.DataFrame:
     for path in map(nfc, paths):
         found = [match for match in search.finditer(path) if match["label"]]
         distinct = sorted({match["label"] for match in found})
-        reason = "" if len(distinct) == 1 else f"does not match the pattern {pattern}"
+        groups = sorted({match["group"] or "" for match in found} - {""}) if "group" in search.groupindex else []
+        reason = "" if found else f"does not match the pattern {pattern}"
         if len(distinct) > 1:
             reason = f"matches the pattern {pattern} as {' and as '.join(map(repr, distinct))}"
-        groups = sorted({match["group"] or "" for match in found} - {""}) if "group" in search.groupindex else []
-        if not reason and len(groups) > 1:
+        elif len(groups) > 1:
             reason = f"matches the pattern {pattern} with the groups {' and '.join(map(repr, groups))}"
         columns["label"].append("" if reason else distinct[0])
         columns["unlabelled"].append(reason)
@@ -187,15 +190,7 @@ def _merge_repeated(rows: pd.DataFrame, separator: str | None) -> pd.DataFrame:
 
 
 def _classes(labels: Iterable[str], separator: str | None) -> set[str]:
-    """Names of the classes in some labels."""
     return {name.strip() for text in set(labels) for name in (text.split(separator) if separator else [text])} - {""}
-
-
-def _delimited(text: str, separator: str) -> str:
-    names = sorted(_classes([text], separator))
-    if wrong := [name for name in names if LABEL_DELIMITER in name]:
-        raise DataError(f"the label {wrong[0]!r} holds {LABEL_DELIMITER!r}, which graft puts between labels; rename it")
-    return LABEL_DELIMITER.join(names)
 
 
 def _list_names(lists: Lists, root: Path, paths: list[str]) -> list[str]:

@@ -3,10 +3,10 @@
 import csv
 import math
 import posixpath
-import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections import Counter
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Literal, Self
 
@@ -17,15 +17,17 @@ from pydantic import Field, model_validator
 from graft.core.errors import DataError, install, nearest
 from graft.core.params import Section
 
-SEPARATORS = {"comma": ",", "tab": "\t", "semicolon": ";", "whitespace": r"\s+"}
+SEPARATORS = {"comma": ",", "tab": "\t", "semicolon": ";"}
 
 
-def read_text(file: Path, separator: str, columns: list[str] | None, comment: str | None) -> pd.DataFrame:
-    """Read all columns as text, an empty one for an empty cell.
+def read_text(
+    file: Path, separator: str = "comma", columns: list[str] | None = None, comment: str | None = None
+) -> pd.DataFrame:
+    """Read all columns as text, an empty one for an empty cell; of columns of one name, the first.
 
     Args:
         file: in UTF-8.
-        separator: a key of `SEPARATORS`.
+        separator: a key of `SEPARATORS`, or ``whitespace``.
         columns: their names, where the first line is already a row.
         comment: the character that begins a comment.
 
@@ -34,33 +36,27 @@ def read_text(file: Path, separator: str, columns: list[str] | None, comment: st
         ValueError: the file is empty or no text. csv.Error: a field has no end.
     """
     header, rows = columns, []
-    for number, row in _rows(file, separator, comment):
-        if header is None:
-            header = row
-        elif len(row) == len(header):
-            rows.append(row)
-        else:
-            raise DataError(
-                f"{file.name}: line {number} has {len(row)} fields where {len(header)} are expected; "
-                "quote a field that holds the separator, and leave none out"
-            )
-    if header is None:
-        raise ValueError("it is empty")
-    table = pd.DataFrame(rows, columns=header, dtype=str)
-    return table.loc[:, ~table.columns.duplicated()]  # of columns of one name the first
-
-
-def _rows(file: Path, separator: str, comment: str | None) -> Iterator[tuple[int, list[str]]]:
-    """Fields of every row that is not blank, with the number of its last line."""
     with file.open(encoding="utf-8-sig", newline="") as text:
         lines = (_uncommented(line, comment) for line in text)
         if separator == "whitespace":
-            reader = csv.reader((re.sub(r"\s+", " ", line.strip()) for line in lines), delimiter=" ")
-        else:
-            reader = csv.reader(lines, delimiter=SEPARATORS[separator])
+            lines = (" ".join(line.split()) for line in lines)
+        reader = csv.reader(lines, delimiter=SEPARATORS.get(separator, " "))
         for row in reader:
-            if len(row) > 1 or (row and row[0].strip()):
-                yield reader.line_num, row
+            if len(row) <= 1 and not "".join(row).strip():
+                continue
+            if header is None:
+                header = row
+            elif len(row) == len(header):
+                rows.append(row)
+            else:
+                raise DataError(
+                    f"{file.name}: line {reader.line_num} has {len(row)} fields where {len(header)} are expected; "
+                    "quote a field that holds the separator, and leave none out"
+                )
+    if header is None:
+        raise ValueError("it is empty")
+    table = pd.DataFrame(rows, columns=header, dtype=str)
+    return table.loc[:, ~table.columns.duplicated()]
 
 
 def _uncommented(line: str, comment: str | None) -> str:
@@ -157,22 +153,30 @@ def read_table(table: Table, root: Path, separator: str | None = None) -> pd.Dat
         DataError: the table is absent, is no such table, lacks a column, or has a row without a path.
     """
     raw = read_columns(table, root)
-    for key, column in _named_columns(table):
-        if column not in raw.columns:
-            hint = nearest(column, raw.columns)
-            raise DataError(f"{key}: no column {column!r} in {table.file}{hint}; it has {', '.join(raw.columns)}")
-    raw = raw[sorted({column for _, column in _named_columns(table)})].map(lambda text: nfc(text.strip()))
+    named = {
+        "path": [table.path],
+        "label": [table.label],
+        "slices": table.slices,
+        "group": [table.group] if table.group else [],
+        "runs.of": [table.runs.of] if table.runs else [],
+    }
+    for key, columns in named.items():
+        for column in columns:
+            if column not in raw.columns:
+                hint = f"{nearest(column, raw.columns)}; it has {', '.join(raw.columns)}"
+                raise DataError(f"labels.table.{key}: no column {column!r} in {table.file}{hint}")
+    raw = raw[sorted({*chain(*named.values())})].map(lambda text: nfc(text.strip()))
     if (unnamed := np.flatnonzero(raw[table.path] == "")).size:
         raise DataError(f"{table.file}: row {unnamed[0] + 1} has nothing in the column {table.path!r}")
+    values = raw[table.label]
+    if table.bins and len(uncut := values[(values != "") & pd.to_numeric(values, errors="coerce").isna()]):
+        row, value = uncut.index[0] + 1, uncut.iloc[0]
+        raise DataError(f"{table.file}: row {row} has the label {value!r}, which is no number to cut")
     folder = PurePosixPath(table.file).parent.as_posix()
     rows = pd.DataFrame({"path": [located(folder, table.where, name) for name in raw[table.path]]}, dtype=str)
-    values = raw[table.label]
     labels = {value: _label_of(value, table, separator) for value in values.unique()}
-    if not_cut := [value for value, label in labels.items() if label is None]:
-        row = int(np.flatnonzero(values == not_cut[0])[0])
-        raise DataError(f"{table.file}: row {row + 1} has the label {not_cut[0]!r}, which is no number to cut")
     for number, column in enumerate(("label", "unlabelled")):
-        rows[column] = [(labels[value] or ("", ""))[number] for value in values]
+        rows[column] = [labels[value][number] for value in values]
     if table.runs:
         rows["group"] = _blocks(raw[table.runs.of], table.runs.length)
     else:
@@ -221,24 +225,12 @@ def _parquet(file: Path) -> pd.DataFrame:
     return pd.DataFrame(texts, dtype=str)
 
 
-def _named_columns(table: Table) -> list[tuple[str, str]]:
-    """Each column that the section names, with the key that names it."""
-    named = [("labels.table.path", table.path), ("labels.table.label", table.label)]
-    named += [("labels.table.slices", column) for column in table.slices]
-    if table.group:
-        named.append(("labels.table.group", table.group))
-    if table.runs:
-        named.append(("labels.table.runs.of", table.runs.of))
-    return named
-
-
-def _label_of(value: str, table: Table, separator: str | None) -> tuple[str, str] | None:
-    """Label that a cell means, and why it means none; None for what is no number but should be cut."""
+def _label_of(value: str, table: Table, separator: str | None) -> tuple[str, str]:
+    """Label that a cell means, and why it means none."""
     if not value:
         return "", "" if separator else f"has an empty label in {table.file}"
     if table.bins is not None:
-        number = pd.to_numeric(value, errors="coerce")
-        return None if math.isnan(number) else (table.bins.names[bisect_right(table.bins.edges, number)], "")
+        return table.bins.names[bisect_right(table.bins.edges, pd.to_numeric(value))], ""
     if table.map is None:
         return value, ""
     names = {nfc(str(key)): name for key, name in table.map.items()}
@@ -252,13 +244,10 @@ def _label_of(value: str, table: Table, separator: str | None) -> tuple[str, str
 def _blocks(values: pd.Series, length: int) -> list[str]:
     """Name the block of every row: value, a number within the value, such as ``mono-07``."""
     starts = np.flatnonzero(values.ne(values.shift()))
-    ends = np.append(starts[1:], len(values))
     names: list[str] = []
-    counts: dict[str, int] = {}
-    for start, end in zip(starts, ends, strict=True):
-        value = str(values.iloc[start])
-        blocks = max(1, round((end - start) / length))
-        for part in np.array_split(np.arange(start, end), blocks):
-            counts[value] = counts.get(value, 0) + 1
-            names += [f"{value}-{counts[value]:02d}"] * len(part)
+    counts: Counter[str] = Counter()
+    for run in np.split(values.to_numpy(), starts)[1:]:  # before the first there is nothing
+        for part in np.array_split(run, max(1, round(len(run) / length))):
+            counts[part[0]] += 1
+            names += [f"{part[0]}-{counts[part[0]]:02d}"] * len(part)
     return names

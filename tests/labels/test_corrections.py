@@ -55,8 +55,8 @@ def test_several_labels_may_be_given(tmp_path: Path) -> None:
             "path,label,note\n1.jpg,dog,\n",
             r"^corrections.csv: '1.jpg' is no picture of the source \(did you mean '(cat|dog)/1.jpg'\?\)$",
         ),
-        ("", "its columns are ; they must be path, label, note$"),
-        ("path,label,note\na,b,c,d,e\n", "row 1 has 5 values, not 3; quote what holds a comma$"),
+        ("", "not a comma-separated table in UTF-8: it is empty$"),
+        ("path,label,note\na,b,c,d,e\n", "line 2 has 5 fields where 3 are expected; quote a field that holds the sep"),
     ],
     ids=["columns", "no label", "blank label", "no path", "twice", "unknown", "empty", "ragged"],
 )

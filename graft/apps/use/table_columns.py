@@ -97,10 +97,9 @@ def _shape(file: Path) -> dict[str, Any]:
         head = list(islice((line for line in lines if line.strip()), 20))
     if not head:
         raise DataError(f"{file.name}: is empty")
-    names = {separator: name for name, separator in SEPARATORS.items() if name != "whitespace"}
     # most lines agree on how often a separator stands in them
     counts = {
-        name: Counter(line.count(separator) for line in head).most_common(1)[0][0] for separator, name in names.items()
+        name: Counter(line.count(mark) for line in head).most_common(1)[0][0] for name, mark in SEPARATORS.items()
     }
     separator = max(counts, key=lambda name: counts[name]) if any(counts.values()) else "whitespace"
     shape: dict[str, Any] = {} if separator == "comma" else {"separator": separator}
