@@ -68,9 +68,9 @@ def use(
     from graft.apps.use.presets import write_values
 
     current = _values()["source"]
-    planned = plan(source, images, licence, current if isinstance(current, dict) else {}, anew, DOWNLOADS)
-    _echo(planned.lines)
-    changed = write_values(planned.values, PARAMS, dry_run)
+    values, lines = plan(source, images, licence, current if isinstance(current, dict) else {}, anew, DOWNLOADS)
+    _echo(lines)
+    changed = write_values(values, PARAMS, dry_run)
     _echo(changed or [f"{PARAMS} says so already"])
     if dry_run:
         typer.echo(f"dry run: {PARAMS} is as it was")

@@ -10,16 +10,11 @@ from numpy.typing import NDArray
 
 from graft.core.errors import DataError, nearest
 from graft.core.seeds import derive
-from graft.data.dataset import (
-    EXCLUDED,
-    SPLIT_ALIASES,
-    SPLITS,
-    class_names,
-    is_multi_label,
-    label_column,
-)
+from graft.data.dataset import EXCLUDED, SPLIT_ALIASES, SPLITS, class_names, is_multi_label, label_column
 from graft.split.config import Split
 from graft.stats.draws import Rows, draw_folds, draw_groups, draw_units, tied_units
+
+_ALIASES = ", ".join(sorted(SPLIT_ALIASES))
 
 
 def assign(config: Split, labels: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
@@ -73,9 +68,8 @@ def by_folder(paths: pd.Series) -> pd.Series:
     ]
     splits = [found.pop() if len(found) == 1 else "" for found in named]
     if not any(splits):
-        raise DataError(
-            f"split.by is 'folder', but no folder is called {_aliases()}; the first picture is {paths.iloc[0]!r}"
-        )
+        example = f"the first picture is {paths.iloc[0]!r}"
+        raise DataError(f"split.by is 'folder', but no folder is called {_ALIASES}; {example}")
     return pd.Series(splits, index=paths.index, dtype=str)
 
 
@@ -93,30 +87,21 @@ def by_column(labels: pd.DataFrame, column: str) -> pd.Series:
     values = labels[column].str.lower()
     for value in values.unique():
         if value not in SPLIT_ALIASES and value != "":
-            raise DataError(f"split.column: {column} has the value {value!r}, which is none of {_aliases()}")
+            raise DataError(f"split.column: {column} has the value {value!r}, which is none of {_ALIASES}")
     return values.map(SPLIT_ALIASES).fillna("")
 
 
 def by_hash(config: Split, keys: pd.Series) -> pd.Series:
-    """Split of every key by its own digest, whatever other keys there are.
-
-    Two digests, one for test and one for valid, so that a change of one share moves nothing in the other.
-    """
-    numbers = np.asarray([_uniform_pair(config.seed, key) for key in keys]).reshape(-1, 2)
-    folds = np.floor(numbers[:, 0] * (config.folds or 1))
-    test = numbers[:, 0] < config.test if config.folds is None else folds == config.fold
-    splits = np.where(test, "test", np.where(numbers[:, 1] < config.valid, "valid", "train"))
+    """Split of every key by its own digest: a part for test, another for valid, whose shares are apart so."""
+    digests = [hashlib.sha256(f"{config.seed}/{key}".encode()).digest() for key in keys]
+    # uniform from 0 to below 1
+    one, other = (
+        np.asarray([int.from_bytes(digest[part], "big") / 2**48 for digest in digests])
+        for part in (slice(0, 6), slice(6, 12))
+    )
+    test = one < config.test if config.folds is None else np.floor(one * config.folds) == config.fold
+    splits = np.where(test, "test", np.where(other < config.valid, "valid", "train"))
     return pd.Series(splits, index=keys.index, dtype=str)
-
-
-def _uniform_pair(seed: int, key: str) -> tuple[float, float]:
-    """Two numbers, uniform from 0 to below 1, that depend on seed and key alone."""
-    digest = hashlib.sha256(f"{seed}/{key}".encode()).digest()
-    return int.from_bytes(digest[:6], "big") / 2**48, int.from_bytes(digest[6:12], "big") / 2**48
-
-
-def _aliases() -> str:
-    return ", ".join(sorted(SPLIT_ALIASES))
 
 
 def _draw(config: Split, labels: pd.DataFrame, copies: pd.Series, splits: pd.Series) -> pd.Series:
@@ -157,9 +142,9 @@ def _hold_out(config: Split, units: Rows, strata: pd.Series, name: str, grouped:
 
 
 def _strata(config: Split, labels: pd.DataFrame) -> pd.Series:
-    columns = [str(label_column(labels).name) if name == "label" else name for name in config.stratify]
     joined = pd.Series("", index=labels.index, dtype=str)
-    for column in columns:
+    for name in config.stratify:
+        column = label_column(labels).name if name == "label" else name
         if column not in labels.columns:
             raise DataError(f"split.stratify: labels have no column {column!r}{nearest(column, labels.columns)}")
         joined = joined + "|" + labels[column]
@@ -168,9 +153,8 @@ def _strata(config: Split, labels: pd.DataFrame) -> pd.Series:
 
 def _units_of_small_classes(labels: pd.DataFrame, units: Rows, parts: int) -> Rows:
     """Units with an image of a class of fewer units than there are parts: it is learnt, and not measured."""
-    names = class_names(labels)
-    names = names[names != ""]
-    held = pd.DataFrame({"name": names.to_numpy(), "unit": pd.Series(units, labels.index).loc[names.index].to_numpy()})
+    names = class_names(labels.set_axis(units))
+    held = names[names != ""].rename_axis("unit").reset_index(name="name")
     return held.loc[held.groupby("name")["unit"].transform("nunique") < parts, "unit"].unique()
 
 
@@ -189,12 +173,9 @@ def _lacking_in_train(labels: pd.DataFrame, splits: pd.Series) -> pd.Series:
 
 
 def _check(labels: pd.DataFrame, splits: pd.Series) -> None:
-    counts = {name: int((splits == name).sum()) for name in SPLITS}
-    for name, count in counts.items():
-        if not count:
-            shown = ", ".join(f"{number} {other}" for other, number in counts.items())
-            raise DataError(
-                f"split: no picture is left for {name} ({shown}); change the shares, or bring more pictures"
-            )
+    counts = splits.value_counts().reindex(SPLITS, fill_value=0)
+    if not counts.all():
+        shown = f"{counts.idxmin()} ({', '.join(f'{count} {name}' for name, count in counts.items())})"
+        raise DataError(f"split: no picture is left for {shown}; change the shares, or bring more pictures")
     if not is_multi_label(labels) and (classes := labels.loc[splits == "train", "label"].unique()).size < 2:
         raise DataError(f"split: train has a single class, {classes[0]!r}; at least two are needed")

@@ -23,13 +23,10 @@ from graft.stats.intervals import accuracy_interval
 
 MAX_SHOWN = 10
 """Classes that are named in a warning."""
-
 MAX_IMAGES = 10_000
 """More are drawn from at random: a baseline needs no more."""
-
 MAX_CLASSES = 50
 """Only images of the most frequent are learnt and scored: taken as one, the rest would be the majority."""
-
 MIN_GAIN = 0.02
 """A gain over the majority below this is not worth a warning, however certain."""
 
@@ -37,8 +34,7 @@ MIN_GAIN = 0.02
 def count_classes(labels: pd.DataFrame, splits: pd.Series) -> dict[str, dict[str, int]]:
     """Count images by split and class, ``{"train": {"all": 3, "cat": 2, "dog": 1}, ...}``.
 
-    An image of several classes counts in each, one of none under the empty name. What is excluded has a
-    count of its own, when there is any.
+    An image of several classes counts in each, one of none under "". What is excluded is counted, if any is.
     """
     counts: dict[str, dict[str, int]] = {}
     for name in (*SPLITS, EXCLUDED):
@@ -126,9 +122,7 @@ def metadata_baseline(
     is fitted on train, with all kinds of metadata and with each alone.
 
     Args:
-        labels, images: rows of labels.csv and images.csv, aligned.
-        splits: the split of every row.
-        pattern: of the label rule, where it has one.
+        labels, images, splits, pattern: as for `audit`.
 
     Returns:
         On what is held out: ``images`` scored, and ``left_out`` of rarer classes; ``majority``, the share of the
@@ -137,7 +131,10 @@ def metadata_baseline(
     """
     generator = np.random.default_rng(derive(0, "audit"))
     train, held_out = (splits.isin(names).to_numpy() for names in (("train",), ("valid", "test")))
-    classes = _most_frequent(label_column(labels)[held_out])
+    most_frequent = (
+        label_column(labels)[held_out].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    )
+    classes = sorted(most_frequent.index[:MAX_CLASSES])
     frequent = label_column(labels).isin(classes).to_numpy()
     words = set(class_names(labels[held_out & frequent])) - {""}
     known = train & frequent if (train & frequent).any() else train
@@ -169,32 +166,23 @@ def metadata_baseline(
 def mask_labels(paths: Iterable[str], classes: Collection[str], pattern: str | None) -> list[str]:
     """Put ``*`` in place of every class's name that stands in a path as a word, or as a number, of its own.
 
-    Args:
-        paths: of the images.
-        classes: their names.
-        pattern: the label rule's, if it has one: what its group ``label`` reads is masked, too.
+    What the group ``label`` of a label rule's pattern reads is masked, too.
     """
-    rule = None if pattern is None else re.compile(pattern)
     longest_first = sorted(classes, key=lambda name: (-len(name), name))
     words = re.compile(rf"(?<![^\W_])(?:{'|'.join(map(_word, longest_first))})")
-    return [words.sub("*", _mask_spans(unicodedata.normalize("NFC", path), rule)) for path in paths]
+    masked = []
+    for path in paths:
+        rest = unicodedata.normalize("NFC", path)
+        spans = [found.span("label") for found in re.finditer(pattern, rest) if found["label"]] if pattern else []
+        for start, end in reversed(spans):
+            rest = f"{rest[:start]}*{rest[end:]}"
+        masked.append(words.sub("*", rest))
+    return masked
 
 
 def _word(name: str) -> str:
     """A word may be followed by a counter, ``cat012``; a number by nothing that would make it another."""
     return re.escape(name) + (r"(?![^\W_])" if name[-1].isdigit() else r"(?![^\W\d_])")
-
-
-def _mask_spans(path: str, rule: re.Pattern[str] | None) -> str:
-    spans = [found.span("label") for found in rule.finditer(path) if found["label"]] if rule else []
-    for start, end in reversed(spans):
-        path = f"{path[:start]}*{path[end:]}"
-    return path
-
-
-def _most_frequent(names: pd.Series) -> list[str]:
-    counts = names.value_counts().sort_index().sort_values(ascending=False, kind="stable")
-    return sorted(counts.index[:MAX_CLASSES])
 
 
 def _sample(rows: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
@@ -228,9 +216,8 @@ def _metadata_features(paths: list[str], images: pd.DataFrame) -> Iterator[tuple
 
 def _natural_ranks(paths: list[str]) -> NDArray[np.int64]:
     """Rank of each path in the order a person would sort them, 9 before 10; equals share a rank."""
-    keys = [
-        tuple((len(part), part) if part.isdigit() else (0, part) for part in re.split(r"(\d+)", path)) for path in paths
-    ]
+    parts = (re.split(r"(\d+)", path) for path in paths)
+    keys = [tuple((len(part), part) if part.isdigit() else (0, part) for part in split) for split in parts]
     rank = {key: number for number, key in enumerate(sorted(set(keys)))}
     return np.asarray([rank[key] for key in keys])
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 from graft.apps.use.table_columns import detect_columns
 from graft.core.errors import DataError
@@ -13,6 +13,7 @@ from graft.data.dataset import SPLIT_ALIASES
 from graft.data.raw import is_hidden, names
 from graft.images.decode import IMAGE_SUFFIXES
 from graft.labels.rules import split_folders
+from graft.split.config import Split
 
 PATTERNS = (
     r"(?:^|/)(?P<label>[^/]+?)[ ._-]+\(?\d+\)?\.[^./]+$",
@@ -57,14 +58,10 @@ def detect_layout(root: Path) -> Layout:
     Raises:
         DataError: there is no image, or nothing labels at least two classes.
     """
-    images: list[str] = []
-    others: list[str] = []
-    hidden = 0
-    for name in names(root):
-        if is_hidden(name):
-            hidden += 1
-        else:
-            (images if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES else others).append(name)
+    every = names(root)
+    open_names = [name for name in every if not is_hidden(name)]
+    images = [name for name in open_names if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES]
+    others = sorted({*open_names} - {*images})
     if not images:
         example = f"; it holds {len(others)} other files, such as {others[0]!r}" if others else ""
         raise DataError(f"{root}: no file is a picture by its name{example}")
@@ -88,7 +85,7 @@ def detect_layout(root: Path) -> Layout:
     doubts |= {rule.reads: f"covers {rule.covered}" for rule in rules}
     rejected = [f"{why}: {doubt}" for why, doubt in doubts.items() if why != best.reads]
     split, split_why = _split(best, images)
-    return Layout(images, others, hidden, best, split, split_why, rejected)
+    return Layout(images, others, len(every) - len(open_names), best, split, split_why, rejected)
 
 
 def _doubt(rule: LabelRule, images: int) -> str | None:
@@ -98,10 +95,8 @@ def _doubt(rule: LabelRule, images: int) -> str | None:
     if rule.covered < images / 2:
         return f"covers {rule.covered} of {images} pictures"
     if rule.covered < MIN_IMAGES * len(rule.classes):
-        return (
-            f"finds {len(rule.classes)} classes in {rule.covered} pictures, fewer than {MIN_IMAGES} each: "
-            "more likely names than classes"
-        )
+        few = f"finds {len(rule.classes)} classes in {rule.covered} pictures, fewer than {MIN_IMAGES} each"
+        return f"{few}: more likely names than classes"
     return None
 
 
@@ -138,21 +133,16 @@ def _by_table(root: Path, images: Sequence[str], others: Sequence[str], doubts: 
 
 def _split(rule: LabelRule, images: Sequence[str]) -> tuple[dict[str, Any], str]:
     """Choose how to divide: as the folders do, by whole groups, or at random."""
-    drawn: dict[str, Any] = {
-        "test": 0.2,
-        "valid": 0.2,
-        "folds": None,
-        "fold": 0,
-        "stratify": ["label"],
-        "seed": 0,
-        "max_metadata_gain": None,
-    }
     table = rule.labels.get("table", {})
     if splits := sorted(split_folders(images)):
         missing = {"valid", "test"} - {SPLIT_ALIASES[PurePosixPath(name).name.lower()] for name in splits}
         rest = f"; {' and '.join(sorted(missing))} drawn from train" if missing else ""
         whole = f", in whole groups by the column {table['group']}" if missing and "group" in table else ""
-        return {"by": "folder"} | drawn, f"the folders {', '.join(splits)}{rest}{whole}"
+        return _drawn("folder"), f"the folders {', '.join(splits)}{rest}{whole}"
     if "group" in table:
-        return {"by": "group"} | drawn, f"whole groups, from the column {table['group']}"
-    return {"by": "random"} | drawn, "at random, stratified by label: nothing names groups or splits"
+        return _drawn("group"), f"whole groups, from the column {table['group']}"
+    return _drawn("random"), "at random, stratified by label: nothing names groups or splits"
+
+
+def _drawn(by: Literal["folder", "group", "random"]) -> dict[str, Any]:
+    return Split(by=by, test=0.2, valid=0.2).model_dump(exclude={"column"})

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,19 +17,12 @@ RAW = Path("data/raw")
 RECIPE = "photos"
 """The preset that suits images of which nothing else is known."""
 
-NO_LICENCE = "not stated"
-"""The licence of images for which none was given."""
-
 MAX_SHOWN = 12
 """Classes that are listed one by one; of more, the largest and smallest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Sections for params.yaml, and the lines that explain them."""
-
-    values: dict[str, Any]
-    lines: list[str]
+Plan = tuple[dict[str, Any], list[str]]
+"""Sections for params.yaml, and the lines that explain them."""
 
 
 def plan(
@@ -55,34 +47,25 @@ def plan(
     """
     if source in names():
         return _of_preset(source, images, downloads)
-    hint = nearest(source, names())
+    presets = f"{nearest(source, names())}; there are {', '.join(names())}"
     if images is not None:
-        raise ParamsError(
-            f"--from belongs to a preset, and {shown(source)!r} is none{hint}; there are {', '.join(names())}"
-        )
+        raise ParamsError(f"--from belongs to a preset, and {shown(source)!r} is none{presets}")
     path = _local_path(source)
     if path is not None and not path.exists():
-        raise ParamsError(f"{source!r}: nothing lies there, nor is it a preset{hint}; there are {', '.join(names())}")
+        raise ParamsError(f"{source!r}: nothing lies there, nor is it a preset{presets}")
     used = str(current.get("uri", ""))
     in_use = source == used or (path is not None and path == _local_path(used))
     kept: dict[str, Any] = {key: current[key] for key in ("licence", "limits") if in_use and key in current}
-    kept |= {"licence": licence or kept.get("licence", NO_LICENCE)}
+    kept |= {"licence": licence or kept.get("licence", "not stated")}
     if in_use and not anew:
         with open_source(used, downloads) as opened:
             line = f"{shown(source)}: in use already, so only its digest is written; --anew looks at it afresh"
-            return Plan({"source": _source(used, opened, kept)}, [line, *_warnings(source)])
+            return {"source": _source(used, opened, kept)}, [line, *_warnings(source)]
     return _of_images(source, kept, downloads)
 
 
-def absolute(uri: str) -> str:
-    """Write a path so that it holds in every folder: an experiment in DVC's queue runs in one of its own."""
-    if is_remote(uri) or uri.startswith((PACKAGE, "~")):
-        return uri
-    return uri if Path(uri).is_absolute() else str(Path(uri).resolve())
-
-
 def _local_path(uri: str) -> Path | None:
-    """The path on this machine that `uri` names, the same for every spelling; None for any other address."""
+    """The path on this machine that `uri` names, the same for every spelling; None for what lies elsewhere."""
     if is_remote(uri) or uri.startswith(PACKAGE):
         return None
     try:
@@ -109,7 +92,7 @@ def _of_preset(name: str, images: str | None, downloads: Path) -> Plan:
             values["source"] = _source(images, opened, {"licence": values["source"]["licence"]})
     elif "uri" not in values.get("source", {"uri": "as it is"}):
         raise ParamsError(f"{name}: {about}")
-    return Plan(values, ([f"{name}: {about}"] if about else []) + _warnings(images or ""))
+    return values, ([f"{name}: {about}"] if about else []) + _warnings(images or "")
 
 
 def _of_images(source: str, kept: dict[str, Any], downloads: Path) -> Plan:
@@ -118,18 +101,16 @@ def _of_images(source: str, kept: dict[str, Any], downloads: Path) -> Plan:
         if opened.bytes is None and not source.startswith(PACKAGE):
             check_apart(opened.folder, RAW)
         layout = detect_layout(opened.folder)
-        values |= {
-            "source": _source(source, opened, kept),
-            "labels": layout.rule.labels,
-            "split": layout.split,
-        }
-    return Plan(values, [*_explain(shown(source), layout), *_warnings(source)])
+        values |= {"source": _source(source, opened, kept), "labels": layout.rule.labels, "split": layout.split}
+    return values, [*_explain(shown(source), layout), *_warnings(source)]
 
 
 def _source(uri: str, opened: Opened, kept: dict[str, Any]) -> dict[str, Any]:
     """The section ``source``, with the digest by which a change is noticed."""
+    if not (is_remote(uri) or uri.startswith((PACKAGE, "~")) or Path(uri).is_absolute()):
+        uri = str(Path(uri).resolve())  # holds in every folder: an experiment in DVC's queue runs in one of its own
     size = {} if opened.bytes is None else {"bytes": opened.bytes}
-    return {"uri": absolute(uri), "sha256": opened.sha256} | size | kept
+    return {"uri": uri, "sha256": opened.sha256} | size | kept
 
 
 def _explain(source: str, layout: Layout) -> Iterator[str]:

@@ -90,7 +90,7 @@ def _merge(old: MutableMapping[str, Any], new: Mapping[str, Any], where: str) ->
             yield from _merge(old[key], value, f"{place}.")
         elif key not in old or old[key] != value:
             yield f"{place}: {_short(old.get(key))} -> {_short(value)}"
-            old[key] = _flow(value)
+            old[key] = value
             move_comment(old, key)
     if where.split(".", maxsplit=1)[0] in WHOLE:
         for key in [key for key in old if key not in new]:
@@ -98,13 +98,17 @@ def _merge(old: MutableMapping[str, Any], new: Mapping[str, Any], where: str) ->
 
 
 def _round_trip() -> Any:
-    """Make a reader and writer that keeps comments and quotes, and writes null as ``null``."""
+    """Make a reader and writer that keeps comments and quotes, and writes null as ``null``, lists in brackets."""
     from ruamel.yaml import YAML, RoundTripRepresenter  # late, as above
 
     class Representer(RoundTripRepresenter):
         """Of values that are written."""
 
-    Representer.add_representer(type(None), lambda self, _: self.represent_scalar("tag:yaml.org,2002:null", "null"))
+    tag = "tag:yaml.org,2002:"
+    Representer.add_representer(type(None), lambda self, _: self.represent_scalar(f"{tag}null", "null"))
+    Representer.add_representer(
+        list, lambda self, values: self.represent_sequence(f"{tag}seq", values, flow_style=True)
+    )
     yaml = YAML()
     yaml.Representer = Representer
     yaml.preserve_quotes = True
@@ -154,19 +158,6 @@ def move_comment(holder: Any, key: str) -> None:
 def _comment(holder: Any, key: str) -> Any:
     """What ruamel read behind a value, to the next one; None if nothing."""
     return holder.ca.items[key][2] if key in holder.ca.items else None
-
-
-def _flow(value: Any) -> Any:
-    """A value as it is to be written: lists in brackets."""
-    from ruamel.yaml.comments import CommentedSeq
-
-    if isinstance(value, Mapping):
-        return {key: _flow(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        listed = CommentedSeq(value)
-        listed.fa.set_flow_style()
-        return listed
-    return value
 
 
 def _short(value: Any) -> str:
