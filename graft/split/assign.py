@@ -144,7 +144,7 @@ def _hold_out(config: Split, units: Rows, strata: pd.Series, name: str, grouped:
 def _strata(config: Split, labels: pd.DataFrame) -> pd.Series:
     joined = pd.Series("", index=labels.index, dtype=str)
     for name in config.stratify:
-        column = label_column(labels).name if name == "label" else name
+        column = str(label_column(labels).name) if name == "label" else name
         if column not in labels.columns:
             raise DataError(f"split.stratify: labels have no column {column!r}{nearest(column, labels.columns)}")
         joined = joined + "|" + labels[column]
