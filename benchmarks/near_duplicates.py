@@ -23,7 +23,7 @@ from PIL import Image, ImageDraw, ImageEnhance
 from scipy.fft import idctn
 
 from benchmarks.machine import footer, machine, save
-from graft.images.decode import open_upright
+from graft.images.decode import decode
 from graft.index.config import NearDuplicates
 from graft.index.duplicates import find_duplicates
 from graft.index.fingerprints import SIDE, Fingerprint, fingerprint
@@ -148,11 +148,11 @@ EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
 def recall() -> dict[str, Any]:
     """Share of edited solar cells that are tied to their original, for every edit, and cells wrongly tied."""
     paths = sorted(locate("package://elpv_dataset/data").rglob("*.png"))
-    originals = [fingerprint(open_upright(path)) for path in paths]
+    originals = [fingerprint(decode(path).image) for path in paths]
     chosen = np.arange(0, len(paths), EVERY)
     shares = {}
     for name, edit in EDITS.items():
-        edited = [fingerprint(edit(open_upright(paths[index]))) for index in chosen]
+        edited = [fingerprint(edit(decode(paths[index]).image)) for index in chosen]
         groups = _group(originals + edited)
         shares[name] = float((groups[chosen] == groups[len(paths) :]).mean())
     groups = _group(originals)

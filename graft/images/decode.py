@@ -40,14 +40,10 @@ number from which Pillow itself begins to warn: a quarter of a gigabyte as RGB."
 
 MAX_SCANS = 100
 """Encoders write up to a dozen; libtiff draws the line here, too."""
-PIECE = 2**16
-
+_PIECE = 2**16
 _SCAN, _END = b"\xda", b"\xd9"
 _SEGMENT = re.compile(rb"\xff+([\x02-\xcf\xd9-\xfe])")
 """What begins a segment; 0xFF before another byte is a pixel's, a restart or the beginning."""
-
-BACKGROUND = (255, 255, 255)
-"""Transparent pixels are shown on white, as a page or a viewer would show them."""
 
 
 class UnreadableError(Exception):
@@ -80,16 +76,6 @@ class Decoded:
     taken: str
 
 
-def open_upright(
-    source: Path | IO[bytes],
-    shrink_to: int | None = None,
-    formats: Sequence[str] = FORMATS,
-    max_pixels: int = MAX_PIXELS,
-) -> Image.Image:
-    """Decode a file fully into an upright RGB image; see `decode`."""
-    return decode(source, shrink_to, formats, max_pixels).image
-
-
 def decode(
     source: Path | IO[bytes],
     shrink_to: int | None = None,
@@ -100,9 +86,8 @@ def decode(
 
     Args:
         source: an image in one of `formats`, or its path; of several frames the first is taken.
-        shrink_to: when given, a JPEG may be decoded at a fraction of its size (DCT scaling) as
-            long as both sides stay at least twice this long, which later resampling cannot tell
-            from the whole but takes a fraction of the time.
+        shrink_to: when given, a JPEG may be decoded faster at a fraction of its size (DCT scaling) whose
+            sides are at least twice this long; later resampling cannot tell it from the whole.
         formats: those that are read, of `FORMATS`.
         max_pixels: width times height it may have.
 
@@ -171,7 +156,7 @@ class Square:
         Raises:
             UnreadableError: see `decode`.
         """
-        return self.of(open_upright(source, self.size, formats, max_pixels))
+        return self.of(decode(source, self.size, formats, max_pixels).image)
 
     def of(self, image: Image.Image) -> NDArray[np.uint8]:
         """Resample an RGB image to pixels `[size, size, 3]`, uint8, RGB."""
@@ -223,7 +208,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    """Bring any mode to RGB: wide greys scaled, transparency laid on the background."""
+    """Bring any mode to RGB: wide greys scaled, transparency shown on white, as a page or a viewer shows it."""
     if image.mode.startswith("I"):  # 16 bits, or 32 that are taken as 16
         grey = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
         return Image.fromarray((grey >> 8).astype(np.uint8)).convert("RGB")
@@ -233,8 +218,7 @@ def _rgb(image: Image.Image) -> Image.Image:
         return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         layer = image.convert("RGBA")
-        ground = Image.new("RGBA", layer.size, (*BACKGROUND, 255))
-        return Image.alpha_composite(ground, layer).convert("RGB")
+        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
@@ -252,7 +236,7 @@ def _count_bytes(file: IO[bytes], mark: bytes) -> int:
     """How often two bytes that differ stand in a file."""
     file.seek(0)
     count, last = 0, b""
-    while piece := file.read(PIECE):
+    while piece := file.read(_PIECE):
         count += (last + piece).count(mark)
         last = piece[-1:]
     return count
@@ -262,7 +246,7 @@ def _count_scans(file: IO[bytes]) -> int:
     """Scans that a decoder meets, which passes over segments and stops at the end; no more than are needed."""
     count = start = 0
     file.seek(0)
-    while len(piece := file.read(PIECE)) >= 4:
+    while len(piece := file.read(_PIECE)) >= 4:
         at = 0
         while (found := _SEGMENT.search(piece, at)) and found.end() + 2 <= len(piece):
             count += found[1] == _SCAN

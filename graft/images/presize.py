@@ -47,8 +47,6 @@ def presize(root: Path, images: Sequence[tuple[str, str]], square: Square, into:
     Args:
         root: folder of the images.
         images: path and sha256 of each, as `index` found them.
-        square: what is done to each.
-        into: where the rows go.
 
     Raises:
         DataError: a file is gone, or no longer the one that was indexed.
@@ -76,9 +74,7 @@ def presize(root: Path, images: Sequence[tuple[str, str]], square: Square, into:
 def aspects(images: pd.DataFrame, square: Square) -> NDArray[np.float64]:
     """Width over height of what each image's square shows, `[N]`: 1 where nothing is squeezed.
 
-    Args:
-        images: the columns width and height, in pixels of the upright image.
-        square: what is done to each.
+    `images` has the columns width and height, in pixels of the upright image.
     """
     sides = images[["width", "height"]].astype(np.float64).to_numpy()
     kept = sides - square.crop * (sides - sides.min(1, keepdims=True))

@@ -19,7 +19,6 @@ from graft.images.decode import (
     TooManyPixelsError,
     UnreadableError,
     decode,
-    open_upright,
     too_many_scans,
     upright_rgb,
 )
@@ -53,7 +52,7 @@ def test_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
     Image.fromarray(LYING).save(tmp_path / "a.png", exif=exif)
-    np.testing.assert_array_equal(np.asarray(open_upright(tmp_path / "a.png")), UPRIGHT[orientation])
+    np.testing.assert_array_equal(np.asarray(decode(tmp_path / "a.png").image), UPRIGHT[orientation])
 
 
 def test_a_phone_jpeg_stands_upright(tmp_path: Path, draw: Draw) -> None:
@@ -61,7 +60,7 @@ def test_a_phone_jpeg_stands_upright(tmp_path: Path, draw: Draw) -> None:
     exif[ORIENTATION] = 6
     lying = draw(0, 48, 32)
     lying.save(tmp_path / "a.jpg", exif=exif, quality=95)
-    upright = open_upright(tmp_path / "a.jpg")
+    upright = decode(tmp_path / "a.jpg").image
     assert upright.size == (32, 48)
     wanted = np.rot90(np.asarray(lying), -1).astype(int)
     assert np.abs(np.asarray(upright).astype(int) - wanted).mean() < 4
@@ -75,7 +74,7 @@ def test_a_phone_jpeg_stands_upright(tmp_path: Path, draw: Draw) -> None:
 )
 def test_broken_exif_leaves_the_image_as_it_lies(tmp_path: Path, draw: Draw, exif: bytes) -> None:
     draw(0, 24, 16).save(tmp_path / "a.jpg", exif=exif)
-    assert open_upright(tmp_path / "a.jpg").size == (24, 16)
+    assert decode(tmp_path / "a.jpg").image.size == (24, 16)
 
 
 def test_orientation_that_cannot_be_applied_leaves_the_image_as_it_lies(
@@ -86,22 +85,22 @@ def test_orientation_that_cannot_be_applied_leaves_the_image_as_it_lies(
 
     monkeypatch.setattr(ImageOps, "exif_transpose", fail)
     draw(0, 24, 16).save(tmp_path / "a.png")
-    np.testing.assert_array_equal(np.asarray(open_upright(tmp_path / "a.png")), np.asarray(draw(0, 24, 16)))
+    np.testing.assert_array_equal(np.asarray(decode(tmp_path / "a.png").image), np.asarray(draw(0, 24, 16)))
 
 
 def test_cmyk(tmp_path: Path) -> None:
     Image.new("CMYK", (8, 8), (0, 255, 255, 0)).save(tmp_path / "a.jpg", quality=100)
-    np.testing.assert_allclose(pixels(open_upright(tmp_path / "a.jpg")), [(255, 0, 0)] * 64, atol=3)
+    np.testing.assert_allclose(pixels(decode(tmp_path / "a.jpg").image), [(255, 0, 0)] * 64, atol=3)
 
 
 def test_16_bit_grey_is_scaled_not_cut(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 255, 256, 0x80FF, 65535]], dtype=np.uint16)).save(tmp_path / "a.png")
-    assert pixels(open_upright(tmp_path / "a.png")) == [(v, v, v) for v in (0, 0, 1, 128, 255)]
+    assert pixels(decode(tmp_path / "a.png").image) == [(v, v, v) for v in (0, 0, 1, 128, 255)]
 
 
 def test_32_bit_grey_is_taken_as_16_bit(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 0x80FF, 65535, 70000]], dtype=np.int32)).save(tmp_path / "a.tif")
-    assert pixels(open_upright(tmp_path / "a.tif")) == [(v, v, v) for v in (0, 128, 255, 255)]
+    assert pixels(decode(tmp_path / "a.tif").image) == [(v, v, v) for v in (0, 128, 255, 255)]
 
 
 def test_palette_with_transparency_lies_on_white(tmp_path: Path) -> None:
@@ -110,7 +109,7 @@ def test_palette_with_transparency_lies_on_white(tmp_path: Path) -> None:
     for place in range(3):
         image.putpixel((place, 0), place)
     image.save(tmp_path / "a.png", transparency=0)
-    assert pixels(open_upright(tmp_path / "a.png")) == [(255, 255, 255), (0, 0, 200), (0, 200, 0)]
+    assert pixels(decode(tmp_path / "a.png").image) == [(255, 255, 255), (0, 0, 200), (0, 200, 0)]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +127,7 @@ def test_palette_with_transparency_lies_on_white(tmp_path: Path) -> None:
 )
 def test_modes(tmp_path: Path, mode: str, colour: int | tuple[int, ...], shown: tuple[int, ...]) -> None:
     Image.new(mode, (2, 1), colour).save(tmp_path / "a.png")
-    assert pixels(open_upright(tmp_path / "a.png")) == [shown] * 2
+    assert pixels(decode(tmp_path / "a.png").image) == [shown] * 2
 
 
 def test_the_first_frame_of_an_animation_is_taken(tmp_path: Path) -> None:
@@ -136,7 +135,7 @@ def test_the_first_frame_of_an_animation_is_taken(tmp_path: Path) -> None:
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     with Image.open(tmp_path / "a.gif") as written:
         assert getattr(written, "n_frames", 1) == 2
-    assert pixels(open_upright(tmp_path / "a.gif")) == [(255, 0, 0)] * 16
+    assert pixels(decode(tmp_path / "a.gif").image) == [(255, 0, 0)] * 16
 
 
 def jpeg_bytes(path: Path, draw: Draw) -> bytes:
@@ -172,7 +171,7 @@ def test_what_cannot_be_decoded_has_a_reason(
     file = tmp_path / "a.jpg"
     file.write_bytes(make(jpeg_bytes(file, draw)))
     with pytest.raises(UnreadableError, match=said) as caught:
-        open_upright(file)
+        decode(file)
     reason = str(caught.value)
     assert reason.strip()
     assert "\n" not in reason
@@ -188,20 +187,20 @@ def test_a_reason_has_one_line_whatever_the_decoder_says(
     draw(0, 8, 8).convert("L").save(tmp_path / "a.png")
     monkeypatch.setattr(Image.Image, "convert", fail)
     with pytest.raises(UnreadableError, match=r"^SyntaxError: broken in a\.png$"):
-        open_upright(tmp_path / "a.png")
+        decode(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize(("name", "said"), [("", "IsADirectoryError"), ("none.jpg", "FileNotFoundError")])
 def test_what_is_no_file_has_a_reason(tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(UnreadableError, match=said):
-        open_upright(tmp_path / name)
+        decode(tmp_path / name)
 
 
 def test_too_many_pixels_are_refused(tmp_path: Path, draw: Draw) -> None:
     draw(0, 12, 10).save(tmp_path / "a.png")
     with pytest.raises(TooManyPixelsError, match=r"^12 x 10 is over 119 pixels$"):
-        open_upright(tmp_path / "a.png", max_pixels=119)
-    assert open_upright(tmp_path / "a.png", max_pixels=120).size == (12, 10)
+        decode(tmp_path / "a.png", max_pixels=119)
+    assert decode(tmp_path / "a.png", max_pixels=120).image.size == (12, 10)
 
 
 def test_of_the_formats_some_may_be_left_out(tmp_path: Path, draw: Draw) -> None:
@@ -235,10 +234,10 @@ def test_a_jpeg_is_decoded_at_a_fraction(
     tmp_path: Path, draw: Draw, size: tuple[int, int], shrink_to: int, decoded: tuple[int, int]
 ) -> None:
     draw(0, *size).save(tmp_path / "a.jpg", quality=95)
-    shrunk = open_upright(tmp_path / "a.jpg", shrink_to=shrink_to)
+    shrunk = decode(tmp_path / "a.jpg", shrink_to=shrink_to).image
     assert shrunk.size == decoded
     square = Square(shrink_to)
-    whole = square.of(open_upright(tmp_path / "a.jpg")).astype(int)
+    whole = square.of(decode(tmp_path / "a.jpg").image).astype(int)
     assert np.abs(square.of(shrunk).astype(int) - whole).mean() < 3
     np.testing.assert_array_equal(square.read(tmp_path / "a.jpg"), square.of(shrunk))
 
@@ -269,8 +268,8 @@ def test_a_share_of_what_the_longer_side_has_over_is_cut_off(crop: float, first:
 def test_a_shrunk_jpeg_is_cropped_where_the_whole_one_is(tmp_path: Path, draw: Draw) -> None:
     draw(0, 401, 256).save(tmp_path / "a.jpg", quality=95)
     square = Square(32, crop=0.6)
-    whole = square.of(open_upright(tmp_path / "a.jpg")).astype(int)
-    assert open_upright(tmp_path / "a.jpg", shrink_to=32).size == (101, 64)
+    whole = square.of(decode(tmp_path / "a.jpg").image).astype(int)
+    assert decode(tmp_path / "a.jpg", shrink_to=32).image.size == (101, 64)
     assert np.abs(square.read(tmp_path / "a.jpg").astype(int) - whole).mean() < 3
 
 
@@ -402,7 +401,7 @@ def segment(code: int, content: bytes) -> bytes:
 def test_scans_are_counted_up_to_the_end(
     monkeypatch: pytest.MonkeyPatch, content: bytes, too_many: bool, piece: int
 ) -> None:
-    monkeypatch.setattr(module, "PIECE", piece)
+    monkeypatch.setattr(module, "_PIECE", piece)
     file = BytesIO(content)
     file.seek(min(3, len(content)))
     assert too_many_scans(file) is too_many

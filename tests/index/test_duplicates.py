@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
-from graft.images.decode import open_upright
+from graft.images.decode import decode
 from graft.index import duplicates
 from graft.index.config import NearDuplicates
 from graft.index.duplicates import Duplicates, conflicts, find_duplicates, tangent_distance, thumbnails_match
@@ -190,7 +190,7 @@ def cells() -> list[Image.Image]:
     assert spec is not None
     assert spec.submodule_search_locations is not None
     paths = sorted(Path(spec.submodule_search_locations[0], "data", "images").glob("*.png"))
-    return [open_upright(path) for path in paths[1200:1260] + paths[1500:1560]]
+    return [decode(path).image for path in paths[1200:1260] + paths[1500:1560]]
 
 
 def test_different_solar_cells_are_not_tied_but_their_copies_are(cells: list[Image.Image]) -> None:

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from graft.apps.review.cases import Action, Cases, Decisions, ImageFile
 from graft.apps.serve.middleware import SecurityHeaders
 from graft.core.errors import GraftError
-from graft.images.decode import UnreadableError, open_upright
+from graft.images.decode import UnreadableError, decode
 
 PAGE = Path(__file__).with_name("page.html")
 HOSTS = ["127.0.0.1", "localhost"]
@@ -156,7 +156,7 @@ def _image(cases: Cases, index: int, side: int) -> ImageFile:
 def _scaled(file: Path) -> bytes:
     """An image as a JPEG of at most `MAX_SIDE` pixels a side, upright."""
     try:
-        image = open_upright(file, shrink_to=MAX_SIDE)
+        image = decode(file, shrink_to=MAX_SIDE).image
     except UnreadableError as error:
         raise HTTPException(404, f"{file.name} cannot be shown: {error}") from error
     image.thumbnail((MAX_SIDE, MAX_SIDE))
