@@ -87,11 +87,10 @@ def _case(row: Mapping[Any, str], labels: dict[str, list[str]], splits: pd.Serie
         if path not in labels or path not in splits.index:
             raise DataError(f"{path!r} is to be reviewed and has no label any more; run `dvc repro report`")
     images = tuple(ImageFile(path, labels[path], splits[path]) for path in paths)
-    kind, suggested = row["kind"], _names(row["suggested"], multi_label)
-    if kind == "near_duplicate":
-        differ = images[0].labels != images[1].labels
-        return Case(kind, float(row["score"]), images[1].labels if differ else None, images)
-    return Case(kind, float(row["score"]), suggested if kind == "label" else None, images)
+    suggested = _names(row["suggested"], multi_label) if row["kind"] == "label" else None
+    if row["kind"] == "near_duplicate" and images[0].labels != images[1].labels:
+        suggested = images[1].labels
+    return Case(row["kind"], float(row["score"]), suggested, images)
 
 
 def _names(text: str, multi_label: bool) -> list[str]:
@@ -121,15 +120,6 @@ class State:
         return self.kept or any(labels is not None for labels in self.corrected)
 
 
-@dataclass(frozen=True, slots=True)
-class _Undo:
-    """What undoing a decision brings back: whether the case was kept, and all corrections of before."""
-
-    index: int
-    kept: bool
-    rows: Rows
-
-
 @dataclass
 class Decisions:
     """Decisions about cases, each on disk before it counts.
@@ -143,7 +133,8 @@ class Decisions:
     separator: str | None
     corrections: Path = CORRECTIONS
     kept: Path = KEPT
-    _undos: list[_Undo] = field(default_factory=list)
+    _undos: list[tuple[int, bool, Rows]] = field(default_factory=list)
+    """Of each decision its case, whether that was kept before, and all corrections of before."""
     _lock: Lock = field(default_factory=Lock)
 
     def decide(self, index: int, side: int, action: Action, labels: list[str]) -> None:
@@ -163,7 +154,7 @@ class Decisions:
         text = self._text(labels) if action == "relabel" else DROP
         with self._lock:
             rows, kept = self._read()
-            undo = _Undo(index, case.key in kept, dict(rows))
+            undo = (index, case.key in kept, dict(rows))
             if action == "keep":
                 kept.add(case.key)
                 for other in case.images:
@@ -172,7 +163,8 @@ class Decisions:
                         del rows[other.path]
             else:
                 kept.discard(case.key)
-                rows[image.path] = (text, _note(case, image.labels))
+                was, kind = ", ".join(image.labels) or "no class", case.kind.replace("_", " ")
+                rows[image.path] = (text, f"was {was}; reviewed as {kind} {case.score:.2f}")
             self._write(rows, kept)
             self._undos.append(undo)
 
@@ -181,19 +173,17 @@ class Decisions:
         with self._lock:
             if not self._undos:
                 return None
-            undo = self._undos[-1]
+            index, was_kept, before = self._undos[-1]
             rows, kept = self._read()
-            case = self.cases.rows[undo.index]
-            for path in (image.path for image in case.images):
-                rows.pop(path, None)
-                if path in undo.rows:
-                    rows[path] = undo.rows[path]
+            case = self.cases.rows[index]
+            paths = {image.path for image in case.images}
+            rows = {path: row for path, row in rows.items() if path not in paths}
+            rows |= {path: before[path] for path in paths & before.keys()}
             # in their former order; what was written since, by whomever, comes last
-            positions = {path: position for position, path in enumerate(undo.rows)}
-            rows = dict(sorted(rows.items(), key=lambda row: positions.get(row[0], len(positions))))
-            self._write(rows, (kept - {case.key}) | ({case.key} if undo.kept else set()))
+            rows = {path: rows[path] for path in before | rows if path in rows}
+            self._write(rows, (kept - {case.key}) | ({case.key} if was_kept else set()))
             self._undos.pop()
-            return undo.index
+            return index
 
     def state(self) -> tuple[list[State], int]:
         """Return what is decided of every case, and how many corrections wait for the next run."""
@@ -242,8 +232,3 @@ class Decisions:
             tables.write(self.corrections, pd.DataFrame(table, columns=COLUMNS, dtype=str))
         if kept != old_kept:
             tables.write(self.kept, pd.DataFrame(sorted(kept), columns=KEYS, dtype=str))
-
-
-def _note(case: Case, labels: list[str]) -> str:
-    """Why, for whoever reads corrections.csv later."""
-    return f"was {', '.join(labels) or 'no class'}; reviewed as {case.kind.replace('_', ' ')} {case.score:.2f}"

@@ -38,7 +38,8 @@ def review(
     app = create_app(cases, decisions, raw_root(RAW), secret)
     with listen(port) as listener:
         num_open = sum(not state.settled for state in states)
-        typer.echo(f"{len(cases.rows)} cases, {num_open} of them open: {address(listener, secret)}")
+        address = f"http://{LOOPBACK}:{listener.getsockname()[1]}/?token={secret}"
+        typer.echo(f"{len(cases.rows)} cases, {num_open} of them open: {address}")
         typer.echo("what is decided there is written to corrections.csv at once; end with Ctrl-C, then run `dvc repro`")
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
 
@@ -58,8 +59,3 @@ def listen(port: int) -> socket.socket:
         listener.close()
         raise GraftError(f"--port {port} cannot be used ({error.strerror}); leave it out to take a free one") from error
     return listener
-
-
-def address(listener: socket.socket, secret: str) -> str:
-    """Return what is to be opened in a browser."""
-    return f"http://{LOOPBACK}:{listener.getsockname()[1]}/?token={secret}"

@@ -32,7 +32,6 @@ from graft.apps.serve.responses import (
     Problem,
     ProblemError,
     Refused,
-    State,
     busy,
     describe_problems,
     routing_problem,
@@ -180,18 +179,18 @@ def _add_routes(app: FastAPI, service: Service) -> None:
 
     @app.head("/health", include_in_schema=False)
     @app.get("/health")
-    async def health() -> State:
+    async def health() -> dict[str, str]:
         """Say that the server lives."""
-        return State(status="ok")
+        return {"status": "ok"}
 
     @app.head("/ready", include_in_schema=False)
     @app.get("/ready", responses=describe_problems(503))
-    async def ready() -> State:
+    async def ready() -> dict[str, str]:
         """Say whether pictures are taken now."""
         service.queue.check()
-        if not service.batcher.ready or service.decoders.stuck:
+        if service.decoders.stuck:
             raise busy("no more pictures are taken for now")
-        return State(status="ok")
+        return {"status": "ok"}
 
     @with_token.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> PlainTextResponse:

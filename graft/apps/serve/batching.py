@@ -97,6 +97,8 @@ class Batcher:
         metrics: where batches are counted.
     """
 
+    _task: asyncio.Task[None]
+
     def __init__(
         self,
         graph: Callable[[Pixels], Probabilities],
@@ -109,22 +111,15 @@ class Batcher:
         self._expected, self._metrics = expected, metrics
         self._waiting: asyncio.Queue[tuple[Pixels, asyncio.Future[Probabilities]]] = asyncio.Queue()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="graph")
-        self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._work())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        assert self._task is not None
         self._task.cancel()
         await asyncio.wait([self._task])
         self._thread.shutdown(wait=False, cancel_futures=True)
-
-    @property
-    def ready(self) -> bool:
-        """Whether images are worked on."""
-        return self._task is not None and not self._task.done()
 
     async def run(self, pixels: Pixels) -> Probabilities:
         """Return the probabilities `[K]` of one image `[S, S, 3]`."""

@@ -38,7 +38,7 @@ def content_security_policy(html: str) -> str:
     """Return the policy under which a page runs its own inline script and style, by their hashes, and nothing else."""
     script, style = (_hash(html, tag) for tag in ("script", "style"))
     return (
-        f"default-src 'none'; script-src {script}; style-src {style}; img-src blob: data:; connect-src 'self'; "
+        f"default-src 'none'; script-src {script}; style-src {style}; img-src 'self' blob: data:; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 

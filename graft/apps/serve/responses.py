@@ -104,12 +104,6 @@ class About(BaseModel):
     limits: Limit
 
 
-class State(BaseModel):
-    """Whether the server lives, or is ready for pictures."""
-
-    status: str = Field(examples=["ok"])
-
-
 class ProblemError(GraftError):
     """A request, or one image of it, that is refused."""
 

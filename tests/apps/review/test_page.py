@@ -36,7 +36,7 @@ def served(folder: Path, separator: str | None = None) -> Iterator[str]:
         server = uvicorn.Server(uvicorn.Config(app(folder, separator), log_level="error"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
-        yield review_server.address(listener, SECRET)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/?token={SECRET}"
         server.should_exit = True
         thread.join()
 

@@ -119,17 +119,6 @@ def test_what_was_cancelled_is_not_computed() -> None:
     assert graph.batches == [1, 1]
 
 
-def test_it_is_ready_only_while_it_works() -> None:
-    async def states() -> list[bool]:
-        batcher = Batcher(Graph(), 1, 0.001, lambda: 1, Metrics())
-        before = batcher.ready
-        async with batcher:
-            during = batcher.ready
-        return [before, during, batcher.ready]
-
-    assert asyncio.run(states()) == [False, True, False]
-
-
 def test_the_queue_holds_images_gives_room_back_and_refuses_what_exceeds_it() -> None:
     queue = Queue(3)
     with queue.hold(2):
