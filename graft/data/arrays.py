@@ -17,15 +17,10 @@ from graft.core.files import write_text
 
 
 class PartialArray:
-    """Rows of a ``.npy`` file, and a mark that says how many of them are complete.
+    """Rows of a ``.npy`` file, and a mark beside it that says how many of them are complete.
 
-    The folder it lies in belongs to one computation: same inputs, same folder. Rows are on disk
-    before the mark moves, so that the mark never promises what a crash could take away.
-
-    Args:
-        folder: where the array and its mark lie; made when absent.
-        shape: of the whole array, rows first.
-        dtype: of its elements.
+    The folder belongs to one computation: same inputs, same folder. Rows are on disk before the mark
+    moves, so that the mark never promises what a crash could take away.
 
     Raises:
         DataError: the disk has no room for the whole array.

@@ -60,13 +60,9 @@ class TooManyPixelsError(UnreadableError):
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """An image, and how it lay in its file.
+    """An image, upright, RGB, and how it lay in its file: its format and mode, such as JPEG and CMYK.
 
-    Attributes:
-        image: upright, RGB.
-        format, mode: of the file, such as JPEG and CMYK.
-        camera: maker, model and software as EXIF names them; empty without.
-        taken: date and time as EXIF has them; empty without.
+    `camera` (maker, model and software) and `taken` (date and time) are as EXIF has them; empty without.
     """
 
     image: Image.Image

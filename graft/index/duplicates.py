@@ -64,11 +64,10 @@ def find_duplicates(
 ) -> Duplicates:
     """Group images that are equal or, unless that is off, near copies of each other.
 
-    Found are re-encoded, resized, slightly brightened or darkened copies, in colour or grey, and
-    most that lost 1 % of every side; often missed are those that lost 2 % or bear a watermark, and
-    always those mirrored, turned or cropped further. Groups are connected
-    components: of three images the first and last may be tied only through the one between them.
-    An image that is nearly of one colour is grouped by its pixels only.
+    Found are re-encoded, resized, slightly brightened or darkened copies, in colour or grey, and most that
+    lost 1 % of every side; often missed are those that lost 2 % or bear a watermark, and always those
+    mirrored, turned or cropped further. Groups are connected components: of three images the first and last
+    may be tied only through the second. An image that is nearly of one colour is grouped by its pixels only.
 
     Time and memory are bounded whatever the images are. At most `MAX_COMPARISONS` pairs of thumbnails
     are compared, shared out evenly: a pair is passed over, and counted in `skipped`, once both its
@@ -164,16 +163,15 @@ def thumbnails_match(
 ) -> NDArray[np.bool_]:
     """Whether two thumbnails show the same image, pair by pair, in threads.
 
-    The difference of the two, slightly blurred, is fitted by least squares with what a copy may
-    differ in: brightness, contrast, clipped lights, and the shift and stretch along each axis that
-    cropping the border makes (to first order, about the mean of the two, so that it does not matter
-    which is which). They match when the rest is at most `tolerance` in root mean square, as a
-    share of the image's own contrast, and nowhere over `PEAK` times that.
+    The difference of the two, slightly blurred, is fitted by least squares with what a copy may differ in:
+    brightness, contrast, clipped lights, and the shift and stretch along each axis that cropping the border
+    makes (to first order, about the mean of the two, so that it does not matter which is which). They match
+    when the rest is at most `tolerance` in root mean square, as a share of the image's standard deviation,
+    and nowhere over `PEAK` times that.
 
     Args:
         thumbnails: `[N, S, S]`, uint8, S even; may be memory-mapped.
         one, other: index of the first and of the second of every pair, `[P]`.
-        tolerance: see above; 0.05 is five percent of the standard deviation.
 
     Source: Simard, LeCun, Denker and Victorri 1998, Transformation Invariance in Pattern
     Recognition: Tangent Distance and Tangent Propagation.

@@ -21,8 +21,8 @@ _STRIP = 1 << 22
 class Fingerprint:
     """The fingerprints of one image.
 
-    `pixels` is the SHA-256 of size and pixels, hexadecimal. `phash` is the perceptual hash, 64
-    bits. `thumbnail` is the whole image in grey, aspect ratio given up: `[32, 32]`, uint8.
+    `pixels` is the SHA-256 of size and pixels, hexadecimal. `phash` is the perceptual hash, 64 bits.
+    `thumbnail` is the whole image in grey, aspect ratio given up: `[32, 32]`, uint8.
     """
 
     pixels: str
@@ -39,11 +39,8 @@ def fingerprint(image: Image.Image) -> Fingerprint:
     # reducing_gap averages by whole steps first: nearly the same thumbnail in a fraction of the time
     grey = image.convert("L").resize((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
     signs = np.packbits(imagehash.phash(grey).hash)
-    return Fingerprint(
-        pixels=_digest(image),
-        phash=np.uint64(int.from_bytes(signs.tobytes(), "big")),
-        thumbnail=np.asarray(grey, dtype=np.uint8),
-    )
+    phash = np.uint64(int.from_bytes(signs.tobytes(), "big"))
+    return Fingerprint(_digest(image), phash, np.asarray(grey, dtype=np.uint8))
 
 
 def _digest(image: Image.Image) -> str:

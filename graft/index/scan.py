@@ -60,11 +60,7 @@ def scan(root: Path, only: Sequence[str] = ()) -> Iterator[ImageFile | Rejected]
     """Yield one result for every file below a folder, in order of path.
 
     Decoding runs in threads, a bounded number of files at once. No file is changed, and nothing that is
-    not a regular file is opened.
-
-    Args:
-        root: the folder.
-        only: patterns of paths; with any, files that match none are rejected unread.
+    not a regular file is opened. Given patterns of paths (`only`), files that match none are rejected unread.
     """
     paths = names(root)
     with bar("index", len(paths)) as progress:
@@ -150,15 +146,5 @@ def _image(path: Path, name: str) -> ImageFile:
                 raise UnreadableError("empty: zero bytes") from error
             raise
         size = file.seek(0, os.SEEK_END)
-    return ImageFile(
-        path=name,
-        sha256=sha256(path),
-        bytes=size,
-        width=decoded.image.width,
-        height=decoded.image.height,
-        format=decoded.format,
-        mode=decoded.mode,
-        camera=decoded.camera,
-        taken=decoded.taken,
-        fingerprint=fingerprint(decoded.image),
-    )
+    own = (decoded.format, decoded.mode, decoded.camera, decoded.taken)
+    return ImageFile(name, sha256(path), size, *decoded.image.size, *own, fingerprint(decoded.image))

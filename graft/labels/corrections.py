@@ -18,10 +18,9 @@ DROP = "drop"
 
 @dataclass(frozen=True, slots=True)
 class Corrections:
-    """Rows of corrections.csv.
+    """Rows of corrections.csv, a file with the header ``path,label,note``.
 
-    A file with a header, ``path,label,note``: the path as in images.csv, the correct label or ``drop``
-    (in any case), and why. It stays beside params.yaml, empty or not, so that a change of it is a change of the data.
+    The path is as in images.csv, the label the correct one or ``drop`` (in any case), the note says why.
     """
 
     rows: pd.DataFrame

@@ -28,8 +28,7 @@ def read_text(
     Args:
         file: in UTF-8.
         separator: a key of `SEPARATORS`, or ``whitespace``.
-        columns: their names, where the first line is already a row.
-        comment: the character that begins a comment.
+        columns, comment: see `Table`.
 
     Raises:
         DataError: a line has more or fewer fields than there are columns.
@@ -145,9 +144,7 @@ def read_table(table: Table, root: Path, separator: str | None = None) -> pd.Dat
     Nothing is guessed: where there is no label, `unlabelled` says why, and else is empty. Paths, labels, groups
     and slices are in Unicode's composed form, without white space around them.
 
-    Args:
-        separator: stands between labels where an image may bear any number of them: an empty cell
-            then says that it bears none.
+    A `separator` stands between labels where an image may bear any number of them; an empty cell says none.
 
     Raises:
         DataError: the table is absent, is no such table, lacks a column, or has a row without a path.

@@ -26,8 +26,7 @@ def assign(config: Split, labels: pd.DataFrame, images: pd.DataFrame) -> pd.Data
         images: sha256 and duplicate_group of each row, aligned with `labels`.
 
     Returns:
-        Columns split ("train", "valid", "test" or "excluded") and reason (empty unless excluded), aligned
-        with `labels`.
+        Columns split (a name of `SPLITS`, or "excluded") and reason (empty unless excluded), aligned with `labels`.
 
     Raises:
         DataError: a column is absent, groups are asked for where there are none, or a split would

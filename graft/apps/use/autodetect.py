@@ -24,7 +24,6 @@ PATTERNS = (
 TABLES = {".csv", ".tsv", ".txt", ".parquet"}
 MOST_TABLES = 50
 """Folders of one text file an image are no tables of labels."""
-
 MIN_IMAGES = 3
 """Images a class must have in the mean: one to learn from, one for valid, one for test."""
 

@@ -30,15 +30,13 @@ def plan(
 ) -> Plan:
     """Plan params.yaml for a preset, a folder, an archive or an address.
 
-    What is in use already is only fingerprinted again: its labels and split may have been set by hand.
+    What is in use already is only fingerprinted again, unless `anew`: its labels and split may have been
+    set by hand. Of its section ``source``, `current`, licence and limits are kept.
 
     Args:
         source: what the user names.
         images: where a preset's images lie, if not where it says.
         licence: of images that no preset describes.
-        current: the section ``source`` as it stands.
-        anew: look at what is in use afresh, too; of its section only licence and limits are kept.
-        downloads: where files from afar are kept.
 
     Raises:
         ParamsError: neither a preset nor a place, or a preset that must be told where its images are.

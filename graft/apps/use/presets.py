@@ -41,12 +41,7 @@ def read_preset(name: str) -> tuple[dict[str, Any], str]:
 def write_values(values: Mapping[str, Any], file: Path, dry_run: bool = False) -> list[str]:
     """Write values into params.yaml, keeping comments and all that they do not name.
 
-    A section in `WHOLE` is replaced whole; in others only the keys that are named change.
-
-    Args:
-        values: sections, as in params.yaml.
-        file: params.yaml.
-        dry_run: only tell.
+    A section in `WHOLE` is replaced whole; in others only the keys that are named change; none in a dry run.
 
     Returns:
         One line for each value that changed, ``split.by: group -> random``.

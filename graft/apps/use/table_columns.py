@@ -4,6 +4,7 @@ import csv
 import posixpath
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -16,13 +17,8 @@ from graft.labels.tables import SEPARATORS, Table, located, nfc, read_columns
 
 LABELS = ("label", "labels", "class", "category", "target", "species", "breed", "diagnosis", "y")
 """Columns that are usually the label, best first."""
-
 GROUPS = ("group", "patient", "patient_id", "subject", "subject_id", "case_id", "site", "slide")
 """Columns that usually name a unit which must not straddle splits."""
-
-LABEL_SEPARATORS = ("|", ";")
-"""What may stand between several labels in a cell."""
-
 ROWS = 2000
 """Rows that are looked at to find the columns."""
 
@@ -50,7 +46,8 @@ def detect_columns(root: Path, name: str, images: Sequence[str]) -> Columns:
         columns = read_columns(Table(file=name, path="", label="", **shape), root)
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{name}: cannot be read as a table: {error}") from error
-    found = _path_column(columns.head(ROWS), PurePosixPath(name).parent.as_posix(), images)
+    folder = PurePosixPath(name).parent.as_posix()
+    found = _path_column(columns.head(ROWS), folder, images)
     if found is None:
         raise DataError(f"{name}: no column names pictures in most of its rows")
     path, where = found
@@ -65,7 +62,6 @@ def detect_columns(root: Path, name: str, images: Sequence[str]) -> Columns:
     if group := next((column for column in rest if column.lower() in GROUPS), None):
         table["group"] = group
     known = set(images)
-    folder = PurePosixPath(name).parent.as_posix()
     inside = [located(folder, where, value) in known for value in columns[path]]
     values = [nfc(value.strip()) for value in columns[label][inside]]
     separator = _label_separator(values)
@@ -78,7 +74,7 @@ def detect_columns(root: Path, name: str, images: Sequence[str]) -> Columns:
 
 def _label_separator(values: Sequence[str]) -> str | None:
     """The text between several labels in a cell: split there, the cells are made of fewer names than before."""
-    for mark in LABEL_SEPARATORS:
+    for mark in ("|", ";"):
         parts = {part.strip() for value in values for part in value.split(mark)}
         if any(mark in value for value in values) and len(parts - {""}) <= len(set(values) - {""}):
             return mark
@@ -106,17 +102,12 @@ def _shape(file: Path) -> dict[str, Any]:
     first = (
         head[0].split() if separator == "whitespace" else next(csv.reader(head[:1], delimiter=SEPARATORS[separator]))
     )
-    # a header does not itself name a file
-    if any(PurePosixPath(word).suffix for word in first) or not _has_header("".join(head)):
+    header = not any(PurePosixPath(word).suffix for word in first)  # one does not itself name a file
+    with suppress(csv.Error):  # it finds no separator; most tables have a header
+        header = header and csv.Sniffer().has_header("".join(head))
+    if not header:
         shape["columns"] = [f"column{number}" for number in range(1, len(first) + 1)]
     return shape
-
-
-def _has_header(text: str) -> bool:
-    try:
-        return csv.Sniffer().has_header(text)
-    except csv.Error:  # it found no separator; most tables have a header
-        return True
 
 
 def _path_column(columns: pd.DataFrame, folder: str, images: Sequence[str]) -> tuple[str, str] | None:
