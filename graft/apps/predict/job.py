@@ -6,16 +6,17 @@ A run that was stopped can be resumed: rows in whole batches are kept, what foll
 import csv
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, BinaryIO, NoReturn, TypeAlias
+from typing import IO, Any, BinaryIO, TypeAlias
 
 from graft.apps.predict.inputs import Input, Inputs, prefetched, row_name
-from graft.apps.predict.rows import JOINED, RowSchema, csv_line, json_line
+from graft.apps.predict.rows import RowSchema, csv_line, json_line
 from graft.apps.predict.writers import Format, open_writer
 from graft.core.errors import DataError
 from graft.predict.prediction import Failure
@@ -86,27 +87,22 @@ def classify(
         os.truncate(out, kept.end)
         counts.kept, counts.failed, again = kept.count, kept.failed, kept.again
     append = resume and out is not None and out.exists() and out.stat().st_size > 0
+    rows_are_seen = out is None and sys.stdout.isatty()
     try:
-        with open_writer(out, format, schema, append) as writer, _progress(out, counts.kept) as update:
+        with open_writer(out, format, schema, append) as writer, ExitStack() as stack:
+            progress = None
+            if sys.stderr.isatty() and not rows_are_seen:
+                from graft.core.progress import bar  # late: tqdm takes a while, and logs need none
+
+                progress = stack.enter_context(bar("predict", None, counts.kept))
             for result in predictor.predict_many(prefetched(chain(again, names)), batch=batch):
                 writer.add(result)
                 counts.done += 1
                 counts.failed += isinstance(result, Failure)
-                update()
+                if progress is not None:
+                    progress.update()
     finally:
         counts.skipped, counts.example = inputs.skipped, inputs.example
-
-
-@contextmanager
-def _progress(out: Path | None, kept: int) -> Iterator[Callable[[], object]]:
-    """Yield what to call after each row: it moves a bar where one can be seen and rows do not show it themselves."""
-    if not sys.stderr.isatty() or (out is None and sys.stdout.isatty()):
-        yield lambda: None
-        return
-    from graft.core.progress import bar  # late: tqdm takes a while, and logs need none
-
-    with bar("predict", None, kept) as progress:
-        yield progress.update
 
 
 def check_resumable(out: Path | None, format: Format) -> None:
@@ -156,74 +152,51 @@ def read_kept(out: Path, format: Format, schema: RowSchema, names: Iterator[Inpu
     Raises:
         DataError: the file is none that graft wrote, has other columns, or rows of other images.
     """
-    kept, failed = Kept(), 0
-    for number, row, end in _rows(out, format, schema.columns()):
-        if row is None:
-            kept.end = end
-            continue
-        name = next(names, None)
-        if name is None or row_name(name) != row["path"]:
-            now = "there is none any more" if name is None else f"now it is {row_name(name)!r}"
+    header = csv_line(schema.columns()) if format is Format.csv else ""
+    start = header or '{"path": "'
+    with out.open("rb") as file:
+        begin = file.read(len(start)).decode(errors="backslashreplace")
+        if not start.startswith(begin):
+            raise DataError(f"{out}: begins with {begin!r}, not with {start!r}; {REMEDY}")
+        if len(begin) < len(start):
+            return Kept()
+        file.seek(len(header))
+        kept, failed, number = Kept(len(header)), 0, 1
+        try:
+            for row in _rows(file, schema.columns() if header else None):
+                name, error = next(names, None), row["error"]
+                if name is None or row_name(name) != row["path"]:
+                    now = "there is none any more" if name is None else f"now it is {row_name(name)!r}"
+                    raise DataError(
+                        f"{out}: its row {number} is of {row['path']!r}, but {now}: the pictures are not those it was "
+                        "begun with. Name the same again, or leave out --resume to begin anew"
+                    )
+                kept.again.append(name)
+                failed += bool(error)
+                kept.last = kept.last if error else (name, row)
+                if number % batch == 0:
+                    kept.end, kept.count, kept.failed = file.tell(), number, failed
+                    kept.again.clear()
+                number += 1
+        except (ValueError, TypeError, KeyError, csv.Error) as error:
             raise DataError(
-                f"{out}: its row {number} is of {row['path']!r}, but {now}: the pictures are not those it was begun "
-                "with. Name the same again, or leave out --resume to begin anew"
-            )
-        kept.again.append(name)
-        failed += bool(row["error"])
-        if not row["error"]:
-            kept.last = (name, row)
-        if number % batch == 0:
-            kept.end, kept.count, kept.failed = end, number, failed
-            kept.again.clear()
+                f"{out}: its row {number} is none that `graft predict` wrote ({error}); leave out --resume"
+            ) from error
     return kept
 
 
-def _rows(out: Path, format: Format, columns: list[str]) -> Iterator[tuple[int, Row | None, int]]:
-    """Yield the whole rows of a file: number from 1, row, and where it ends in bytes; None for the header, number 0."""
-    number = 0 if format is Format.csv else 1
-    with out.open("rb") as file:
-        try:
-            for values in _parsed(_whole_lines(file), format):
-                row = (
-                    None if number == 0 else dict(zip(columns, values, strict=True) if format is Format.csv else values)
-                )
-                if row is None and values != columns:
-                    found, expected = csv_line(values).strip(), csv_line(columns).strip()
-                    raise DataError(f"{out}: begins with {found}, not with {expected}; {REMEDY}")
-                if row is not None and not (isinstance(row["path"], str) and "error" in row):
-                    raise ValueError("it has no path or no error")
-                yield number, row, file.tell()
-                number += 1
-        except (ValueError, TypeError, KeyError, csv.Error) as error:
-            _refuse(out, f"its row {number}", error)
-        # a file without a whole line must look like the beginning of one
-        first = csv_line(columns) if format is Format.csv else '{"path": "'
-        file.seek(0)
-        begun = file.read(len(first)).decode("utf-8", "surrogateescape")
-        if number == (format is not Format.csv) and not first.startswith(begun):
-            _refuse(out, f"its beginning {begun!r}")
-
-
-def _parsed(lines: Iterator[str], format: Format) -> Iterator[Any]:
-    """Cells of CSV or objects of JSON lines; a row of CSV that is broken off in quotation marks is left out."""
-    if format is Format.jsonl:
+def _rows(file: IO[bytes], columns: list[str] | None) -> Iterator[Row]:
+    """Yield the whole rows from here on: objects of JSON lines, or of CSV with these columns."""
+    lines = (line.decode("utf-8", "surrogateescape") for line in iter(file.readline, b"") if line.endswith(b"\n"))
+    if columns is None:
         yield from map(json.loads, lines)
         return
     try:
-        yield from csv.reader(lines, strict=True)
-    except csv.Error:
-        if next(lines, None) is not None:  # not at the end
+        for cells in csv.reader(lines, strict=True):
+            yield dict(zip(columns, cells, strict=True))
+    except csv.Error:  # the last row may be broken off in quotation marks
+        if next(lines, None) is not None:
             raise
-
-
-def _whole_lines(file: IO[bytes]) -> Iterator[str]:
-    while (line := file.readline()).endswith(b"\n"):
-        yield line.decode("utf-8", "surrogateescape")
-
-
-def _refuse(out: Path, what: str, reason: Exception | None = None) -> NoReturn:
-    cause = f" ({reason})" if reason else ""
-    raise DataError(f"{out}: {what} is none that `graft predict` wrote{cause}; leave out --resume") from reason
 
 
 def _check_same(out: Path, format: Format, schema: RowSchema, kept: Kept, predictor: Predictor) -> None:
@@ -240,31 +213,15 @@ def _check_same(out: Path, format: Format, schema: RowSchema, kept: Kept, predic
         return
     is_csv = format is Format.csv
     now = dict(zip(schema.columns(), schema.cells(result), strict=True)) if is_csv else schema.record(result)
-    had, has = list(_atoms(row)), list(_atoms(now))
-    if len(had) != len(has) or not all(map(_close, had, has)):
-        raise DataError(
-            f"{out}: the row of {row['path']!r} is {json_line(row).strip()}, and would now be "
-            f"{json_line(now).strip()}; {REMEDY}"
-        )
+    before, after = json_line(row).strip(), json_line(now).strip()
+    words = [re.findall(r"[-+.\w]+", line) for line in (before, after)]
+    if len(words[0]) != len(words[1]) or not all(map(_is_close, *words)):
+        raise DataError(f"{out}: the row of {row['path']!r} is {before}, and would now be {after}; {REMEDY}")
 
 
-def _atoms(value: object) -> Iterator[object]:
-    """Names, texts and numbers in a row, in order; several in one cell are taken apart."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield key
-            yield from _atoms(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _atoms(inner)
-    elif isinstance(value, str):
-        yield from value.split(JOINED)
-    else:
-        yield value
-
-
-def _close(one: Any, other: Any) -> bool:
+def _is_close(one: str, other: str) -> bool:
+    """Whether two words are the same, or numbers that nearly are."""
     try:
-        return bool(one == other or abs(float(one) - float(other)) <= TOLERANCE)
-    except (TypeError, ValueError):
+        return one == other or abs(float(one) - float(other)) <= TOLERANCE
+    except ValueError:
         return False

@@ -4,7 +4,8 @@ import csv
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from io import StringIO
+from typing import Any, Literal, TypeAlias
 
 from graft.predict.prediction import Failure, Prediction
 
@@ -65,34 +66,18 @@ class RowSchema:
         return text if result.sure else f"not sure ({text})"
 
 
-class _Echo:
-    """Gives the writer of CSV back what it writes."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
-_PLAIN = csv.writer(_Echo(), lineterminator="\n")
-_QUOTED = csv.writer(_Echo(), lineterminator="\n", quoting=csv.QUOTE_ALL)
-
-
 def csv_line(cells: list[str]) -> str:
     """Cells as a line of CSV, quoted where they must be."""
     # csv itself leaves a carriage return bare where lines end otherwise, but every reader takes it for an end
-    writer = _QUOTED if any("\r" in cell for cell in cells) else _PLAIN
-    line: object = writer.writerow(cells)
-    assert isinstance(line, str)  # what `write` returns, as documented
-    return line
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if any("\r" in cell for cell in cells) else csv.QUOTE_MINIMAL
+    line = StringIO()
+    csv.writer(line, lineterminator="\n", quoting=quoting).writerow(cells)
+    return line.getvalue()
 
 
 def json_line(record: dict[str, Any]) -> str:
-    """A record as a line of JSON; a name that is no Unicode is escaped."""
-    line = json.dumps(record, ensure_ascii=False)
-    try:
-        line.encode()
-    except UnicodeEncodeError:
-        line = json.dumps(record)
-    return f"{line}\n"
+    """A record as a line of JSON; in a name that is no Unicode, what is none is escaped."""
+    return json.dumps(record, ensure_ascii=False).encode(errors="backslashreplace").decode() + "\n"
 
 
 def number(value: float) -> str:

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TextIO, TypeAlias
+from typing import TextIO, TypeAlias
 
 from graft.apps.predict.rows import Result, RowSchema, csv_line, json_line, printable
 from graft.core.errors import DataError, install
 from graft.core.files import new_file
-from graft.predict.prediction import Failure
 
 ALIGNED_BY = 20
 """Rows that aligned text waits for to see how long paths are."""
@@ -46,15 +45,36 @@ def choose_format(flags: Sequence[Format], out: Path | None) -> Format:
     return chosen
 
 
-Writer: TypeAlias = "Lines | AlignedText | ParquetGroups"
-"""Takes results one by one by `add`; what it keeps is written by `flush`."""
+Write: TypeAlias = Callable[[list[Result]], object]
+
+
+class Writer:
+    """Takes results one by one by `add`, and writes the first so many together, and then each so many."""
+
+    def __init__(self, write: Write, first: int = 1, group: int = 1) -> None:
+        self._write, self._size, self._group = write, first, group
+        self._kept: list[Result] = []
+
+    def add(self, result: Result) -> None:
+        """Take a result; write what is kept when it is enough."""
+        self._kept.append(result)
+        if len(self._kept) >= self._size:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is kept."""
+        kept, self._kept, self._size = self._kept, [], self._group
+        if kept:
+            self._write(kept)
 
 
 @contextmanager
 def open_writer(out: Path | None, format: Format, schema: RowSchema, append: bool = False) -> Iterator[Writer]:
-    """Yield a writer to a file, or to standard output without one; what it keeps is written however the block ends.
+    """Yield a writer to a file, or to standard output without one.
 
-    A parquet file is whole or absent: one that was there is replaced only when the block ends well.
+    Rows of CSV and JSON are written at once, so that whoever reads along, and a run that is killed, have
+    all but the last. Text is aligned by its first rows, which are written however the block ends. A parquet
+    file is whole or absent: one that was there is replaced only when the block ends well.
 
     Args:
         append: add to a file that has its header.
@@ -65,15 +85,22 @@ def open_writer(out: Path | None, format: Format, schema: RowSchema, append: boo
     try:
         if format is Format.parquet:
             assert out is not None
-            with _open_parquet(out, schema) as writer:
+            with _open_parquet(out, schema) as write:
+                writer = Writer(write, GROUP, GROUP)
                 yield writer
+                writer.flush()
             return
         with _open(out, append) as stream:
-            lines = AlignedText(stream, schema) if format is Format.text else Lines(stream, format, schema, not append)
+            if format is Format.text:
+                writer = Writer(_aligned(stream, schema), ALIGNED_BY)
+            else:
+                writer = Writer(_lines(stream, schema, format))
+                if format is Format.csv and not append:
+                    print(csv_line(schema.columns()), end="", file=stream, flush=True)
             try:
-                yield lines
+                yield writer
             finally:
-                lines.flush()
+                writer.flush()
     except OSError as error:
         if out is None:
             if isinstance(error, BrokenPipeError):  # whoever reads along has seen enough
@@ -88,9 +115,8 @@ def open_writer(out: Path | None, format: Format, schema: RowSchema, append: boo
 def _open(out: Path | None, append: bool) -> Iterator[TextIO]:
     # names of files are bytes: those that are no Unicode come out as they are
     if out is None:
-        reconfigure = getattr(sys.stdout, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="surrogateescape")
+        with suppress(AttributeError):  # a stream that was put in its place
+            sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
         yield sys.stdout
         return
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -98,91 +124,33 @@ def _open(out: Path | None, append: bool) -> Iterator[TextIO]:
         yield stream
 
 
-class Lines:
-    """Writes a line a result, at once, so that whoever reads along and a run that is killed have all but the last.
+def _lines(stream: TextIO, schema: RowSchema, format: Format) -> Write:
+    def write(results: list[Result]) -> None:
+        for result in results:
+            is_csv = format is Format.csv
+            stream.write(csv_line(schema.cells(result)) if is_csv else json_line(schema.record(result)))
+        stream.flush()
 
-    Args:
-        stream: open for text.
-        format: CSV or JSON lines.
-        header: whether the names of the columns come first, in CSV.
-    """
-
-    def __init__(self, stream: TextIO, format: Format, schema: RowSchema, header: bool = True) -> None:
-        self._stream = stream
-        self._line: Callable[[Result], str]
-        if format is Format.csv:
-            self._line = lambda result: csv_line(schema.cells(result))
-            if header:
-                stream.write(csv_line(schema.columns()))
-                stream.flush()
-        else:
-            self._line = lambda result: json_line(schema.record(result))
-
-    def add(self, result: Result) -> None:
-        """Write a row."""
-        self._stream.write(self._line(result))
-        self._stream.flush()
-
-    def flush(self) -> None:
-        """Do nothing: no row is kept."""
+    return write
 
 
-class AlignedText:
-    """Writes text to read: paths on the left, as wide as the longest of the first ones."""
+def _aligned(stream: TextIO, schema: RowSchema) -> Write:
+    """Paths on the left, as wide as the longest of the first ones."""
+    width: int | None = None
 
-    def __init__(self, stream: TextIO, schema: RowSchema) -> None:
-        self._stream, self._schema = stream, schema
-        self._rows: list[tuple[str, str]] = []
-        self._width: int | None = None
+    def write(results: list[Result]) -> None:
+        nonlocal width
+        rows = [(printable(result.source), schema.text(result)) for result in results]
+        width = max(len(name) for name, _ in rows) if width is None else width
+        stream.writelines(f"{name:{width}}  {text}\n" for name, text in rows)
+        stream.flush()
 
-    def add(self, result: Result) -> None:
-        """Write a row, the first ones together."""
-        self._rows.append((printable(result.source), self._schema.text(result)))
-        if self._width is not None or len(self._rows) == ALIGNED_BY:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write the rows kept."""
-        if self._width is None:
-            self._width = max((len(name) for name, _ in self._rows), default=0)
-        for name, text in self._rows:
-            self._stream.write(f"{name:{self._width}}  {text}\n")
-        self._rows.clear()
-        self._stream.flush()
-
-
-class ParquetGroups:
-    """Keeps rows until there are enough for a group; the columns are those of JSON lines, lists and all.
-
-    Args:
-        writer: pyarrow's.
-        size: rows that are kept and written together.
-    """
-
-    def __init__(self, writer: Any, schema: RowSchema, size: int = GROUP) -> None:
-        self._writer, self._schema, self._size = writer, schema, size
-        self._rows: list[dict[str, Any]] = []
-
-    def add(self, result: Result) -> None:
-        """Keep a row; write them when there are enough for a group."""
-        row = self._schema.record(result)
-        for key in ("path", "error") if isinstance(result, Failure) else ("path",):  # texts that come from outside
-            row[key] = row[key].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        self._rows.append(row)
-        if len(self._rows) == self._size:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write the rows kept as a group."""
-        import pyarrow as pa
-
-        if self._rows:
-            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._writer.schema))
-            self._rows.clear()
+    return write
 
 
 @contextmanager
-def _open_parquet(out: Path, schema: RowSchema) -> Iterator[Writer]:
+def _open_parquet(out: Path, schema: RowSchema) -> Iterator[Write]:
+    """Yield what writes a group; the columns are those of JSON lines, lists and all."""
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -193,7 +161,16 @@ def _open_parquet(out: Path, schema: RowSchema) -> Iterator[Writer]:
     labels = [("labels", pairs)] if schema.multi_label else one
     top = [("top", pairs)] if schema.top else []
     columns = pa.schema([("path", pa.string()), *labels, *top, ("error", pa.string())])
-    with new_file(out) as partial, pq.ParquetWriter(partial, columns) as writer:
-        groups = ParquetGroups(writer, schema)
-        yield groups
-        groups.flush()
+    with new_file(out) as partial, pq.ParquetWriter(partial, columns) as file:
+
+        def write(results: list[Result]) -> None:
+            rows = [schema.record(result) for result in results]
+            for row in rows:  # texts that come from outside
+                row |= {
+                    key: row[key].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+                    for key in ("path", "error")
+                    if row[key]
+                }
+            file.write_table(pa.Table.from_pylist(rows, schema=columns))
+
+        yield write

@@ -1,7 +1,6 @@
 """Rows are written as they come, and whole; of parquet in groups, all or none."""
 
 import sys
-from io import StringIO
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -9,7 +8,7 @@ import pytest
 
 from graft.apps.predict import writers
 from graft.apps.predict.rows import RowSchema
-from graft.apps.predict.writers import ALIGNED_BY, AlignedText, Format, choose_format, open_writer
+from graft.apps.predict.writers import ALIGNED_BY, Format, choose_format, open_writer
 from graft.core.errors import DataError
 from graft.predict.prediction import Failure, Prediction
 
@@ -45,21 +44,19 @@ def test_formats_that_make_no_sense() -> None:
         choose_format([], Path("a.json"))
 
 
-def test_text_is_aligned_by_its_first_rows() -> None:
-    stream = StringIO()
-    writer = AlignedText(stream, RowSchema(False))
-    for number in range(ALIGNED_BY):
-        assert stream.getvalue() == ""
-        writer.add(result(number))
-    assert {line.index("a 75.0%") for line in stream.getvalue().splitlines()} == {ALIGNED_BY - 1 + len(".jpg") + 2}
-    writer.add(result(ALIGNED_BY + 3))
-    assert stream.getvalue().splitlines()[-1] == f"{result(ALIGNED_BY + 3).source}  a 75.0%"
-    few = StringIO()
-    writer = AlignedText(few, RowSchema(False))
-    writer.add(result(3))
-    writer.add(Failure("broken", "y.jpg"))
-    writer.flush()
-    assert few.getvalue() == "xxx.jpg  a 75.0%\ny.jpg    error: broken\n"
+def test_text_is_aligned_by_its_first_rows(tmp_path: Path) -> None:
+    out = tmp_path / "out.txt"
+    with open_writer(out, Format.text, RowSchema(False)) as writer:
+        for number in range(ALIGNED_BY):
+            assert out.read_text() == ""
+            writer.add(result(number))
+        assert {line.index("a 75.0%") for line in out.read_text().splitlines()} == {ALIGNED_BY - 1 + len(".jpg") + 2}
+        writer.add(result(ALIGNED_BY + 3))
+        assert out.read_text().splitlines()[-1] == f"{result(ALIGNED_BY + 3).source}  a 75.0%"
+    with open_writer(out, Format.text, RowSchema(False)) as writer:
+        writer.add(result(3))
+        writer.add(Failure("broken", "y.jpg"))
+    assert out.read_text() == "xxx.jpg  a 75.0%\ny.jpg    error: broken\n"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +114,7 @@ BAD = Failure("broken \udcfe", "\udcff.jpg")
 
 
 def test_parquet_in_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writers.ParquetGroups.__init__, "__defaults__", (2,))
+    monkeypatch.setattr(writers, "GROUP", 2)
     out = tmp_path / "a.parquet"
     with open_writer(out, Format.parquet, RowSchema(False, 2)) as writer:
         for each in (SURE, UNSURE, BAD):
