@@ -5,7 +5,7 @@ from base64 import b64encode
 from http.client import HTTPException, HTTPMessage
 from typing import IO, Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from graft.core.addresses import shown
@@ -29,8 +29,6 @@ def fetch(
 
     Args:
         uri: ``http(s)://``, or any address that fsspec reads, where that is installed.
-        read_timeout: seconds without a byte after which the server is given up.
-        total_timeout: seconds it may take in all.
 
     Raises:
         SourceError: says why it cannot be had, in one line; not where, which the caller knows.
@@ -79,20 +77,16 @@ def _reason(cause: object) -> str:
 
 
 def _request(uri: str) -> Request:
+    """Ask for an address in the characters that HTTP has; what is quoted already stays as it is."""
     parts = urlsplit(uri)
     headers = {"User-Agent": "graft"}
     if parts.username is not None:  # urllib takes a login for a part of the host's name
         login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers["Authorization"] = f"Basic {b64encode(login.encode()).decode()}"
-    return Request(urlunsplit(_encoded(parts)), headers=headers)  # noqa: S310 - the scheme is known by now
-
-
-def _encoded(parts: SplitResult) -> SplitResult:
-    """An address in the characters that HTTP has, without its login; what is quoted already stays as it is."""
     host = parts.netloc.rpartition("@")[2]
-    if not host.isascii():
-        host = host.encode("idna").decode()
-    return parts._replace(netloc=host, path=quote(parts.path, SAFE), query=quote(parts.query, SAFE))
+    host = host if host.isascii() else host.encode("idna").decode()
+    plain = parts._replace(netloc=host, path=quote(parts.path, SAFE), query=quote(parts.query, SAFE))
+    return Request(urlunsplit(plain), headers=headers)  # noqa: S310 - the scheme is known by now
 
 
 def _origin(uri: str) -> tuple[str, str | None, int | None]:

@@ -4,8 +4,10 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from glob import has_magic
+from itertools import chain
 from pathlib import Path, PurePath
 from threading import Thread
 from typing import TypeAlias
@@ -21,23 +23,16 @@ AT_ONCE = 8
 """Addresses that are read from at once: while one server is waited for, others answer."""
 
 
+@dataclass(frozen=True, slots=True)
 class Missing:
-    """Stands for what a user named where no image lies, so that it becomes a row with its reason.
+    """Stands for what a user named where no image lies, so that it becomes a row with its reason."""
 
-    Attributes:
-        name: what was named.
-    """
-
-    def __init__(self, name: str, reason: str) -> None:
-        self.name, self._reason = name, reason
+    name: str
+    reason: str
 
     def read(self) -> bytes:
-        """Say why there is nothing to read.
-
-        Raises:
-            DataError: always.
-        """
-        raise DataError(self._reason)
+        """Raise the reason, a DataError: there is nothing to read."""
+        raise DataError(self.reason)
 
 
 Input: TypeAlias = str | Missing
@@ -97,11 +92,10 @@ class Inputs:
 
     def _within(self, folder: Path) -> Iterator[Input]:
         """Images below a folder, by name."""
-        for step in _tree(folder):
-            if isinstance(step, Missing):
-                yield step
+        for inner, names in _tree(folder):
+            if isinstance(names, Missing):
+                yield names
                 continue
-            inner, names = step
             for name in names:
                 if os.path.splitext(name)[1].lower() in SUFFIXES:  # noqa: PTH122 - a path costs more than the rest
                     yield str(inner / name)
@@ -116,8 +110,8 @@ class Inputs:
         elif first == "**" and rest[0] == "**":
             yield from self._match(folder, rest)
         elif first == "**":
-            for step in _tree(folder):
-                yield from [step] if isinstance(step, Missing) else self._match(step[0], rest)
+            for inner, names in _tree(folder):
+                yield from [names] if isinstance(names, Missing) else self._match(inner, rest)
         else:
             for name in _matching_names(folder, first):
                 path = folder / name
@@ -127,25 +121,27 @@ class Inputs:
                     yield str(path)
 
 
-def _tree(folder: Path) -> Iterator[tuple[Path, list[str]] | Missing]:
+def _tree(folder: Path) -> Iterator[tuple[Path, list[str] | Missing]]:
     """Yield a folder and all below with the sorted names of their files; or that one cannot be listed."""
-    unlisted: list[Missing] = []
-
-    def note(error: OSError) -> None:
-        unlisted.append(Missing(str(error.filename), f"the folder cannot be listed: {error.strerror}"))
-
-    for path, folders, files in os.walk(folder, onerror=note, followlinks=True):
-        yield from unlisted
-        unlisted.clear()
+    failed: list[OSError] = []
+    for path, folders, files in os.walk(folder, onerror=failed.append, followlinks=True):
+        yield from map(_unlisted, failed)
+        failed.clear()
         inner = Path(path)
-        folders[:] = sorted(name for name in folders if not _is_hidden(name) and not _encloses(inner / name, inner))
+        # a link may lead back out to a folder around it
+        folders[:] = [
+            name
+            for name in sorted(folders)
+            if not _is_hidden(name)
+            and not ((inner / name).is_symlink() and inner.resolve().is_relative_to((inner / name).resolve()))
+        ]
         yield inner, sorted(name for name in files if not _is_hidden(name))
-    yield from unlisted
+    yield from map(_unlisted, failed)
 
 
-def _encloses(path: Path, folder: Path) -> bool:
-    """Whether a folder in another is a link that leads back out to one around it."""
-    return path.is_symlink() and folder.resolve().is_relative_to(path.resolve())
+def _unlisted(error: OSError) -> tuple[Path, Missing]:
+    name = str(error.filename)
+    return Path(name), Missing(name, f"the folder cannot be listed: {error.strerror}")
 
 
 def _check(question: Callable[[], bool]) -> bool:
@@ -186,32 +182,19 @@ class Remote:
     """An image at an address, on its way; it can be read like an open file.
 
     It is fetched by a thread for which Python does not wait at its exit, as it would for those of a pool.
-
-    Attributes:
-        name: its address, without a password.
     """
 
     def __init__(self, uri: str) -> None:
-        self.name, self._content = row_name(uri), Future[bytes]()
+        self.name, self.content = row_name(uri), Future[bytes]()
         Thread(target=self._fetch, args=[uri], name=f"fetch {self.name}", daemon=True).start()
 
     def _fetch(self, uri: str) -> None:
         from graft.apps.predict.fetch import fetch  # late: paths need none of it
 
         try:
-            self._content.set_result(fetch(uri))
+            self.content.set_result(fetch(uri))
         except Exception as error:  # raised again where it is read
-            self._content.set_exception(error)
-
-    def is_there(self, wait: bool = False) -> bool:
-        """Whether it is there, or known not to come.
-
-        Args:
-            wait: until it is.
-        """
-        if wait:
-            self._content.exception()
-        return self._content.done()
+            self.content.set_exception(error)
 
     def read(self) -> bytes:
         """Give the content, as soon as it is there.
@@ -219,7 +202,7 @@ class Remote:
         Raises:
             SourceError: it could not be fetched.
         """
-        return self._content.result()
+        return self.content.result()
 
 
 def prefetched(inputs: Iterable[Input]) -> Iterator[Source]:
@@ -229,13 +212,13 @@ def prefetched(inputs: Iterable[Input]) -> Iterator[Source]:
     Ctrl-C ends it at once.
     """
     waiting: deque[Source] = deque()
-    for given in inputs:
-        waiting.append(Remote(given) if isinstance(given, str) and is_remote(given) else given)
-        while waiting and _is_there(waiting[0], wait=len(waiting) >= AT_ONCE):
+    for given in chain(inputs, [None]):  # at the end, all are waited for
+        if given is not None:
+            waiting.append(Remote(given) if isinstance(given, str) and is_remote(given) else given)
+        while waiting:
+            first = waiting[0]
+            if isinstance(first, Remote) and not first.content.done():
+                if given is not None and len(waiting) < AT_ONCE:
+                    break
+                first.content.exception()  # wait for it
             yield waiting.popleft()
-    while waiting and _is_there(waiting[0], wait=True):
-        yield waiting.popleft()
-
-
-def _is_there(source: Source, wait: bool) -> bool:
-    return source.is_there(wait) if isinstance(source, Remote) else True

@@ -113,13 +113,8 @@ def check_resumable(out: Path | None, format: Format) -> None:
     """
     if out is None:
         raise DataError("--resume goes on with a file: name it with --out FILE")
-    if format is Format.parquet:
-        raise DataError(
-            "--resume: a parquet file is readable only with its end, which a stopped run never wrote; "
-            "use --csv or --jsonl"
-        )
-    if format is Format.text:
-        raise DataError("--resume: aligned text is for people; use --csv or --jsonl")
+    if format not in RESUMABLE:
+        raise DataError(f"--resume: {out} is of format {format}, to which nothing can be added; use --csv or --jsonl")
 
 
 @dataclass

@@ -109,7 +109,7 @@ def test_resume(bundle: Path, here: Path) -> None:
         (["in", "--csv", "--jsonl"], "--csv and --jsonl: only one of them at a time"),
         (["in", "--parquet"], "--parquet needs a file"),
         (["in", "--resume"], "--resume goes on with a file"),
-        (["in", "--out", "a.parquet", "--resume"], "readable only with its end"),
+        (["in", "--out", "a.parquet", "--resume"], "to which nothing can be added"),
         (["in", "--precision", "int8"], "has no precision 'int8'; it has float"),
         (["in", "--out", "in/notes.txt/a.csv"], "a.csv: cannot be written"),
         ([], "Missing argument"),

@@ -234,8 +234,12 @@ def test_images_that_shared_a_batch_are_computed_together_again(tmp_path: Path) 
     ("out", "format", "message"),
     [
         (None, Format.csv, "--resume goes on with a file: name it with --out FILE"),
-        (Path("a.parquet"), Format.parquet, "a parquet file is readable only with its end"),
-        (Path("a.txt"), Format.text, "aligned text is for people; use --csv or --jsonl"),
+        (
+            Path("a.parquet"),
+            Format.parquet,
+            "a.parquet is of format parquet, to which nothing can be added; use --csv or --jsonl",
+        ),
+        (Path("a.txt"), Format.text, "a.txt is of format text"),
     ],
 )
 def test_outputs_that_cannot_be_resumed(out: Path | None, format: Format, message: str) -> None:
