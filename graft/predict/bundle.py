@@ -103,20 +103,24 @@ def _load(folder: Path) -> dict[str, Any]:
 
 
 def _parse(folder: Path, values: dict[str, Any]) -> Metadata:
-    models, digests = _texts("models", values.get("models", {FLOAT: "model.onnx"})), values.get("sha256", {})
-    if FLOAT not in models:
-        raise ValueError(f"models must have {FLOAT!r}; they are {', '.join(models) or 'none'}")
+    classes, presize, digests = values["classes"], values["presize"], values.get("sha256", {})
+    listed = isinstance(classes, list) and all(isinstance(name, str) for name in classes)
+    _require(listed and classes, "classes", "a list of names", classes)
+    _require(len(set(classes)) == len(classes), "classes", "a list of names that differ", classes)
+    models = _texts("models", values.get("models", {FLOAT: "model.onnx"}))
+    _require(FLOAT in models, "models", f"files by precision with {FLOAT!r} among them", models)
     multi_label, lowest = values.get("multi_label", False), values.get("abstain_below")
-    if not isinstance(multi_label, bool):
-        raise ValueError(f"multi_label must be true or false; it is {multi_label!r}")
+    _require(isinstance(multi_label, bool), "multi_label", "true or false", multi_label)
+    size, crop = presize["size"], presize.get("crop", 0.0)
+    _require(type(size) is int and size > 0, "presize.size", "a whole number of pixels", size)
     abstains = lowest is not None and not multi_label
     return Metadata(
         folder=folder,
-        classes=_classes(values["classes"]),
+        classes=classes,
         multi_label=multi_label,
         threshold=check_probability(values.get("threshold", 0.5), f"{folder}: threshold"),
         abstain_below=check_probability(lowest, f"{folder}: abstain_below") if abstains else None,
-        square=_square(values["presize"]),
+        square=Square(size, check_probability(crop, f"{folder}: presize.crop")),
         input=_text("input.name", values.get("input", {}).get("name", "pixels")),
         output=_text("output.name", values.get("output", {}).get("name", "probabilities")),
         models=models,
@@ -125,29 +129,15 @@ def _parse(folder: Path, values: dict[str, Any]) -> Metadata:
     )
 
 
-def _classes(names: Any) -> list[str]:
-    if not names or not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ValueError(f"classes must be a list of names; they are {names!r}")
-    if len(set(names)) < len(names):
-        twice = next(name for index, name in enumerate(names) if name in names[:index])
-        raise ValueError(f"classes must differ; {twice!r} is there twice")
-    return names
+def _require(holds: object, name: str, expected: str, value: object) -> None:
+    if not holds:
+        raise ValueError(f"{name} must be {expected}; it is {value!r}")
 
 
 def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{name} must be a text; it is {value!r}")
-    return value
+    _require(isinstance(value, str) and value, name, "a text", value)
+    return str(value)
 
 
 def _texts(name: str, values: Any) -> dict[str, str]:
     return {key: _text(f"{name}.{key}", value) for key, value in dict(values).items()}
-
-
-def _square(values: dict[str, Any]) -> Square:
-    size, crop = values["size"], values.get("crop", 0.0)
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise ValueError(f"presize.size must be a whole number of pixels; it is {size!r}")
-    if isinstance(crop, bool) or not isinstance(crop, int | float) or not 0 <= crop <= 1:
-        raise ValueError(f"presize.crop must be a share from 0 to 1; it is {crop!r}")
-    return Square(size, float(crop))

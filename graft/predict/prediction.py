@@ -37,12 +37,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An image that could not be classified.
-
-    Attributes:
-        error: why, in one line.
-        source: as in `Prediction`.
-    """
+    """An image that could not be classified: why, in one line, and its source as in `Prediction`."""
 
     error: str
     source: str = ""

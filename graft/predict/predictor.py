@@ -92,8 +92,7 @@ class Predictor:
     def predict_many(self, sources: Iterable[Source], *, batch: int = BATCH) -> Iterator[Prediction | Failure]:
         """Yield a prediction for each image, in order; one that cannot be decoded gives a `Failure`.
 
-        Sources are taken as they are needed and predictions kept until they are asked for, both of a few
-        batches only, so that streams of any length need the same memory.
+        Only a few batches are read ahead, so that streams of any length need the same memory.
 
         Args:
             sources: each as for `predict`.
@@ -103,7 +102,11 @@ class Predictor:
         # the first are answered by all threads together: soonest, and for a few nothing more is loaded
         for first in islice(rest, 1):
             yield from self._predict(first, list(in_order(self._decode, first, self._threads)), self.run)
-        for predictions in in_order(self._predict_serial, rest, self._threads):
+        for predictions in in_order(
+            lambda chunk: self._predict(chunk, list(map(self._decode, chunk)), self._session.run_serial),
+            rest,
+            self._threads,
+        ):
             yield from predictions
 
     def probabilities(self, paths: Sequence[Path]) -> Iterator[NDArray[np.float32]]:
@@ -112,11 +115,11 @@ class Predictor:
         Raises:
             UnreadableError: a file is not an image that can be decoded.
         """
-
-        def run(batch: Sequence[Path]) -> NDArray[np.float32]:
-            return self._session.run_serial(np.stack([self.pixels(path) for path in batch]))
-
-        return in_order(run, batched(paths, BATCH), self._threads)
+        return in_order(
+            lambda batch: self._session.run_serial(np.stack([self.pixels(path) for path in batch])),
+            batched(paths, BATCH),
+            self._threads,
+        )
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the model on presized pixels `[B, S, S, 3]`, RGB; return probabilities `[B, K]`."""
@@ -133,10 +136,6 @@ class Predictor:
     def decide(self, row: NDArray[np.float32], source: str = "") -> Prediction:
         """Turn an image's probabilities `[K]` into a prediction."""
         return decide(row, self._metadata, source)
-
-    def _predict_serial(self, sources: Sequence[Source]) -> list[Prediction | Failure]:
-        """Predictions of a batch, all in the thread that calls."""
-        return self._predict(sources, [self._decode(source) for source in sources], self._session.run_serial)
 
     def _decode(self, source: Source) -> NDArray[np.uint8] | Failure:
         try:
@@ -169,7 +168,11 @@ def pixels_of(source: Source, square: Square) -> NDArray[np.uint8]:
     if isinstance(source, Image.Image):
         return square.of(upright_rgb(source))
     if isinstance(source, str):
-        return square.read(_path(source))
+        if source.startswith("file://"):
+            raise UnreadableError("is an address; give the path itself, without file://")
+        if is_remote(source):
+            raise UnreadableError("is an address, and a predictor reads files: give what lies there, as bytes")
+        source = Path(source)
     return square.read(source if isinstance(source, Path) else BytesIO(_content(source)))
 
 
@@ -181,22 +184,13 @@ def name_of(source: Source) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _path(source: str) -> Path:
-    if source.startswith("file://"):
-        raise UnreadableError("is an address; give the path itself, without file://")
-    if is_remote(source):
-        raise UnreadableError("is an address, and a predictor reads files: give what lies there, as bytes")
-    return Path(source)
-
-
 def _content(source: bytes | bytearray | memoryview | Readable) -> bytes | bytearray | memoryview:
     if isinstance(source, bytes | bytearray | memoryview):
         return source
     if not hasattr(source, "read"):
-        kind = type(source).__name__
         raise TypeError(
-            f"{kind}: a picture is a path, the bytes of a file, an open file or a picture of Pillow's, "
-            "such as Image.fromarray(array)"
+            f"{type(source).__name__}: a picture is a path, the bytes of a file, an open file or a picture of "
+            "Pillow's, such as Image.fromarray(array)"
         )
     try:
         return source.read()

@@ -20,17 +20,11 @@ from graft.predict.bundle import Metadata
 
 SPIN = "20"
 """Microseconds for which a thread waits actively between two layers. Without, each layer begins later;
-without an end, which is onnxruntime's own way, a run takes twice as long where others use the cores, too.
-Versions of onnxruntime that do not know the setting pass over it."""
+without an end, which is onnxruntime's own way, a run takes twice as long where others use the cores, too."""
 
 
 class Session:
-    """A model, loaded.
-
-    Args:
-        metadata: of the bundle.
-        precision: which of its models.
-        threads: that a single image is computed by.
+    """A model of a bundle, loaded; a single image is computed by so many threads.
 
     Raises:
         BundleError: the file is missing or another than promised, onnxruntime cannot load it or is not installed.
@@ -43,40 +37,40 @@ class Session:
         self._parallel = self._load(threads)
         self._serial = self._parallel if threads == 1 else None
 
-    def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(self, pixels: NDArray[np.uint8], session: Any = None) -> NDArray[np.float32]:
         """Map pixels `[B, S, S, 3]`, RGB, to probabilities `[B, K]`, by all threads."""
-        return self._run(self._parallel, pixels)
+        inputs = {self._metadata.input: pixels}
+        found: NDArray[np.float32] = (session or self._parallel).run([self._metadata.output], inputs)[0]
+        return found
 
     def run_serial(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """As `run`, in the thread that calls; several threads may call at once."""
         with self._lock:
             if self._serial is None:
                 self._serial = self._load(1)
-        return self._run(self._serial, pixels)
-
-    def _run(self, session: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = session.run([self._metadata.output], {self._metadata.input: pixels})[0]
-        return found
+        return self.run(pixels, self._serial)
 
     def _load(self, threads: int) -> Any:
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(2) as pool:
             # hashing lets go of the interpreter: it is done while onnxruntime is imported and reads the model
-            hashing = pool.submit(_digest, self._file)
-            try:
-                session: Any = _session(self._file, threads)
-            except Exception as error:  # onnxruntime's own have no common base
-                session = error
+            hashing = pool.submit(sha256, self._file)
+            making = pool.submit(_session, self._file, threads)
+        try:
             digest = hashing.result()
+        except OSError as error:
+            raise BundleError(f"{self._file}: cannot be read: {error.strerror}") from error
         if self._sha256 not in (None, digest):
             raise BundleError(
                 f"{self._file}: its sha256 is {digest}, not the {self._sha256} expected; "
                 "it was damaged or exchanged since it was exported or loaded: copy or export the bundle again"
             )
-        if isinstance(session, Exception):
-            if isinstance(session, BundleError):
-                raise session
-            reason = str(session).replace("\n", " ")
-            raise BundleError(f"{self._file}: onnxruntime cannot load it: {reason}") from session
+        try:
+            session = making.result()
+        except BundleError:
+            raise
+        except Exception as error:  # onnxruntime's own have no common base
+            reason = str(error).replace("\n", " ")
+            raise BundleError(f"{self._file}: onnxruntime cannot load it: {reason}") from error
         self._check(session)
         self._sha256 = digest  # whatever is loaded later is this very file
         return session
@@ -94,13 +88,6 @@ class Session:
                 raise BundleError(
                     f"{self._file}: has {found} where graft.json promises {promised}; export the bundle again"
                 )
-
-
-def _digest(file: Path) -> str:
-    try:
-        return sha256(file)
-    except OSError as error:
-        raise BundleError(f"{file}: cannot be read: {error.strerror}") from error
 
 
 def _session(file: Path, threads: int) -> Any:
