@@ -49,7 +49,7 @@ def write_bundle(
         from graft.export.timm_folder import write_timm  # late: few ask for it
 
         write_timm(folder / "timm", network, description, decision, square.crop)
-    metadata = _metadata(folder, description, square, decision) | record
+    metadata = _describe(folder, description, square, decision) | record
     write_json(folder / METADATA, metadata)
     write_text(folder / LABELS, "".join(f"{name}\n" for name in description.classes))
     save_card(folder / "README.md", metadata)
@@ -59,15 +59,11 @@ def write_bundle(
     return metadata
 
 
-def _metadata(folder: Path, description: Description, square: Square, decision: Decision) -> dict[str, Any]:
-    """What ``graft.json`` says of the models that lie there, and of how to use them.
-
-    Where any number of classes may hold it has ``multi_label`` and the ``threshold`` from which
-    one does; where the classifier may be not sure, ``abstain_below``.
-    """
+def _describe(folder: Path, description: Description, square: Square, decision: Decision) -> dict[str, Any]:
+    """What ``graft.json`` says of the models that lie there, and of how to use them."""
     task = task_of(description)
     models = {name: file for name, file in (("float", FLOAT), ("int8", INT8)) if (folder / file).is_file()}
-    metadata: dict[str, Any] = {
+    return {
         "format": FORMAT,
         "graft": __version__,
         "classes": description.classes,
@@ -93,7 +89,6 @@ def _metadata(folder: Path, description: Description, square: Square, decision: 
         "backbone": description.backbone,
         "models": models,
         "sha256": {file: sha256(folder / file) for file in models.values()},
+        # where any number of classes may hold, the probability from which one does
+        **({} if task.threshold is None else {"multi_label": True, "threshold": task.threshold}),
     }
-    if task.threshold is not None:
-        metadata |= {"multi_label": True, "threshold": task.threshold}
-    return metadata

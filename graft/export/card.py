@@ -1,6 +1,7 @@
 """The model card, and the record it is written from: figures, slices, data, licences, lineage."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def read_record(params: dict[str, Any], evaluated: Path, split: Path) -> dict[st
         "primary_metric": "accuracy" if "accuracy" in metrics["test"] else "exact_match",
         "interval": metrics["interval"],
         "answered": metrics.get("answered"),
-        "slices": _rows(tables.read(evaluated / "slices.csv")),
+        "slices": _slices(tables.read(evaluated / "slices.csv")),
         "images": {name: row["all"] for name, row in counts.items()},
         "groups_across_splits": audit["groups_across_splits"],
         "warning": audit["metadata"]["warning"],
@@ -50,7 +51,7 @@ def read_record(params: dict[str, Any], evaluated: Path, split: Path) -> dict[st
     }
 
 
-def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+def _slices(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of a table whose first column is text and whose others are numbers."""
     first, *others = table.columns
     return [
@@ -64,22 +65,16 @@ def _number(text: str) -> float | None:
 
 
 def save_card(path: Path, metadata: dict[str, Any]) -> None:
-    """Write the card, Markdown for people and for the hub.
-
-    Args:
-        metadata: what graft.json says.
-    """
+    """Write the card, Markdown for people and for the hub, from what graft.json says."""
     # names from the data are escaped where the template uses them
     write_text(path, rendered(TEMPLATE, metadata, escape=False, text=_text, quoted=_quoted))
 
 
 def _text(value: object) -> str:
     """A value as plain text in a cell of a Markdown table."""
-    plain = " ".join(str(value).split())
-    return "".join(f"\\{char}" if char in "\\`*_{}[]<>#|$~" else char for char in plain)
+    return re.sub(r"([\\`*_{}\[\]<>#|$~])", r"\\\1", " ".join(str(value).split()))
 
 
 def _quoted(value: object) -> str:
     """A value as a string in double quotes of YAML."""
-    plain = " ".join(str(value).split())
-    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return json.dumps(" ".join(str(value).split()), ensure_ascii=False)

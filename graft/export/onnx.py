@@ -4,12 +4,13 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 
@@ -48,14 +49,11 @@ def export_onnx(network: Network, task: Task, view: int, size: int, decision: De
 
     Args:
         network: with a head, on the CPU.
-        task: gives the last operator, from logits to probabilities.
         view: side of the images that the network is evaluated at.
         size: side of the presized images, fixed in the graph.
-        decision: which views the graph averages, and at which temperature.
     """
     served = Served(network, task, view, decision).eval().to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     example = torch.zeros((2, size, size, 3), dtype=torch.uint8)
-    batch = torch.export.Dim("batch", min=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch's exporter calls torch's own deprecated names
         program = torch.onnx.export(
@@ -63,7 +61,7 @@ def export_onnx(network: Network, task: Task, view: int, size: int, decision: De
             (example,),
             input_names=["pixels"],
             output_names=["probabilities"],
-            dynamic_shapes={"pixels": {0: batch}},
+            dynamic_shapes={"pixels": {0: torch.export.Dim("batch", min=1)}},
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
@@ -79,18 +77,6 @@ def calibration_images(pixels: ImageRows, rows: NDArray[np.int64], count: int) -
         yield pixels.read(chosen[start : start + CALIBRATION_BATCH])
 
 
-class _CalibrationReader(CalibrationDataReader):  # type: ignore[misc] # onnxruntime has no types
-    """Feeds images, a batch at a time, to onnxruntime, which observes the activations."""
-
-    def __init__(self, batches: Iterator[NDArray[np.uint8]]) -> None:
-        self._batches = batches
-
-    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
-        """The next batch as the graph's input, None after the last."""
-        batch = next(self._batches, None)
-        return None if batch is None else {"pixels": batch}
-
-
 def quantise(model: Path, batches: Iterator[NDArray[np.uint8]], out: Path) -> None:
     """Write a model whose convolutions are in eight bits, weights by channel.
 
@@ -103,13 +89,14 @@ def quantise(model: Path, batches: Iterator[NDArray[np.uint8]], out: Path) -> No
 
     Source: Jacob et al. 2018, https://arxiv.org/abs/1712.05877, as onnxruntime does it.
     """
+    inputs = ({"pixels": batch} for batch in batches)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         prepared, quantised = Path(folder) / "prepared.onnx", Path(folder) / "int8.onnx"
         quant_pre_process(model, prepared, skip_symbolic_shape=True)
         quantize_static(
             prepared,
             quantised,
-            _CalibrationReader(batches),
+            SimpleNamespace(get_next=lambda: next(inputs, None)),  # onnxruntime observes the activations
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=QUANTISED,
             per_channel=True,
@@ -126,15 +113,13 @@ def _save(model: onnx.ModelProto, file: Path) -> None:
     Names, sources and traces that the exporters leave in it hold paths of this machine, and the same
     network must give the same bytes.
     """
-    model.producer_name, model.producer_version, model.doc_string = "graft", "", ""
-    graph = model.graph
-    graph.name = "graft"
-    nodes = [*graph.node, *(node for function in model.functions for node in function.node)]
+    model.producer_name, model.producer_version, model.graph.name = "graft", "", "graft"
+    graph, functions = model.graph, model.functions
+    nodes = [*graph.node, *(node for function in functions for node in function.node)]
     values = (*graph.initializer, *graph.value_info, *graph.input, *graph.output)
-    for entry in (graph, *model.functions, *nodes, *values):
+    for entry in (model, graph, *functions, *nodes, *values):
         entry.doc_string = ""
         del entry.metadata_props[:]
-    del model.metadata_props[:]
     onnx.checker.check_model(model, full_check=True)
     with new_file(file) as partial:
         # deterministic: protobuf's own maps have no order of their own

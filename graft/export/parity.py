@@ -25,7 +25,6 @@ def measure_parity(
     """Classify the raw test images with every model of a bundle, and compare with what `evaluate` wrote.
 
     Args:
-        bundle: folder of the bundle.
         evaluated: reports/evaluate.
         root: folder of the raw images.
         abstain_below: confidence from which an answer is given.
@@ -83,25 +82,21 @@ def compare(
 
 
 def require_parity(parity: dict[str, Any], config: Export) -> None:
-    """Refuse a bundle that answers otherwise than what was measured.
-
-    Args:
-        parity: see `measure_parity`.
+    """Refuse a bundle that answers otherwise than what was measured, as `measure_parity` found.
 
     Raises:
         ExportError: more images than allowed get another answer.
     """
-    _require(parity, config.max_mismatches, f"export.max_mismatches = {config.max_mismatches}")
+    limits = [(parity, config.max_mismatches, f"export.max_mismatches = {config.max_mismatches}")]
     if config.int8:
         share = config.int8.max_mismatches
-        _require(parity["int8"], share * parity["images"], f"the share export.int8.max_mismatches = {share:g}")
-
-
-def _require(found: dict[str, Any], allowed: float, limit: str) -> None:
-    if found["mismatches"] > allowed:
-        first = found["mismatched"][0]
-        raise ExportError(
-            f"{found['mismatches']} of {found['images']} test images get another answer from the bundle than from "
-            f"evaluate, over {limit}; the first is {first['path']}: "
-            f"{first['evaluated'] or 'no class'} became {first['exported'] or 'no class'}"
-        )
+        allowed = int(share * parity["images"])
+        limits.append((parity["int8"], allowed, f"the share export.int8.max_mismatches = {share:g}"))
+    for found, allowed, limit in limits:
+        if found["mismatches"] > allowed:
+            first = found["mismatched"][0]
+            raise ExportError(
+                f"{found['mismatches']} of {found['images']} test images get another answer from the bundle than from "
+                f"evaluate, over {limit}; the first is {first['path']}: "
+                f"{first['evaluated'] or 'no class'} became {first['exported'] or 'no class'}"
+            )

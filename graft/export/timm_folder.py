@@ -4,7 +4,6 @@ timm's network classifies what its own last layer gives, and normalises by one m
 head that sees more than that, or images that are standardised one by one, do not fit into it.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ def write_timm(folder: Path, network: Network, description: Description, decisio
     Raises:
         ExportError: the network is more than timm's own with another classifier; the text says by what.
     """
-    if reasons := list(_obstacles(description, decision, crop)):
+    if reasons := _obstacles(description, decision, crop):
         raise ExportError(f"export.timm: timm cannot hold this network: {'; '.join(reasons)}; use export.timm: false")
     model = timm.create_model(description.backbone, num_classes=len(description.classes)).eval()
     config: dict[str, Any] = model.pretrained_cfg  # type: ignore[assignment] # a module's own attribute, not a tensor
@@ -39,14 +38,13 @@ def write_timm(folder: Path, network: Network, description: Description, decisio
     folder.mkdir()
     state = {name: value.contiguous() for name, value in model.state_dict().items()}
     (folder / "model.safetensors").write_bytes(safetensors.torch.save(state))
-    side = description.size
     written = {
         "architecture": description.backbone.partition(".")[0],
         "num_classes": len(description.classes),
         "label_names": description.classes,
         "pretrained_cfg": {
             **{key: config[key] for key in ("first_conv", "classifier", "interpolation")},
-            "input_size": [3, side, side],
+            "input_size": [3, description.size, description.size],
             "crop_pct": 1.0,
             "crop_mode": "center" if crop else "squash",
             "mean": description.mean,
@@ -57,19 +55,18 @@ def write_timm(folder: Path, network: Network, description: Description, decisio
     write_json(folder / "config.json", written)
 
 
-def _obstacles(description: Description, decision: Decision, crop: float) -> Iterator[str]:
-    if description.backbone.startswith("torchvision/"):
-        yield f"{description.backbone} is torchvision's"
-    if description.layers:
-        yield f"the head sees {', '.join(description.layers)} too (embed.layers)"
-    if description.standardise:
-        yield "images are standardised one by one (embed.standardise)"
-    if description.head != "linear":
-        yield f"the head is of kind {description.head} (train_head.head)"
-    if crop not in (0, 1):
-        yield f"images are cropped in part and squeezed in part (presize.crop {crop:g}, where timm knows 0 and 1)"
-    if decision.tta != ["none"]:
-        yield f"logits are averaged over the flips {', '.join(decision.tta)} (evaluate.tta)"
+def _obstacles(description: Description, decision: Decision, crop: float) -> list[str]:
+    name, layers, tta = description.backbone, ", ".join(description.layers), ", ".join(decision.tta)
+    squeezed = f"cropped in part and squeezed in part (presize.crop {crop:g}, where timm knows 0 and 1)"
+    obstacles = (
+        (name.startswith("torchvision/"), f"{name} is torchvision's"),
+        (layers, f"the head sees {layers} too (embed.layers)"),
+        (description.standardise, "images are standardised one by one (embed.standardise)"),
+        (description.head != "linear", f"the head is of kind {description.head} (train_head.head)"),
+        (crop not in (0, 1), f"images are {squeezed}"),
+        (decision.tta != ["none"], f"logits are averaged over the flips {tta} (evaluate.tta)"),
+    )
+    return [text for holds, text in obstacles if holds]
 
 
 def _state(
@@ -97,11 +94,7 @@ def _state(
 
 
 def _check_agreement(model: nn.Module, network: Network, description: Description, temperature: float) -> None:
-    """Make sure that both give the same logits for noise.
-
-    Raises:
-        ExportError: they do not.
-    """
+    """Make sure that both give the same logits for noise."""
     generator = torch.Generator().manual_seed(0)
     views = torch.rand((2, 3, description.size, description.size), generator=generator)
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (description.mean, description.std))
