@@ -31,15 +31,13 @@ def find(name: str) -> Architecture:
     """
     plain = name.removeprefix(PREFIX)
     theirs = torchvision_models.names()
-    if name != plain:
-        if plain not in theirs:
-            close = nearest(name, [PREFIX + other for other in theirs])
-            raise WeightsError(f"backbone.name: torchvision has no classifier {plain!r}{close}")
-        return Architecture(torchvision_models, plain)
-    if timm_models.has(name):
+    if name == plain and timm_models.has(name):
         return Architecture(timm_models, name)
-    if name in theirs:
-        return Architecture(torchvision_models, name)
+    if plain in theirs:
+        return Architecture(torchvision_models, plain)
+    if name != plain:
+        close = nearest(name, [PREFIX + other for other in theirs])
+        raise WeightsError(f"backbone.name: torchvision has no classifier {plain!r}{close}")
     close = nearest(name, timm_models.names() + theirs)
     raise WeightsError(f"backbone.name: neither timm nor torchvision has {name!r}{close}")
 

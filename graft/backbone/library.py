@@ -1,6 +1,7 @@
 """What graft asks of a library of architectures, and networks built without memory for their parameters."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,8 +54,13 @@ def meta_init(build: Callable[[], nn.Module]) -> nn.Module:
     What a network computes for itself when it is built, such as tables of relative positions or the
     widths of its stages, is in no file and must be true. No random number of the caller's is drawn.
     """
+    model = None
     with torch.random.fork_rng(devices=[]):
-        model = _build_weightless(build)
+        with (
+            suppress(RuntimeError),
+            register_module_parameter_registration_hook(_without_memory),  # type: ignore[arg-type]
+        ):
+            model = build()
         if model is None or any(buffer.is_meta for buffer in model.buffers()):
             # a few compute with their parameters, or make tensors where these are
             model = build()
@@ -66,17 +72,6 @@ def allocate(model: nn.Module) -> nn.Module:
     """Give parameters on the meta device memory on the CPU, filled with zeros."""
     model._apply(lambda tensor: torch.zeros_like(tensor, device="cpu") if tensor.is_meta else tensor)
     return model
-
-
-def _build_weightless(build: Callable[[], nn.Module]) -> nn.Module | None:
-    """Build with parameters that go to the meta device one by one; None where the network needs their numbers."""
-    handle = register_module_parameter_registration_hook(_without_memory)  # type: ignore[arg-type]
-    try:
-        return build()
-    except RuntimeError:
-        return None
-    finally:
-        handle.remove()
 
 
 def _without_memory(_: nn.Module, __: str, parameter: nn.Parameter | None) -> nn.Parameter | None:

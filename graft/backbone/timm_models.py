@@ -45,23 +45,22 @@ def body(name: str, drop_path: float) -> nn.Module:
     Raises:
         ParamsError: stochastic depth is asked for, and it has none.
     """
-    options: dict[str, Any] = {"num_classes": 0}
-    if _config(name).fixed_input_size:
-        options |= _size_options(name)
-    if drop_path:
-        options["drop_path_rate"] = drop_path
+    options: dict[str, Any] = {"num_classes": 0} | ({"drop_path_rate": drop_path} if drop_path else {})
+    if _config(name).fixed_input_size:  # the options that its class has
+        family = [kind for kind in type(whole(name)).__mro__ if kind not in nn.Module.__mro__]
+        known = {option for kind in family for option in inspect.signature(kind).parameters}
+        options |= {option: value for option, value in ANY_SIZE.items() if option in known}
+    depths: list[Any] = []
     try:
         model = meta_init(partial(timm.create_model, name, **options))
+        depths = [module for module in model.modules() if type(module).__name__ == "DropPath"]
     except TypeError as error:
-        if drop_path and "drop_path_rate" in str(error):
-            raise _no_drop_path(name, drop_path) from error
-        raise
-    depths = [module for module in model.modules() if type(module).__name__ == "DropPath"]
-    if drop_path and not any(getattr(module, "drop_prob", 0.0) for module in depths):
-        raise _no_drop_path(name, drop_path)
-    if not drop_path:  # a few architectures have some by default
-        for module in depths:
-            setattr(module, "drop_prob", 0.0)  # noqa: B010 - the module's type is not known
+        if not drop_path or "drop_path_rate" not in str(error):
+            raise
+    if drop_path and not any(module.drop_prob for module in depths):
+        raise ParamsError(f"drop_path: {name} has no stochastic depth; it takes 0, not {drop_path}")
+    for module in depths if not drop_path else ():  # a few architectures have some by default
+        module.drop_prob = 0.0
     return model
 
 
@@ -112,16 +111,15 @@ def converted(name: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tens
     """Bring a state dict of an older or foreign form to timm's names, by timm's own loader, if that knows it."""
     config = _config(name)
     layers = [config.classifier] if isinstance(config.classifier, str) else list(config.classifier or [])
-    found = [len(state[f"{layer}.weight"]) for layer in layers if f"{layer}.weight" in state]
-    classes = found[0] if found else config.num_classes
+    found = (len(state[f"{layer}.weight"]) for layer in layers if f"{layer}.weight" in state)
+    classes = next(found, config.num_classes)
     overlay = {"state_dict": state, "num_classes": classes, "label_offset": 0}
     with torch.random.fork_rng(devices=[]):
         try:
             model = timm.create_model(name, pretrained=True, num_classes=classes, pretrained_cfg_overlay=overlay)
         except Exception:  # each architecture has a loader of its own, which meets whatever is in the file
             return state
-    converted: dict[str, torch.Tensor] = model.state_dict()
-    return converted
+    return dict(model.state_dict())
 
 
 def by_depth(body: nn.Module) -> dict[int, list[str]]:
@@ -132,14 +130,3 @@ def by_depth(body: nn.Module) -> dict[int, list[str]]:
 
 def _config(name: str) -> Any:
     return timm.get_pretrained_cfg(name, allow_unregistered=False)
-
-
-def _size_options(name: str) -> dict[str, Any]:
-    """Those of the options above that an architecture's class has."""
-    family = [kind for kind in type(whole(name)).__mro__ if kind not in nn.Module.__mro__]
-    known = {option for kind in family for option in inspect.signature(kind).parameters}
-    return {option: value for option, value in ANY_SIZE.items() if option in known}
-
-
-def _no_drop_path(name: str, drop_path: float) -> ParamsError:
-    return ParamsError(f"drop_path: {name} has no stochastic depth; it takes 0, not {drop_path}")

@@ -9,9 +9,9 @@ torchvision, or timm, which imports it, imports this module before.
 
 import copy
 import functools
-import importlib.machinery
 import importlib.util
 import re
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from types import MethodType
@@ -24,7 +24,6 @@ from graft.backbone.library import Preprocessing, Published, meta_init
 from graft.core.errors import ParamsError, WeightsError, nearest
 
 SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-OPERATORS = ("nms", "qnms")
 
 
 @functools.cache  # declares once, and keeps the library: its declarations live as long as it does
@@ -33,28 +32,19 @@ def declare_missing() -> torch.library.Library | None:
 
     Must run before the first import of torchvision. Safe to call repeatedly.
     """
-    if _compiled_library_loads():
-        return None
-    library = torch.library.Library("torchvision", "FRAGMENT")
-    for name in OPERATORS:
-        library.define(name + SCHEMA)
-    return library
-
-
-def _compiled_library_loads() -> bool:
-    """Try what torchvision itself does on import, without importing it."""
     spec = importlib.util.find_spec("torchvision")
-    if spec is None or not spec.submodule_search_locations:
-        return True  # torchvision is not installed: nothing to mend, and the import says so itself
-    folder = Path(spec.submodule_search_locations[0])
-    for suffix in importlib.machinery.EXTENSION_SUFFIXES:
-        for library in folder.glob(f"_C{suffix}"):
-            try:
-                torch.ops.load_library(library)
-            except OSError:
-                return False
-            return True
-    return False
+    if spec is None or spec.origin is None:
+        return None  # it is not installed: the import says so itself
+    try:  # what torchvision itself does on import
+        for library in Path(spec.origin).parent.glob("_C*.so"):
+            torch.ops.load_library(library)
+            return None
+    except OSError:
+        pass
+    declared = torch.library.Library("torchvision", "FRAGMENT")
+    for name in ("nms", "qnms"):
+        declared.define(name + SCHEMA)
+    return declared
 
 
 declare_missing()
@@ -82,7 +72,7 @@ def body(name: str, drop_path: float) -> nn.Module:
     Raises:
         ParamsError: stochastic depth is asked for, and it has none.
     """
-    model = _build(name, {"aux_logits": False} if name in OPTIONS else {})
+    model = _build(name, **({"aux_logits": False} if name in OPTIONS else {}))
     example = torch.zeros((2, 3, native_size(name), native_size(name)), device="meta")
     parent, _, child = find_classifier(copy.deepcopy(model).to("meta"), example).rpartition(".")
     setattr(model.get_submodule(parent), child, nn.Identity())
@@ -92,7 +82,7 @@ def body(name: str, drop_path: float) -> nn.Module:
 
 def whole(name: str) -> nn.Module:
     """Build an architecture with its classifier and, where published files have them, its auxiliary ones."""
-    return _build(name, {})
+    return _build(name)
 
 
 def native_size(name: str) -> int:
@@ -135,17 +125,13 @@ def converted(name: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tens
     return {re.sub(r"\b(norm|relu|conv)\.([12])\.", r"\1\2.", key): tensor for key, tensor in state.items()}
 
 
-def _build(name: str, further: dict[str, Any]) -> nn.Module:
-    model = meta_init(partial(get_model, name, weights=None, **_options(name), **further))
+def _build(name: str, **further: Any) -> nn.Module:
+    # a vision transformer's table of positions has an entry a patch
+    options = {"image_size": native_size(name)} if name.startswith("vit_") else OPTIONS.get(name, {})
+    model = meta_init(partial(get_model, name, weights=None, **options, **further))
     if isinstance(model, torchvision.models.MNASNet):  # it asks for a version number, which only pickles carry
         setattr(model, "_load_from_state_dict", MethodType(nn.Module._load_from_state_dict, model))  # noqa: B010
     return model
-
-
-def _options(name: str) -> dict[str, Any]:
-    if name.startswith("vit_"):  # its table of positions has an entry a patch
-        return {"image_size": native_size(name)}
-    return OPTIONS.get(name, {})
 
 
 def _preprocessing(weights: Any) -> Preprocessing:
@@ -172,35 +158,28 @@ def find_classifier(model: nn.Module, example: torch.Tensor) -> str:
     What may follow it has no parameters: nothing at all, or a pooling of logits as in SqueezeNet.
 
     Args:
-        model: in evaluation mode, on the meta device.
-        example: `[B, 3, H, W]`, a size that it takes, on the meta device.
+        model: in evaluation mode.
+        example: `[B, 3, H, W]`, a size that it takes, on the same device.
 
     Raises:
         WeightsError: that layer is no linear one, or does not make the network's outputs.
     """
-    ran: list[tuple[str, nn.Module, tuple[int, ...]]] = []
-    handles = []
-    for name, module in model.named_modules():
-        if next(module.children(), None) is None and next(module.parameters(), None) is not None:
-
-            def note(module: nn.Module, _: object, output: torch.Tensor, name: str = name) -> None:
-                ran.append((name, module, tuple(output.shape)))
-
-            handles.append(module.register_forward_hook(note))
-    try:
+    ran: list[tuple[nn.Module, tuple[int, ...]]] = []
+    leaves = {
+        module: name
+        for name, module in model.named_modules()
+        if next(module.children(), None) is None and next(module.parameters(), None) is not None
+    }
+    with ExitStack() as hooks:
+        for leaf in leaves:
+            hook = leaf.register_forward_hook(lambda module, _, output: ran.append((module, tuple(output.shape))))
+            hooks.enter_context(hook)
         outputs = model(example)
-    finally:
-        for handle in handles:
-            handle.remove()
-    name, layer, shape = ran[-1]
-    if not _is_linear(layer) or shape[:2] != tuple(outputs.shape):
+    layer, shape = ran[-1]
+    linear = isinstance(layer, nn.Linear) or (isinstance(layer, nn.Conv2d) and layer.kernel_size == (1, 1))
+    if not linear or shape[:2] != tuple(outputs.shape):
         raise WeightsError(
-            f"backbone.name: the last layer of {type(model).__name__} is {name!r}, a {type(layer).__name__} that gives "
-            f"{list(shape)}; expected a linear layer that gives its outputs {list(outputs.shape)}"
+            f"backbone.name: the last layer of {type(model).__name__} is {leaves[layer]!r}, a {type(layer).__name__} "
+            f"that gives {list(shape)}; expected a linear layer that gives its outputs {list(outputs.shape)}"
         )
-    return name
-
-
-def _is_linear(layer: nn.Module) -> bool:
-    """Whether a layer maps channels to channels, position by position."""
-    return isinstance(layer, nn.Linear) or (isinstance(layer, nn.Conv2d) and layer.kernel_size == (1, 1))
+    return leaves[layer]

@@ -39,7 +39,8 @@ def read(file: Path) -> dict[str, torch.Tensor]:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling raises whatever it meets
         raise WeightsError(f"{file}: cannot be read as weights alone: {error}") from error
-    state = _innermost(state)
+    while isinstance(state, dict) and (nests := [state[nest] for nest in NESTS if isinstance(state.get(nest), dict)]):
+        state = nests[0]
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise WeightsError(f"{file}: expected a mapping of names to tensors, alone or under one of {', '.join(NESTS)}")
     return state
@@ -47,26 +48,12 @@ def read(file: Path) -> dict[str, torch.Tensor]:
 
 def unwrapped(state: dict[str, torch.Tensor], wanted: Iterable[str]) -> dict[str, torch.Tensor]:
     """Take off what wrappers put before every name, unless the names wanted begin so too."""
-    wanted = list(wanted)
-    while prefix := next((prefix for prefix in WRAPPERS if _all_begin(state, prefix)), None):
-        if _all_begin(wanted, prefix):
+    wanted, state = list(wanted), {key: tensor for key, tensor in state.items() if key != COUNTER}
+    while prefix := next((one for one in WRAPPERS if state and all(key.startswith(one) for key in state)), None):
+        if all(name.startswith(prefix) for name in wanted):
             break
-        state = {key.removeprefix(prefix): tensor for key, tensor in state.items() if key != COUNTER}
+        state = {key.removeprefix(prefix): tensor for key, tensor in state.items()}
     return state
-
-
-def _innermost(state: Any) -> Any:
-    while isinstance(state, dict):
-        inner = next((state[nest] for nest in NESTS if isinstance(state.get(nest), dict)), None)
-        if inner is None:
-            break
-        state = inner
-    return state
-
-
-def _all_begin(names: Iterable[str], prefix: str) -> bool:
-    named = [name for name in names if name != COUNTER]
-    return bool(named) and all(name.startswith(prefix) for name in named)
 
 
 STEM = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
@@ -82,16 +69,10 @@ INVERTED = {
 SQUEEZE = {"_se_reduce": "se.conv_reduce", "_se_expand": "se.conv_expand"}
 
 
-def is_efficientnet_pytorch(keys: Iterable[str]) -> bool:
-    """Tell whether a state dict is named as ``efficientnet_pytorch`` names it."""
-    return "_conv_stem.weight" in set(keys)
-
-
 def to_timm(keys: Iterable[str], timm_keys: Iterable[str]) -> dict[str, str]:
     """Map ``efficientnet_pytorch`` names to timm's.
 
     Args:
-        keys: names in the file.
         timm_keys: names in the timm model, which tell how its blocks fall into stages.
 
     Returns:
@@ -133,7 +114,13 @@ def fetch_weights(backbone: Backbone, into: Path, downloads: Path = DOWNLOADS) -
     """
     architecture = find(backbone.name)
     entry = published(backbone.weights, architecture.name)
-    file = _fetched(backbone, entry, downloads)
+    where = entry.address if entry else backbone.weights
+    try:
+        file = local_path(where, downloads, backbone.sha256)
+    except SourceError as error:
+        if is_remote(where):
+            raise
+        raise SourceError(f"{error}; backbone.weights may be {ALLOWED}") from error
     digest = sha256(file)
     if backbone.sha256 not in (None, digest):
         raise WeightsError(f"{file}: sha256 is {digest}; backbone.sha256 says {backbone.sha256}")
@@ -167,13 +154,11 @@ def published(weights: str, name: str) -> Published | None:
 
 
 def fit(state: State, name: str, file: str) -> tuple[State, list[dict[str, Any]]]:
-    """Bring a state dict to the names of a library and check it tensor by tensor.
+    """Bring a state dict to the names of an architecture and check it tensor by tensor.
 
     Its classifier may be of any number of classes, or absent: it is cut off.
 
     Args:
-        state: as it was read.
-        name: of the architecture.
         file: what messages call it.
 
     Returns:
@@ -186,7 +171,12 @@ def fit(state: State, name: str, file: str) -> tuple[State, list[dict[str, Any]]
     whole = architecture.library.whole(architecture.name)
     wanted = architecture.library.body(architecture.name, 0.0).state_dict()
     heads = set(whole.state_dict()) - set(wanted)
-    state = _renamed(unwrapped(state, whole.state_dict()), whole, file, name)
+    state = unwrapped(state, whole.state_dict())
+    if "_conv_stem.weight" in state:  # as `efficientnet_pytorch` names it
+        mapping = to_timm(state, whole.state_dict())
+        if unknown := sorted(set(state) - set(mapping)):
+            raise WeightsError(f"{file}: no rule maps {unknown[:3]} to {name} ({len(unknown)} such names)")
+        state = {mapping[key]: tensor for key, tensor in state.items()}
     forms: tuple[Callable[[], State], ...] = (
         lambda: state,
         lambda: _upgraded(state, whole),
@@ -201,26 +191,6 @@ def fit(state: State, name: str, file: str) -> tuple[State, list[dict[str, Any]]
             raise WeightsError(f"{file}: {key} is {list(state[key].shape)}; {name} has {list(tensor.shape)}")
     kept = {key: state[key].to(tensor.dtype).contiguous() for key, tensor in wanted.items()}
     return kept, _layers({key: tensor for key, tensor in state.items() if key not in wanted}, whole)
-
-
-def _fetched(backbone: Backbone, entry: Published | None, downloads: Path) -> Path:
-    where = entry.address if entry else backbone.weights
-    try:
-        return local_path(where, downloads, backbone.sha256)
-    except SourceError as error:
-        if is_remote(where):
-            raise
-        raise SourceError(f"{error}; backbone.weights may be {ALLOWED}") from error
-
-
-def _renamed(state: State, whole: nn.Module, file: str, name: str) -> State:
-    """Give the tensors of an ``efficientnet_pytorch`` file timm's names."""
-    if not is_efficientnet_pytorch(state):
-        return state
-    mapping = to_timm(state, whole.state_dict())
-    if unexpected := sorted(set(state) - set(mapping)):
-        raise WeightsError(f"{file}: no rule maps {unexpected[:3]} to {name} ({len(unexpected)} such names)")
-    return {mapping[key]: tensor for key, tensor in state.items()}
 
 
 def _upgraded(state: State, whole: nn.Module) -> State:
@@ -247,8 +217,8 @@ def _layers(tensors: State, whole: nn.Module) -> list[dict[str, Any]]:
     modules = dict(whole.named_modules())
     layers: dict[str, dict[str, Any]] = {}
     for key, tensor in tensors.items():
-        layer, _, kind = key.rpartition(".")
-        if layer not in layers or kind == "weight":
-            kind_of_layer = type(modules[layer]).__name__ if layer in modules else "unknown"
-            layers[layer] = {"name": layer, "type": kind_of_layer, "shape": list(tensor.shape)}
+        layer, _, parameter = key.rpartition(".")
+        if layer not in layers or parameter == "weight":
+            kind = type(modules[layer]).__name__ if layer in modules else "unknown"
+            layers[layer] = {"name": layer, "type": kind, "shape": list(tensor.shape)}
     return list(layers.values())
