@@ -1,18 +1,7 @@
 """What graft raises when the user, not the code, has to act.
 
-GraftError
- +-- ParamsError     params.yaml: unknown key, wrong type, out of range
- +-- SourceError     what `source.uri` or `backbone.weights` names is absent or not as promised
- +-- DataError       images, labels or splits that cannot be used as they are
- +-- WeightsError    weights that do not fit the network
- +-- TrainingError   a run that cannot go on, such as a loss that is not finite
- +-- ExportError     a bundle that does not agree with the network it came from
- +-- BundleError     a bundle that cannot be used as it is
- +-- StageError      a stage whose record would not be true
-
-Those of one part alone lie beside it, such as those of `graft.apps.serve`.
-
-Each message names the thing, the value, and what would be valid.
+Errors of one part alone lie beside it, such as those of `graft.apps.serve`. Each message names the thing,
+the value, and what would be valid.
 """
 
 import difflib
@@ -24,11 +13,11 @@ class GraftError(Exception):
 
 
 class ParamsError(GraftError):
-    """params.yaml says something graft does not understand or allow."""
+    """params.yaml has an unknown key, a wrong type, or a value out of range."""
 
 
 class SourceError(GraftError):
-    """A dataset or weights file cannot be fetched as named."""
+    """What `source.uri` or `backbone.weights` names is absent or not as promised."""
 
 
 class DataError(GraftError):
@@ -40,7 +29,7 @@ class WeightsError(GraftError):
 
 
 class TrainingError(GraftError):
-    """Training cannot go on."""
+    """Training cannot go on, such as with a loss that is not finite."""
 
 
 class ExportError(GraftError):

@@ -25,22 +25,15 @@ HEADER = 2**20
 """Longest name or attribute block of a tar member in bytes: it is read whole into memory."""
 
 UNPACK = "unpack it yourself and name the folder in source.uri"
-IMAGE = "is a single image; name the folder or the archive that holds the images"
-OTHER_KINDS = (
-    (b"7z\xbc\xaf\x27\x1c", f"is a 7z archive; {UNPACK}"),
-    (b"Rar!\x1a\x07", f"is a rar archive; {UNPACK}"),
-    (b"\x28\xb5\x2f\xfd", f"is compressed with zstandard; {UNPACK}"),
-    (b"\x1f\x8b", "is compressed with gzip but holds no tar archive, or is damaged"),
-    (b"BZh", "is compressed with bzip2 but holds no tar archive, or is damaged"),
-    (b"\xfd7zXZ", "is compressed with xz but holds no tar archive, or is damaged"),
-    (b"\xff\xd8\xff", IMAGE),
-    (b"\x89PNG", IMAGE),
-    (b"GIF8", IMAGE),
-    (b"RIFF", IMAGE),
-    (b"PAR1", "is a parquet file; name the folder or the archive that holds the images"),
-    (b"version https://git-lfs", "is a pointer of Git LFS; run `git lfs pull` where it comes from"),
-)
-"""What other files begin with, and what to do with them."""
+NAME = "name the folder or the archive that holds the images"
+OTHER_KINDS: dict[str, tuple[bytes, ...]] = {
+    f"is a 7z, rar or zstandard archive; {UNPACK}": (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x28\xb5\x2f\xfd"),
+    "is compressed with gzip, bzip2 or xz but holds no tar archive, or is damaged": (b"\x1f\x8b", b"BZh", b"\xfd7zXZ"),
+    f"is a single image; {NAME}": (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF"),
+    f"is a parquet file; {NAME}": (b"PAR1",),
+    "is a pointer of Git LFS; run `git lfs pull` where it comes from": (b"version https://git-lfs",),
+}
+"""What other files are, what to do with them, and what they begin with."""
 
 Member = tuple[tarfile.TarInfo, Callable[[], IO[bytes]]]
 """A member in the form of a tar's, be it of a zip, and what opens it."""
@@ -67,7 +60,7 @@ def unpack(archive: Path, into: Path, limits: Limits) -> int:
     with archive.open("rb") as file, bar("unpack", budget.packed, unit="B") as progress:
         for info, content in _members(archive, file):
             with _explained(archive, info.name):
-                budget.count()
+                budget.count_member()
                 info.name.encode()  # raises where it is not UTF-8
                 member = tarfile.data_filter(info, str(into))
                 path = os.path.normpath(member.name)
@@ -99,14 +92,12 @@ class _Budget:
         self.limits, self.packed = limits, packed
         self.members = self.bytes = 0
 
-    def count(self) -> None:
-        """Count a member."""
+    def count_member(self) -> None:
         self.members += 1
         if self.members > self.limits.files:
             raise _UnsafeError(f"is one too many; source.limits.files allows {self.limits.files}")
 
-    def spend(self, size: int) -> None:
-        """Count bytes that are about to be written."""
+    def count_bytes(self, size: int) -> None:
         self.bytes += size
         if self.bytes > self.limits.bytes:
             raise _UnsafeError(f"is too large: source.limits.bytes allows {self.limits.bytes} bytes in all")
@@ -121,7 +112,7 @@ def _write(stream: IO[bytes], path: Path, budget: _Budget) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("xb") as file:  # never over another member, also where names differ in case alone
         while data := stream.read(CHUNK):
-            budget.spend(len(data))
+            budget.count_bytes(len(data))
             file.write(data)
 
 
@@ -131,8 +122,7 @@ def _linked_file(path: str, links: dict[str, str], into: Path) -> Path:
     while target in links:
         if target in seen:
             raise _UnsafeError("is a link that leads back to itself")
-        seen.add(target)
-        target = links[target]
+        target, seen = links[target], seen | {target}
     if not (into / target).is_file():
         raise _UnsafeError(f"is a link to {target!r}, which is no file of the archive")
     return into / target
@@ -162,7 +152,7 @@ def _members(archive: Path, file: BinaryIO) -> Iterator[Member]:
 def _other_kind(begin: bytes) -> str:
     if not begin:
         return "is empty"
-    for magic, text in OTHER_KINDS:
+    for text, magic in OTHER_KINDS.items():
         if begin.startswith(magic):
             return text
     if begin.lstrip().lower().startswith((b"<!doctype html", b"<html")):
@@ -175,8 +165,11 @@ def _zip_members(opened: zipfile.ZipFile) -> Iterator[Member]:
     if infos and min(info.header_offset for info in infos) > 0:
         raise zipfile.BadZipFile("its first bytes belong to no member; are two archives joined in it?")
     for info in infos:
-        member = tarfile.TarInfo(_zip_name(info))
-        mode = info.external_attr >> 16
+        name, mode = info.filename, info.external_attr >> 16
+        if not info.flag_bits & 0x800:  # unmarked: by the standard cp437, in fact often UTF-8
+            with suppress(UnicodeError):
+                name = name.encode("cp437").decode()
+        member = tarfile.TarInfo(name.replace("\\", "/"))  # as some programs of Windows separate folders
         if info.flag_bits & 0x41:
             raise _UnsafeError(f"member {member.name!r} is encrypted: {UNPACK}")
         if member.name.endswith("/") or stat.S_ISDIR(mode):
@@ -186,15 +179,6 @@ def _zip_members(opened: zipfile.ZipFile) -> Iterator[Member]:
         elif stat.S_IFMT(mode) not in (0, stat.S_IFREG):
             member.type = tarfile.CHRTYPE  # or another that the filter refuses
         yield member, lambda info=info: opened.open(info)  # type: ignore[misc]
-
-
-def _zip_name(info: zipfile.ZipInfo) -> str:
-    """Return a member's name as it was meant."""
-    name = info.filename
-    if not info.flag_bits & 0x800:  # unmarked: by the standard cp437, in fact often UTF-8
-        with suppress(UnicodeError):
-            name = name.encode("cp437").decode()
-    return name.replace("\\", "/")  # as some programs of Windows separate folders
 
 
 def _tar_members(file: BinaryIO) -> Iterator[Member]:
@@ -249,7 +233,7 @@ def _explained(archive: Path, member: str | None = None) -> Iterator[None]:
     except UnicodeError as error:
         raise SourceError(f"{where} has a name that is not UTF-8") from error
     except Exception as error:  # readers of damaged archives raise whatever they meet
-        if isinstance(error, OSError) and error.strerror:
-            raise SourceError(f"{where} cannot be unpacked: {error.strerror}") from error
-        reason = str(error) or type(error).__name__
-        raise SourceError(f"{where} cannot be read, it is damaged or cut off: {reason}") from error
+        text = str(error) or type(error).__name__
+        strerror = isinstance(error, OSError) and error.strerror
+        reason = f"unpacked: {strerror}" if strerror else f"read, it is damaged or cut off: {text}"
+        raise SourceError(f"{where} cannot be {reason}") from error

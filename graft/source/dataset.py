@@ -61,9 +61,18 @@ def fetch_dataset(source: Source, raw: Path, downloads: Path = DOWNLOADS) -> Fet
     """
     path = _bring(source, downloads)
     with new_folder(raw) as folder:
-        if path.is_dir() and not source.uri.startswith(PACKAGE):
-            return _link(source, path, raw, folder)
-        fetched = _copy(source, path, folder) if path.is_dir() else _unpack(source, path, folder)
+        if not path.is_dir():
+            digest = _archive_sha256(source, path)
+            fetched = Fetched("unpacked", unpack(path, folder, source.limits), digest)
+        elif source.uri.startswith(PACKAGE):
+            files, digest = _read(source, path)
+            _copy(path, files, folder)
+            fetched = Fetched("copied", len(files), digest)
+        else:
+            check_apart(path, raw)
+            files, digest = _read(source, path)
+            write_link(folder, Linked(source.uri, len(files), digest))
+            return Fetched("linked", len(files), digest)
         if (folder / POINTER).exists():
             raise SourceError(f"source.uri: {source.shown} has a file {POINTER} at its top; graft keeps that name")
     return fetched
@@ -82,7 +91,7 @@ def check_unchanged(source: Source, raw: Path) -> None:
         if not folder.exists():
             raise SourceError(f"source.uri: nothing lies at {source.uri}: bring it back (is its disk mounted?)")
         if folder.is_dir():
-            _fingerprint(source, folder, _names(source, folder))
+            _read(source, folder)
 
 
 @contextmanager
@@ -101,26 +110,18 @@ def open_source(source: Source | str, downloads: Path = DOWNLOADS) -> Iterator[O
         assert isinstance(source, Source)
     path = _bring(source, downloads)
     if path.is_dir():
-        yield Opened(path, _fingerprint(source, path, _names(source, path)), None)
+        yield Opened(path, _read(source, path)[1], None)
         return
     digest = _archive_sha256(source, path)
-    with _looking(downloads) as folder:
-        unpack(path, folder, source.limits)
-        yield Opened(folder, digest, path.stat().st_size)
-
-
-@contextmanager
-def _looking(downloads: Path) -> Iterator[Path]:
-    """Yield a folder that is removed afterwards, as is what a run that was killed left there."""
     folder, lock = downloads / "look", downloads / ".look.lock"
     downloads.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(lock, timeout=0):
-            for left in downloads.glob("look*"):
-                shutil.rmtree(left)
+            shutil.rmtree(folder, ignore_errors=True)  # what a run that was killed left there
             folder.mkdir()
             try:
-                yield folder
+                unpack(path, folder, source.limits)
+                yield Opened(folder, digest, path.stat().st_size)
             finally:
                 shutil.rmtree(folder)
     except Timeout as error:
@@ -137,18 +138,8 @@ def _bring(source: Source, downloads: Path) -> Path:
     return path
 
 
-def _link(source: Source, path: Path, raw: Path, folder: Path) -> Fetched:
-    check_apart(path, raw)
-    files = _names(source, path)
-    digest = _fingerprint(source, path, files)
-    write_link(folder, Linked(source.uri, len(files), digest))
-    return Fetched("linked", len(files), digest)
-
-
-def _copy(source: Source, path: Path, folder: Path) -> Fetched:
+def _copy(path: Path, files: list[str], folder: Path) -> None:
     """Copy a package's files with their times; links are refused."""
-    files = _names(source, path)
-    digest = _fingerprint(source, path, files)
     with bar("copy", len(files)) as progress:
         for name in files:
             if (path / name).is_symlink():
@@ -156,32 +147,22 @@ def _copy(source: Source, path: Path, folder: Path) -> Fetched:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path / name, folder / name)
             progress.update()
-    return Fetched("copied", len(files), digest)
 
 
-def _unpack(source: Source, path: Path, folder: Path) -> Fetched:
-    digest = _archive_sha256(source, path)
-    return Fetched("unpacked", unpack(path, folder, source.limits), digest)
-
-
-def _names(source: Source, folder: Path) -> list[str]:
-    """Return the paths of all files of a folder; of a package, of all but its code."""
+def _read(source: Source, folder: Path) -> tuple[list[str], str]:
+    """Return the paths of all files of a folder, of a package all but its code, and their fingerprint."""
     files = [name for name in names(folder) if not is_litter(name)]
     if source.uri.startswith(PACKAGE):
         files = [name for name in files if PurePosixPath(name).suffix not in CODE_SUFFIXES]
     if not files:
         raise SourceError(f"source.uri: no file below {folder}")
-    return files
-
-
-def _fingerprint(source: Source, folder: Path, files: list[str]) -> str:
     digest = fingerprint(folder, files)
     if source.sha256 not in (None, digest):
         raise SourceError(
             f"the folder {source.uri} has changed since source.sha256 was written: it was {source.sha256}, "
             f"is {digest}; run `graft use {shlex.quote(source.uri)}` to accept it"
         )
-    return digest
+    return files, digest
 
 
 def _archive_sha256(source: Source, archive: Path) -> str:

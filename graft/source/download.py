@@ -53,11 +53,7 @@ REASONS: tuple[tuple[type[Exception], str, bool], ...] = (
     (FileNotFoundError, "nothing lies at this address", False),
     (PermissionError, "no access", False),
     (aiohttp.ClientSSLError, "its certificate cannot be trusted", False),
-    (
-        aiohttp.ClientConnectorDNSError,
-        "its host cannot be looked up; is it spelt correctly, is this machine online?",
-        False,
-    ),
+    (aiohttp.ClientConnectorDNSError, "its host is unknown; is it spelt correctly, is this machine online?", False),
     (aiohttp.ClientConnectorError, "its host cannot be reached", True),
     (TimeoutError, "no answer in time", True),
     (ValueError, "is no valid address", False),
@@ -83,11 +79,7 @@ def local_path(uri: str, downloads: Path = DOWNLOADS, sha256: str | None = None,
 
 
 def locate(uri: str) -> Path:
-    """Return the local path that `uri` names.
-
-    Args:
-        uri: ``package://NAME/PATH`` for a file or folder inside an installed Python package, or a
-            path, relative to the working directory.
+    """Return the local path that `uri` names: ``package://NAME/PATH`` in an installed Python package, or a path.
 
     Raises:
         SourceError: the package is not installed, or nothing lies at the path.
@@ -106,13 +98,8 @@ def locate(uri: str) -> Path:
 def fetch_file(uri: str, folder: Path, sha256: str | None = None, size: int | None = None) -> Path:
     """Fetch the file at an address and return where it lies, in a folder of its own below `folder`.
 
-    A file that lies there already and has the sha256 wanted is not fetched again.
-
-    Args:
-        uri: ``http(s)://``, or any address that fsspec reads.
-        folder: where files are kept between runs.
-        sha256: of the file; one that differs is refused.
-        size: bytes of the file; one that differs is refused.
+    A file that lies there already and has the sha256 wanted is not fetched again; one of another sha256 or
+    size in bytes is refused.
 
     Raises:
         SourceError: names the address and the reason.
@@ -140,9 +127,9 @@ def _in_package(uri: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         dist = name.replace("_", "-")
         raise SourceError(f"{uri}: the package {name!r} is not installed; try `pip install {dist}`")
-    root = Path(spec.submodule_search_locations[0])
+    root = Path(spec.submodule_search_locations[0]).resolve()
     path = (root / inner).resolve()
-    if not path.is_relative_to(root.resolve()):
+    if not path.is_relative_to(root):
         raise SourceError(f"{uri}: {inner!r} leads out of the package")
     return path
 
@@ -198,29 +185,30 @@ def _is_web(uri: str) -> bool:
 
 def _explained(uri: str, error: Exception) -> SourceError:
     """Return the error to raise for a failed transfer; it tells neither login nor query of the address."""
+    detail = "" if _is_web(uri) else f": {error}"  # errors of aiohttp may quote the whole address
     if isinstance(error, aiohttp.TooManyRedirects):
-        return SourceError(f"{shown(uri)}: leads in a circle of redirects")
-    if isinstance(error, aiohttp.ClientResponseError):
-        kind = InterruptedFetchError if error.status >= 500 or error.status in (408, 425, 429) else SourceError
+        reason, again = "leads in a circle of redirects", False
+    elif isinstance(error, aiohttp.ClientResponseError):
+        again = error.status >= 500 or error.status in (408, 425, 429)
         advice = ADVICE.get(error.status, "is the address correct?")
-        return kind(f"{shown(uri)}: the server answers {error.status} {error.message}: {advice}")
-    if isinstance(error, ImportError):
-        protocol = uri.partition("://")[0]
+        reason = f"the server answers {error.status} {error.message}: {advice}"
+    elif isinstance(error, ImportError):
+        protocol, again = uri.partition("://")[0], False
         how = install(EXTRAS[protocol]) if protocol in EXTRAS else str(error)
-        return SourceError(f"{shown(uri)}: {protocol}:// needs a library that is not installed: {how}")
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return SourceError(f"{shown(uri)}: the disk is full: {error.strerror}")
-    for kind_of_error, reason, again in REASONS:
-        if isinstance(error, kind_of_error):
-            detail = "" if _is_web(uri) else f": {error}"  # errors of aiohttp may quote the whole address
-            return (InterruptedFetchError if again else SourceError)(f"{shown(uri)}: {reason}{detail}")
-    return SourceError(f"{shown(uri)}: {type(error).__name__}" + ("" if _is_web(uri) else f": {error}"))
+        reason = f"{protocol}:// needs a library that is not installed: {how}"
+    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        reason, again = f"the disk is full: {error.strerror}", False
+    else:
+        found = (entry[1:] for entry in REASONS if isinstance(error, entry[0]))
+        reason, again = next(found, (type(error).__name__, False))
+        reason += detail
+    return (InterruptedFetchError if again else SourceError)(f"{shown(uri)}: {reason}")
 
 
 def _verify(uri: str, path: Path, sha256: str | None, size: int | None) -> None:
-    found: tuple[object, object] = (path.stat().st_size, sha256_of(path) if sha256 else None)
-    for name, value, wanted in (("size in bytes", found[0], size), ("sha256", found[1], sha256)):
-        if wanted is not None and value != wanted:
+    digest = sha256_of(path) if sha256 else None
+    for name, value, wanted in (("size in bytes", path.stat().st_size, size), ("sha256", digest, sha256)):
+        if wanted not in (None, value):
             raise SourceError(
                 f"{shown(uri)}: its {name} is {value}; expected was {wanted}. What came was removed: either it was "
                 "damaged on the way, or the file has changed where it comes from"

@@ -344,10 +344,16 @@ def test_a_tar_made_to_fill_the_memory_or_to_hang_is_refused(tmp_path: Path, kin
     [
         (b"", "is empty$"),
         (b"PK\3\4 and no more", "cannot be read, it is damaged or cut off: File is not a zip file"),
-        (b"7z\xbc\xaf\x27\x1c\0", "is a 7z archive; unpack it yourself and name the folder in source.uri"),
-        (b"Rar!\x1a\x07\0", "is a rar archive; unpack it yourself"),
+        (
+            b"7z\xbc\xaf\x27\x1c\0",
+            "is a 7z, rar or zstandard archive; unpack it yourself and name the folder in source.uri",
+        ),
+        (b"Rar!\x1a\x07\0", "is a 7z, rar or zstandard archive"),
         (b"\xff\xd8\xff\xe0", "is a single image; name the folder"),
-        (b"\x1f\x8b\x08 no gzip at all", "is compressed with gzip but holds no tar archive, or is damaged"),
+        (
+            b"\x1f\x8b\x08 no gzip at all",
+            "is compressed with gzip, bzip2 or xz but holds no tar archive, or is damaged",
+        ),
         (b" \n<!DOCTYPE html><html>", "is a web page, not an archive"),
         (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS; run `git lfs pull`"),
         (b"some text", "is no archive that graft reads; it reads zip and tar"),

@@ -142,7 +142,7 @@ def test_an_unknown_host_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         raise socket.gaierror(socket.EAI_NONAME, "not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    with pytest.raises(SourceError, match=r"^http://nowhere\.example/a\.zip: its host cannot be looked up"):
+    with pytest.raises(SourceError, match=r"^http://nowhere\.example/a\.zip: its host is unknown"):
         fetch_file("http://nowhere.example/a.zip", tmp_path)
 
 
