@@ -9,7 +9,6 @@ ADDRESS = re.compile(
     r"(?P<protocol>[A-Za-z][A-Za-z0-9+.-]*://)(?P<login>[^/?#]*@)?(?P<location>[^?#]*)(?P<query>.*)", re.S
 )
 SECRET = re.compile(r"sig|token|key|secret|pass|credential|auth", re.IGNORECASE)
-"""Stands in the names of what a query should not give away."""
 
 
 def is_remote(uri: str) -> bool:

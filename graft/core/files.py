@@ -70,14 +70,11 @@ def _rounded(value: Any) -> Any:
 def _partial(path: Path) -> Path:
     """Name of the unfinished `path`; what an earlier, killed run left there is removed."""
     partial = path.with_name(f".{path.name}.partial")
-    if partial.is_dir():
-        shutil.rmtree(partial)
-    else:
-        partial.unlink(missing_ok=True)
+    shutil.rmtree(partial) if partial.is_dir() else partial.unlink(missing_ok=True)
     return partial
 
 
 def sha256(file: Path) -> str:
-    """Return the SHA-256 of a file, 64 hexadecimal digits; read piece by piece."""
+    """Return the SHA-256 of a file, 64 hexadecimal digits."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()

@@ -16,8 +16,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from graft.core.errors import ParamsError, nearest
 
-SHOULD = "input should be "
-"""How most of pydantic's messages begin."""
+SHOULD = "input should be "  # how most of pydantic's messages begin
 
 
 class Section(BaseModel):
@@ -45,11 +44,13 @@ def parse_yaml(text: str) -> Any:
     """
     try:
         value = YAML(typ="safe", pure=True).load(text)
-    except DuplicateKeyError as error:
-        key = str(error.problem).partition('"')[2].partition('"')[0]
-        raise ParamsError(f"the key {key!r} stands twice, again at line {_line(error)}") from error
     except MarkedYAMLError as error:
-        raise ParamsError(f"not valid YAML: {error.problem}, at line {_line(error)}") from error
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        if isinstance(error, DuplicateKeyError):
+            key = str(error.problem).split('"')[1]
+            raise ParamsError(f"the key {key!r} stands twice, again at line {line}") from error
+        raise ParamsError(f"not valid YAML: {error.problem}, at line {line}") from error
     except YAMLError as error:
         raise ParamsError(f"not valid YAML: {error}") from error
     _check_types(value, ())
@@ -60,9 +61,7 @@ def load(path: Path, known: Collection[str] = ()) -> Values:
     """Read params.yaml.
 
     Args:
-        path: the file.
-        known: every top-level key; where given, each must be there and no other. Without, a key that is
-            absent is refused when it is read.
+        known: every top-level key; without, a key that is absent is refused when it is read.
 
     Raises:
         ParamsError: the file is absent, not a mapping, or has an unknown or missing key.
@@ -76,11 +75,10 @@ def load(path: Path, known: Collection[str] = ()) -> Values:
     if not isinstance(content, dict):
         raise ParamsError(f"{path}: expected a mapping of keys such as lr and seed; got {_yaml(content)}")
     values = Values(path, content)
-    for key in values if known else ():
+    for key in (*values, *known) if known else ():
         if key not in known:
             hint = nearest(str(key), known)
             raise ParamsError(f"{path}: unknown key {key!r}{hint}; the keys are {', '.join(known)}")
-    for key in known:
         values[key]  # refused where it is absent
     return values
 
@@ -104,11 +102,6 @@ def flattened(values: dict[str, Any], above: str = "") -> dict[str, Any]:
         name = f"{above}{key}"
         found |= flattened(value, f"{name}.") if isinstance(value, dict) else {name: value}
     return found
-
-
-def _line(error: MarkedYAMLError) -> int:
-    mark = error.problem_mark or error.context_mark
-    return mark.line + 1 if mark else 1
 
 
 def _check_types(value: Any, keys: tuple[Any, ...]) -> None:
@@ -167,7 +160,9 @@ def _describe(problems: list[Any], location: tuple[str | int, ...], kind: Any) -
         message += ", or null"
     if first["type"] == "value_error" and isinstance(first["input"], dict):
         return message  # of keys that do not go together: the message names them
-    return f"{message}; got {_yaml(first['input'])}{_hint(problems)}"
+    given, allowed = first["input"], " ".join(str(problem.get("ctx", {}).get("expected", "")) for problem in problems)
+    hint = nearest(given, re.findall(r"'([^']*)'", allowed)) if isinstance(given, str) else ""
+    return f"{message}; got {_yaml(given)}{hint}"
 
 
 def _expected(problem: Any, kinds: list[Any]) -> str:
@@ -181,13 +176,6 @@ def _expected(problem: Any, kinds: list[Any]) -> str:
     return text[0].lower() + text[1:]
 
 
-def _hint(problems: list[Any]) -> str:
-    """The nearest of the words that are allowed."""
-    given = problems[0]["input"]
-    allowed = " ".join(str(problem.get("ctx", {}).get("expected", "")) for problem in problems)
-    return nearest(given, re.findall(r"'([^']*)'", allowed)) if isinstance(given, str) else ""
-
-
 def _yaml(value: Any) -> str:
     """A value as YAML spells it, where Python spells it otherwise."""
     return {"None": "null", "True": "true", "False": "false"}.get(repr(value), repr(value))
@@ -197,28 +185,25 @@ def _kinds(kind: Any, location: tuple[str | int, ...]) -> list[Any]:
     """Types that a section allows at a location."""
     kinds = [kind]
     for part in location:
+        found = [one for kind in kinds for one in _models_and_lists(kind)]
         if isinstance(part, int):
-            kinds = [item for one in kinds for item in _items(one)]
+            kinds = [item for one in found if get_origin(one) is list for item in get_args(one)]
         else:
-            models = [model for one in kinds for model in _models_in(one)]
-            kinds = [model.model_fields[part].annotation for model in models if part in model.model_fields]
+            fields = [one.model_fields for one in found if get_origin(one) is None]
+            kinds = [names[part].annotation for names in fields if part in names]
     return kinds
-
-
-def _items(annotation: Any) -> list[Any]:
-    """Types of the items of every list named anywhere in an annotation."""
-    if get_origin(annotation) is list:
-        return list(get_args(annotation))
-    return [item for part in get_args(annotation) for item in _items(part)]
 
 
 def _field_names(kinds: list[Any]) -> list[str]:
     """Names of keys that types allow."""
-    return sorted({name for one in kinds for model in _models_in(one) for name in model.model_fields})
+    models = [one for kind in kinds for one in _models_and_lists(kind) if get_origin(one) is None]
+    return sorted({name for model in models for name in model.model_fields})
 
 
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    """Models named anywhere in an annotation such as ``Table | None``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in _models_in(part)]
+def _models_and_lists(annotation: Any) -> Iterator[Any]:
+    """Yield those named anywhere in an annotation such as ``Table | None``, but for what is in the lists."""
+    if get_origin(annotation) is list or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        yield annotation
+    else:
+        for part in get_args(annotation):
+            yield from _models_and_lists(part)

@@ -12,8 +12,6 @@ def bar(label: str, total: int | None, done: int = 0, unit: str = "") -> "tqdm[A
     """Return a bar on standard error to be used in a ``with`` block and moved by ``update(n)``.
 
     Args:
-        label: what is being counted, such as "presize".
-        total: how many items there are in all, if that is known.
         done: how many were finished by an earlier, interrupted run.
         unit: what an item is, where it is no image or file: ``B`` is shown as kB, MB, GB.
     """

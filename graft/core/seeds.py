@@ -10,10 +10,6 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 def derive(seed: int, *purpose: str | int) -> int:
-    """Return a 63-bit seed for one purpose, such as ``derive(seed, "order", epoch)``.
-
-    The order of epoch 7 is the same whether epochs 1 to 6 ran in this process, in another one
-    before a crash, or not at all.
-    """
+    """Return a 63-bit seed for one purpose, such as ``derive(seed, "order", epoch)``."""
     text = "/".join([str(seed), *map(str, purpose)])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
