@@ -11,24 +11,17 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from graft.core.addresses import shown
 from graft.core.errors import SourceError, install
 
-MAX_BYTES = 64 * 2**20
-"""Size that an image at an address may have."""
-READ_TIMEOUT = 10.0
-"""Seconds without a byte after which a server is given up."""
-TOTAL_TIMEOUT = 60.0
-"""Seconds that an image may take in all."""
+MAX_BYTES = 64 * 2**20  # size that an image at an address may have
+READ_TIMEOUT = 10.0  # seconds without a byte after which a server is given up
+TOTAL_TIMEOUT = 60.0  # seconds that an image may take in all
 CHUNK = 2**16
-SAFE = "%/:@!$&'()*+,;=~[]?"
-"""Characters of a path or a query that stay as they are."""
+SAFE = "%/:@!$&'()*+,;=~[]?"  # characters of a path or a query that stay as they are
 
 
 def fetch(
     uri: str, max_bytes: int = MAX_BYTES, read_timeout: float = READ_TIMEOUT, total_timeout: float = TOTAL_TIMEOUT
 ) -> bytes:
-    """Fetch what lies at an address.
-
-    Args:
-        uri: ``http(s)://``, or any address that fsspec reads, where that is installed.
+    """Fetch what lies at an address: ``http(s)://``, or any that fsspec reads, where that is installed.
 
     Raises:
         SourceError: says why it cannot be had, in one line; not where, which the caller knows.

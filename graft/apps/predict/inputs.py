@@ -17,10 +17,7 @@ from graft.core.errors import DataError
 from graft.images.decode import SUFFIXES
 from graft.predict.predictor import Source
 
-STDIN = "-"
-
-AT_ONCE = 8
-"""Addresses that are read from at once: while one server is waited for, others answer."""
+AT_ONCE = 8  # addresses that are read from at once: while one server is waited for, others answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +49,13 @@ def row_name(given: Input) -> str:
 class Inputs:
     """Every image that is named, in the order given; in folders and patterns in an order that never changes.
 
-    Of one folder at a time, the names are in memory. Links to folders are followed, but not round in a
-    circle; what is hidden is left out.
+    Links to folders are followed, but not round in a circle; what is hidden is left out. `skipped` counts the
+    files in folders that were passed over so far, as their names promise no image; `example` is the first.
 
     Args:
         words: files, addresses, folders, patterns (``*``, ``?``, ``[...]``, ``**`` for any folders), or
             ``-`` for those on `stdin`.
         stdin: lines, each any of these but ``-``.
-
-    Attributes:
-        skipped: files in folders that were passed over so far, as their names promise no image.
-        example: the first of them.
     """
 
     def __init__(self, words: Iterable[str], stdin: Iterable[bytes]) -> None:
@@ -71,7 +64,7 @@ class Inputs:
 
     def __iter__(self) -> Iterator[Input]:
         for word in self._words:
-            if word == STDIN:
+            if word == "-":
                 for line in self._stdin:
                     if name := os.fsdecode(line.removesuffix(b"\n").removesuffix(b"\r")):
                         yield from self._expand(name)
@@ -179,13 +172,11 @@ def _or_missing(found: Iterator[Input], name: str, reason: str) -> Iterator[Inpu
 
 
 class Remote:
-    """An image at an address, on its way; it can be read like an open file.
-
-    It is fetched by a thread for which Python does not wait at its exit, as it would for those of a pool.
-    """
+    """An image at an address, on its way; it can be read like an open file."""
 
     def __init__(self, uri: str) -> None:
         self.name, self.content = row_name(uri), Future[bytes]()
+        # Python waits at its exit for the threads of a pool, but not for this one
         Thread(target=self._fetch, args=[uri], name=f"fetch {self.name}", daemon=True).start()
 
     def _fetch(self, uri: str) -> None:
@@ -197,11 +188,7 @@ class Remote:
             self.content.set_exception(error)
 
     def read(self) -> bytes:
-        """Give the content, as soon as it is there.
-
-        Raises:
-            SourceError: it could not be fetched.
-        """
+        """Give the content, as soon as it is there, or raise why it could not be fetched."""
         return self.content.result()
 
 

@@ -33,21 +33,13 @@ Row: TypeAlias = dict[str, Any]
 
 @dataclass
 class Counts:
-    """What became of the images of a run.
+    """What became of the images of a run."""
 
-    Attributes:
-        kept: rows that were there already.
-        done: images with a row of this run.
-        failed: of both, those that could not be classified.
-        skipped: files in folders that were passed over, as their names promise no image.
-        example: one of them.
-    """
-
-    kept: int = 0
-    done: int = 0
-    failed: int = 0
-    skipped: int = 0
-    example: str = ""
+    kept: int = 0  # rows that were there already
+    done: int = 0  # images with a row of this run
+    failed: int = 0  # of both, those that could not be classified
+    skipped: int = 0  # files in folders that were passed over, as their names promise no image
+    example: str = ""  # one of them
 
 
 def classify(
@@ -66,7 +58,6 @@ def classify(
     Args:
         words: files, folders, patterns, addresses, or ``-`` for those on `stdin`.
         make: gives the predictor; called when all else is checked.
-        format: of the rows.
         out: file of the rows; standard output without.
         top: so many of the most probable classes in every row.
         batch: images that a thread decodes and runs at a time.
@@ -75,8 +66,10 @@ def classify(
     Raises:
         GraftError: names what the user can mend.
     """
-    if resume:
-        check_resumable(out, format)
+    if resume and out is None:
+        raise DataError("--resume goes on with a file: name it with --out FILE")
+    if resume and format not in RESUMABLE:
+        raise DataError(f"--resume: {out} is of format {format}, to which nothing can be added; use --csv or --jsonl")
     predictor = make()
     schema = RowSchema(predictor.multi_label, min(top, len(predictor.classes)))
     inputs = Inputs(words, stdin)
@@ -105,42 +98,21 @@ def classify(
         counts.skipped, counts.example = inputs.skipped, inputs.example
 
 
-def check_resumable(out: Path | None, format: Format) -> None:
-    """Refuse an output that cannot be resumed.
-
-    Raises:
-        DataError: says why.
-    """
-    if out is None:
-        raise DataError("--resume goes on with a file: name it with --out FILE")
-    if format not in RESUMABLE:
-        raise DataError(f"--resume: {out} is of format {format}, to which nothing can be added; use --csv or --jsonl")
-
-
 @dataclass
 class Kept:
-    """The rows that a file has already, up to a whole batch: the rest then gets the digits of a run never stopped.
+    """The rows that a file has already, up to a whole batch: the rest then gets the digits of a run never stopped."""
 
-    Attributes:
-        end: bytes up to the end of the last whole batch, or of the header.
-        count: rows up to there.
-        failed: of these, those of images that could not be classified.
-        again: images whose rows come after that: these are computed again.
-        last: the last image that could be classified, with its row; None without.
-    """
-
-    end: int = 0
-    count: int = 0
-    failed: int = 0
-    again: list[Input] = field(default_factory=list)
-    last: tuple[Input, Row] | None = None
+    end: int = 0  # bytes up to the end of the last whole batch, or of the header
+    count: int = 0  # rows up to there
+    failed: int = 0  # of these, those of images that could not be classified
+    again: list[Input] = field(default_factory=list)  # images whose rows come after that: these are computed again
+    last: tuple[Input, Row] | None = None  # the last image that could be classified, with its row
 
 
 def read_kept(out: Path, format: Format, schema: RowSchema, names: Iterator[Input], batch: int) -> Kept:
     """Read the whole rows of a file and take their images from `names`, which must be the same.
 
     Args:
-        out: CSV or JSON lines.
         names: every image, in order; what is left in it has no row yet.
         batch: images that are computed together.
 
@@ -195,11 +167,7 @@ def _rows(file: IO[bytes], columns: list[str] | None) -> Iterator[Row]:
 
 
 def _check_same(out: Path, format: Format, schema: RowSchema, kept: Kept, predictor: Predictor) -> None:
-    """See that the last image with a row would get the same again, unless it cannot be read any more.
-
-    Raises:
-        DataError: it would not: the bundle or an option is another.
-    """
+    """Refuse to go on where the last image with a row would get another: the bundle or an option has changed."""
     if kept.last is None:
         return
     name, row = kept.last

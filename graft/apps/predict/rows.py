@@ -11,18 +11,12 @@ from graft.predict.prediction import Failure, Prediction
 
 Result: TypeAlias = Prediction | Failure
 
-JOINED = "|"
-"""Stands between several labels in one cell, as in graft's own tables."""
+JOINED = "|"  # stands between several labels in one cell, as in graft's own tables
 
 
 @dataclass(frozen=True, slots=True)
 class RowSchema:
-    """What a row holds.
-
-    Attributes:
-        multi_label: labels in place of one label.
-        top: so many of the most probable classes besides.
-    """
+    """What a row holds: one label or several, and so many of the most probable classes besides."""
 
     multi_label: bool
     top: int = 0

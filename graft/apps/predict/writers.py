@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
@@ -12,10 +12,8 @@ from graft.apps.predict.rows import Result, RowSchema, csv_line, json_line, prin
 from graft.core.errors import DataError, install
 from graft.core.files import new_file
 
-ALIGNED_BY = 20
-"""Rows that aligned text waits for to see how long paths are."""
-GROUP = 10_000
-"""Rows that parquet keeps and writes together."""
+ALIGNED_BY = 20  # rows that aligned text waits for to see how long paths are
+GROUP = 10_000  # rows that parquet keeps and writes together
 
 
 class Format(StrEnum):
@@ -31,7 +29,7 @@ def choose_format(flags: Sequence[Format], out: Path | None) -> Format:
     """Settle on a format: the one asked for, else that of the file's suffix, else text.
 
     Raises:
-        DataError: several are asked for, parquet without a file, or a suffix that promises what is not written.
+        DataError: several are asked for, parquet without a file, or a suffix that promises another.
     """
     if len(flags) > 1:
         raise DataError(f"--{' and --'.join(flags)}: only one of them at a time")
@@ -93,10 +91,11 @@ def open_writer(out: Path | None, format: Format, schema: RowSchema, append: boo
         with _open(out, append) as stream:
             if format is Format.text:
                 writer = Writer(_aligned(stream, schema), ALIGNED_BY)
+            elif format is Format.jsonl:
+                writer = Writer(lambda rows: _print(stream, (json_line(schema.record(row)) for row in rows)))
             else:
-                writer = Writer(_lines(stream, schema, format))
-                if format is Format.csv and not append:
-                    print(csv_line(schema.columns()), end="", file=stream, flush=True)
+                writer = Writer(lambda rows: _print(stream, (csv_line(schema.cells(row)) for row in rows)))
+                _print(stream, [] if append else [csv_line(schema.columns())])
             try:
                 yield writer
             finally:
@@ -124,14 +123,9 @@ def _open(out: Path | None, append: bool) -> Iterator[TextIO]:
         yield stream
 
 
-def _lines(stream: TextIO, schema: RowSchema, format: Format) -> Write:
-    def write(results: list[Result]) -> None:
-        for result in results:
-            is_csv = format is Format.csv
-            stream.write(csv_line(schema.cells(result)) if is_csv else json_line(schema.record(result)))
-        stream.flush()
-
-    return write
+def _print(stream: TextIO, lines: Iterable[str]) -> None:
+    stream.writelines(lines)
+    stream.flush()
 
 
 def _aligned(stream: TextIO, schema: RowSchema) -> Write:
@@ -142,8 +136,7 @@ def _aligned(stream: TextIO, schema: RowSchema) -> Write:
         nonlocal width
         rows = [(printable(result.source), schema.text(result)) for result in results]
         width = max(len(name) for name, _ in rows) if width is None else width
-        stream.writelines(f"{name:{width}}  {text}\n" for name, text in rows)
-        stream.flush()
+        _print(stream, (f"{name:{width}}  {text}\n" for name, text in rows))
 
     return write
 
