@@ -10,6 +10,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, Self
 
@@ -21,8 +22,7 @@ CHUNK = 2**20
 PROOF = 64 * 2**20
 """Bytes unpacked before their ratio to the archive counts: a small text may shrink a thousandfold. Also the most
 zeros after the end of a tar."""
-HEADER = 2**20
-"""Longest name or attribute block of a tar member in bytes: it is read whole into memory."""
+HEADER = 2**20  # longest name or attribute block of a tar member in bytes: it is read whole into memory
 
 UNPACK = "unpack it yourself and name the folder in source.uri"
 NAME = "name the folder or the archive that holds the images"
@@ -54,13 +54,14 @@ def unpack(archive: Path, into: Path, limits: Limits) -> int:
     Raises:
         SourceError: names the archive, the member and the reason.
     """
-    budget = _Budget(archive.stat().st_size, limits)
+    writer = _Writer(archive.stat().st_size, limits)
     links: dict[str, str] = {}
     files = 0
-    with archive.open("rb") as file, bar("unpack", budget.packed, unit="B") as progress:
-        for info, content in _members(archive, file):
+    with archive.open("rb") as file, bar("unpack", writer.packed, unit="B") as progress:
+        for number, (info, content) in enumerate(_members(archive, file), 1):
             with _explained(archive, info.name):
-                budget.count_member()
+                if number > limits.files:
+                    raise _UnsafeError(f"is one too many; source.limits.files allows {limits.files}")
                 info.name.encode()  # raises where it is not UTF-8
                 member = tarfile.data_filter(info, str(into))
                 path = os.path.normpath(member.name)
@@ -69,7 +70,7 @@ def unpack(archive: Path, into: Path, limits: Limits) -> int:
                     continue
                 if member.isreg():
                     with content() as stream:
-                        _write(stream, into / path, budget)
+                        writer.write(stream, into / path)
                 elif path in links:
                     raise FileExistsError
                 else:
@@ -79,45 +80,36 @@ def unpack(archive: Path, into: Path, limits: Limits) -> int:
             progress.update(max(0, file.tell() - progress.n))
     for path in sorted(links):
         with _explained(archive, path), _linked_file(path, links, into).open("rb") as stream:
-            _write(stream, into / path, budget)
+            writer.write(stream, into / path)
     if not files:
         raise SourceError(f"{archive}: holds no file")
     return files
 
 
-class _Budget:
-    """What may still be unpacked."""
+@dataclass
+class _Writer:
+    """Writes members, as long as the archive keeps within the limits."""
 
-    def __init__(self, packed: int, limits: Limits) -> None:
-        self.limits, self.packed = limits, packed
-        self.members = self.bytes = 0
+    packed: int
+    limits: Limits
+    written: int = 0
 
-    def count_member(self) -> None:
-        self.members += 1
-        if self.members > self.limits.files:
-            raise _UnsafeError(f"is one too many; source.limits.files allows {self.limits.files}")
-
-    def count_bytes(self, size: int) -> None:
-        self.bytes += size
-        if self.bytes > self.limits.bytes:
-            raise _UnsafeError(f"is too large: source.limits.bytes allows {self.limits.bytes} bytes in all")
-        if self.bytes > max(PROOF, self.limits.ratio * self.packed):
-            raise _UnsafeError(
-                f"unpacks to more than {self.limits.ratio:g} times the size of the archive, as bombs do; "
-                "raise source.limits.ratio if you trust it"
-            )
-
-
-def _write(stream: IO[bytes], path: Path, budget: _Budget) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("xb") as file:  # never over another member, also where names differ in case alone
-        while data := stream.read(CHUNK):
-            budget.count_bytes(len(data))
-            file.write(data)
+    def write(self, stream: IO[bytes], path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:  # never over another member, also where names differ in case alone
+            while data := stream.read(CHUNK):
+                self.written += len(data)
+                if self.written > self.limits.bytes:
+                    raise _UnsafeError(f"is too large: source.limits.bytes allows {self.limits.bytes} bytes in all")
+                if self.written > max(PROOF, self.limits.ratio * self.packed):
+                    raise _UnsafeError(
+                        f"unpacks to more than {self.limits.ratio:g} times the size of the archive, as bombs do; "
+                        "raise source.limits.ratio if you trust it"
+                    )
+                file.write(data)
 
 
 def _linked_file(path: str, links: dict[str, str], into: Path) -> Path:
-    """Return the file that a link leads to, through other links if need be."""
     target, seen = links[path], {path}
     while target in links:
         if target in seen:

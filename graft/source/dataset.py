@@ -29,32 +29,24 @@ class Fetched:
 
     how: Literal["linked", "copied", "unpacked"]
     files: int
-    sha256: str
-    """Of the archive, or the fingerprint of the folder."""
+    sha256: str  # of the archive, or the fingerprint of the folder
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A source to look at, with what `source.sha256` and `source.bytes` should be."""
 
-    folder: Path
-    """Holds the images, only to be read."""
+    folder: Path  # holds the images, only to be read
     sha256: str
-    bytes: int | None
-    """Size of the archive; None for a folder."""
+    bytes: int | None  # size of the archive; None for a folder
 
 
 def fetch_dataset(source: Source, raw: Path, downloads: Path = DOWNLOADS) -> Fetched:
     """Make `raw` hold the dataset, or the pointer to it (`graft.data.raw`).
 
     A folder of the user's own is linked. A package's files are copied, but for its code (``.py``,
-    ``.pyc``): a dataset is data. An archive is fetched if need be, and unpacked. Nothing is decoded
-    here: `index` checks the files.
-
-    Args:
-        source: what to bring, and what it must be.
-        raw: a folder; replaced when all is well, else left as it is.
-        downloads: where downloaded files are kept between runs.
+    ``.pyc``): a dataset is data. An archive is fetched if need be, and unpacked. `raw` is replaced when
+    all is well, else left as it is. Nothing is decoded here: `index` checks the files.
 
     Raises:
         SourceError: the source is absent, empty, not as promised, or cannot be unpacked safely.

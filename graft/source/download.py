@@ -24,12 +24,10 @@ from graft.core.files import new_file
 from graft.core.files import sha256 as sha256_of
 from graft.core.progress import bar
 
-DOWNLOADS = Path(".graft/downloads")
-"""Where files are fetched to, unless the caller says otherwise; ignored by git and DVC."""
+DOWNLOADS = Path(".graft/downloads")  # where files are kept between runs; ignored by git and DVC
+EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "hf": "hf"}  # extras with what a protocol needs
 
-EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "hf": "hf"}
-"""Which extra of graft brings the library that a protocol needs."""
-
+WEB_ADDRESS = ("http://", "https://")
 WEB: dict[str, Any] = {
     # the bytes as they are stored, so that size and sha256 mean the file itself
     "headers": {"Accept-Encoding": "identity", "User-Agent": "graft"},
@@ -70,11 +68,7 @@ class InterruptedFetchError(SourceError):
 
 
 def local_path(uri: str, downloads: Path = DOWNLOADS, sha256: str | None = None, size: int | None = None) -> Path:
-    """Return the path on this machine of what `uri` names, fetched if it lies elsewhere.
-
-    Raises:
-        SourceError: as `locate` and `fetch_file`.
-    """
+    """Return the path on this machine of what `uri` names, as `fetch_file` or `locate` does."""
     return fetch_file(uri, downloads, sha256, size) if is_remote(uri) else locate(uri)
 
 
@@ -144,7 +138,6 @@ def _file_name(uri: str) -> str:
 
 
 def _fetch(uri: str, path: Path, size: int | None) -> None:
-    """Fetch to a path, try after try."""
     for attempt in Retrying(
         stop=stop_after_attempt(TRIES),
         wait=WAIT,
@@ -162,7 +155,7 @@ def _fetch(uri: str, path: Path, size: int | None) -> None:
 
 
 def _transfer(uri: str, path: Path, size: int | None) -> None:
-    if _is_web(uri):
+    if uri.lower().startswith(WEB_ADDRESS):
         system, remote = fsspec.filesystem("http", **WEB), uri
     else:
         system, remote = fsspec.url_to_fs(uri)
@@ -179,13 +172,11 @@ def _transfer(uri: str, path: Path, size: int | None) -> None:
         system.get_file(remote, str(path), callback=Callback(hooks={"progress": on_progress}))
 
 
-def _is_web(uri: str) -> bool:
-    return uri.lower().startswith(("http://", "https://"))
-
-
 def _explained(uri: str, error: Exception) -> SourceError:
     """Return the error to raise for a failed transfer; it tells neither login nor query of the address."""
-    detail = "" if _is_web(uri) else f": {error}"  # errors of aiohttp may quote the whole address
+    detail = (
+        "" if uri.lower().startswith(WEB_ADDRESS) else f": {error}"
+    )  # errors of aiohttp may quote the whole address
     if isinstance(error, aiohttp.TooManyRedirects):
         reason, again = "leads in a circle of redirects", False
     elif isinstance(error, aiohttp.ClientResponseError):
@@ -210,6 +201,6 @@ def _verify(uri: str, path: Path, sha256: str | None, size: int | None) -> None:
     for name, value, wanted in (("size in bytes", path.stat().st_size, size), ("sha256", digest, sha256)):
         if wanted not in (None, value):
             raise SourceError(
-                f"{shown(uri)}: its {name} is {value}; expected was {wanted}. What came was removed: either it was "
-                "damaged on the way, or the file has changed where it comes from"
+                f"{shown(uri)}: its {name} is {value}; expected was {wanted}. It was damaged on the way, or has "
+                "changed where it comes from; what came was removed"
             )

@@ -117,7 +117,7 @@ def test_another_size_is_refused(site: Site, tmp_path: Path) -> None:
 
 
 def test_another_hash_is_refused(site: Site, tmp_path: Path) -> None:
-    refused(site, tmp_path, f"its sha256 is {SHA256}; expected was 000.*What came was removed", sha256="0" * 64)
+    refused(site, tmp_path, f"its sha256 is {SHA256}; expected was 000.*what came was removed", sha256="0" * 64)
 
 
 def test_a_silent_server_is_given_up(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
