@@ -165,7 +165,7 @@ def find_classifier(model: nn.Module, example: torch.Tensor) -> str:
         WeightsError: that layer is no linear one, or does not make the network's outputs.
     """
     ran: list[tuple[nn.Module, tuple[int, ...]]] = []
-    leaves = {
+    leaves: dict[nn.Module, str] = {
         module: name
         for name, module in model.named_modules()
         if next(module.children(), None) is None and next(module.parameters(), None) is not None
