@@ -45,8 +45,7 @@ def find(name: str) -> Architecture:
 def create(name: str, drop_path: float = 0.0) -> nn.Module:
     """Build an architecture with no classifier, its parameters on the meta device: shapes without memory.
 
-    Args:
-        drop_path: probability in [0, 1] that training leaves out the deepest block, less for those before it.
+    `drop_path` is the probability in [0, 1] that training leaves out the deepest block, less for those before it.
 
     Returns:
         A network in evaluation mode: images `[B, 3, H, W]` to features `[B, D]`.
@@ -67,9 +66,6 @@ def native_size(name: str) -> int:
 
 def load(folder: Path, drop_path: float = 0.0) -> tuple[nn.Module, dict[str, Any]]:
     """Load what `download` wrote: the network without classifier, and its description.
-
-    Args:
-        drop_path: as for `create`; it has no tensors.
 
     Returns:
         The network in evaluation mode on the CPU, and ``{"name", "mean", "std", ...}``.

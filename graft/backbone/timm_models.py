@@ -35,8 +35,7 @@ def has(name: str) -> bool:
 
 def names() -> list[str]:
     """All architectures of timm."""
-    found: list[str] = timm.list_models()
-    return found
+    return list(timm.list_models())
 
 
 def body(name: str, drop_path: float) -> nn.Module:
@@ -81,10 +80,7 @@ def preprocessing(name: str) -> Preprocessing:
 
 
 def published(reference: str) -> Published:
-    """Look weights up in timm's table.
-
-    Args:
-        reference: ``ARCHITECTURE.TAG``, or an architecture alone for the first of its tags.
+    """Look weights up in timm's table: ``ARCHITECTURE.TAG``, or an architecture alone for the first of its tags.
 
     Raises:
         WeightsError: timm names no such weights.

@@ -62,8 +62,7 @@ OPTIONS: dict[str, dict[str, Any]] = {"googlenet": PORTED, "inception_v3": PORTE
 @functools.cache
 def names() -> list[str]:
     """All classification architectures of torchvision."""
-    found: list[str] = list_models(module=torchvision.models)
-    return found
+    return list(list_models(module=torchvision.models))
 
 
 def body(name: str, drop_path: float) -> nn.Module:
@@ -96,12 +95,9 @@ def preprocessing(name: str) -> Preprocessing:
 
 
 def published(reference: str, name: str) -> Published:
-    """Look weights up in torchvision's table.
+    """Look weights up in torchvision's table, such as ``ResNet34_Weights.IMAGENET1K_V1``.
 
-    Args:
-        reference: such as ``ResNet34_Weights.IMAGENET1K_V1``, or ``DEFAULT`` or another entry of the
-            architecture's own.
-        name: of that architecture, for an entry alone.
+    ``DEFAULT``, or another entry alone, is one of the architecture `name`.
 
     Raises:
         WeightsError: torchvision names no such weights.

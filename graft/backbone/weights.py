@@ -19,15 +19,15 @@ from graft.core.errors import SourceError, WeightsError
 from graft.core.files import sha256, write_json
 from graft.source.download import DOWNLOADS, local_path
 
+State = dict[str, torch.Tensor]
+
 NESTS = ("state_dict_ema", "model_ema", "state_dict", "model")
 """Where training scripts keep the weights among other things; averaged ones first, which are the better."""
 WRAPPERS = ("module.", "_orig_mod.", "model.", "backbone.")
 """What wrappers put before every name: DataParallel, torch.compile, and classes of users' own."""
-COUNTER = "n_averaged"
-"""What torch's AveragedModel keeps beside the weights."""
 
 
-def read(file: Path) -> dict[str, torch.Tensor]:
+def read(file: Path) -> State:
     """Read a state dict without running anything that the file may contain.
 
     Raises:
@@ -46,9 +46,9 @@ def read(file: Path) -> dict[str, torch.Tensor]:
     return state
 
 
-def unwrapped(state: dict[str, torch.Tensor], wanted: Iterable[str]) -> dict[str, torch.Tensor]:
-    """Take off what wrappers put before every name, unless the names wanted begin so too."""
-    wanted, state = list(wanted), {key: tensor for key, tensor in state.items() if key != COUNTER}
+def unwrapped(state: State, wanted: Iterable[str]) -> State:
+    """Take off what wrappers put before every name, unless the names wanted begin so too, and AveragedModel's count."""
+    wanted, state = list(wanted), {key: tensor for key, tensor in state.items() if key != "n_averaged"}
     while prefix := next((one for one in WRAPPERS if state and all(key.startswith(one) for key in state)), None):
         if all(name.startswith(prefix) for name in wanted):
             break
@@ -94,13 +94,8 @@ def to_timm(keys: Iterable[str], timm_keys: Iterable[str]) -> dict[str, str]:
     return mapped
 
 
-State = dict[str, torch.Tensor]
-
-
 def fetch_weights(backbone: Backbone, into: Path, downloads: Path = DOWNLOADS) -> dict[str, Any]:
     """Write ``model.safetensors`` and ``backbone.json`` into a folder; return what the second says.
-
-    Weights at an address are fetched to `downloads` first.
 
     Returns:
         ``name``, ``weights``, ``address`` where a library's table gave one, ``sha256`` of the file,

@@ -10,37 +10,23 @@ from graft.images.decode import Square
 
 FORMAT = 2
 """Of graft.json: what `export` writes, and the newest that is read here. 2 brought `presize.crop`."""
-
-FLOAT = "float"
-"""The precision that every bundle has."""
+FLOAT = "float"  # the precision that every bundle has
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What ``graft.json`` of a bundle says and a predictor needs.
-
-    Attributes:
-        folder: where the bundle lies.
-        classes: in the order of the probabilities.
-        multi_label: whether any number of classes may hold, each with a probability of its own.
-        threshold: from which probability on a class holds, of several labels an image.
-        abstain_below: of one label an image: less than this is "not sure"; None without.
-        square: what images are resampled to.
-        input, output: names of the model's pixels and probabilities.
-        models: file by precision.
-        sha256: digest by file, of those that the bundle vouches for.
-    """
+    """What ``graft.json`` of a bundle says and a predictor needs; see the attributes of `Predictor`, too."""
 
     folder: Path
-    classes: list[str]
+    classes: list[str]  # in the order of the probabilities
     multi_label: bool
     threshold: float
     abstain_below: float | None
     square: Square
-    input: str
-    output: str
-    models: dict[str, str]
-    sha256: dict[str, str]
+    input: str  # name of the model's pixels
+    output: str  # name of its probabilities
+    models: dict[str, str]  # file by precision
+    sha256: dict[str, str]  # digest by file, of those that the bundle vouches for
 
     def model(self, precision: str) -> tuple[Path, str | None]:
         """File of a precision, and the sha256 that it must have, where the bundle names one.

@@ -31,7 +31,6 @@ class Readable(Protocol):
 
     def read(self) -> bytes:
         """Give the whole content."""
-        ...
 
 
 Source: TypeAlias = str | Path | bytes | bytearray | memoryview | Image.Image | Readable

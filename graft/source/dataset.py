@@ -74,7 +74,7 @@ def check_unchanged(source: Source, raw: Path) -> None:
     """Check that a folder is still the one that params.yaml means; what else may be named, `download` checks.
 
     Raises:
-        SourceError: it is gone, or a file was added, removed or changed since `graft use` or `download` read it.
+        SourceError: it is gone, or a file was added, removed or changed since.
     """
     link, folder = linked(raw), Path(source.uri).expanduser()
     if link is not None and link.folder == source.uri and source.sha256 in (None, link.sha256):
