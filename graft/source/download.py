@@ -174,9 +174,8 @@ def _transfer(uri: str, path: Path, size: int | None) -> None:
 
 def _explained(uri: str, error: Exception) -> SourceError:
     """Return the error to raise for a failed transfer; it tells neither login nor query of the address."""
-    detail = (
-        "" if uri.lower().startswith(WEB_ADDRESS) else f": {error}"
-    )  # errors of aiohttp may quote the whole address
+    # errors of aiohttp may quote the whole address
+    detail = "" if uri.lower().startswith(WEB_ADDRESS) else f": {error}"
     if isinstance(error, aiohttp.TooManyRedirects):
         reason, again = "leads in a circle of redirects", False
     elif isinstance(error, aiohttp.ClientResponseError):
@@ -200,7 +199,5 @@ def _verify(uri: str, path: Path, sha256: str | None, size: int | None) -> None:
     digest = sha256_of(path) if sha256 else None
     for name, value, wanted in (("size in bytes", path.stat().st_size, size), ("sha256", digest, sha256)):
         if wanted not in (None, value):
-            raise SourceError(
-                f"{shown(uri)}: its {name} is {value}; expected was {wanted}. It was damaged on the way, or has "
-                "changed where it comes from; what came was removed"
-            )
+            text = "It was damaged on the way, or has changed where it comes from; what came was removed"
+            raise SourceError(f"{shown(uri)}: its {name} is {value}; expected was {wanted}. {text}")
