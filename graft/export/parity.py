@@ -28,7 +28,6 @@ def measure_parity(
         evaluated: reports/evaluate.
         root: folder of the raw images.
         abstain_below: confidence from which an answer is given.
-        log: takes a line about each model.
 
     Returns:
         What `compare` says of the float model, and under ``int8`` of that one, None without.
@@ -54,7 +53,6 @@ def compare(
         predictions: the evaluation's predictions.csv, all text; its column ``sure`` says for which images
             the answer was given, for its probabilities are rounded.
         probabilities: `[N, K]`, the bundle's, of the same images in the same order.
-        abstain_below: confidence from which an answer is given.
 
     Returns:
         The number of images, of those that are answered correctly (``correct``), of those that get another
