@@ -56,7 +56,7 @@ def test_from_a_file_to_features(name: str, suffix: str, layer: str, wide: int, 
 def test_view_of_another_size_than_a_network_takes_is_refused(tmp_path: Path) -> None:
     fetched("torchvision/vit_b_32", ".safetensors", tmp_path)
     with pytest.raises(
-        ParamsError, match=r"embed.size: torchvision/vit_b_32 takes no views of 64; it was made for 224 \(Wrong image"
+        ParamsError, match=r"embed.size: torchvision/vit_b_32 takes no images of 64; it was made for 224 \(Wrong image"
     ):
         pretrained(tmp_path, Embed(size=64))
     network, _ = pretrained(tmp_path, Embed(size=224, layers=["encoder.layers.encoder_layer_5"]))
