@@ -20,7 +20,6 @@ from graft.apps.compare.run import (
     read_labels,
     read_run,
 )
-from graft.data.dataset import LABEL_DELIMITER
 from graft.stats.intervals import units
 
 NOW_CORRECT, NOW_WRONG, STILL_WRONG = "now correct", "now wrong", "still wrong"
@@ -28,11 +27,19 @@ NOW_CORRECT, NOW_WRONG, STILL_WRONG = "now correct", "now wrong", "still wrong"
 
 BETTER, WORSE, UNDECIDED = "better", "worse", "can't tell"
 
+RULE = (
+    "B is better where the whole 95 % interval of the difference in {} lies above 0, "
+    "worse where it lies below 0; else one can't tell. No other figure decides."
+)
+"""What `decide` does, said of the primary metric."""
+
 GROUPS_UNKNOWN = (
     "the split keeps groups together, but which image is of which group is not known here, "
     "so no interval can be trusted"
 )
 UNGROUPED = "groups and slices are not known, so images are taken as independent"
+NOTHING_DIFFERS = "A and B predict the same for every image, to the last digit"
+STALE = ", though parameters differ: did `dvc repro` run since they changed?"
 ONLY_ONE_GROUP = "all images are of one group, which says nothing of others"
 
 
@@ -142,7 +149,9 @@ def compare_runs(
     multi_label = a.predictions.multi_label or b.predictions.multi_label
     primary_metric = "exact match" if multi_label else "accuracy"
     overall = Slice.measure("all images", correct_a, correct_b, unit)
-    doubt = GROUPS_UNKNOWN if labels is None and _split_by_group(a, b) else None
+    splits = (run.params.get("split") for run in (a, b))
+    by_group = any(isinstance(split, dict) and split.get("by") == "group" for split in splits)
+    doubt = GROUPS_UNKNOWN if labels is None and by_group else None
     doubt = ONLY_ONE_GROUP if not overall.difference.is_known else doubt
     changes = changed_predictions(before, after)
     counts = changes["change"].value_counts()
@@ -151,7 +160,7 @@ def compare_runs(
         a=a.title,
         b=b.title,
         verdict=decide(overall.difference, doubt),
-        rule=rule(primary_metric),
+        rule=RULE.format(primary_metric),
         primary_metric=primary_metric,
         groups=None if unit is None else int(unit.max()) + 1,
         overall=overall,
@@ -166,18 +175,10 @@ def compare_runs(
         changes=changes,
         notes=[
             *dict.fromkeys(_notes(a, b, found)),
-            *_notes_of_equal(before.rows, after.rows, params if found.same else []),
+            *([NOTHING_DIFFERS + (STALE if params and found.same else "")] if before.rows.equals(after.rows) else []),
             *([f"{UNGROUPED}: {why_no_labels}"] if labels is None else []),
             *left_out,
         ],
-    )
-
-
-def rule(primary_metric: str) -> str:
-    """The rule of `decide` in words."""
-    return (
-        f"B is better where the whole 95 % interval of the difference in {primary_metric} lies above 0, "
-        f"worse where it lies below 0; else one can't tell. No other figure decides."
     )
 
 
@@ -217,9 +218,9 @@ def changed_predictions(a: Predictions, b: Predictions) -> pd.DataFrame:
             "change": np.select(correct, [NOW_CORRECT, NOW_WRONG], STILL_WRONG),
             "label": before["label"].to_numpy(),
             "predicted_a": before["predicted"].to_numpy(),
-            "probability_a": [_joined(a.confidence(path)) for path in before.index],
+            "probability_a": [a.confidence(path) for path in before.index],
             "predicted_b": after["predicted"].to_numpy(),
-            "probability_b": [_joined(b.confidence(path)) for path in after.index],
+            "probability_b": [b.confidence(path) for path in after.index],
             "loss_a": before["loss"].to_numpy(),
             "loss_b": after["loss"].to_numpy(),
         }
@@ -229,38 +230,20 @@ def changed_predictions(a: Predictions, b: Predictions) -> pd.DataFrame:
     return order.drop(columns="size").reset_index(drop=True)
 
 
-def _joined(probabilities: list[float]) -> str:
-    return LABEL_DELIMITER.join(f"{value:.6f}" for value in probabilities)
-
-
 def _loss(a: pd.Series, b: pd.Series, unit: Units) -> Loss:
     loss_a, loss_b = a.to_numpy(dtype=np.float64), b.to_numpy(dtype=np.float64)
     return Loss(float(loss_a.mean()), float(loss_b.mean()), mean_difference(loss_a, loss_b, unit))
 
 
-def _split_by_group(*runs: Run) -> bool:
-    """Whether a split keeps groups together, which one does where images of a group resemble each other."""
-    splits = (run.params.get("split") for run in runs)
-    return any(isinstance(split, dict) and split.get("by") == "group" for split in splits)
-
-
 def _notes(a: Run, b: Run, found: Match) -> list[str]:
     """What was left out, and what could not be read."""
-    notes = [f"could not be read: {problem}" for run in (a, b) for problem in run.unreadable]
+    notes = []
     if not found.same:
-        notes.insert(
-            0,
+        notes.append(
             f"only the {len(found.both)} images that both have with the same label are compared, for the test sets "
-            f"differ: {'; '.join(differences(a, b, found))}. The metrics of test below are of all images of each",
+            f"differ: {'; '.join(differences(a, b, found))}. The metrics of test below are of all images of each"
         )
+    notes += [f"could not be read: {problem}" for run in (a, b) for problem in run.unreadable]
     if found.classes_a or found.classes_b:
         notes.append("the classes differ, so the log losses are not compared: fewer classes are easier to tell apart")
     return notes
-
-
-def _notes_of_equal(a: pd.DataFrame, b: pd.DataFrame, changed: list[ParamChange]) -> list[str]:
-    """Say that nothing differs, which is more than that no difference was found."""
-    if not a.equals(b):
-        return []
-    stale = ", though parameters differ: did `dvc repro` run since they changed?" if changed else ""
-    return [f"A and B predict the same for every image, to the last digit{stale}"]

@@ -4,6 +4,7 @@ import base64
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from graft.apps.compare.paired import Difference
 from graft.apps.compare.run import MetricPair
 from graft.data.arrays import ImageRows
 from graft.data.dataset import LABEL_DELIMITER
-from graft.render.templates import percent, rendered
+from graft.render.templates import number, percent, rendered
 
 TEMPLATES = Path(__file__).parent
 
@@ -68,7 +69,8 @@ class Table:
 
 def to_text(found: Comparison) -> str:
     """Plain text, aligned, for a terminal."""
-    return rendered(TEMPLATES / "text.txt.j2", describe(found), escape=False, wrap=_wrap, aligned=aligned).rstrip()
+    wrap = partial(textwrap.fill, width=WIDTH, break_on_hyphens=False)
+    return rendered(TEMPLATES / "text.txt.j2", describe(found), escape=False, wrap=wrap, aligned=aligned).rstrip()
 
 
 def to_markdown(found: Comparison) -> str:
@@ -98,11 +100,7 @@ def to_page(found: Comparison, presized: Path) -> str:
 
 
 def describe(found: Comparison, most: int | None = SHOWN_CHANGES) -> dict[str, Any]:
-    """What every form shows.
-
-    Args:
-        most: changed predictions in the table; None for all.
-    """
+    """What every form shows; `most` changed predictions in the table, None for all."""
     return {
         "found": found,
         "evidence": evidence(found),
@@ -116,27 +114,8 @@ def describe(found: Comparison, most: int | None = SHOWN_CHANGES) -> dict[str, A
 
 def evidence(found: Comparison) -> list[str]:
     """Sentences that say what the verdict rests on."""
-    overall, loss, grouped = found.overall, found.loss, found.groups is not None
-    images = counted(overall.images, "test image", "test images")
-    sample = f"{images}, each taken as independent of the others"
-    if found.groups is not None:
-        groups = counted(found.groups, "group", "groups")
-        sample = f"{images} in {groups}; groups are drawn whole, for their images resemble each other"
-    doubt = ", but it takes images as independent, which those of a group are not" if grouped else ""
-    lines = [
-        f"{found.primary_metric} {percent(overall.a)} in A, {percent(overall.b)} in B: "
-        f"{points(overall.difference.value)} points, 95 % interval {interval(overall.difference)}",
-        sample,
-        f"changed predictions: {found.now_correct} now correct, {found.now_wrong} now wrong, "
-        f"{found.still_wrong} still wrong",
-        f"McNemar's exact test: {p_value(found.p)}{doubt}",
-    ]
-    if loss:
-        within = f", 95 % interval {interval(loss.difference, signed)}" if loss.difference else ""
-        lines.append(
-            f"log loss {loss.a:.3f} in A, {loss.b:.3f} in B: {signed(loss.b - loss.a)}{within}; less is better"
-        )
-    return lines
+    helpers: dict[str, Any] = {"points": points, "interval": interval, "signed": signed, "counted": counted}
+    return rendered(TEMPLATES / "evidence.txt.j2", {"found": found}, escape=False, **helpers).splitlines()
 
 
 def _params(found: Comparison) -> Table:
@@ -147,46 +126,29 @@ def _params(found: Comparison) -> Table:
 
 
 def _metrics(found: Comparison) -> Table | None:
-    rows = [
-        (pair.name, metric(pair.a), metric(pair.b), metric_change(pair), BETTER[pair.better]) for pair in found.metrics
-    ]
+    rows = [(one.name, metric(one.a), metric(one.b), metric_change(one), BETTER[one.better]) for one in found.metrics]
     return Table("Metrics of test", ("", "A", "B", "B less A", ""), rows, (0, 4), folded=True) if rows else None
 
 
 def _slices(found: Comparison) -> Table | None:
-    rows = [
-        (
-            part.name,
-            str(part.images),
-            percent(part.a),
-            percent(part.b),
-            points(part.difference.value),
-            interval(part.difference),
-        )
-        for part in found.slices
-    ]
+    rows = []
+    for part in found.slices:
+        change = points(part.difference.value), interval(part.difference)
+        rows.append((part.name, str(part.images), percent(part.a), percent(part.b), *change))
     title = f"{found.primary_metric.capitalize()} by slice; none of them decides"
-    return (
-        Table(title, ("", "images", "A", "B", "points", "95 % interval"), rows, (0, 5), folded=True) if rows else None
-    )
+    header = ("", "images", "A", "B", "points", "95 % interval")
+    return Table(title, header, rows, (0, 5), folded=True) if rows else None
 
 
 def _changes(found: Comparison, most: int | None) -> Table:
-    count = len(found.changes)
-    if not count:
+    if found.changes.empty:
         return Table("No prediction changed")
-    rows = [
-        (
-            row["change"],
-            row["path"],
-            label(row["label"]),
-            predicted(row["predicted_a"], row["probability_a"]),
-            predicted(row["predicted_b"], row["probability_b"]),
-        )
-        for row in found.changes.head(count if most is None else most).to_dict(orient="records")
-    ]
-    title = counted(count, "changed prediction", "changed predictions")
-    title += f"; the {most} whose loss changed most" if most is not None and count > most else ""
+    rows = []
+    for row in found.changes.head(most or len(found.changes)).to_dict(orient="records"):
+        answers = (predicted(row[f"predicted_{run}"], row[f"probability_{run}"]) for run in "ab")
+        rows.append((row["change"], row["path"], label(row["label"]), *answers))
+    title = counted(len(found.changes), "changed prediction", "changed predictions")
+    title += f"; the {most} whose loss changed most" if len(rows) < len(found.changes) else ""
     return Table(title, ("", "image", "label", "A", "B"), rows, (0, 1, 2, 3, 4), folded=True)
 
 
@@ -197,17 +159,12 @@ def points(value: float) -> str:
 
 def signed(value: float, digits: int = 3) -> str:
     """A number with its sign; what rounds to zero has none."""
-    rounded = round(value, digits)
-    if rounded == 0:
-        return f"{0:.{digits}f}"
-    return f"{'+' if rounded > 0 else MINUS}{abs(rounded):.{digits}f}"
+    return f"{round(value, digits):+.{digits}f}".replace("-", MINUS) if round(value, digits) else f"{0:.{digits}f}"
 
 
 def metric(value: float | None) -> str:
     """A value of metrics.json; whole numbers above 1 are counts."""
-    if value is None:
-        return "none"
-    return f"{value:.0f}" if _is_count(value) else f"{value:.3f}"
+    return f"{value:.0f}" if value is not None and _is_count(value) else number(value)
 
 
 def metric_change(pair: MetricPair) -> str:
@@ -224,11 +181,6 @@ def _is_count(value: float) -> bool:
 def interval(difference: Difference, form: Callable[[float], str] = points) -> str:
     """An interval of a difference."""
     return f"{form(difference.low)} to {form(difference.high)}" if difference.is_known else "not known: one group"
-
-
-def p_value(p: float) -> str:
-    """A p-value."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
 def predicted(names: str, probabilities: str) -> str:
@@ -249,11 +201,6 @@ def counted(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def _wrap(text: str, first: str, rest: str) -> str:
-    """A paragraph in lines for the terminal, with what each begins with."""
-    return textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
-
-
 def aligned(table: Table) -> str:
     """Columns of one width each, two spaces apart."""
     lines = [table.header, *table.rows]
@@ -269,7 +216,7 @@ def escape_markdown(text: str) -> str:
 
 
 def axis_reach(differences: Sequence[Difference]) -> float:
-    """How far an axis goes both ways, so that every known interval fits; no farther than a difference can be."""
+    """How far an axis goes both ways: to hold every known interval, and no farther than a difference can be."""
     ends = [abs(end) for one in differences if one.is_known for end in (one.low, one.high)]
     return min(1.0, 1.15 * max(ends, default=1.0)) or 1.0
 
@@ -291,7 +238,7 @@ def thumbnails(paths: Sequence[str], presized: Path) -> dict[str, str]:
 
 def _data_address(pixels: NDArray[np.uint8], aspect: float) -> str:
     """A square as a JPEG of the aspect ratio that its image had, in a data address."""
-    shape = max(1, round(THUMBNAIL_SIDE * min(aspect, 1))), max(1, round(THUMBNAIL_SIDE * min(1 / aspect, 1)))
+    shape = [max(1, round(THUMBNAIL_SIDE * min(side, 1))) for side in (aspect, 1 / aspect)]
     stream = BytesIO()
     Image.fromarray(pixels).resize(shape, Image.Resampling.LANCZOS).save(stream, "JPEG", quality=85)
     return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()

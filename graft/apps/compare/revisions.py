@@ -6,7 +6,6 @@ the content of a file lies that git only points to, is its business.
 
 import posixpath
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -36,30 +35,18 @@ class RevisionError(GraftError):
     """A revision is unknown, or a file of it cannot be read."""
 
 
-class Revision(ABC):
-    """The project at one point of its history; `title` is how a person is told of it."""
-
-    def __init__(self, title: str) -> None:
-        self.title = title
-
-    @abstractmethod
-    def read(self, path: str) -> bytes:
-        """Return the content of a file, named relative to the folder that holds params.yaml.
-
-        Raises:
-            RevisionError: the revision has no such file, or its content cannot be had.
-        """
-
-
-class Workspace(Revision):
+class Workspace:
     """What lies in the folder now."""
 
     def __init__(self, root: Path) -> None:
-        super().__init__(WORKSPACE)
-        self.root = root
+        self.title, self.root = WORKSPACE, root
 
     def read(self, path: str) -> bytes:
-        """Read from disk."""
+        """Read a file, named relative to the folder that holds params.yaml.
+
+        Raises:
+            RevisionError: there is no such file, or it cannot be read.
+        """
         try:
             return (self.root / path).read_bytes()
         except FileNotFoundError as error:
@@ -71,7 +58,7 @@ class Workspace(Revision):
             raise RevisionError(f"{path} of the workspace: {error.strerror}") from error
 
 
-class Committed(Revision):
+class Committed:
     """What a commit has, the files that DVC tracks included; nothing is checked out.
 
     Args:
@@ -80,11 +67,15 @@ class Committed(Revision):
     """
 
     def __init__(self, name: str, commit: str, files: DVCFileSystem, folder: str) -> None:
-        super().__init__(commit[:7] if commit.startswith(name) else f"{name} ({commit[:7]})")
+        self.title = commit[:7] if commit.startswith(name) else f"{name} ({commit[:7]})"
         self.name, self.files, self.folder = name, files, folder
 
     def read(self, path: str) -> bytes:
-        """Read from git, DVC's cache or its remote, whichever has it first."""
+        """Read a file from git, DVC's cache or its remote, whichever has it first.
+
+        Raises:
+            RevisionError: the commit has no such file, or its content cannot be had.
+        """
         file = posixpath.join(self.folder, path)
         try:
             with self.files.open(file, "rb") as stream:
@@ -107,6 +98,10 @@ class Committed(Revision):
             return bool(self.files.isdvc(file))
         except DataIndexDirError:  # it lies in a folder that DVC tracks, whose list of files is not here either
             return True
+
+
+Revision = Workspace | Committed
+"""The project at one point of its history; its `title` is how a person is told of it."""
 
 
 @contextmanager

@@ -67,16 +67,12 @@ class Predictions:
         """Take some images, in the order given."""
         return Predictions(self.rows.loc[list(paths)], self.probabilities.loc[list(paths)])
 
-    def split_names(self, text: str) -> list[str]:
-        """Class names in a cell of label or predicted."""
-        if text in self.probabilities.columns:
-            return [text]
-        return text.split(LABEL_DELIMITER) if text else []
-
-    def confidence(self, path: str) -> list[float]:
-        """Probability of each class that was predicted for an image."""
-        values = dict(zip(self.classes, self.probabilities.loc[[path]].to_numpy()[0].tolist(), strict=True))
-        return [values[name] for name in self.split_names(str(self.rows.loc[path, "predicted"]))]
+    def confidence(self, path: str) -> str:
+        """Probability of each class that was predicted for an image, in six digits, several joined."""
+        text = str(self.rows.loc[path, "predicted"])
+        names = [text] if text in self.probabilities.columns else text.split(LABEL_DELIMITER) if text else []
+        values = self.probabilities.loc[path].to_dict()
+        return LABEL_DELIMITER.join(f"{values[name]:.6f}" for name in names)
 
 
 def parse_predictions(content: bytes, name: str) -> Predictions:

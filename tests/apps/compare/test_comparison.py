@@ -12,7 +12,6 @@ from graft.apps.compare.comparison import (
     compare_revisions,
     compare_runs,
     decide,
-    rule,
 )
 from graft.apps.compare.paired import Difference
 from graft.apps.compare.render import evidence
@@ -157,11 +156,6 @@ def test_the_whole_interval_decides(low: float, high: float, word: str) -> None:
 def test_in_doubt_nothing_is_decided() -> None:
     found = decide(Difference(0.03, 0.02, 0.04, "any"), "groups are not known")
     assert (found.word, found.reason) == ("can't tell", "groups are not known")
-
-
-def test_the_rule_names_what_decides() -> None:
-    assert "difference in exact match lies above 0" in rule("exact match")
-    assert "No other figure decides" in rule("accuracy")
 
 
 COLUMNS = [

@@ -113,7 +113,7 @@ def test_rows_are_in_order_of_path() -> None:
     assert found.rows.index.tolist() == ["a.png", "b.png"]
     assert found.classes == ["cat", "dog"]
     assert found.correct.tolist() == [True, False]
-    assert found.confidence("b.png") == pytest.approx([0.7])
+    assert found.confidence("b.png") == "0.700000"
     assert not found.multi_label
     assert found.select(["b.png"]).rows["loss"].tolist() == [1.2]
 
@@ -135,14 +135,13 @@ def test_what_evaluate_writes_of_several_labels() -> None:
     assert found.multi_label
     assert found.rows["label"].tolist() == ["cat|owl", "", "dog"]
     assert found.correct.tolist() == [True, False, True]
-    assert found.confidence("a") == pytest.approx([0.9, 0.8])
-    assert (found.split_names(""), found.split_names("cat|owl")) == ([], ["cat", "owl"])
+    assert (found.confidence("a"), found.confidence("b")) == ("0.900000|0.800000", "0.600000")
 
 
 def test_a_class_may_have_the_sign_that_joins_in_its_name() -> None:
     found = parse_predictions(b"path,label,predicted,loss,p_a|b,p_c\nx,a|b,a|b,0.1,0.9,0.1\n", "it")
     assert not found.multi_label
-    assert found.split_names("a|b") == ["a|b"]
+    assert found.confidence("x") == "0.900000"
 
 
 def test_thousand_rounded_probabilities_still_sum_to_one() -> None:
