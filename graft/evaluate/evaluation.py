@@ -19,7 +19,7 @@ from graft.evaluate.decision import Answered, CoverageCurve, Logits, is_answered
 from graft.evaluate.metrics import Measured, Metrics, Scores
 from graft.evaluate.multi_label import MultiLabelMetrics
 from graft.evaluate.single_label import SingleLabelMetrics
-from graft.stats.intervals import ONE_GROUP, accuracy_interval
+from graft.stats.intervals import accuracy_interval
 from graft.tasks import Decision, MultiLabel, SingleLabel, Task
 
 METRICS: dict[type[Task], type[Metrics]] = {SingleLabel: SingleLabelMetrics, MultiLabel: MultiLabelMetrics}
@@ -33,20 +33,6 @@ MOST_SLICES = 20
 """Values of a column that are shown, as `graft compare` has it: more cannot be read."""
 EMPTY = "(none)"
 """How an empty value is shown."""
-
-
-class Figure(Measured):
-    """A figure of the test split beside that of the linear probe."""
-
-    figure: str
-    meaning: str
-    value: float | None
-    low: float | None
-    """Lower end of the 95 % interval."""
-    high: float | None
-    probe: float | None
-    no_interval: str
-    """Why there is no interval, where there is none."""
 
 
 class Slice(Measured):
@@ -65,7 +51,6 @@ class Record(Measured):
     """Of the network handed on."""
     probe: Scores
     """Of the head alone, on stored features."""
-    figures: list[Figure]
     slices: dict[str, Slice]
     """By ``column=value``."""
     notes: list[str]
@@ -161,7 +146,6 @@ class Evaluation:
         record = Record(
             test=test,
             probe=probe,
-            figures=self._figures(test, probe),
             slices=slices,
             notes=notes,
             mistakes=int((self.predictions["predicted"] != self.predictions["label"]).sum()),
@@ -174,27 +158,6 @@ class Evaluation:
         write_json(folder / RECORD, record.model_dump())
         self._write_tables(folder, record)
         return record
-
-    def _figures(self, test: Scores, probe: Scores) -> list[Figure]:
-        """Every figure that the task has, with its interval or why it has none."""
-        figures = []
-        for name, meaning in self.metrics.meanings.items():
-            if name not in test.figures:
-                continue
-            low, high = (test.figures.get(f"{name}_{end}") for end in ("low", "high"))
-            why = "one group" if test.interval == ONE_GROUP else "the draws agree, or most have no value"
-            figures.append(
-                Figure(
-                    figure=name,
-                    meaning=meaning,
-                    value=test.figures[name],
-                    low=low,
-                    high=high,
-                    probe=probe.figures[name],
-                    no_interval=why if f"{name}_low" in test.figures else "not computed",
-                )
-            )
-        return figures
 
     def _slices(self) -> tuple[dict[str, Slice], list[str]]:
         """Share of correct answers for the values of every column; which columns have more values than are shown."""
@@ -217,14 +180,20 @@ class Evaluation:
 
     def _write_tables(self, folder: Path, record: Record) -> None:
         """Write what was measured, of all, by class and by slice, and every answer."""
-        figures = pd.DataFrame([figure.model_dump(exclude={"no_interval"}) for figure in record.figures])
+        test, probe = record.test.figures, record.probe.figures
+        figures = [
+            [name, meaning, test[name], test.get(f"{name}_low"), test.get(f"{name}_high"), probe[name]]
+            for name, meaning in self.metrics.meanings.items()
+            if name in test
+        ]
+        table = pd.DataFrame(figures, columns=["figure", "meaning", "value", "low", "high", "probe"])
         classes = {name: scores.model_dump() for name, scores in record.test.classes.items()}
         per_class = pd.DataFrame.from_dict(classes, orient="index").rename_axis("class")
         slices = {name: each.model_dump() for name, each in record.slices.items()}
         per_slice = pd.DataFrame.from_dict(slices, orient="index").rename_axis("slice")
         share = self.task.primary_metric
         per_slice = per_slice.rename(columns={"correct": share, "low": f"{share}_low", "high": f"{share}_high"})
-        tables.write(folder / "figures.csv", figures.round(6))
+        tables.write(folder / "figures.csv", table.round(6))
         tables.write(folder / "classes.csv", per_class.round(6).reset_index())
         tables.write(folder / "slices.csv", per_slice.round(6).reset_index())
         tables.write(folder / PREDICTIONS, self.predictions)

@@ -1,7 +1,7 @@
 """Scores of a split, and what the metrics of every kind of task have in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,6 +20,16 @@ Figures = dict[str, float | None]
 
 What has no value is None.
 """
+
+
+UNDEFINED = {
+    "precision": "never predicted",
+    "recall": "no image in this split has it",
+    "f1": "neither predicted nor in this split",
+    "roc_auc": "every image in this split has it, or none",
+    "average_precision": "no image in this split has it; the mean leaves it out",
+}
+"""Why a figure of a class has no value where it has none."""
 
 
 class Measured(BaseModel):
@@ -145,20 +155,35 @@ def brier(probabilities: NDArray[np.float64], held: NDArray[Any]) -> NDArray[np.
     return np.asarray(np.square(probabilities - held).sum(1), dtype=np.float64)
 
 
-def rank_scores(held: NDArray[np.int64], probabilities: NDArray[np.float64]) -> list[Figures]:
-    """ROC AUC and average precision of every class against the rest, None where there is nothing to rank.
+def measure_classes(
+    names: list[str], held: NDArray[np.int64], predicted: NDArray[np.int64], probabilities: NDArray[np.float64]
+) -> tuple[dict[str, ClassScores], dict[str, str]]:
+    """Measure how well every class is told from the others; also say why a figure has no value, by ``class.figure``.
 
     Args:
-        held: `[N, K]`, 1 where a class holds, else 0.
+        held, predicted: `[N, K]`, 1 where a class holds, or is predicted, else 0.
     """
-    precisions = average_precisions(held, probabilities)
-    return [
-        {
-            "roc_auc": float(roc_auc_score(truth, scores)) if 0 < truth.sum() < len(truth) else None,
-            "average_precision": precision,
-        }
-        for truth, scores, precision in zip(held.T, probabilities.T, precisions, strict=True)
-    ]
+    hits, actual, answers = (held * predicted).sum(0), held.sum(0), predicted.sum(0)
+    with np.errstate(invalid="ignore"):
+        precision, recall, f1 = hits / answers, hits / actual, 2 * hits / (actual + answers)
+    classes = {
+        name: ClassScores(
+            precision=none_if_nan(precision[k]),
+            recall=none_if_nan(recall[k]),
+            f1=none_if_nan(f1[k]),
+            roc_auc=roc_auc_score(held[:, k], probabilities[:, k]) if 0 < actual[k] < len(held) else None,
+            average_precision=average_precision,
+            images=int(actual[k]),
+        )
+        for k, (name, average_precision) in enumerate(zip(names, average_precisions(held, probabilities), strict=True))
+    }
+    undefined = {
+        f"{name}.{figure}": why
+        for name, scores in classes.items()
+        for figure, why in UNDEFINED.items()
+        if getattr(scores, figure) is None
+    }
+    return classes, undefined
 
 
 def class_mean(classes: dict[str, ClassScores], figure: str) -> float | None:
@@ -184,19 +209,6 @@ def with_intervals(figures: Callable[[NDArray[np.float64]], dict[str, float]], g
 def ends(name: str, interval: Interval | None) -> Figures:
     """Ends of a figure's interval, ``name_low`` and ``name_high``; None where it has none."""
     return {f"{name}_low": interval.low if interval else None, f"{name}_high": interval.high if interval else None}
-
-
-def class_scores(figures: Sequence[float], ranks: Figures, why: dict[str, str]) -> tuple[ClassScores, dict[str, str]]:
-    """Gather the scores of one class, and why any of them has no value.
-
-    Args:
-        figures: precision, recall, F1 and number of images, NaN where scikit-learn has no value.
-        ranks: as `rank_scores` gives them.
-        why: reason for each figure to have no value, if it has none.
-    """
-    precision, recall, f1 = (none_if_nan(figure) for figure in figures[:3])
-    scores = ClassScores(precision=precision, recall=recall, f1=f1, images=int(figures[3]), **ranks)
-    return scores, {name: reason for name, reason in why.items() if getattr(scores, name) is None}
 
 
 def none_if_nan(value: float) -> float | None:

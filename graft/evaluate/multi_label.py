@@ -5,21 +5,19 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix, f1_score, hamming_loss, precision_recall_fscore_support
+from sklearn.metrics import confusion_matrix, f1_score, hamming_loss
 
 from graft.evaluate.calibration import calibration_error, reliability
 from graft.evaluate.metrics import (
     Baseline,
-    ClassScores,
     Figures,
     Metrics,
     Scores,
     brier,
     class_mean,
-    class_scores,
     ends,
+    measure_classes,
     none_if_nan,
-    rank_scores,
     with_intervals,
 )
 from graft.stats.intervals import accuracy_interval
@@ -77,7 +75,7 @@ class MultiLabelMetrics(Metrics):
         truth, predicted = targets.astype(np.int64), self.task.decide(probabilities)
         correct = (predicted == truth).all(1)
         interval, method = accuracy_interval(correct, groups)
-        classes, undefined = self.per_class(predicted, truth, probabilities)
+        classes, undefined = measure_classes(self.task.classes, truth, predicted, probabilities)
         usual = np.broadcast_to(truth.mean(0) > 0.5, truth.shape).astype(np.int64)
         figures = {
             "exact_match": float(correct.mean()),
@@ -95,28 +93,6 @@ class MultiLabelMetrics(Metrics):
             classes=classes,
             undefined=undefined | {name: why for name, why in self.undefined.items() if figures[name] is None},
         )
-
-    def per_class(
-        self, predicted: NDArray[np.int64], truth: NDArray[np.int64], probabilities: NDArray[np.float64]
-    ) -> tuple[dict[str, ClassScores], dict[str, str]]:
-        """Scores of every class, and why any of them is None."""
-        ranks = rank_scores(truth, probabilities)
-        classes: dict[str, ClassScores] = {}
-        undefined: dict[str, str] = {}
-        for position, name in enumerate(self.task.classes):
-            figures = precision_recall_fscore_support(
-                truth[:, position], predicted[:, position], labels=[1], zero_division=np.nan
-            )
-            reasons = {
-                "precision": "never predicted",
-                "recall": "no image in this split has it",
-                "f1": "neither predicted nor in this split",
-                "roc_auc": "every image in this split has it, or none",
-                "average_precision": "no image in this split has it; the mean leaves it out",
-            }
-            classes[name], missing = class_scores([each[0] for each in figures], ranks[position], reasons)
-            undefined |= {f"{name}.{key}": why for key, why in missing.items()}
-        return classes, undefined
 
     def confusion(self, predictions: pd.DataFrame) -> NDArray[np.int64]:
         """Count images for every class by whether it holds (row) and is predicted (column): `[K, 2, 2]`."""

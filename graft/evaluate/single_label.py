@@ -5,19 +5,17 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import precision_recall_fscore_support
+from sklearn.metrics import confusion_matrix
 
 from graft.evaluate.calibration import calibration_error, reliability
 from graft.evaluate.metrics import (
     Baseline,
-    ClassScores,
     Metrics,
     Scores,
     brier,
     class_mean,
-    class_scores,
     ends,
-    rank_scores,
+    measure_classes,
     top_k,
     with_intervals,
 )
@@ -70,8 +68,9 @@ class SingleLabelMetrics(Metrics):
         predicted = probabilities.argmax(1)
         correct = predicted == targets
         interval, method = accuracy_interval(correct, groups)
-        classes, undefined = self.per_class(predicted, targets, probabilities)
-        majority = int(np.bincount(targets, minlength=len(self.task.classes)).argmax())
+        one_hot = np.eye(len(self.task.classes), dtype=np.int64)
+        classes, undefined = measure_classes(self.task.classes, one_hot[targets], one_hot[predicted], probabilities)
+        majority = int(np.bincount(targets).argmax())
         figures = {
             "accuracy": float(correct.mean()),
             **ends("accuracy", interval),
@@ -93,36 +92,10 @@ class SingleLabelMetrics(Metrics):
             undefined=undefined | {name: why for name, why in self.undefined.items() if figures[name] is None},
         )
 
-    def per_class(
-        self, predicted: NDArray[np.int64], targets: NDArray[np.int64], probabilities: NDArray[np.float64]
-    ) -> tuple[dict[str, ClassScores], dict[str, str]]:
-        """Scores of every class, and why any of them is None."""
-        count = len(self.task.classes)
-        figures = precision_recall_fscore_support(targets, predicted, labels=range(count), zero_division=np.nan)
-        ranks = rank_scores(np.eye(count, dtype=np.int64)[targets], probabilities)
-        classes: dict[str, ClassScores] = {}
-        undefined: dict[str, str] = {}
-        for position, name in enumerate(self.task.classes):
-            images = figures[3][position]
-            reasons = {
-                "precision": "never predicted",
-                "recall": "no image in this split",
-                "f1": "neither predicted nor in this split",
-                "roc_auc": "no image in this split" if not images else "no image of another class in this split",
-                "average_precision": "no image in this split",
-            }
-            classes[name], missing = class_scores([each[position] for each in figures], ranks[position], reasons)
-            undefined |= {f"{name}.{key}": why for key, why in missing.items()}
-        return classes, undefined
-
     def confusion(self, predictions: pd.DataFrame) -> NDArray[np.int64]:
         """Count images by actual class (row) and predicted class (column): `[K, K]`."""
-        actual, predicted = (
-            pd.Categorical(predictions[name], self.task.classes).codes for name in ("label", "predicted")
-        )
-        counts = np.zeros((len(self.task.classes),) * 2, dtype=np.int64)
-        np.add.at(counts, (actual, predicted), 1)
-        return counts
+        counts = confusion_matrix(predictions["label"], predictions["predicted"], labels=self.task.classes)
+        return np.asarray(counts, dtype=np.int64)
 
     def confusion_table(self, counts: NDArray[np.int64]) -> pd.DataFrame:
         """The confusion matrix, a row a cell: actual, predicted, images, and their share of the actual class.

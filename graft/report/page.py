@@ -13,7 +13,7 @@ from graft.core import tables
 from graft.core.addresses import shown
 from graft.core.files import write_text
 from graft.core.params import flattened
-from graft.evaluate.evaluation import Record, read_lineage, read_record
+from graft.evaluate.evaluation import Record, metrics_of, read_lineage, read_record
 from graft.render.templates import number, percent, rendered
 from graft.tasks import Decision, Task
 
@@ -84,6 +84,7 @@ def save_report(path: Path, images: Path, content: Content) -> None:
     facts = {name: getattr(content, name) for name in Content.__slots__} | {
         "classes": content.task.classes,
         "multi_label": content.task.multi_label,
+        "meanings": metrics_of(content.task).meanings,
         "most": MOST_ROWS,
         "source": {key: parameters[f"source.{key}"] for key in ("uri", "licence")},
         "parameters": {key: json.dumps(value, ensure_ascii=False) for key, value in parameters.items()},

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score, top_k_accuracy_score
 
 from graft.evaluate.evaluation import metrics_of
-from graft.evaluate.metrics import ClassScores, brier, class_mean, rank_scores, top_k
+from graft.evaluate.metrics import ClassScores, brier, class_mean, measure_classes, top_k
 from graft.tasks import MultiLabel, SingleLabel, Task
 
 
@@ -27,10 +27,11 @@ def test_they_are_scikit_learns(seed: int, kinds: int, count: int) -> None:
         assert top_k(probabilities, targets, k).mean() == pytest.approx(wanted)
     wanted = brier_score_loss(targets, probabilities, labels=labels, scale_by_half=False)
     assert brier(probabilities, held).mean() == pytest.approx(wanted)
-    for position, row in enumerate(rank_scores(held, probabilities)):
+    classes, _ = measure_classes([str(label) for label in labels], held, held, probabilities)
+    for position, row in enumerate(classes.values()):
         truth, scores = held[:, position], probabilities[:, position]
-        assert row["roc_auc"] == pytest.approx(roc_auc_score(truth, scores))
-        assert row["average_precision"] == pytest.approx(average_precision_score(truth, scores))
+        assert row.roc_auc == pytest.approx(roc_auc_score(truth, scores))
+        assert row.average_precision == pytest.approx(average_precision_score(truth, scores))
 
 
 def test_of_equally_probable_classes_the_first_counts() -> None:
@@ -41,9 +42,10 @@ def test_of_equally_probable_classes_the_first_counts() -> None:
 
 def test_what_cannot_be_ranked_has_no_value() -> None:
     held = np.array([[1, 0], [1, 0]])
-    none, nothing = rank_scores(held, np.array([[0.6, 0.4], [0.7, 0.3]]))
-    assert none == {"roc_auc": None, "average_precision": 1.0}
-    assert nothing == {"roc_auc": None, "average_precision": None}
+    classes, undefined = measure_classes(["all", "none"], held, held, np.array([[0.6, 0.4], [0.7, 0.3]]))
+    assert (classes["all"].roc_auc, classes["all"].average_precision) == (None, 1.0)
+    assert (classes["none"].roc_auc, classes["none"].average_precision) == (None, None)
+    assert undefined["all.roc_auc"] == undefined["none.roc_auc"] == "every image in this split has it, or none"
 
 
 def scores(f1: float | None) -> ClassScores:

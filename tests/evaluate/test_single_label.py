@@ -24,7 +24,7 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
-from graft.evaluate.metrics import Scores
+from graft.evaluate.metrics import UNDEFINED, Scores
 from graft.evaluate.single_label import SingleLabelMetrics, weighted_figures
 from graft.stats.intervals import wilson
 from graft.tasks import SingleLabel
@@ -139,12 +139,12 @@ def test_groups_choose_the_interval() -> None:
     assert (found.figures["accuracy_low"], found.figures["accuracy_high"]) == (0.0, 1.0)
 
 
-NEVER, ABSENT, NEITHER = "never predicted", "no image in this split", "neither predicted nor in this split"
+NEVER, ABSENT, NEITHER = (UNDEFINED[name] for name in ("precision", "recall", "f1"))
 
 
 def absent(name: str) -> dict[str, str]:
     """Why a class that no image has cannot be ranked."""
-    return {f"{name}.roc_auc": ABSENT, f"{name}.average_precision": ABSENT}
+    return {f"{name}.{figure}": UNDEFINED[figure] for figure in ("roc_auc", "average_precision")}
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def absent(name: str) -> dict[str, str]:
             }
             | absent("b")
             | absent("c")
-            | {"a.roc_auc": "no image of another class in this split"},
+            | {"a.roc_auc": UNDEFINED["roc_auc"]},
         ),
     ],
     ids=["absent class", "absent but predicted", "always one answer", "all wrong", "one picture"],
@@ -193,14 +193,11 @@ def absent(name: str) -> dict[str, str]:
 def test_what_has_no_value_is_none_with_a_reason(
     predicted: list[int], targets: list[int], figures: dict[str, Any], undefined: dict[str, str]
 ) -> None:
-    table, reasons = SingleLabelMetrics(SingleLabel(["a", "b", "c"])).per_class(
-        np.array(predicted), np.array(targets), sure(predicted, 3)
-    )
+    found = measure(sure(predicted, 3), np.array(targets), ["a", "b", "c"], alone(len(targets)))
     keys = ("precision", "recall", "f1", "images")
     for name, values in figures.items():
-        assert [getattr(table[name], key) for key in keys] == pytest.approx(list(values))
-    assert reasons == undefined
-    found = measure(sure(predicted, 3), np.array(targets), ["a", "b", "c"], alone(len(targets)))
+        assert [getattr(found.classes[name], key) for key in keys] == pytest.approx(list(values))
+    assert {name: why for name, why in found.undefined.items() if "." in name} == undefined
     json.dumps(found.model_dump(), allow_nan=False)
     assert found.figures["macro_f1"] == pytest.approx(
         np.mean([row[2] for row in figures.values() if row[2] is not None])
