@@ -51,11 +51,7 @@ def class_names(rows: pd.DataFrame) -> pd.Series:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Labels and splits side by side.
-
-    `rows` has the columns of labels.csv and `split`; `classes` are sorted by name, and a class's
-    index among them is its target.
-    """
+    """Rows of labels.csv with the column `split`, and classes sorted by name: a class's index is its target."""
 
     rows: pd.DataFrame
     classes: list[str]
@@ -102,10 +98,9 @@ def targets(rows: pd.DataFrame, classes: list[str]) -> Targets:
 
 @dataclass(frozen=True, slots=True)
 class LabelledImages:
-    """Presized images of one split with their targets, as training and evaluation see them.
+    """Presized images of one split, rows `[N]` of the pixels of all, with their targets.
 
-    `pixels` are of all images; `rows` `[N]` are those meant, with their `targets`. `aspects` `[N]` are
-    width over height of what their squares show; None where nothing is squeezed.
+    `aspects` `[N]` are width over height of what their squares show; None where nothing is squeezed.
     """
 
     pixels: ImageRows

@@ -30,10 +30,9 @@ Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
 class HammingSearch:
     """A search for pairs of similar hashes; `skipped` counts what it passed over, once `pairs` is done.
 
-    Time is at most proportional to N x `window`. Nothing is passed over unless more than `window` + 1
-    hashes agree in the same two chunks. Then each is compared with the `window` hashes that follow it
-    in that order: by the rest of the hash, then as they were given. `skipped` is an upper bound of
-    the pairs missed: it counts each pair in such a crowd that was not looked at, similar or not.
+    Time is at most proportional to N x `window`. Nothing is passed over unless more than `window` + 1 hashes
+    agree in the same two chunks. Then each is compared with the `window` hashes that follow it, sorted by the
+    rest of the hash. `skipped` counts each pair in such a crowd that was not looked at, similar or not.
     """
 
     hashes: NDArray[np.uint64]

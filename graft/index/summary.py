@@ -51,13 +51,7 @@ def counts(
 
 
 def save_samples(path: Path, root: Path, labels: pd.Series) -> None:
-    """Draw a few images of each class, chosen at random but the same on every run.
-
-    Args:
-        path: of the PNG.
-        root: folder of the images.
-        labels: class by path; an image of several classes comes once for each.
-    """
+    """Draw a few images below `root` of each class (`labels`: class by path), at random but the same on every run."""
     names = labels.value_counts().sort_index()
     shown = names.index if len(names) <= SAMPLE_CLASSES else names.index[:: -(-len(names) // SAMPLE_CLASSES)]
     tiles: list[Tile] = []

@@ -71,10 +71,9 @@ class Labels(Section):
 class Labelled:
     """Result of the label rule for the images it was applied to.
 
-    `rows` has the columns path, label (or labels, joined, where an image bears several), group
-    (empty where there is none), the slices, and list where there are lists, sorted by path.
-    `unlabelled` has path and reason. `orphans` are paths in the table whose image is absent;
-    `warnings` name corrections that may be misspelt.
+    `rows` has the columns path, label (or labels, joined, where an image bears several), group (or ""), the
+    slices, and list where there are lists, sorted by path. `unlabelled` has path and reason. `orphans` are
+    paths in the table whose image is absent; `warnings` name corrections that may be misspelt.
     """
 
     rows: pd.DataFrame

@@ -1,8 +1,4 @@
-"""Draw a share of the images: unit by unit, or by whole groups.
-
-The unit that moves is never an image but all images tied together, so that an image and its
-copy, or two cells of one module, always land on the same side.
-"""
+"""Draw a share of the images, never one by one but by units or whole groups of images that are tied together."""
 
 from collections.abc import Callable, Sequence
 

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -48,7 +48,7 @@ class Layout:
     rule: LabelRule
     split: dict[str, Any]
     split_why: str
-    rejected: list[str] = field(default_factory=list)
+    rejected: list[str]
 
 
 def detect_layout(root: Path) -> Layout:
