@@ -53,7 +53,7 @@ def test_from_a_file_to_features(name: str, suffix: str, layer: str, wide: int, 
         assert torch.equal(again.features((views - network.mean) / network.std), found)
 
 
-def test_view_of_another_size_than_a_network_takes_is_refused(tmp_path: Path) -> None:
+def test_an_image_of_another_size_than_a_network_takes_is_refused(tmp_path: Path) -> None:
     fetched("torchvision/vit_b_32", ".safetensors", tmp_path)
     with pytest.raises(
         ParamsError, match=r"embed.size: torchvision/vit_b_32 takes no images of 64; it was made for 224 \(Wrong image"

@@ -189,11 +189,11 @@ def test_every_view_of_a_training_image_is_an_example(tmp_path: Path, dataset: D
 
 
 @pytest.mark.parametrize("excluded", ["test", "excluded"])
-def test_only_train_and_valid_are_read(features: Embeddings, dataset: Dataset, several: Dataset, aside: str) -> None:
+def test_only_train_and_valid_are_read(features: Embeddings, dataset: Dataset, several: Dataset, excluded: str) -> None:
     for given in (dataset, several):
-        less = moved(given, aside, slice(None, None, 5))
+        less = moved(given, excluded, slice(None, None, 5))
         read = set(Examples.train(features, less).rows) | set(Examples.valid(features, less).rows)
-        assert read == set(np.flatnonzero(less.rows["split"] != aside))
+        assert read == set(np.flatnonzero(less.rows["split"] != excluded))
 
 
 @pytest.mark.parametrize(
