@@ -92,11 +92,11 @@ def check_file(file: Path) -> dict[str, Any]:
     Raises:
         ParamsError: all problems, one a line; where keys have names of an earlier version, only these.
     """
+    values = params.load(file)
     try:
-        values = params.load(file)
         check_all(values)
     except ParamsError:
-        if outdated := _outdated(file):
+        if outdated := list(_update(read_document(file))):
             advice = f"{file} has keys of an earlier version; `graft check --fix` brings them up to date:"
             raise ParamsError("\n  ".join([advice, *outdated])) from None
         raise
@@ -116,15 +116,6 @@ def fix(file: Path) -> list[str]:
     if changed := list(_update(document)):
         write_document(document, file)
     return changed
-
-
-def _outdated(file: Path) -> list[str]:
-    """What `fix` would change; nothing where the file cannot be read at all."""
-    try:
-        document = read_document(file)
-    except ParamsError:
-        return []
-    return list(_update(document))
 
 
 def _update(document: Any) -> Iterator[str]:

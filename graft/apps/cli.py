@@ -5,9 +5,8 @@
 
 import sys
 from collections.abc import Iterable
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -24,13 +23,6 @@ RAW = Path("data/raw")
 DOWNLOADS = Path(".graft/downloads")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-
-
-class Part(StrEnum):
-    """What `lr-find` sweeps."""
-
-    head = "head"
-    network = "network"
 
 
 def _show_version(asked: bool) -> None:
@@ -112,12 +104,14 @@ def summary(
 
 @app.command("lr-find")
 def lr_find(
-    part: Annotated[Part | None, typer.Argument(help="Only the head, or only the whole network.")] = None,
+    part: Annotated[
+        Literal["head", "network"] | None, typer.Argument(help="Only the head, or only the whole network.")
+    ] = None,
 ) -> None:
     """Suggest a learning rate: raise it until the loss explodes, and draw the curve."""
     from graft.apps.lr_find import lr_find as find
 
-    _echo(find(_values(), (part.value,) if part else ("head", "network")))
+    _echo(find(_values(), (part,) if part else ("head", "network")))
 
 
 @app.command("learning-curve")

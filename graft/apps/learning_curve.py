@@ -130,8 +130,7 @@ class Trend:
         again = np.concatenate(list(resamples(draws, "learning-curve", "draws", f"{point.share:g}"))) / draws
         by_unit = np.stack([np.bincount(self._units, weights=row) for row in point.correct])  # [R, U]
         correct = np.einsum("br,ru,bu->b", again, by_unit, self._times, optimize=True)
-        found: NDArray[np.float64] = correct / (self._times @ self._sizes)
-        return found
+        return np.asarray(correct / (self._times @ self._sizes), dtype=np.float64)
 
 
 def verdict(gain: float, interval: Interval, metric: str) -> str:
@@ -153,21 +152,17 @@ def verdict(gain: float, interval: Interval, metric: str) -> str:
 
 def table(points: list[Point], trend: Trend, metric: str) -> pd.DataFrame:
     """One row a point, for curve.csv."""
-    rows = []
-    for point in points:
-        interval = trend.interval(point)
-        rows.append(
-            {
-                "share": point.share,
-                "images": round(point.size, 1),
-                "draws": len(point.images),
-                metric: round(point.accuracy, 6),
-                f"{metric}_low": round(interval.low, 6),
-                f"{metric}_high": round(interval.high, 6),
-                "log_loss": round(float(np.mean(point.losses)), 6),
-            }
-        )
-    return pd.DataFrame(rows)
+    intervals = [trend.interval(point) for point in points]
+    columns = {
+        "share": [point.share for point in points],
+        "images": [round(point.size, 1) for point in points],
+        "draws": [len(point.images) for point in points],
+        metric: [point.accuracy for point in points],
+        f"{metric}_low": [interval.low for interval in intervals],
+        f"{metric}_high": [interval.high for interval in intervals],
+        "log_loss": [float(np.mean(point.losses)) for point in points],
+    }
+    return pd.DataFrame(columns).round(6)
 
 
 class Pool:
@@ -194,11 +189,9 @@ class Pool:
     def draw(self, share: float, number: int) -> NDArray[np.bool_] | None:
         """Mask of one draw of a share of the training images; None when it would be of one class only."""
         seed = derive(0, "learning-curve", f"{share:g}", number)
-        if share == 1:
-            drawn = np.ones(len(self.train), dtype=np.bool_)
-        else:
-            draw = partial(draw_groups, max_draws=GROUP_DRAWS) if self.by_group else draw_units
-            drawn = draw(self.train, self.strata, share, seed)
+        draw = partial(draw_groups, max_draws=GROUP_DRAWS) if self.by_group else draw_units
+        every = np.ones(len(self.train), dtype=np.bool_)
+        drawn = every if share == 1 else draw(self.train, self.strata, share, seed)
         return drawn if self.strata[drawn].nunique() > 1 else None
 
 

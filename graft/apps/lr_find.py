@@ -93,24 +93,23 @@ def find_range(train_step: Callable[[int, float], float]) -> RateRange:
     Raises:
         TrainingError: the loss explodes, or is not finite, before there is a curve to read.
     """
-    rates: list[float] = []
-    losses: list[float] = []
-    smoothed: list[float] = []
-    average = 0.0
+    points: list[tuple[float, float, float]] = []
+    average, lowest = 0.0, math.inf
     for number in range(STEPS):
         rate = LOW * (HIGH / LOW) ** (number / (STEPS - 1))
         loss = train_step(number, rate)
         average = SMOOTHING * average + (1 - SMOOTHING) * loss
         level = average / (1 - SMOOTHING ** (number + 1))  # else the first values would lean towards 0
-        if not math.isfinite(loss) or (smoothed and level > DIVERGENCE * min(smoothed)):
+        if not math.isfinite(loss) or level > DIVERGENCE * lowest:
             break
-        rates, losses, smoothed = [*rates, rate], [*losses, loss], [*smoothed, level]
-    if len(rates) < MIN_STEPS:
+        lowest = min(lowest, level)
+        points.append((rate, loss, level))
+    if len(points) < MIN_STEPS:
         raise TrainingError(
-            f"the loss is {loss} at learning rate {rate:.2g}, after {len(rates)} steps: there is no curve to read; "
+            f"the loss is {loss} at learning rate {rate:.2g}, after {len(points)} steps: there is no curve to read; "
             "look at the labels and at the images after augmentation (`graft summary`)"
         )
-    return RateRange(np.array(rates), np.array(losses), np.array(smoothed))
+    return RateRange(*np.array(points).T)
 
 
 PRESIZED, EMBEDDINGS = Path("data/presized/pixels.npy"), Path("data/embeddings/features.npy")

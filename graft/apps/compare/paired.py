@@ -80,14 +80,13 @@ def measure_slices(
         labels: columns of labels.csv, in the order of the images.
         classes: the label of every image, where each has one.
     """
-    columns: dict[str, NDArray[np.str_]] = {}
-    if classes is not None:
-        columns["label"] = classes.to_numpy(dtype=str)
+    columns = {} if classes is None else {"label": classes}
     if labels is not None:
-        columns |= {name: labels[name].to_numpy(dtype=str) for name in labels.columns if name not in NOT_SLICES}
+        columns |= {name: labels[name] for name in labels.columns if name not in NOT_SLICES}
     slices: list[Slice] = []
     left_out: list[str] = []
-    for column, values in columns.items():
+    for column, texts in columns.items():
+        values = texts.to_numpy(dtype=str)
         distinct = np.unique(values)
         if len(distinct) > MAX_VALUES:
             left_out.append(f"{column} has {len(distinct)} values, too many to show one by one")

@@ -93,7 +93,6 @@ class Committed:
             raise RevisionError(f"{path} of {self.title} cannot be read: {error}") from error
 
     def _is_tracked(self, file: str) -> bool:
-        """Tell whether DVC tracks the file in that commit."""
         try:
             return bool(self.files.isdvc(file))
         except DataIndexDirError:  # it lies in a folder that DVC tracks, whose list of files is not here either

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -268,14 +269,7 @@ def _as_yaml(value: Any) -> str:
     """A value on one line: a text that YAML would take for something else in quotes, an address without its secrets."""
     if isinstance(value, str):
         value = shown(value) if "://" in value else value
-        if _is_plain(value):
-            return str(value)
+        with suppress(ParamsError):
+            if parse_yaml(value) == value:
+                return str(value)
     return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _is_plain(text: str) -> bool:
-    """Whether YAML reads a text without quotes as that text."""
-    try:
-        return bool(parse_yaml(text) == text)
-    except ParamsError:
-        return False

@@ -119,9 +119,7 @@ def save_bars(path: Path, values: NDArray[np.float32], names: list[str], title: 
     order = furthest[np.argsort(-values[furthest], kind="stable")]
     figure = Figure(figsize=(7, 1.2 + 0.2 * len(order)), layout="constrained")
     axes = figure.subplots()
-    axes.barh(
-        range(len(order)), values[order], color=["#2f6db5" if value >= 0 else "#c62828" for value in values[order]]
-    )
+    axes.barh(range(len(order)), values[order], color=np.where(values[order] >= 0, "#2f6db5", "#c62828").tolist())
     axes.set_yticks(range(len(order)), plain([names[index] for index in order]), fontsize=8)
     axes.invert_yaxis()
     axes.axvline(0, color="black", linewidth=0.8)
