@@ -105,22 +105,14 @@ class Finetune(Section):
         return self
 
     @model_validator(mode="after")
-    def _norms_have_a_batch(self) -> Self:
+    def _fields_agree(self) -> Self:
         if self.batch_size < self.min_batch_size:
             raise ValueError(
                 f"batch_size: {self.batch_size} image has no spread that batch_norm 'train' could follow; "
                 "choose 2 or more, or batch_norm 'frozen'"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _balanced_once(self) -> Self:
         if self.class_weights == self.sampling == "balanced":
             raise ValueError("class_weights and sampling are both balanced: rare classes would count twice; keep one")
-        return self
-
-    @model_validator(mode="after")
-    def _unfreezing_happens(self) -> Self:
         for part in self.unfreeze:
             if part.epoch > self.epochs:
                 raise ValueError(

@@ -26,7 +26,7 @@ from graft.finetune.parameter_groups import unfreeze_epochs
 from graft.finetune.step import Step, averaged_model, is_out_of_memory, largest_fit
 from graft.finetune.validate import Score
 from graft.network.network import Network
-from graft.optim.batches import Batch, epoch_order, in_batches, steps_of
+from graft.optim.batches import epoch_order, in_batches, steps_of
 from graft.optim.schedule import make_schedule
 from graft.tasks import Task
 
@@ -142,7 +142,7 @@ class Training:
         torch.manual_seed(derive(self.seed, "dropout", epoch))
         losses: list[torch.Tensor] = []  # one a batch, on the device
         norms: list[torch.Tensor] = []  # one a step, on the device
-        items = prefetch(self._read, batches)
+        items = prefetch(lambda batch: self.train.batch(batch.indices, step.device), batches)
         with bar(f"finetune {epoch}/{config.epochs}", len(order)) as progress:
             for number, batch in enumerate(batches):
                 # wait for the pixels
@@ -170,18 +170,10 @@ class Training:
         self.speed = f"{len(order) / seconds:.1f} images/s, {waited / seconds:.1%} of the time waiting for them"
         return float(torch.stack(losses).sum()) / (len(order) * self.task.loss_terms), rates
 
-    def _read(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.train.batch(batch.indices, self.step.device)
-
     def _check_finite(self, name: str, values: list[torch.Tensor], where: str, rates: dict[str, float]) -> None:
-        """Look at what was added since the last look, a value a batch at most.
-
-        Raises:
-            TrainingError: one is not finite.
-        """
+        """Raise a TrainingError if a value added since the last look, one a batch at most, is not finite."""
         recent = values[-CHECK_EVERY:]
-        finite = torch.isfinite(torch.stack(recent)) if recent else torch.ones(1)
-        if not bool(finite.all()):
+        if recent and not bool((finite := torch.isfinite(torch.stack(recent))).all()):
             first = len(values) - len(recent) + int(finite.int().argmin())
             at = ", ".join(f"{group} {rate:.2g}" for group, rate in rates.items())
             raise TrainingError(

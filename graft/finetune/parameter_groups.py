@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,13 +17,8 @@ MIN_STAGES = 4
 """A network of fewer stages than this is looked into a level deeper."""
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A module, or parameters that a module of several parts holds beside them (then there is no module)."""
-
-    name: str
-    module: nn.Module | None
-    parameters: list[str]
+_Part = tuple[str, nn.Module | None, list[str]]
+"""A module with its name and those of its parameters, or parameters that a module holds beside others (then None)."""
 
 
 def by_depth(body: nn.Module) -> dict[int, list[str]]:
@@ -42,47 +36,40 @@ def by_depth(body: nn.Module) -> dict[int, list[str]]:
 
 def _stages(body: nn.Module) -> list[list[str]]:
     """Open containers level by level until there are enough stages, or nothing more to open."""
-    parts = _open(_Part("", body, []))
+    parts = _open("", body, [])
     while len(_joined(parts, body)) < MIN_STAGES:
-        opened = [inner for part in parts for inner in _open(part)]
+        opened = [inner for part in parts for inner in _open(*part)]
         if len(opened) == len(parts):
             break
         parts = opened
     return _joined(parts, body)
 
 
-def _open(part: _Part) -> list[_Part]:
+def _open(name: str, module: nn.Module | None, parameters: list[str]) -> list[_Part]:
     """The parts of a container, its own parameters first; a layer is its own only part."""
-    if part.module is None or not any(_holds(child) for child in part.module.children()):
-        return [part]
-    start = f"{part.name}." if part.name else ""
-    own = [start + name for name, _ in part.module.named_parameters(recurse=False)]
-    parts = [_Part(part.name, None, own)] if own else []
-    for name, child in part.module.named_children():
-        if _holds(child):
-            inner = [f"{start}{name}.{key}" for key, _ in child.named_parameters()]
-            parts.append(_Part(start + name, child, inner))
-    return parts
+    children = dict(module.named_children()) if module is not None else {}
+    inner = {key: [f"{name}{key}.{own}" for own, _ in child.named_parameters()] for key, child in children.items()}
+    if module is None or not any(inner.values()):
+        return [(name, module, parameters)]
+    own = [name + key for key, _ in module.named_parameters(recurse=False)]
+    parts: list[_Part] = [(name, None, own)] if own else []
+    return parts + [(f"{name}{key}.", children[key], held) for key, held in inner.items() if held]
 
 
 def _joined(parts: list[_Part], body: nn.Module) -> list[list[str]]:
     """Join what is no stage of its own to the part before it, or to the first if there is none."""
-    numbers = dict(body.named_parameters())
+    by_name = dict(body.named_parameters())
     stages: list[list[str]] = []
     waiting: list[str] = []
-    for part in parts:
-        if part.module is not None and any(numbers[name].ndim > 1 for name in part.parameters):
-            stages.append(waiting + part.parameters)
+    for _, module, parameters in parts:
+        if module is not None and any(by_name[name].ndim > 1 for name in parameters):
+            stages.append(waiting + parameters)
             waiting = []
         elif stages:
-            stages[-1] += part.parameters
+            stages[-1] += parameters
         else:
-            waiting += part.parameters
+            waiting += parameters
     return stages + ([waiting] if waiting else [])
-
-
-def _holds(module: nn.Module) -> bool:
-    return next(module.parameters(), None) is not None
 
 
 def match_parameters(network: Network, pattern: str, key: str) -> list[nn.Parameter]:

@@ -55,11 +55,10 @@ def fit_head(embeddings: Embeddings, dataset: Dataset, config: TrainHead, learni
         return _fit_by_lbfgs(train, valid, task, config.l2)
     candidates = make_candidates(train, task, config, seed)
     rounds = train_epochs(candidates, task, train, valid, config.epochs, config.batch_size, learning_rate, seed)
-    epochs = list(rounds)
-    best = int(np.argmin(epochs[-1].valid_loss))
+    valid_losses, curves = zip(*rounds, strict=True)
+    best = int(np.argmin(valid_losses[-1]))
     log_loss, metrics = validate(candidates.head(best), task, valid)
-    curves = [epoch.curves(candidates.names, task.primary_metric) for epoch in epochs]
-    return Fitted(candidates.head(best), candidates.chosen(best), log_loss, metrics, curves)
+    return Fitted(candidates.head(best), candidates.chosen(best), log_loss, metrics, list(curves))
 
 
 def validate(head: Head, task: Task, valid: Examples) -> tuple[float, dict[str, float]]:

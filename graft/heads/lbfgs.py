@@ -23,7 +23,6 @@ MAX_GRADIENT = 1e-3
 """What is accepted where rounding stopped the search short of that."""
 
 MAX_STEPS = 5000
-
 MAX_CACHE = 2**28
 """Bytes of standardised features kept in memory; what is above is read and standardised at every step."""
 
@@ -60,19 +59,9 @@ class Objective:
         if len(train) * train.embeddings.width * 4 <= MAX_CACHE:
             self._cached = list(self._chunks())
 
-    def start(self) -> NDArray[np.float64]:
-        """Weights of zero, and the biases that the targets alone suggest."""
-        vector = np.zeros(self.shape)
-        vector[-1] = self.task.prior_logits(self.train.targets)
-        return vector.ravel()
-
-    def loss(self, vector: NDArray[np.float64]) -> float:
-        """Mean loss of an image, without the penalty."""
-        return self._evaluate(vector)[0]
-
     def __call__(self, vector: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Penalised loss and its gradient."""
-        loss, gradient = self._evaluate(vector)
+        loss, gradient = self.unpenalised(vector)
         weight = vector.reshape(self.shape)[:-1]
         gradient[:-1] += self.l2 * weight
         return loss + self.l2 / 2 * float(np.square(weight).sum()), gradient.ravel()
@@ -82,7 +71,8 @@ class Objective:
         both = torch.from_numpy(vector.reshape(self.shape)).float()
         return linear_head(both[:-1], both[-1], (self.mean, self.scale))
 
-    def _evaluate(self, vector: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    def unpenalised(self, vector: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        """Mean loss of an image without the penalty, and its gradient `[D + 1, K]`."""
         both = torch.from_numpy(vector).view(self.shape)
         weight, bias = both[:-1].float(), both[-1]
         loss, gradient = 0.0, torch.zeros(self.shape, dtype=torch.float64)
@@ -112,7 +102,9 @@ def solve(train: Examples, task: Task, penalties: list[float], moments: Moments 
         TrainingError: the loss is not finite, or the search ended far from an optimum.
     """
     objective = Objective(train, task, moments or train.moments())
-    vector = objective.start()
+    start = np.zeros(objective.shape)
+    start[-1] = task.prior_logits(train.targets)
+    vector = start.ravel()
     for l2 in sorted(penalties, reverse=True):
         objective.l2 = l2
         if not np.isfinite(objective(vector)[0]):
@@ -127,4 +119,4 @@ def solve(train: Examples, task: Task, penalties: list[float], moments: Moments 
                 f"train_head.solver lbfgs reached no optimum at l2 {l2:g}: after {facts['nit']} steps the gradient is "
                 f"{steepest:.1g}, above {MAX_GRADIENT:g}; try larger penalties in train_head.l2, or the solver onecycle"
             )
-        yield Optimum(l2, objective.head(vector), objective.loss(vector) / task.loss_terms)
+        yield Optimum(l2, objective.head(vector), objective.unpenalised(vector)[0] / task.loss_terms)

@@ -2,9 +2,7 @@
 
 import copy
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,38 +17,8 @@ from graft.optim.schedule import make_schedule
 from graft.tasks import Task
 
 
-class Candidates(ABC):
-    """`names` of the heads, `[P]`, and the `parameters` that train them all."""
-
-    names: list[str]
-    parameters: list[torch.Tensor]
-
-    @abstractmethod
-    def logits(self, features: torch.Tensor, training: bool) -> torch.Tensor:
-        """Logits `[P, B, K]` of features `[B, D]` by every head."""
-
-    @abstractmethod
-    def penalties(self) -> torch.Tensor:
-        """What is added to the loss of every head, `[P]`."""
-
-    @abstractmethod
-    def validated(self, epoch: int, losses: list[float]) -> None:
-        """Take note of the log losses on valid after an epoch, `[P]`."""
-
-    @abstractmethod
-    def head(self, index: int) -> Head:
-        """One of them, in evaluation mode."""
-
-    @abstractmethod
-    def chosen(self, index: int) -> dict[str, float]:
-        """What sets it apart from the others."""
-
-
-class LinearHeads(Candidates):
-    """One linear head for each penalty.
-
-    They are one tensor to torch and, to Adam, independent problems.
-    """
+class LinearHeads:
+    """One linear head for each of P penalties: one tensor to torch and, to Adam, independent problems."""
 
     def __init__(self, train: Examples, task: Task, l2: list[float]) -> None:
         self.l2 = l2
@@ -62,27 +30,27 @@ class LinearHeads(Candidates):
         self.parameters = [self.weight, self.bias]
 
     def logits(self, features: torch.Tensor, training: bool) -> torch.Tensor:
-        """Standardise, then multiply with all weights at once."""
+        """Logits `[P, B, K]` of features `[B, D]` by every head."""
         return ((features - self.mean) / self.scale) @ self.weight + self.bias
 
     def penalties(self) -> torch.Tensor:
-        """Half the penalty times the squared weights."""
+        """What is added to the loss of every head, `[P]`."""
         return torch.tensor(self.l2) / 2 * self.weight.square().sum((1, 2))
 
     def validated(self, epoch: int, losses: list[float]) -> None:
-        """Go on: each has an optimum to come to."""
+        """Take note of the log losses on valid, `[P]`: nothing to do, each head has an optimum to come to."""
 
     def head(self, index: int) -> Head:
-        """The head under one penalty."""
+        """The head under one penalty, in evaluation mode."""
         return linear_head(self.weight[index], self.bias[index, 0], (self.mean, self.scale))
 
     def chosen(self, index: int) -> dict[str, float]:
-        """Its penalty."""
+        """What sets it apart from the others: its penalty."""
         return {"l2": self.l2[index]}
 
 
-class HiddenHead(Candidates):
-    """A single head with a hidden layer; its fresh weights follow from torch's seed.
+class HiddenHead:
+    """A single head with a hidden layer, with the methods of `LinearHeads`; fresh weights follow from torch's seed.
 
     No penalty keeps it from learning the training images by heart, so the epoch whose log loss on
     valid is lowest is kept, as the penalty of linear heads is chosen.
@@ -101,12 +69,12 @@ class HiddenHead(Candidates):
         self._kept = self.network
 
     def logits(self, features: torch.Tensor, training: bool) -> torch.Tensor:
-        """By the network as it trains, or as it will be used."""
+        """Logits `[1, B, K]`, by the network as it trains or as it will be used."""
         logits: torch.Tensor = self.network.train(training)(features)
         return logits[None]
 
     def penalties(self) -> torch.Tensor:
-        """None: dropout holds it back."""
+        """Zero, `[1]`: dropout holds it back."""
         return torch.zeros(1)
 
     def validated(self, epoch: int, losses: list[float]) -> None:
@@ -116,12 +84,15 @@ class HiddenHead(Candidates):
             self._kept = copy.deepcopy(self.network)
 
     def head(self, index: int) -> Head:
-        """The network after its best epoch."""
+        """The network after its best epoch, in evaluation mode."""
         return self._kept.eval()
 
     def chosen(self, index: int) -> dict[str, float]:
         """That epoch."""
         return {"epoch": self.epoch}
+
+
+Candidates = LinearHeads | HiddenHead
 
 
 def make_candidates(train: Examples, task: Task, config: TrainHead, seed: int) -> Candidates:
@@ -140,33 +111,6 @@ MIN_BATCH = 2
 """Examples a batch: a batch norm needs two."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeadEpoch:
-    """One pass over the examples; log losses in nats a term, one value a candidate.
-
-    `valid_correct` is the share of valid's images whose answer is wholly correct.
-    """
-
-    learning_rate: float
-    train_loss: list[float]
-    valid_loss: list[float]
-    valid_correct: list[float]
-
-    def curves(self, names: list[str], metric: str) -> dict[str, float]:
-        """A point of every curve, by name.
-
-        Args:
-            names: of the candidates, as they end the names of the curves.
-            metric: what the share that is correct is called.
-        """
-        curves = {"learning_rate": self.learning_rate}
-        for index, name in enumerate(names):
-            curves[f"train/loss{name}"] = self.train_loss[index]
-            curves[f"valid/loss{name}"] = self.valid_loss[index]
-            curves[f"valid/{metric}{name}"] = self.valid_correct[index]
-        return curves
-
-
 def train_epochs(
     candidates: Candidates,
     task: Task,
@@ -176,12 +120,15 @@ def train_epochs(
     batch_size: int,
     learning_rate: float,
     seed: int,
-) -> Iterator[HeadEpoch]:
+) -> Iterator[tuple[list[float], dict[str, float]]]:
     """Train all candidates, yielding after each epoch.
 
     Args:
         learning_rate: peak of the 1cycle.
         seed: root of the draws of order and dropout.
+
+    Yields:
+        Log losses on valid, `[P]`, and a point of every curve by name; losses in nats a term.
 
     Raises:
         TrainingError: a loss is no longer finite.
@@ -208,17 +155,21 @@ def train_epochs(
             raise TrainingError(
                 f"the head's loss is {total.tolist()} in epoch {epoch} at rate {rate:g}; try a lower lr"
             )
-        loss = total / (len(order) * task.loss_terms)
+        train_loss = (total / (len(order) * task.loss_terms)).tolist()
         valid_loss, correct = _validate(candidates, task, valid)
         candidates.validated(epoch, valid_loss)
-        yield HeadEpoch(rate, loss.tolist(), valid_loss, correct)
+        curves = {"learning_rate": rate}
+        for index, name in enumerate(candidates.names):
+            curves[f"train/loss{name}"] = train_loss[index]
+            curves[f"valid/loss{name}"] = valid_loss[index]
+            curves[f"valid/{task.primary_metric}{name}"] = correct[index]
+        yield valid_loss, curves
 
 
 @torch.inference_mode()
 def _validate(candidates: Candidates, task: Task, valid: Examples) -> tuple[list[float], list[float]]:
     """Log loss on valid and the share that is correct, one value a candidate."""
-    loss = torch.zeros(len(candidates.names))
-    correct = torch.zeros(len(candidates.names))
+    loss, correct = torch.zeros((2, len(candidates.names)))
     for features, targets in valid.chunks():
         logits = candidates.logits(features, training=False)
         repeated = targets.expand(len(logits), *targets.shape)

@@ -7,16 +7,7 @@ crash only needs that number.
 from typing import Annotated, Literal
 
 from pydantic import Field
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import (
-    CosineAnnealingLR,
-    ExponentialLR,
-    LinearLR,
-    LRScheduler,
-    OneCycleLR,
-    SequentialLR,
-    StepLR,
-)
+from torch.optim import Optimizer, lr_scheduler
 
 LearningRate = Annotated[float, Field(gt=0, le=10)]
 """The base learning rate `lr`: the one number that users turn."""
@@ -37,7 +28,7 @@ def make_schedule(
     every: int = 1,
     gamma: float = 0.1,
     completed: int = 0,
-) -> LRScheduler:
+) -> lr_scheduler.LRScheduler:
     """Return the schedule of an optimizer, to be stepped once after each of its steps.
 
     The highest rate of each parameter group is the one it has when this is called.
@@ -61,9 +52,11 @@ def make_schedule(
     return schedule
 
 
-def _make(optimizer: Optimizer, kind: ScheduleKind, steps: int, warmup: float, every: int, gamma: float) -> LRScheduler:
+def _make(
+    optimizer: Optimizer, kind: ScheduleKind, steps: int, warmup: float, every: int, gamma: float
+) -> lr_scheduler.LRScheduler:
     if kind == "one_cycle":
-        return OneCycleLR(
+        return lr_scheduler.OneCycleLR(
             optimizer,
             max_lr=[group["lr"] for group in optimizer.param_groups],
             total_steps=steps,
@@ -74,11 +67,12 @@ def _make(optimizer: Optimizer, kind: ScheduleKind, steps: int, warmup: float, e
             max_momentum=0.95,
         )
     if kind == "step":
-        return StepLR(optimizer, every, gamma)
+        return lr_scheduler.StepLR(optimizer, every, gamma)
     if kind == "exponential":
-        return ExponentialLR(optimizer, gamma ** (1 / every))
+        return lr_scheduler.ExponentialLR(optimizer, gamma ** (1 / every))
     rising = round(warmup * steps)
     if not rising:
-        return CosineAnnealingLR(optimizer, steps)
-    parts = [LinearLR(optimizer, 1 / DIV, total_iters=rising), CosineAnnealingLR(optimizer, max(1, steps - rising))]
-    return SequentialLR(optimizer, parts, [rising])
+        return lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    up = lr_scheduler.LinearLR(optimizer, 1 / DIV, total_iters=rising)
+    down = lr_scheduler.CosineAnnealingLR(optimizer, max(1, steps - rising))
+    return lr_scheduler.SequentialLR(optimizer, [up, down], [rising])

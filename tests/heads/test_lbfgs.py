@@ -91,7 +91,7 @@ def test_gradient_is_that_of_the_loss(
     train, task = several(embeddings) if multi_label else one_label(embeddings, 3)
     objective = Objective(train, task, train.moments())
     objective.l2 = 0.3
-    vector = np.random.default_rng(0).normal(size=objective.start().size) * 0.1
+    vector = np.random.default_rng(0).normal(size=int(np.prod(objective.shape))) * 0.1
     _, gradient = objective(vector)
     for step in np.random.default_rng(1).normal(size=(5, vector.size)) * 1e-3:
         numeric = objective(vector + step)[0] - objective(vector - step)[0]
