@@ -87,11 +87,8 @@ def light(images: torch.Tensor, shift: torch.Tensor, gain: torch.Tensor, out: to
 
 MIN_AREA, MAX_AREA = 0.02, 0.33
 """Share of the image that is erased."""
-
 MAX_RATIO = 3.3
 """Largest ratio of the rectangle's sides, either way."""
-
-
 Rectangles = dict[int, tuple[slice, slice]]
 """Rows and columns, by the index of the image in its batch."""
 

@@ -7,9 +7,8 @@ from pydantic import Field, model_validator
 from graft.core.params import Section
 from graft.network.config import Flip
 
-_STILL = {"flip": "none", "rotate": 0.0, "zoom": 1.0, "warp": 0.0, "lighting": 0.0}
 _STRENGTHS: dict[str, dict[str, Any]] = {
-    "none": _STILL,
+    "none": {"flip": "none", "rotate": 0.0, "zoom": 1.0, "warp": 0.0, "lighting": 0.0},
     "light": {"rotate": 5.0, "zoom": 1.05, "warp": 0.1, "lighting": 0.1},
     "standard": {},
     "strong": {"rotate": 20.0, "zoom": 1.2, "warp": 0.3, "lighting": 0.4, "erase": 0.25},

@@ -15,10 +15,8 @@ from graft.augment.config import Augment
 
 ATTEMPTS = 10
 """Draws of a crop before the whole image is taken."""
-
 MAX_RATIO = 4 / 3
 """Largest ratio of a crop's sides, either way."""
-
 AT_ONCE = 2
 """Images that a CPU's core samples at a time, in buffers that are used again: with one it does more calls, four no
 longer fit a cache of 2 MiB."""
@@ -39,7 +37,9 @@ def random_maps(
             its squeezed square. None where nothing is squeezed.
     """
     zoom = _random_zoom(config.zoom if config.min_scale == 1 else 1.0, batch, config.p, generator)
-    rotation = _rotation(spread(math.radians(config.rotate), batch, config.p, generator))
+    angle = spread(math.radians(config.rotate), batch, config.p, generator)  # counter-clockwise, as the image is seen
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    rotation = _matrices(batch, {(0, 0): cos, (0, 1): -sin, (1, 0): sin, (1, 1): cos})
     flip = _random_flip(config.flip, batch, generator)
     if aspects is not None:
         wide = torch.where(flip[:, 0, 0] == 0, 1 / aspects, aspects)  # transposed, it is as tall
@@ -64,8 +64,7 @@ def warp(across: torch.Tensor, along: torch.Tensor) -> torch.Tensor:
     corner (x, y) stands in the output at (x - along x y, y - across x y).
 
     Args:
-        across: `[B]`, -0.5 to 0.5.
-        along: `[B]`, -0.5 to 0.5.
+        across, along: `[B]`, -0.5 to 0.5.
 
     Source: fastai 2, `Warp`, whose eight equations an image this solves in closed form.
     """
@@ -112,12 +111,6 @@ def _window(width: torch.Tensor, height: torch.Tensor, x: torch.Tensor, y: torch
     )
 
 
-def _rotation(angle: torch.Tensor) -> torch.Tensor:
-    """Rotations counter-clockwise by `[B]` radians, as the image is seen."""
-    cos, sin = torch.cos(angle), torch.sin(angle)
-    return _matrices(len(angle), {(0, 0): cos, (0, 1): -sin, (1, 0): sin, (1, 1): cos})
-
-
 def _random_flip(kind: str, batch: int, generator: torch.Generator) -> torch.Tensor:
     """Draw flips: signs of x and y, and whether the two are exchanged."""
     mirror_x, mirror_y, transpose = torch.randint(0, 2, (3, batch), generator=generator).float()
@@ -152,11 +145,24 @@ def sample(pixels: torch.Tensor, maps: torch.Tensor, size: int) -> Iterator[tupl
     """
     at_once = min(AT_ONCE, len(pixels)) if pixels.device.type == "cpu" else len(pixels)
     images = torch.empty_like(pixels[:at_once], dtype=torch.float32)
-    grids = _Grids(maps, size, at_once)
+    # a projective map is linear in homogeneous coordinates, so where the outputs' pixels lie is a row plus a column
+    steps = (2 * torch.arange(size, device=maps.device, dtype=torch.float32) + 1) / size - 1
+    across, down = maps[:, :, None, :1] * steps, (maps[:, :, 1:2] * steps + maps[:, :, 2:])[..., None]
+    # where nothing is projected, all distances are 1, and dividing by them changes nothing
+    projected = not torch.equal(maps[:, 2], maps.new_tensor([0, 0, 1]).expand(len(maps), 3))
+    grids, inside = maps.new_empty((2, at_once, 2, size, size))
+    distance = maps.new_empty((at_once, 1, size, size))
     for start in range(0, len(pixels), at_once):
         rows = slice(start, min(start + at_once, len(pixels)))
-        some = images[: rows.stop - rows.start].copy_(pixels[rows]).permute(0, 3, 1, 2)
-        yield rows, F.grid_sample(some, grids[rows], mode="bilinear", padding_mode="border", align_corners=False)
+        count = rows.stop - rows.start
+        grid = torch.add(across[rows, :2], down[rows, :2], out=grids[:count])  # x and y, [b, 2, size, size]
+        if projected:
+            grid.div_(torch.add(across[rows, 2:], down[rows, 2:], out=distance[:count]))
+        # 2 clamp(x) - x: a mirror at -1 and at 1
+        grid.lerp_(torch.clamp(grid, -1, 1, out=inside[:count]), 2.0)
+        grid = grid.permute(0, 2, 3, 1)
+        some = images[:count].copy_(pixels[rows]).permute(0, 3, 1, 2)
+        yield rows, F.grid_sample(some, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
 def flip_pixels(pixels: torch.Tensor, maps: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
@@ -171,34 +177,3 @@ def flip_pixels(pixels: torch.Tensor, maps: torch.Tensor) -> Iterator[tuple[slic
         image = image.flip(mirrored) if mirrored else image
         image = image if x_y == 0 else image.transpose(1, 2)
         yield slice(number, number + 1), image[None].float()
-
-
-class _Grids:
-    """Where in the input the pixels of some outputs at a time lie.
-
-    A projective map is linear in homogeneous coordinates, so a grid is a row plus a column.
-
-    Args:
-        maps: `[B, 3, 3]`, of all images.
-        at_once: the most that are asked for in one go.
-    """
-
-    def __init__(self, maps: torch.Tensor, size: int, at_once: int) -> None:
-        steps = (2 * torch.arange(size, device=maps.device, dtype=torch.float32) + 1) / size - 1
-        self._rows = maps[:, :, :1] * steps
-        self._columns = maps[:, :, 1:2] * steps + maps[:, :, 2:]
-        # where nothing is projected, all distances are 1, and dividing by them changes nothing
-        self._projected = not torch.equal(maps[:, 2], maps.new_tensor([0, 0, 1]).expand(len(maps), 3))
-        self._grid, self._inside = maps.new_empty((2, at_once, 2, size, size))
-        self._distance = maps.new_empty((at_once, 1, size, size))
-
-    def __getitem__(self, rows: slice) -> torch.Tensor:
-        """`[b, size, size, 2]`: x and y of every pixel, overwritten by the next call."""
-        count = rows.stop - rows.start
-        across, down = self._rows[rows, :, None, :], self._columns[rows, :, :, None]
-        grid = torch.add(across[:, :2], down[:, :2], out=self._grid[:count])
-        if self._projected:
-            grid.div_(torch.add(across[:, 2:], down[:, 2:], out=self._distance[:count]))
-        # 2 clamp(x) - x: a mirror at -1 and at 1
-        grid.lerp_(torch.clamp(grid, -1, 1, out=self._inside[:count]), 2.0)
-        return grid.permute(0, 2, 3, 1)

@@ -16,13 +16,16 @@ class Mixed:
 
     Attributes:
         images: `[B, 3, S, S]`, float32.
-        partner: `[B]`, int64: which image of the batch was mixed in.
         weight: `[B]`, float32 in [0, 1]: share of the image itself.
     """
 
     images: torch.Tensor
-    partner: torch.Tensor
     weight: torch.Tensor
+
+    @property
+    def partner(self) -> torch.Tensor:
+        """`[B]`, int64: which image of the batch was mixed in, the one before."""
+        return torch.arange(len(self.images), device=self.images.device).roll(1)
 
 
 def mix(images: torch.Tensor, config: Augment, seed: int) -> Mixed | None:
@@ -58,7 +61,7 @@ def mix(images: torch.Tensor, config: Augment, seed: int) -> Mixed | None:
 def blend(images: torch.Tensor, weight: torch.Tensor) -> Mixed:
     """Blend every image with the one before it, which gets the share `1 - weight`; `weight` is `[B]`."""
     weight = weight.to(images.device)
-    return Mixed(torch.lerp(images.roll(1, 0), images, weight[:, None, None, None]), _partner(images), weight)
+    return Mixed(torch.lerp(images.roll(1, 0), images, weight[:, None, None, None]), weight)
 
 
 def paste(images: torch.Tensor, boxes: np.ndarray) -> Mixed:
@@ -71,7 +74,7 @@ def paste(images: torch.Tensor, boxes: np.ndarray) -> Mixed:
     for number, (top, bottom, left, right) in enumerate(boxes.tolist()):
         mixed[number, :, top:bottom, left:right] = images[number - 1, :, top:bottom, left:right]
     kept = 1 - (boxes[:, 1] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 2]) / size**2
-    return Mixed(mixed, _partner(images), torch.from_numpy(kept).float().to(images.device))
+    return Mixed(mixed, torch.from_numpy(kept).float().to(images.device))
 
 
 def boxes_around(shares: np.ndarray, centres: np.ndarray, size: int) -> np.ndarray:
@@ -87,7 +90,3 @@ def boxes_around(shares: np.ndarray, centres: np.ndarray, size: int) -> np.ndarr
     half = (0.5 * np.sqrt(1 - shares) * size).astype(np.int64)
     (y, x) = centres
     return np.stack([y - half, y + half, x - half, x + half], axis=1).clip(0, size)
-
-
-def _partner(images: torch.Tensor) -> torch.Tensor:
-    return torch.arange(len(images), device=images.device).roll(1)

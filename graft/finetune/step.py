@@ -62,17 +62,14 @@ class Step:
         self.device = pick_device()
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.task, self.config, self.augmentation = task, config, augmentation
-        weights = None
-        if config.class_weights == "balanced":
-            weights = torch.from_numpy(task.class_weights(targets)).to(self.device)
+        balanced = config.class_weights == "balanced"
+        weights = torch.from_numpy(task.class_weights(targets)).to(self.device) if balanced else None
         self.loss_options = LossOptions(config.label_smoothing, config.focal, weights)
         groups = parameter_groups(network, learning_rate / 2, config.lr_ratio, config.weight_decay)
         sgd = config.optimizer == "sgd"
         self.optimizer = torch.optim.SGD(groups, momentum=0.9) if sgd else torch.optim.AdamW(groups)
         self.scaler = gradient_scaler(self.device, config.precision)
-        self._forward: Callable[[torch.Tensor], torch.Tensor] = (
-            torch.compile(self.network) if config.compile else self.network
-        )
+        self._forward: Callable[..., torch.Tensor] = torch.compile(network) if config.compile else network
 
     def backward(
         self,
@@ -92,18 +89,15 @@ class Step:
             step_images: images in the whole step, over which the loss is a mean.
             aspects: `[B]`, of what the squares show, as `augment` takes them.
         """
-        # augment: every image once, then images with each other
+        # every image once, then images with each other
         images = augment(pixels, self.augmentation, size, seed, aspects)  # [B, 3, size, size] in [0, 1]
         mixed = mix(images, self.augmentation, derive(seed, "mix"))
-        # forward
         with autocast(self.device, self.config.precision):
             logits = self._forward(images if mixed is None else mixed.images).float()  # [B, K]
-        # loss: of a mixed image, that of both
         losses = self.task.losses(logits, targets, self.loss_options)  # [B]
         if mixed is not None:
             others = self.task.losses(logits, targets[mixed.partner], self.loss_options)
             losses = mixed.weight * losses + (1 - mixed.weight) * others
-        # backward
         total = losses.sum()
         self.scaler.scale(total / step_images).backward()
         return total.detach()
@@ -175,13 +169,10 @@ def _move_average(
     torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + updates) / (10 + updates)))
 
 
-OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
-"""In the messages of torch's allocators: the CPU's and MPS's raise a plain RuntimeError."""
-
-
 def is_out_of_memory(error: Exception) -> bool:
-    """Tell a lack of memory from other errors of torch."""
-    return isinstance(error, torch.OutOfMemoryError) or any(text in str(error).lower() for text in OUT_OF_MEMORY)
+    """Tell a lack of memory from other errors of torch, whose allocators of CPU and MPS raise a plain RuntimeError."""
+    texts = ("can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(text in str(error).lower() for text in texts)
 
 
 def largest_fit(attempt: Callable[[int], None], batch: int, minimum: int = 1) -> int:

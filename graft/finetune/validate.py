@@ -26,16 +26,13 @@ class Score:
 
         Without a finite log likelihood nothing is beaten: a broken network may have a metric all the same.
         """
-        return math.isfinite(self.log_likelihood) and self._order > other._order
+        own, others = ((next(iter(score.metrics.values())), score.log_likelihood) for score in (self, other))
+        return math.isfinite(self.log_likelihood) and own > others
 
     def __str__(self) -> str:
         """The first metric, ``accuracy 0.8125``."""
         name, value = next(iter(self.metrics.items()))
         return f"{name.replace('_', ' ')} {value:.4f}"
-
-    @property
-    def _order(self) -> tuple[float, float]:
-        return next(iter(self.metrics.values())), self.log_likelihood
 
 
 def validate(network: Network, task: Task, images: LabelledImages, size: int, precision: Precision) -> Score:

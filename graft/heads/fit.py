@@ -41,8 +41,6 @@ def fit_head(embeddings: Embeddings, dataset: Dataset, config: TrainHead, learni
     """Fit a head to the training images, all flips of each; valid, as it is, chooses among those tried.
 
     Args:
-        embeddings: stored features of all images.
-        dataset: which of them are train and valid, and their targets.
         learning_rate: peak of the 1cycle; nothing to the solver ``lbfgs``.
         seed: root of all draws; ``lbfgs`` draws nothing.
 

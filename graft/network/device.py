@@ -28,12 +28,6 @@ def pick_device() -> torch.device:
 
 def prepare() -> None:
     """Set this process up for heavy computing: the same bits on every run, and memory kept at hand."""
-    _make_deterministic()
-    _keep_memory()
-
-
-def _make_deterministic() -> None:
-    """Ask torch for algorithms that give the same bits on every run of the same machine."""
     torch.use_deterministic_algorithms(True, warn_only=True)
     # else every fresh tensor is filled once more, a tenth of a CPU's time, to expose reads of unset memory
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
@@ -42,19 +36,12 @@ def _make_deterministic() -> None:
     # fp32 is what the bundle computes in, not ten bits of its mantissa
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
-
-
-def _keep_memory() -> None:
-    """Let glibc keep freed memory for the next batch.
-
-    By default it returns every large block to the kernel, which must clear the pages anew for the
-    next activation of the same size: a tenth of a CPU's time. Elsewhere than on glibc, nothing.
-    """
-    if platform.libc_ver()[0] != "glibc":
-        return
-    libc = ctypes.CDLL(None)
-    for parameter, value in MALLOPT.items():
-        libc.mallopt(parameter, value)
+    # by default glibc returns every large block to the kernel, which must clear the pages anew for the next
+    # activation of the same size: a tenth of a CPU's time
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        for parameter, value in MALLOPT.items():
+            libc.mallopt(parameter, value)
 
 
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:

@@ -62,18 +62,13 @@ def find_layout(body: nn.Module, output: object, min_side: int = 2) -> Layout | 
         elif shape[2] == shape[3]:
             layout = Layout("first", shape[2])
     elif len(shape) == 3:
-        for prefix in (_prefix_tokens(body), 0):  # a class token may join late
+        named = getattr(body, "num_prefix_tokens", hasattr(body, "class_token"))  # of the class, registers
+        for prefix in (int(named), 0):  # a class token may join late
             side = math.isqrt(max(0, shape[1] - prefix))
             if side and side**2 == shape[1] - prefix:
                 layout = Layout("tokens", side, prefix)
                 break
     return layout if layout is not None and layout.side >= min_side else None
-
-
-def _prefix_tokens(body: nn.Module) -> int:
-    """Tokens before those of the positions: of the class, registers."""
-    count = getattr(body, "num_prefix_tokens", None)
-    return int(count) if count is not None else int(hasattr(body, "class_token"))
 
 
 class _Tap:

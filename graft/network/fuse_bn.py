@@ -40,7 +40,7 @@ class _Watch(TorchFunctionMode):
         self.ran: Counter[str] = Counter()
         self.readers: Counter[int] = Counter()
         self.written: dict[int, tuple[str, torch.Tensor]] = {}  # the tensor is kept so that its id stays its own
-        self.read: list[tuple[int, str]] = []
+        self.read: list[tuple[int, str]] = []  # the id of what a norm read, and the norm
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -54,21 +54,17 @@ class _Watch(TorchFunctionMode):
             self.ran[conv] += 1
             self.written[id(result)] = (conv, result)
         if func in (F.batch_norm, torch.batch_norm):
-            self._note_norm(args, kwargs, 1 if func is F.batch_norm else 3)
+            statistics = _argument(args, kwargs, 1 if func is F.batch_norm else 3, "running_mean")
+            if (norm := self.norms.get(id(statistics))) is not None:
+                self.ran[norm] += 1
+                if (output := id(_argument(args, kwargs, 0, "input"))) in self.written:
+                    self.read.append((output, norm))
         return result
 
     def pairs(self) -> list[tuple[str, str]]:
         """Pairs of a convolution and the norm that alone reads it, in the order in which the norms ran."""
         found = [(self.written[output][0], norm) for output, norm in self.read if self.readers[output] == 1]
         return [(conv, norm) for conv, norm in found if self.ran[conv] == self.ran[norm] == 1]
-
-    def _note_norm(self, args: Any, kwargs: dict[str, Any], index: int) -> None:
-        norm = self.norms.get(id(_argument(args, kwargs, index, "running_mean")))
-        if norm is not None:
-            self.ran[norm] += 1
-            output = id(_argument(args, kwargs, 0, "input"))
-            if output in self.written:
-                self.read.append((output, norm))
 
 
 def _used_once(model: nn.Module) -> dict[str, nn.Module]:
@@ -85,10 +81,6 @@ def _used_once(model: nn.Module) -> dict[str, nn.Module]:
 
 def _argument(args: Any, kwargs: dict[str, Any], index: int, name: str) -> Any:
     return args[index] if len(args) > index else kwargs.get(name)
-
-
-TOLERANCE = 1e-3
-"""Largest difference, relative to the largest output, that rounding may explain."""
 
 
 def fold_batch_norms(model: nn.Module, example: torch.Tensor) -> int:
@@ -112,11 +104,10 @@ def fold_batch_norms(model: nn.Module, example: torch.Tensor) -> int:
         return 0
     with torch.no_grad():
         before = model(example)
-        for conv, norm in pairs:
-            _fold(model, conv, norm)
+        fold_structure(model, pairs)
         after = model(example)
     gap = float((after - before).abs().max() / before.abs().max().clamp_min(1e-12))
-    if not gap < TOLERANCE:
+    if not gap < 1e-3:  # more than rounding may explain
         raise WeightsError(f"folding {len(pairs)} batch norms changed the outputs by {gap:.2e} of their size")
     return len(pairs)
 
@@ -136,21 +127,17 @@ def find_pairs(model: nn.Module, example: torch.Tensor) -> list[tuple[str, str]]
 
 
 def fold_structure(model: nn.Module, pairs: list[tuple[str, str]]) -> None:
-    """Give a network the shape of a folded one, weights left as they are: for loading folded weights."""
-    for conv, norm in pairs:
-        _fold(model, conv, norm)
-
-
-def _fold(model: nn.Module, conv_name: str, norm_name: str) -> None:
-    conv, norm = model.get_submodule(conv_name), model.get_submodule(norm_name)
-    assert isinstance(conv, nn.Conv2d)
-    assert isinstance(norm, nn.BatchNorm2d)
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    conv.weight, bias = fuse_conv_bn_weights(
-        conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
-    )
-    conv.bias = bias.requires_grad_()  # torch leaves it frozen where the convolution had none
-    parent, _, child = norm_name.rpartition(".")
-    # timm's norms carry the activation that follows them; nothing else is left of them
-    setattr(model.get_submodule(parent), child, getattr(norm, "act", nn.Identity()))
+    """Fold pairs of (convolution, batch norm), in place, with no look at what comes out: folded weights may follow."""
+    for conv_name, norm_name in pairs:
+        conv, norm = model.get_submodule(conv_name), model.get_submodule(norm_name)
+        assert isinstance(conv, nn.Conv2d)
+        assert isinstance(norm, nn.BatchNorm2d)
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        conv.weight, bias = fuse_conv_bn_weights(
+            conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+        )
+        conv.bias = bias.requires_grad_()  # torch leaves it frozen where the convolution had none
+        parent, _, child = norm_name.rpartition(".")
+        # timm's norms carry the activation that follows them; nothing else is left of them
+        setattr(model.get_submodule(parent), child, getattr(norm, "act", nn.Identity()))

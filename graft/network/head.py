@@ -18,7 +18,7 @@ from graft.data.arrays import Embeddings
 from graft.network.config import Pool
 
 HeadKind = Literal["linear", "fastai", "mlp"]
-"""What stands between features and logits, see `graft.network.head`."""
+"""What stands between features and logits, see `Head`."""
 
 
 class Description(Section):
@@ -98,9 +98,7 @@ class Head(nn.Module):
     side, is `embed.layers` of the backbone's last layer with `embed.pools` of mean and max.
 
     Attributes:
-        features: how many it takes.
-        hidden: the layers before the last; in a linear head only a dropout.
-        linear: the last layer, which gives the logits.
+        hidden: the layers before `linear`, which gives the logits; in a linear head only a dropout.
 
     Args:
         features: numbers an image.
@@ -124,7 +122,14 @@ class Head(nn.Module):
             self.scale: torch.Tensor
             self.register_buffer("mean", torch.zeros(features))
             self.register_buffer("scale", torch.ones(features))
-        self.hidden = _hidden(kind, features, hidden, dropout)
+        self.hidden = nn.Sequential(nn.Dropout(0.0))  # drops nothing while the head is fitted; fine-tuning may
+        if kind == "mlp":
+            self.hidden = nn.Sequential(nn.Linear(features, hidden), nn.GELU(), nn.Dropout(dropout))
+        if kind == "fastai":
+            first, second = nn.BatchNorm1d(features), nn.BatchNorm1d(hidden)
+            inner = nn.Linear(features, hidden)
+            nn.init.kaiming_normal_(inner.weight)
+            self.hidden = nn.Sequential(first, nn.Dropout(dropout / 2), inner, nn.ReLU(), second, nn.Dropout(dropout))
         self.linear = nn.Linear(features if kind == "linear" else hidden, classes)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -133,18 +138,6 @@ class Head(nn.Module):
             features = (features - self.mean) / self.scale
         logits: torch.Tensor = self.linear(self.hidden(features))
         return logits
-
-
-def _hidden(kind: HeadKind, features: int, hidden: int, dropout: float) -> nn.Sequential:
-    """The layers before the last."""
-    if kind == "mlp":
-        return nn.Sequential(nn.Linear(features, hidden), nn.GELU(), nn.Dropout(dropout))
-    if kind == "fastai":
-        first, second = nn.BatchNorm1d(features), nn.BatchNorm1d(hidden)
-        inner = nn.Linear(features, hidden)
-        nn.init.kaiming_normal_(inner.weight)
-        return nn.Sequential(first, nn.Dropout(dropout / 2), inner, nn.ReLU(), second, nn.Dropout(dropout))
-    return nn.Sequential(nn.Dropout(0.0))  # drops nothing while the head is fitted; fine-tuning may
 
 
 def linear_head(weight: torch.Tensor, bias: torch.Tensor, moments: tuple[torch.Tensor, torch.Tensor]) -> Head:

@@ -20,7 +20,6 @@ BATCH = {"cpu": 16, "cuda": 256, "mps": 64}
 batch keeps activations in its caches: 16 is half as fast again as 32."""
 
 USUAL_SIZE = 224
-
 MARK_EVERY = 16
 """Batches between two marks of progress."""
 
@@ -82,8 +81,8 @@ def all_outputs(
 
 def embed(network: Network, pixels: ImageRows, config: Embed, into: PartialArray) -> None:
     """Fill `into`, float32 `[N, V, D]`, with the features of every image's V flips, in order."""
-    rows = np.arange(into.done, len(pixels.paths))
     done = into.done
+    rows = np.arange(done, len(pixels.paths))
     flipped = FlipFeatures(network, config.flips).eval()
     batches = batched_outputs(flipped, pixels, rows, config.size, config.precision, "embed")
     for number, batch in enumerate(batches, start=1):
@@ -94,13 +93,10 @@ def embed(network: Network, pixels: ImageRows, config: Embed, into: PartialArray
     into.mark(done)
 
 
-AXES: dict[Flip, tuple[int, ...]] = {"none": (), "horizontal": (3,), "vertical": (2,), "both": (2, 3)}
-"""What is mirrored in images `[B, 3, H, W]`; no pixel is interpolated."""
-
-
 def flip_images(images: torch.Tensor, flip: Flip) -> torch.Tensor:
-    """Mirror images `[B, 3, H, W]`."""
-    return images.flip(AXES[flip]) if AXES[flip] else images
+    """Mirror images `[B, 3, H, W]`; no pixel is interpolated."""
+    axes = {"none": (), "horizontal": (3,), "vertical": (2,), "both": (2, 3)}[flip]
+    return images.flip(axes) if axes else images
 
 
 class FlipFeatures(nn.Module):
@@ -115,7 +111,7 @@ class FlipFeatures(nn.Module):
         return torch.stack([self.network(flip_images(images, flip)) for flip in self.flips], dim=1)
 
 
-class FlipTTA(nn.Module):
+class FlipTTA(FlipFeatures):
     """Test-time augmentation: the mean of a network's logits over some flips of each image.
 
     The mean of logits is the geometric mean of the probabilities: one unsure flip pulls the answer
@@ -124,10 +120,6 @@ class FlipTTA(nn.Module):
     Args:
         flips: ``none`` alone leaves the network as it is.
     """
-
-    def __init__(self, network: Network, flips: list[Flip]) -> None:
-        super().__init__()
-        self.network, self.flips = network, flips
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Map images `[B, 3, H, W]`, float in [0, 1], to logits `[B, K]`."""

@@ -131,11 +131,7 @@ def load(folder: Path) -> tuple[Network, Description]:
 
 
 def check_size(network: Network, name: str, size: int, key: str) -> None:
-    """Make sure that a network takes images of a size.
-
-    Args:
-        name: of its backbone.
-        key: of params.yaml, where the user sets the size.
+    """Make sure that a network, around a backbone of a name, takes images of a size that the user sets at a key.
 
     Raises:
         ParamsError: it does not.

@@ -10,14 +10,14 @@ from graft.core.seeds import derive
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Images that the device sees at once."""
+    """Images that the device sees at once: `indices`, `[B]`, of the training images.
+
+    `step_images` counts those of the whole step that it is part of, which may end with it.
+    """
 
     indices: NDArray[np.int64]
-    """Which of the training images, `[B]`."""
     step_images: int
-    """Images in the whole step that this batch is part of."""
     ends_step: bool
-    """Whether the step is complete with it."""
 
 
 def epoch_order(count: int, seed: int, epoch: int, weights: NDArray[np.float64] | None = None) -> NDArray[np.int64]:

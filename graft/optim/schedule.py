@@ -13,7 +13,6 @@ LearningRate = Annotated[float, Field(gt=0, le=10)]
 """The base learning rate `lr`: the one number that users turn."""
 
 ScheduleKind = Literal["one_cycle", "cosine", "step", "exponential"]
-"""See `make_schedule`."""
 
 DIV, FINAL_DIV = 25.0, 1e5
 """The peak over the first rate, and over the last. Source: fastai's fit_one_cycle."""

@@ -147,9 +147,6 @@ class Task(ABC):
     def format_labels(self, decided: NDArray[Any]) -> list[str]:
         """Name what was decided, or what the targets say, as labels.csv does."""
 
-    def _named(self, kept: NDArray[np.bool_]) -> list[str]:
-        return [name for name, keep in zip(self.classes, kept, strict=True) if keep]
-
 
 def focal_factor(truth: torch.Tensor, exponent: float) -> torch.Tensor:
     """`(1 - truth) ** exponent`, whose slope an exponent below 1 would let grow without end towards certainty."""

@@ -1,6 +1,7 @@
 """The task of any number of classes an image, each for itself: sigmoid and binary cross-entropy."""
 
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, ClassVar
 
 import numpy as np
@@ -76,8 +77,7 @@ class MultiLabel(Task):
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
         """Sigmoid."""
-        probabilities: NDArray[np.float64] = expit(logits.astype(np.float64))
-        return probabilities
+        return np.asarray(expit(logits.astype(np.float64)))
 
     def log_likelihood(self, logits: NDArray[np.float64], targets: NDArray[Any]) -> NDArray[np.float64]:
         """Of the yes or no of every class, `[N, K]`."""
@@ -108,7 +108,7 @@ class MultiLabel(Task):
 
     def restrict(self, targets: NDArray[Any], kept: NDArray[np.bool_]) -> tuple["MultiLabel", NDArray[Any]]:
         """The columns that are kept."""
-        return MultiLabel(self._named(kept)), targets[:, kept]
+        return MultiLabel(list(compress(self.classes, kept))), targets[:, kept]
 
     def parse_labels(self, text: str) -> list[str]:
         """The names, or none."""
@@ -128,17 +128,17 @@ def average_precisions(targets: NDArray[Any], scores: NDArray[Any]) -> list[floa
 
     Source: scikit-learn's average_precision_score, which sums precision over the steps of recall.
     """
-    columns = zip(targets.T, scores.T, strict=True)
-    return [_average_precision(holds, ranked) if holds.any() else None for holds, ranked in columns]
+    from sklearn.metrics import average_precision_score  # takes over a second, which a single label need not
+
+    def precision(holds: NDArray[Any], ranked: NDArray[Any]) -> float | None:
+        if not holds.any():
+            return None
+        return float("nan") if np.isnan(ranked).any() else float(average_precision_score(holds, ranked))
+
+    return list(map(precision, targets.T, scores.T))
 
 
 def mean_average_precision(targets: NDArray[Any], scores: NDArray[Any]) -> float | None:
     """Mean over the classes that some image has, each counting alike; None where there is none."""
     precisions = [value for value in average_precisions(targets, scores) if value is not None]
     return float(np.mean(precisions)) if precisions else None
-
-
-def _average_precision(holds: NDArray[Any], ranked: NDArray[Any]) -> float:
-    from sklearn.metrics import average_precision_score  # takes over a second, which a single label need not
-
-    return float("nan") if np.isnan(ranked).any() else float(average_precision_score(holds, ranked))

@@ -1,6 +1,7 @@
 """The task of exactly one class an image: softmax and cross-entropy."""
 
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -62,13 +63,11 @@ class SingleLabel(Task):
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
         """Softmax."""
-        probabilities: NDArray[np.float64] = softmax(logits.astype(np.float64), axis=1)
-        return probabilities
+        return np.asarray(softmax(logits.astype(np.float64), axis=1))
 
     def log_likelihood(self, logits: NDArray[np.float64], targets: NDArray[Any]) -> NDArray[np.float64]:
         """Of the image's class, `[N]`."""
-        likelihood: NDArray[np.float64] = log_softmax(logits, axis=1)[np.arange(len(targets)), targets]
-        return likelihood
+        return np.asarray(log_softmax(logits, axis=1)[np.arange(len(targets)), targets])
 
     def metrics(self, logits: NDArray[np.float32], targets: NDArray[Any]) -> dict[str, float]:
         """Accuracy."""
@@ -90,7 +89,7 @@ class SingleLabel(Task):
 
     def restrict(self, targets: NDArray[Any], kept: NDArray[np.bool_]) -> tuple["SingleLabel", NDArray[Any]]:
         """Indices among the classes that are kept."""
-        return SingleLabel(self._named(kept)), (np.cumsum(kept) - 1)[targets]
+        return SingleLabel(list(compress(self.classes, kept))), (np.cumsum(kept) - 1)[targets]
 
     def parse_labels(self, text: str) -> list[str]:
         """The one name."""
