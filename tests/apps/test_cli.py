@@ -228,7 +228,7 @@ def test_a_login_in_an_address_is_warned_of_and_not_shown(project: Path) -> None
 
 def test_an_archive_is_looked_at_and_named_with_size_and_digest(project: Path) -> None:
     archive = shutil.make_archive(str(project / "set"), "zip", images(project / "set"))
-    (project / ".graft/downloads/look-1/left by a run that was killed").mkdir(parents=True)
+    (project / ".graft/downloads/look/left by a run that was killed").mkdir(parents=True)
     done = CliRunner().invoke(cli.app, ["use", "dogs-vs-cats", "--from", archive])
     assert done.exit_code == 0, done.output
     source = params.load(project / "params.yaml")["source"]
