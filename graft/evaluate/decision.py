@@ -23,8 +23,6 @@ from graft.network.inference import all_outputs
 from graft.stats.intervals import accuracy_interval
 from graft.tasks import Decision, Task
 
-POINTS = 101
-"""Rows of the coverage curve, about."""
 DIGITS = 5
 """Confidences that are equal to so many digits are answered together: single precision hardly tells more near 1."""
 SHORT_DIGITS = 6
@@ -135,7 +133,7 @@ class CoverageCurve:
 
     def table(self) -> pd.DataFrame:
         """The curve in about a hundred rows: coverage, threshold, accuracy of what is answered."""
-        wanted = np.linspace(0, 1, POINTS)[1:]
+        wanted = np.linspace(0, 1, 101)[1:]
         rows = np.unique(np.searchsorted(self.coverage, wanted - 1e-12).clip(max=len(self.coverage) - 1))
         shares = {"coverage": self.coverage, "accuracy": self.accuracy}
         table = pd.DataFrame({name: values[rows].round(6) for name, values in shares.items()})

@@ -28,23 +28,19 @@ def families() -> tuple[str, ...]:
     return BASE, *(name for name in WIDE if name in there)
 
 
+@cache
+def _letters() -> dict[Path, set[int]]:
+    """Which letters the file of each font has."""
+    from matplotlib.font_manager import findfont, get_font
+
+    return {(file := Path(findfont(name))): set(get_font(file).get_charmap()) for name in families()}
+
+
 def covering(text: str) -> Path | None:
     """File of the first font that has every letter of a text; None where no one has."""
     wanted = {ord(letter) for letter in text if not letter.isspace()}
-    return next((file for file, letters in _files() if wanted <= letters), None)
+    return next((file for file, letters in _letters().items() if wanted <= letters), None)
 
-
-@cache
-def _files() -> list[tuple[Path, set[int]]]:
-    """Files of the fonts, and which letters each has."""
-    from matplotlib.font_manager import findfont, get_font
-
-    files = [Path(findfont(name)) for name in families()]
-    return [(file, set(get_font(file).get_charmap())) for file in files]
-
-
-LONGEST = 32
-"""Letters of a name beside a figure: longer ones would leave it no room."""
 
 # a text asks for its font when it is made, so this holds before any figure is
 mpl.rcParams["font.family"] = list(families())
@@ -58,14 +54,11 @@ def save_figure(figure: Figure, path: Path) -> None:
         figure.savefig(partial, format="png", dpi=110, metadata={"Software": None})
 
 
-def plain(names: list[str], longest: int = LONGEST) -> list[str]:
+def plain(names: list[str], longest: int = 32) -> list[str]:
     """Names as matplotlib shows them letter by letter: what stands between two ``$`` it reads as mathematics.
 
     Of long ones the middle is left out: names differ at their ends.
     """
-    return [_shortened(name, longest).replace("$", r"\$") for name in names]
-
-
-def _shortened(name: str, longest: int) -> str:
-    begin = longest // 2
-    return name if len(name) <= longest else f"{name[:begin]}\u2026{name[begin + 1 - longest :]}"
+    half = longest // 2
+    short = (name if len(name) <= longest else f"{name[:half]}\u2026{name[half + 1 - longest :]}" for name in names)
+    return [name.replace("$", r"\$") for name in short]

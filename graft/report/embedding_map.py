@@ -19,13 +19,6 @@ from graft.tasks import Task
 
 MOST = 1500
 """Images on a map: more are a blot, and take minutes."""
-FEW = 10
-"""Of fewer than these no neighbourhoods can be learned."""
-COMPONENTS = 50
-PERPLEXITY = 30
-"""About how many neighbours an image heeds."""
-LONGEST = 24
-"""Letters of a name in the legend, which takes its width from the map."""
 NAMED = 12
 """Up to this many classes have a legend."""
 COLOURS = (
@@ -65,14 +58,14 @@ def layout(features: NDArray[np.float32]) -> NDArray[np.float64]:
     standard = (features - features.mean(0)) / np.where(deviation > 0, deviation, 1)
     # which thread adds first would be seen in the last digits, and t-SNE makes much of those
     with threadpool_limits(1):
-        count = min(COMPONENTS, *standard.shape)
+        count = min(50, *standard.shape)
         reduced = PCA(count, random_state=0).fit_transform(standard).round(6)
         plane = np.zeros((len(reduced), 2))
         plane[:, : min(2, count)] = reduced[:, :2]
-        if len(features) >= FEW:
+        if len(features) >= 10:  # of fewer no neighbourhoods can be learned
             small = 1e-4 * plane / plane[:, 0].std()  # as scikit-learn begins with PCA
-            perplexity = min(PERPLEXITY, (len(features) - 1) / 3)
-            tsne = TSNE(2, perplexity=perplexity, init=small.astype(np.float32), random_state=0, n_jobs=1)
+            heeded = min(30, (len(features) - 1) / 3)
+            tsne = TSNE(2, perplexity=heeded, init=small.astype(np.float32), random_state=0, n_jobs=1)
             plane = tsne.fit_transform(reduced.astype(np.float32))
     return np.asarray(plane, dtype=np.float64).round(4)
 
@@ -107,7 +100,7 @@ def _draw(path: Path, points: pd.DataFrame, task: Task) -> None:
 
 def _legend(kind: str) -> str:
     """A kind for the legend, which would leave out an empty one and one that begins with an underscore."""
-    shown = plain([kind], LONGEST)[0] if kind else "no class"
+    shown = plain([kind], 24)[0] if kind else "no class"
     return f" {shown}" if shown.startswith("_") else shown
 
 

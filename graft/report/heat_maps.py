@@ -38,17 +38,13 @@ FEATURES = ""
 """What the head reads, among names of layers; none of those is empty."""
 BANDS = 5
 """Heat is shown in steps: their edges can be seen on any image, and what lies in the lowest stays clear."""
-COLOURS = "plasma"
-OPACITY = 0.55
-"""How much of the image the hottest band covers; the coldest covers nothing."""
 MAPS = 2
 """Classes that are mapped for each image."""
-GREY = (90, 90, 96)
 OUTCOMES = {
     (True, True): ("correct", GREEN),
     (True, False): ("wrong", RED),
     (False, True): ("missed", RED),
-    (False, False): ("not predicted", GREY),
+    (False, False): ("not predicted", (90, 90, 96)),
 }
 """What is written under the map of a class, by whether it is predicted and whether it is true."""
 
@@ -287,8 +283,8 @@ def overlay(image: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.u
     """
     grey = image.astype(np.float32).mean(2, keepdims=True)
     band = np.minimum(np.floor(heat * BANDS), BANDS - 1)
-    colour = colormaps[COLOURS](band / (BANDS - 1))[..., :3].astype(np.float32) * 255
-    cover = np.where(band > 0, OPACITY * (0.4 + 0.6 * band / (BANDS - 1)), 0)[..., None]
+    colour = colormaps["plasma"](band / (BANDS - 1))[..., :3].astype(np.float32) * 255
+    cover = np.where(band > 0, 0.55 * (0.4 + 0.6 * band / (BANDS - 1)), 0)[..., None]
     blended: NDArray[np.uint8] = (grey * (1 - cover) + colour * cover).round().astype(np.uint8)
     return blended
 

@@ -9,7 +9,6 @@ Source: Charikar 2002, https://doi.org/10.1145/509907.509965.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -60,8 +59,8 @@ class Standardised:
 
     def chunks(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """Read all of them in order: numbers `[B]` and features `[B, D]`."""
-        for start, stop in pairwise([*range(0, len(self), CHUNK), len(self)]):
-            numbers = np.arange(start, stop)
+        for start in range(0, len(self), CHUNK):
+            numbers = np.arange(start, min(start + CHUNK, len(self)))
             yield numbers, self.read(numbers)
 
 
@@ -141,8 +140,9 @@ def near_duplicates(rows: pd.DataFrame, duplicates: pd.Series, features: Standar
     nothing = np.empty(0, dtype=np.int64)
     pairs = [_with_cosine(features, nothing, nothing)]
     for table in range(TABLES):
-        for one, other in _similar_hashes(HammingSearch(_hashes(features, table), MOST_BITS), known):
-            pairs.append(_with_cosine(features, one, other))
+        for first, second in HammingSearch(_hashes(features, table), MOST_BITS).pairs():
+            new = known[first] != known[second]
+            pairs.append(_with_cosine(features, np.minimum(first, second)[new], np.maximum(first, second)[new]))
             if sum(map(len, pairs)) > MOST_PAIRS:
                 pairs = [_best_pairs(pairs, split, label)]
     best = _best_pairs(pairs, split, label)
@@ -166,14 +166,6 @@ def _hashes(features: Standardised, table: int) -> NDArray[np.uint64]:
     for numbers, chunk in features.chunks():
         hashes[numbers] = np.packbits(chunk @ planes > 0, axis=1).view(np.uint64)[:, 0]
     return hashes
-
-
-def _similar_hashes(search: HammingSearch, known: Rows) -> Iterator[tuple[Rows, Rows]]:
-    """Pairs with similar hashes that are not known to be copies, the lower number first."""
-    for first, second in search.pairs():
-        new = known[first] != known[second]
-        one, other = first[new], second[new]
-        yield np.minimum(one, other), np.maximum(one, other)
 
 
 def _with_cosine(features: Standardised, one: Rows, other: Rows) -> pd.DataFrame:

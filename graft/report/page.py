@@ -39,8 +39,8 @@ class Content:
     record: Record
     decision: Decision
     lineage: dict[str, dict[str, str]]
-    confused: list[dict[str, str]]
-    review: list[dict[str, Any]] | None
+    confused: list[dict[Any, Any]]
+    review: list[dict[Any, Any]] | None
     splits: dict[str, dict[str, int]]
     audit: dict[str, Any]
     choice: dict[str, Any]
@@ -65,8 +65,8 @@ class Content:
             record=read_record(evaluated),
             decision=Decision.read(evaluated),
             lineage=read_lineage(evaluated),
-            confused=_rows(tables.read(confused)) if confused.is_file() else [],
-            review=None if review is None else _rows(review),
+            confused=tables.read(confused).to_dict("records") if confused.is_file() else [],
+            review=None if review is None else review.to_dict("records"),
             splits=splits,
             audit=audit,
             choice=choice,
@@ -99,11 +99,6 @@ def save_report(path: Path, images: Path, content: Content) -> None:
         num=number,
     )
     write_text(path, page.lstrip())
-
-
-def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of a table by the names of its columns."""
-    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
 def _without_secrets(value: Any) -> Any:

@@ -23,11 +23,7 @@ BESIDE = 8
 """Up to this many classes counts and shares stand side by side; else one below the other, each as wide as the page."""
 TINY = 6
 """Points of the names of many classes."""
-ZERO = "#b0b7c0"
-"""Colour of a number that says nothing happened."""
 COLOURS = ("#2f6db5", "#d1762c", "#3f8f4f", "#a4468f", "#7a5c45", "#5b6470")
-GREY_BLUE = ("#9aa4b0", COLOURS[0])
-"""Before and after calibration."""
 
 
 def save_confusion(path: Path, counts: NDArray[np.int64], classes: list[str]) -> None:
@@ -88,7 +84,7 @@ def _draw_matrix(
         figure.colorbar(drawn, ax=axes, fraction=0.04, pad=0.02)
         return
     for (row, column), value in np.ndenumerate(values):
-        colour = "white" if norm(value) > 0.6 else "black" if value else ZERO
+        colour = "white" if norm(value) > 0.6 else "black" if value else "#b0b7c0"
         if value or few:  # many zeros would hide the rest
             axes.text(column, row, texts[row][column], ha="center", va="center", color=colour, fontsize=small)
 
@@ -136,7 +132,8 @@ def save_reliability(path: Path, table: Path, ylabel: str) -> None:
     figure = Figure(figsize=(4.8, 4.8), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="#5b6470", linewidth=1, linestyle=":")
-    for (name, rows), colour in zip(pd.read_csv(table).groupby("temperature", sort=False), GREY_BLUE, strict=True):
+    for name, rows in pd.read_csv(table).groupby("temperature", sort=False):
+        colour = COLOURS[0] if name == "after" else "#9aa4b0"
         label = f"{name}, ECE {calibration_error(rows):.3f}"
         axes.plot(rows["confidence"], rows["share"], color=colour, linewidth=1.2, label=label)
         # the area of a dot is the share of the answers

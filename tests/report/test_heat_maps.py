@@ -288,7 +288,7 @@ def test_tiles_are_the_image_and_both_classes_the_costliest_first(
     monkeypatch.setattr(module, "save_sheet", keep)
     monkeypatch.setattr(module, "BATCH", 2)
     save_heat_maps(tmp_path / "cam.png", predictions, pixels, planted("folded"), TASK, 24)
-    assert [(tile.lines[:2], tile.frame) for tile in drawn if tile.frame != module.GREY] == [
+    assert [(tile.lines[:2], tile.frame) for tile in drawn if tile.frame != module.OUTCOMES[False, False][1]] == [
         (("dark 87%", "is bright"), RED),
         (("dark 87%", "wrong"), RED),
         (("bright 13%", "missed"), RED),
