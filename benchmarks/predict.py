@@ -65,11 +65,7 @@ FIGURES = {
         "one picture",
         "ms",
         "5 times",
-        {
-            "graft": "graft, `predict`",
-            "graft-int8": "graft, `predict`, int8",
-            "fastai": "fastai, `predict`",
-        },
+        {"graft": "graft, `predict`", "graft-int8": "graft, `predict`, int8", "fastai": "fastai, `predict`"},
     ),
     "cold": Figure(
         "start of a process to its first answer",

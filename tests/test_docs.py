@@ -16,9 +16,7 @@ from graft.apps.cli import app
 from graft.core.params import flattened
 
 ROOT = Path(__file__).parent.parent
-GUIDES = sorted(
-    [*ROOT.glob("docs/*.md"), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"))],
-)
+GUIDES = sorted([*ROOT.glob("docs/*.md"), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"))])
 LINKED = [*GUIDES, ROOT / "CHANGELOG.md", ROOT / "examples/README.md"]
 
 

@@ -207,10 +207,7 @@ class Evaluation:
         """Lay confidence beside truth, before the temperature and after; return the calibration errors."""
         found = {
             name: reliability(*self.task.confidences(probabilities, self.targets))
-            for name, probabilities in (
-                ("before", self.task.probabilities(self.logits)),
-                ("after", self.probabilities),
-            )
+            for name, probabilities in (("before", self.task.probabilities(self.logits)), ("after", self.probabilities))
         }
         table = pd.concat([rows.assign(temperature=name) for name, rows in found.items()])
         tables.write(folder / "reliability.csv", table.round(6))

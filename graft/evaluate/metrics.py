@@ -92,11 +92,7 @@ class Metrics(ABC):
 
     @abstractmethod
     def measure(
-        self,
-        probabilities: NDArray[np.float64],
-        losses: NDArray[np.float64],
-        targets: NDArray[Any],
-        groups: pd.Series,
+        self, probabilities: NDArray[np.float64], losses: NDArray[np.float64], targets: NDArray[Any], groups: pd.Series
     ) -> Scores:
         """Measure one split.
 

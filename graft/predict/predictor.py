@@ -61,12 +61,7 @@ class Predictor:
     """
 
     def __init__(
-        self,
-        bundle: Path | str,
-        *,
-        precision: str = FLOAT,
-        threads: int | None = None,
-        threshold: float | None = None,
+        self, bundle: Path | str, *, precision: str = FLOAT, threads: int | None = None, threshold: float | None = None
     ) -> None:
         if threads is not None and threads < 1:
             raise BundleError(f"threads: must be 1 or more; got {threads!r}")

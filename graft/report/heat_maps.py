@@ -222,12 +222,7 @@ class MappedClass:
 
 
 def save_heat_maps(
-    path: Path,
-    predictions: pd.DataFrame,
-    pixels: ImageRows,
-    network: Network,
-    task: Task,
-    count: int,
+    path: Path, predictions: pd.DataFrame, pixels: ImageRows, network: Network, task: Task, count: int
 ) -> None:
     """Draw the images with the highest loss, each beside its heat maps for two classes.
 

@@ -37,14 +37,7 @@ def test_without_a_run_it_is_said_what_to_do(values: dict[str, Any]) -> None:
 
 
 def test_the_figures_and_the_report_are_shown(values: dict[str, Any], tmp_path: Path) -> None:
-    row = {
-        "images": 8,
-        "accuracy": 0.75,
-        "accuracy_low": 0.4,
-        "accuracy_high": 0.93,
-        "macro_f1": 0.7,
-        "log_loss": 0.5,
-    }
+    row = {"images": 8, "accuracy": 0.75, "accuracy_low": 0.4, "accuracy_high": 0.93, "macro_f1": 0.7, "log_loss": 0.5}
     write_metrics(row, probe=row | {"accuracy": 0.5}, majority={"accuracy": 0.625})
     lines = list(results(values))
     assert [" ".join(line.split()) for line in lines] == [

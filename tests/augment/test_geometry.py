@@ -87,10 +87,9 @@ def test_flips_are_torchvisions_each_as_often(pixels: torch.Tensor, kind: Random
     maps = drawn(still(flip=kind), 800)
     image = as_images(pixels)
     mirrored, upside_down = v2.horizontal_flip(image), v2.vertical_flip(image)
-    known = {
-        "horizontal": [image, mirrored],
-        "vertical": [image, upside_down],
-    }.get(kind, [image, mirrored, upside_down, v2.vertical_flip(mirrored)])
+    known = {"horizontal": [image, mirrored], "vertical": [image, upside_down]}.get(
+        kind, [image, mirrored, upside_down, v2.vertical_flip(mirrored)]
+    )
     if kind == "dihedral":
         known = known + [v2.rotate(view, 90) for view in known]
     seen = mapped(pixels.expand(800, -1, -1, -1), maps, SIZE)

@@ -78,10 +78,7 @@ def test_load_returns_every_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (
-            COMPLETE + "agment: 1\n",
-            r"unknown key 'agment' \(did you mean 'augment'\?\); the keys are lr, seed, aug",
-        ),
+        (COMPLETE + "agment: 1\n", r"unknown key 'agment' \(did you mean 'augment'\?\); the keys are lr, seed, aug"),
         (COMPLETE + "zzzzzz: 1\n", r"unknown key 'zzzzzz'; the keys are lr, seed"),
         (COMPLETE + "7: 1\n", "unknown key 7; the keys are"),
         ("lr: 1\nseed: 1\n", "the key 'augment' is missing$"),

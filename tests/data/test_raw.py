@@ -12,17 +12,7 @@ from hypothesis import strategies as st
 
 from graft.core import parallel
 from graft.core.errors import SourceError
-from graft.data.raw import (
-    POINTER,
-    Linked,
-    content,
-    entry,
-    fingerprint,
-    linked,
-    names,
-    raw_root,
-    write_link,
-)
+from graft.data.raw import POINTER, Linked, content, entry, fingerprint, linked, names, raw_root, write_link
 
 FILES = {"x.jpg": b"a", "x/b.jpg": b"b", "x/c/d": b"", ".hidden": b"h", "ä.png": b"\xff"}
 

@@ -62,12 +62,7 @@ RECORD: dict[str, Any] = {
 
 
 def write_tiny_bundle(
-    folder: Path,
-    network: Network,
-    description: Description,
-    size: int,
-    decision: Decision | None = None,
-    **record: Any,
+    folder: Path, network: Network, description: Description, size: int, decision: Decision | None = None, **record: Any
 ) -> dict[str, Any]:
     """Write a whole bundle into an empty folder; return its metadata."""
     nothing: Iterator[NDArray[np.uint8]] = iter(())

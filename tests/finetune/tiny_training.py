@@ -20,11 +20,7 @@ STILL, LIVELY = Augment(strength="none", flip="none"), Augment()
 
 
 def training(
-    network: Network,
-    images: LabelledImages,
-    config: Finetune = CONFIG,
-    lr: float = 1e-3,
-    augment: Augment = LIVELY,
+    network: Network, images: LabelledImages, config: Finetune = CONFIG, lr: float = 1e-3, augment: Augment = LIVELY
 ) -> Training:
     on_valid = partial(validate, task=TASK, images=images, size=32, precision="fp32")
     return Training(copy.deepcopy(network), TASK, images, on_valid, config, augment, lr, 7)

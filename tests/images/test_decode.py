@@ -222,12 +222,7 @@ def test_a_jpeg_of_too_many_scans_is_refused_before_it_is_decoded(draw: Draw) ->
 
 @pytest.mark.parametrize(
     ("size", "shrink_to", "decoded"),
-    [
-        ((256, 192), 16, (64, 48)),
-        ((256, 192), 12, (32, 24)),
-        ((256, 192), 96, (256, 192)),
-        ((40, 30), 16, (40, 30)),
-    ],
+    [((256, 192), 16, (64, 48)), ((256, 192), 12, (32, 24)), ((256, 192), 96, (256, 192)), ((40, 30), 16, (40, 30))],
     ids=["a quarter", "an eighth", "not below twice", "small already"],
 )
 def test_a_jpeg_is_decoded_at_a_fraction(

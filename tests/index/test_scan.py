@@ -22,14 +22,7 @@ from tests.images.test_decode import huge_png
 
 Draw = Callable[[int, int, int], Image.Image]
 
-IMAGES = {
-    "a.png",
-    "cat/b.JPG",
-    "cat/no-suffix",
-    "dog/über das Bild.png",
-    "dog/linked.png",
-    "z/y/x.gif",
-}
+IMAGES = {"a.png", "cat/b.JPG", "cat/no-suffix", "dog/über das Bild.png", "dog/linked.png", "z/y/x.gif"}
 BAD = {"empty.jpg", "cat/cut.jpg", "dog/broken-link.png", "dog/pipe", "cat/wrong.png"}
 OTHERS = {".hidden.png", "notes.txt", "Thumbs.db"}
 

@@ -14,18 +14,7 @@ from tests.pipeline.conftest import dvc, git, stages_run
 
 pytestmark = pytest.mark.slow
 
-STAGES = {
-    "download",
-    "index",
-    "split",
-    "presize",
-    "embed",
-    "train-head",
-    "finetune",
-    "evaluate",
-    "report",
-    "export",
-}
+STAGES = {"download", "index", "split", "presize", "embed", "train-head", "finetune", "evaluate", "report", "export"}
 
 
 def test_first_run_runs_every_stage(finished: Path) -> None:

@@ -300,11 +300,7 @@ def test_tiles_are_the_image_and_both_classes_the_costliest_first(
     ]
     assert drawn[-1].lines == ("dark 10%", "not predicted")
     # what speaks for bright is the bright cell: there the picture is covered, elsewhere it shows
-    for tile, (cell_row, cell_column) in (
-        (drawn[2], SHOWN[2]),
-        (drawn[4], SHOWN[1]),
-        (drawn[7], SHOWN[0]),
-    ):
+    for tile, (cell_row, cell_column) in ((drawn[2], SHOWN[2]), (drawn[4], SHOWN[1]), (drawn[7], SHOWN[0])):
         hottest = tile.pixels.max(2) - tile.pixels.min(2)
         found = np.unravel_index(hottest.argmax(), hottest.shape)
         assert (found[0] // CELL, found[1] // CELL) == (cell_row, cell_column)

@@ -20,11 +20,7 @@ from graft.split.audit import (
 from graft.split.config import Split
 
 LABELS = pd.DataFrame(
-    {
-        "path": list("abcdef"),
-        "label": ["cat", "dog", "cat", "cat", "dog", "dog"],
-        "group": ["g", "g", "h", "", "h", ""],
-    }
+    {"path": list("abcdef"), "label": ["cat", "dog", "cat", "cat", "dog", "dog"], "group": ["g", "g", "h", "", "h", ""]}
 )
 SPLITS = pd.Series(["train", "train", "train", "valid", "test", "train"])
 

@@ -24,10 +24,7 @@ from torchvision.ops import sigmoid_focal_loss  # noqa: E402 - needs the declara
 
 ONE, MANY = SingleLabel(["a", "b", "c"]), MultiLabel(["a", "b", "c"])
 LOGITS = np.array([[2.0, -1.0, 0.5], [-3.0, 0.0, -0.1]], dtype=np.float32)
-TARGETS: dict[str, NDArray[Any]] = {
-    "one": np.array([0, 2]),
-    "many": np.array([[1, 0, 1], [0, 0, 0]], dtype=np.float32),
-}
+TARGETS: dict[str, NDArray[Any]] = {"one": np.array([0, 2]), "many": np.array([[1, 0, 1], [0, 0, 0]], dtype=np.float32)}
 BOTH = pytest.mark.parametrize(("task", "targets"), [(ONE, TARGETS["one"]), (MANY, TARGETS["many"])], ids=list(TARGETS))
 TENSOR, INDEX, HELD = (torch.from_numpy(values) for values in (LOGITS, *TARGETS.values()))
 

@@ -108,11 +108,7 @@ class ProblemError(GraftError):
     """A request, or one image of it, that is refused."""
 
     def __init__(
-        self,
-        status: int,
-        detail: str,
-        headers: Mapping[str, str] | None = None,
-        pictures: list[Refused] | None = None,
+        self, status: int, detail: str, headers: Mapping[str, str] | None = None, pictures: list[Refused] | None = None
     ) -> None:
         super().__init__(detail)
         self.fault = Fault(status=status, title=HTTPStatus(status).phrase, detail=detail)
@@ -153,7 +149,7 @@ PREDICT_BODY: dict[str, Any] = {
                 "type": "object",
                 "properties": {"pictures": {"type": "array", "items": _IMAGE, "minItems": 1}},
                 "required": ["pictures"],
-            },
+            }
         },
         **{f"image/{name.lower()}": {"schema": _IMAGE} for name in FORMATS},
     },

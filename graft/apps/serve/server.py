@@ -41,8 +41,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every one.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar=PORT, min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
     token: Annotated[
-        str | None,
-        typer.Option(envvar=TOKEN, help="What clients must know; better in the environment than in `ps`."),
+        str | None, typer.Option(envvar=TOKEN, help="What clients must know; better in the environment than in `ps`.")
     ] = None,
     max_body: Annotated[int, typer.Option(help="MiB of a request.")] = Settings.max_body // MIB,
     max_memory: Annotated[int, typer.Option(help="MiB of all requests held at once.")] = Settings.max_memory // MIB,

@@ -15,10 +15,7 @@ from graft.images.decode import IMAGE_SUFFIXES
 from graft.labels.rules import split_folders
 from graft.split.config import Split
 
-PATTERNS = (
-    r"(?:^|/)(?P<label>[^/]+?)[ ._-]+\(?\d+\)?\.[^./]+$",
-    r"(?:^|/)(?P<label>[^/]*[^/\d])\d+\.[^./]+$",
-)
+PATTERNS = (r"(?:^|/)(?P<label>[^/]+?)[ ._-]+\(?\d+\)?\.[^./]+$", r"(?:^|/)(?P<label>[^/]*[^/\d])\d+\.[^./]+$")
 """A name that ends in a number: ``cat.12.jpg``, ``great_pyrenees_7.jpg``; ``cat012.jpg``."""
 
 TABLES = {".csv", ".tsv", ".txt", ".parquet"}

@@ -7,12 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graft.apps.compare.comparison import (
-    changed_predictions,
-    compare_revisions,
-    compare_runs,
-    decide,
-)
+from graft.apps.compare.comparison import changed_predictions, compare_revisions, compare_runs, decide
 from graft.apps.compare.paired import Difference
 from graft.apps.compare.render import evidence
 from graft.apps.compare.revisions import LABELS, RevisionError

@@ -6,14 +6,7 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
-from graft.apps.compare.revisions import (
-    LABELS,
-    METRICS,
-    PARAMS,
-    PREDICTIONS,
-    RevisionError,
-    open_revision,
-)
+from graft.apps.compare.revisions import LABELS, METRICS, PARAMS, PREDICTIONS, RevisionError, open_revision
 from graft.apps.compare.run import parse_predictions
 from tests.apps.compare.conftest import EMPTY, WRONG, call, track
 

@@ -69,10 +69,7 @@ def test_the_server_says_no() -> None:
 
 
 def test_too_much_is_refused() -> None:
-    with (
-        serve(Site(b"x" * 300_000)) as site,
-        pytest.raises(SourceError, match="has more than 1000 bytes"),
-    ):
+    with serve(Site(b"x" * 300_000)) as site, pytest.raises(SourceError, match="has more than 1000 bytes"):
         fetch(site.url, max_bytes=1000)
 
 

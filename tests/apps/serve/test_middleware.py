@@ -10,14 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from graft.apps.serve.app import PAGE, PATHS, create_app
 from graft.apps.serve.config import Settings
-from graft.apps.serve.middleware import (
-    HEADERS,
-    PUBLIC,
-    BodyLimit,
-    Problems,
-    check_headers,
-    content_security_policy,
-)
+from graft.apps.serve.middleware import HEADERS, PUBLIC, BodyLimit, Problems, check_headers, content_security_policy
 from graft.apps.serve.responses import ProblemError
 from graft.predict.predictor import Predictor
 from tests.apps.serve.colours import image_bytes
@@ -217,8 +210,7 @@ def test_headers_that_are_refused(headers: list[tuple[str, str]], status: int) -
 
 
 @pytest.mark.parametrize(
-    "headers",
-    [[], [("content-length", "10")], [("transfer-encoding", "chunked")], [("content-encoding", "identity")]],
+    "headers", [[], [("content-length", "10")], [("transfer-encoding", "chunked")], [("content-encoding", "identity")]]
 )
 def test_headers_that_are_taken(headers: list[tuple[str, str]]) -> None:
     check_headers(Headers(raw=[(name.encode(), value.encode()) for name, value in headers]), 10)

@@ -223,10 +223,7 @@ def test_every_text_has_contrast(browser: Browser, server: int, scheme: Literal[
 
 
 def test_the_token_is_asked_for(browser: Browser, predictor: Predictor) -> None:
-    with (
-        live(predictor, Settings(token="right")) as port,
-        opened(browser, port, quiet=False) as page,
-    ):
+    with live(predictor, Settings(token="right")) as port, opened(browser, port, quiet=False) as page:
         expect(page.locator("#token")).to_be_focused()
         expect(page.locator("#drop")).to_be_hidden()
         shoot(page, "token")
