@@ -24,15 +24,8 @@ from graft.render.sheets import Tile, save_sheet
 
 REPORT = Path("reports/inspect")
 
-MAX_BARS = 40
-MAX_TILES = 64
-"""Of a sheet."""
-COLUMNS = 8
-COLORMAP = "viridis"
-TILE_SIDE = 96
-"""About how many pixels a side a tile is shown at."""
-ROUNDING = 1e-4
-"""Values that differ by no more of their size are drawn as equal."""
+MAX_TILES, COLUMNS = 64, 8  # of a sheet
+TILE_SIDE = 96  # about how many pixels a side a tile is shown at
 
 
 def draw_layer(values: dict[str, Any], layer: str, image: Path) -> Iterator[str]:
@@ -40,10 +33,6 @@ def draw_layer(values: dict[str, Any], layer: str, image: Path) -> Iterator[str]
 
     Sheets go to ``reports/inspect/``, in a folder named after the image and its path. Of maps the strongest
     64 channels are drawn, of a layer that gives plain numbers the largest as bars.
-
-    Args:
-        values: params.yaml.
-        layer: a name as `list_layers` gives it.
 
     Yields:
         Lines for a person: what was drawn, and where it lies.
@@ -70,14 +59,7 @@ def draw_layer(values: dict[str, Any], layer: str, image: Path) -> Iterator[str]
 
 
 def open_image(values: dict[str, Any], image: Path, side: int) -> torch.Tensor:
-    """Bring a file to what the network sees of it, as `presize` and `evaluate` do.
-
-    Args:
-        values: params.yaml.
-        side: in pixels.
-
-    Returns:
-        `[1, 3, side, side]`, float32 in [0, 1].
+    """Bring a file to what the network sees, as `presize` and `evaluate` do: `[1, 3, side, side]`, float32 in [0, 1].
 
     Raises:
         DataError: there is no such file, or it is no image that can be decoded.
@@ -109,13 +91,8 @@ def _draw_output(subject: Subject, layer: str, output: torch.Tensor, folder: Pat
 
 
 def save_bars(path: Path, values: NDArray[np.float32], names: list[str], title: str) -> None:
-    """Draw the numbers that are furthest from 0, the largest first.
-
-    Args:
-        values: `[C]`.
-        names: of each.
-    """
-    furthest = np.argsort(-np.abs(values), kind="stable")[:MAX_BARS]
+    """Draw those 40 of the numbers `[C]`, by their names, that are furthest from 0, the largest first."""
+    furthest = np.argsort(-np.abs(values), kind="stable")[:40]
     order = furthest[np.argsort(-values[furthest], kind="stable")]
     figure = Figure(figsize=(7, 1.2 + 0.2 * len(order)), layout="constrained")
     axes = figure.subplots()
@@ -128,31 +105,27 @@ def save_bars(path: Path, values: NDArray[np.float32], names: list[str], title: 
 
 
 def map_tiles(maps: NDArray[np.float32]) -> list[Tile]:
-    """The channels that respond most strongly, the strongest first, each scaled to its own range.
+    """The channels of maps `[C, h, w]` that respond most strongly, the strongest first, each scaled to its own range.
 
     A channel is as strong as its values deviate from their mean: one that is the same everywhere
     says nothing of where anything is.
-
-    Args:
-        maps: `[C, h, w]`.
     """
     strength = maps.std((1, 2), dtype=np.float64)
     tiles = []
     for channel in np.argsort(-strength, kind="stable")[:MAX_TILES]:
         values = maps[channel]
         low, high = float(values.min()), float(values.max())
-        is_level = high - low <= ROUNDING * max(abs(low), abs(high))
+        is_level = high - low <= 1e-4 * max(abs(low), abs(high))  # but for rounding
         share = np.zeros_like(values) if is_level else (values - low) / (high - low)
-        coloured = (colormaps[COLORMAP](share)[..., :3] * 255).round().astype(np.uint8)
+        coloured = (colormaps["viridis"](share)[..., :3] * 255).round().astype(np.uint8)
         tiles.append(Tile(_enlarge(coloured), (f"channel {channel}", f"{low:.2g} to {high:.2g}")))
     return tiles
 
 
 def filter_tiles(weight: NDArray[np.float32]) -> list[Tile]:
-    """Filters over the three colours, each scaled so that a weight of 0 is mid-grey and its largest is black or white.
+    """Filters `[C, 3, k, k]`, each scaled so that a weight of 0 is mid-grey and its largest is black or white.
 
-    Args:
-        weight: `[C, 3, k, k]`. Of more than fit a sheet the largest are shown, in their order.
+    Of more than fit a sheet the largest are shown, in their order.
     """
     largest = np.argsort(-np.square(weight, dtype=np.float64).sum((1, 2, 3)), kind="stable")[:MAX_TILES]
     tiles = []

@@ -27,21 +27,17 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class LayerOutput:
-    """A layer that ran: its name and kind, the shape of what it gave for one image, and how often it ran."""
+    """A layer that ran: name, kind, shape given for one image, how often, and whether its filters have colours."""
 
     name: str
     kind: str
     shape: tuple[int, ...]
     runs: int
     has_colour_filters: bool
-    """Whether it has filters that can be shown in colour."""
 
 
 def open_network(values: dict[str, Any]) -> Subject:
-    """Load ``models/finetuned``, or ``models/backbone`` where that is absent.
-
-    Args:
-        values: params.yaml.
+    """Load ``models/finetuned``, or ``models/backbone`` where that is absent, as the values of params.yaml say.
 
     Raises:
         DataError: both are absent.
@@ -63,9 +59,6 @@ def has_colour_filters(layer: nn.Module) -> bool:
 def list_layers(values: dict[str, Any]) -> Iterator[str]:
     """Yield a line a layer: name, kind, and the shape of what it gives.
 
-    Args:
-        values: params.yaml.
-
     Raises:
         DataError: there is no network yet.
     """
@@ -83,12 +76,9 @@ def list_layers(values: dict[str, Any]) -> Iterator[str]:
 
 
 def survey(network: Network, side: int) -> list[LayerOutput]:
-    """Layers that run and give a tensor, in the order in which they are defined, without those that do nothing.
+    """Layers that give a tensor for a grey image of `side` pixels, in the order in which they are defined.
 
-    Where a batch norm was folded into its convolution there is such a layer, among others.
-
-    Args:
-        side: of the grey image that the network runs on, in pixels.
+    Those that do nothing are left out: one stands, among others, where a batch norm was folded into its convolution.
     """
     layers = named_layers(network)
     shapes: dict[str, list[tuple[int, ...]]] = {}
@@ -114,9 +104,8 @@ def find_layer(network: Network, name: str) -> nn.Module:
     """
     layers = named_layers(network)
     if name not in layers:
-        raise DataError(
-            f"the network has no layer {name!r}{nearest(name, layers)}; `graft inspect` lists all {len(layers)}"
-        )
+        hint = f"{nearest(name, layers)}; `graft inspect` lists all {len(layers)}"
+        raise DataError(f"the network has no layer {name!r}{hint}")
     return layers[name]
 
 

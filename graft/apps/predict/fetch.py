@@ -11,17 +11,13 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from graft.core.addresses import shown
 from graft.core.errors import SourceError, install
 
-MAX_BYTES = 64 * 2**20  # size that an image at an address may have
-READ_TIMEOUT = 10.0  # seconds without a byte after which a server is given up
-TOTAL_TIMEOUT = 60.0  # seconds that an image may take in all
-CHUNK = 2**16
 SAFE = "%/:@!$&'()*+,;=~[]?"  # characters of a path or a query that stay as they are
 
 
-def fetch(
-    uri: str, max_bytes: int = MAX_BYTES, read_timeout: float = READ_TIMEOUT, total_timeout: float = TOTAL_TIMEOUT
-) -> bytes:
+def fetch(uri: str, max_bytes: int = 64 * 2**20, read_timeout: float = 10.0, total_timeout: float = 60.0) -> bytes:
     """Fetch what lies at an address: ``http(s)://``, or any that fsspec reads, where that is installed.
+
+    A server is given up after `read_timeout` seconds without a byte, and after `total_timeout` seconds in all.
 
     Raises:
         SourceError: says why it cannot be had, in one line; not where, which the caller knows.
@@ -31,7 +27,7 @@ def fetch(
     try:
         with _open(uri, read_timeout) as stream:
             read = getattr(stream, "read1", stream.read)  # what is there, where that can be asked for: see the deadline
-            while chunk := read(CHUNK):
+            while chunk := read(2**16):
                 chunks.append(chunk)
                 size += len(chunk)
                 if size > max_bytes:

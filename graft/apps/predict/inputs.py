@@ -153,8 +153,7 @@ def _matching_names(folder: Path, pattern: str) -> list[str]:
         names = sorted(os.listdir(folder))  # noqa: PTH208 - names, not paths
     except OSError:
         return []
-    hidden = pattern.startswith(".")
-    return [name for name in names if fnmatchcase(name, pattern) and (hidden or not _is_hidden(name))]
+    return [name for name in names if fnmatchcase(name, pattern) and (pattern[0] == "." or not _is_hidden(name))]
 
 
 def _is_hidden(name: str) -> bool:
@@ -163,11 +162,7 @@ def _is_hidden(name: str) -> bool:
 
 def _or_missing(found: Iterator[Input], name: str, reason: str) -> Iterator[Input]:
     """Yield what is found, or the reason where that is nothing."""
-    first = next(found, None)
-    if first is None:
-        yield Missing(name, reason)
-        return
-    yield first
+    yield next(found, Missing(name, reason))
     yield from found
 
 

@@ -23,12 +23,9 @@ from graft.predict.prediction import Failure
 from graft.predict.predictor import BATCH, Predictor
 
 RESUMABLE = (Format.csv, Format.jsonl)
-TOLERANCE = 1e-3
-"""By which a probability may differ where an image is computed again, alone and not in its batch."""
 REMEDY = "give the bundle and options it was begun with, or leave out --resume"
 
-Row: TypeAlias = dict[str, Any]
-"""A row of CSV or an object of JSON lines, by name."""
+Row: TypeAlias = dict[str, Any]  # of CSV, or an object of JSON lines, by name
 
 
 @dataclass
@@ -183,8 +180,8 @@ def _check_same(out: Path, format: Format, schema: RowSchema, kept: Kept, predic
 
 
 def _is_close(one: str, other: str) -> bool:
-    """Whether two words are the same, or numbers that nearly are."""
+    """Whether two words are the same, or numbers as near as those of an image alone and in its batch."""
     try:
-        return one == other or abs(float(one) - float(other)) <= TOLERANCE
+        return one == other or abs(float(one) - float(other)) <= 1e-3
     except ValueError:
         return False

@@ -11,8 +11,6 @@ from graft.predict.prediction import Failure, Prediction
 
 Result: TypeAlias = Prediction | Failure
 
-JOINED = "|"  # stands between several labels in one cell, as in graft's own tables
-
 
 @dataclass(frozen=True, slots=True)
 class RowSchema:
@@ -28,13 +26,13 @@ class RowSchema:
         return ["path", *labels, *top, "error"]
 
     def cells(self, result: Result) -> list[str]:
-        """One text a column; of an image that failed, all but its path and its error are empty."""
+        """One text a column, of several labels joined by ``|``; of a failed image, only path and error."""
         if isinstance(result, Failure):
             return [result.source, *[""] * (2 + 2 * self.top), result.error]
         labels = result.labels if self.multi_label else (result.label or "",)
         values = [result.probabilities[name] for name in labels] if self.multi_label else [result.probability]
         top = [cell for name, probability in result.top(self.top) for cell in (name, number(probability))]
-        return [result.source, JOINED.join(labels), JOINED.join(map(number, values)), *top, ""]
+        return [result.source, "|".join(labels), "|".join(map(number, values)), *top, ""]
 
     def record(self, result: Result) -> dict[str, Any]:
         """The same by name, numbers as numbers; of an image that failed, only its path and its error."""
@@ -43,7 +41,7 @@ class RowSchema:
         if self.multi_label:
             labels: dict[str, Any] = {"labels": _pairs((name, result.probabilities[name]) for name in result.labels)}
         else:
-            labels = {"label": result.label, "probability": _rounded(result.probability), "sure": result.sure}
+            labels = {"label": result.label, "probability": float(number(result.probability)), "sure": result.sure}
         top = {"top": _pairs(result.top(self.top))} if self.top else {}
         return {"path": result.source} | labels | top | {"error": None}
 
@@ -85,8 +83,4 @@ def printable(text: str) -> str:
 
 
 def _pairs(probabilities: Iterable[tuple[str, float]]) -> list[dict[str, Any]]:
-    return [{"label": name, "probability": _rounded(probability)} for name, probability in probabilities]
-
-
-def _rounded(value: float) -> float:
-    return float(number(value))
+    return [{"label": name, "probability": float(number(probability))} for name, probability in probabilities]

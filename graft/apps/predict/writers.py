@@ -149,21 +149,18 @@ def _open_parquet(out: Path, schema: RowSchema) -> Iterator[Write]:
         import pyarrow.parquet as pq
     except ImportError as error:
         raise DataError(f"parquet needs pyarrow: {install('parquet')}") from error
-    pairs = pa.list_(pa.struct([("label", pa.string()), ("probability", pa.float64())]))
-    one = [("label", pa.string()), ("probability", pa.float64()), ("sure", pa.bool_())]
-    labels = [("labels", pairs)] if schema.multi_label else one
+    pair = [("label", pa.string()), ("probability", pa.float64())]
+    pairs = pa.list_(pa.struct(pair))
+    labels = [("labels", pairs)] if schema.multi_label else [*pair, ("sure", pa.bool_())]
     top = [("top", pairs)] if schema.top else []
     columns = pa.schema([("path", pa.string()), *labels, *top, ("error", pa.string())])
     with new_file(out) as partial, pq.ParquetWriter(partial, columns) as file:
 
         def write(results: list[Result]) -> None:
             rows = [schema.record(result) for result in results]
-            for row in rows:  # texts that come from outside
-                row |= {
-                    key: row[key].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-                    for key in ("path", "error")
-                    if row[key]
-                }
+            for row in rows:
+                for key in ("path", "error"):  # texts that come from outside
+                    row[key] = row[key] and row[key].encode(errors="surrogateescape").decode(errors="backslashreplace")
             file.write_table(pa.Table.from_pylist(rows, schema=columns))
 
         yield write

@@ -15,14 +15,9 @@ from graft.images.decode import IMAGE_SUFFIXES
 from graft.labels.rules import split_folders
 from graft.split.config import Split
 
+# a name that ends in a number: ``cat.12.jpg``, ``great_pyrenees_7.jpg``; ``cat012.jpg``
 PATTERNS = (r"(?:^|/)(?P<label>[^/]+?)[ ._-]+\(?\d+\)?\.[^./]+$", r"(?:^|/)(?P<label>[^/]*[^/\d])\d+\.[^./]+$")
-"""A name that ends in a number: ``cat.12.jpg``, ``great_pyrenees_7.jpg``; ``cat012.jpg``."""
-
-TABLES = {".csv", ".tsv", ".txt", ".parquet"}
-MOST_TABLES = 50
-"""Folders of one text file an image are no tables of labels."""
-MIN_IMAGES = 3
-"""Images a class must have in the mean: one to learn from, one for valid, one for test."""
+MIN_IMAGES = 3  # that a class must have in the mean: one to learn from, one for valid, one for test
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +106,8 @@ def _by_name(images: Sequence[str]) -> Iterator[LabelRule]:
 
 def _by_table(root: Path, images: Sequence[str], others: Sequence[str], doubts: dict[str, str]) -> Iterator[LabelRule]:
     """Rules of the tables that label images; why another does not is added to `doubts` by its name."""
-    tables = [name for name in others if PurePosixPath(name).suffix.lower() in TABLES]
-    for name in tables if len(tables) <= MOST_TABLES else []:
+    tables = [name for name in others if PurePosixPath(name).suffix.lower() in {".csv", ".tsv", ".txt", ".parquet"}]
+    for name in tables if len(tables) <= 50 else []:  # a text file beside each image is no table of labels
         try:
             found = detect_columns(root, name, images)
         except DataError as error:
@@ -130,15 +125,13 @@ def _by_table(root: Path, images: Sequence[str], others: Sequence[str], doubts: 
 def _split(rule: LabelRule, images: Sequence[str]) -> tuple[dict[str, Any], str]:
     """Choose how to divide: as the folders do, by whole groups, or at random."""
     table = rule.labels.get("table", {})
+    by: Literal["folder", "group", "random"] = "random"
+    why = "at random, stratified by label: nothing names groups or splits"
     if splits := sorted(split_folders(images)):
         missing = {"valid", "test"} - {SPLIT_ALIASES[PurePosixPath(name).name.lower()] for name in splits}
         rest = f"; {' and '.join(sorted(missing))} drawn from train" if missing else ""
         whole = f", in whole groups by the column {table['group']}" if missing and "group" in table else ""
-        return _drawn("folder"), f"the folders {', '.join(splits)}{rest}{whole}"
-    if "group" in table:
-        return _drawn("group"), f"whole groups, from the column {table['group']}"
-    return _drawn("random"), "at random, stratified by label: nothing names groups or splits"
-
-
-def _drawn(by: Literal["folder", "group", "random"]) -> dict[str, Any]:
-    return Split(by=by, test=0.2, valid=0.2).model_dump(exclude={"column"})
+        by, why = "folder", f"the folders {', '.join(splits)}{rest}{whole}"
+    elif "group" in table:
+        by, why = "group", f"whole groups, from the column {table['group']}"
+    return Split(by=by, test=0.2, valid=0.2).model_dump(exclude={"column"}), why

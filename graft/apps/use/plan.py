@@ -12,17 +12,9 @@ from graft.core.errors import ParamsError, nearest
 from graft.data.raw import check_apart
 from graft.source.dataset import Opened, open_source
 
-RAW = Path("data/raw")
+MAX_SHOWN = 12  # classes that are listed one by one; of more, the largest and smallest
 
-RECIPE = "photos"
-"""The preset that suits images of which nothing else is known."""
-
-MAX_SHOWN = 12
-"""Classes that are listed one by one; of more, the largest and smallest."""
-
-
-Plan = tuple[dict[str, Any], list[str]]
-"""Sections for params.yaml, and the lines that explain them."""
+Plan = tuple[dict[str, Any], list[str]]  # sections for params.yaml, and the lines that explain them
 
 
 def plan(
@@ -59,7 +51,13 @@ def plan(
         with open_source(used, downloads) as opened:
             line = f"{shown(source)}: in use already, so only its digest is written; --anew looks at it afresh"
             return {"source": _source(used, opened, kept)}, [line, *_warnings(source)]
-    return _of_images(source, kept, downloads)
+    values, _ = read_preset("photos")  # which suits images of which nothing else is known
+    with open_source(source, downloads) as opened:
+        if opened.bytes is None and not source.startswith(PACKAGE):
+            check_apart(opened.folder, Path("data/raw"))
+        layout = detect_layout(opened.folder)
+        values |= {"source": _source(source, opened, kept), "labels": layout.rule.labels, "split": layout.split}
+    return values, [*_explain(shown(source), layout), *_warnings(source)]
 
 
 def _local_path(uri: str) -> Path | None:
@@ -73,12 +71,9 @@ def _local_path(uri: str) -> Path | None:
 
 
 def _warnings(uri: str) -> list[str]:
-    if not has_secret(uri):
-        return []
-    return [
-        f"warning: {shown(uri)} carries a login or a signature, which params.yaml, dvc.lock and git then keep: "
-        "put logins into ~/.netrc, or fetch the file yourself and name it"
-    ]
+    advice = "put logins into ~/.netrc, or fetch the file yourself and name it"
+    line = f"carries a login or a signature, which params.yaml, dvc.lock and git then keep: {advice}"
+    return [f"warning: {shown(uri)} {line}"] if has_secret(uri) else []
 
 
 def _of_preset(name: str, images: str | None, downloads: Path) -> Plan:
@@ -91,16 +86,6 @@ def _of_preset(name: str, images: str | None, downloads: Path) -> Plan:
     elif "uri" not in values.get("source", {"uri": "as it is"}):
         raise ParamsError(f"{name}: {about}")
     return values, ([f"{name}: {about}"] if about else []) + _warnings(images or "")
-
-
-def _of_images(source: str, kept: dict[str, Any], downloads: Path) -> Plan:
-    values, _ = read_preset(RECIPE)
-    with open_source(source, downloads) as opened:
-        if opened.bytes is None and not source.startswith(PACKAGE):
-            check_apart(opened.folder, RAW)
-        layout = detect_layout(opened.folder)
-        values |= {"source": _source(source, opened, kept), "labels": layout.rule.labels, "split": layout.split}
-    return values, [*_explain(shown(source), layout), *_warnings(source)]
 
 
 def _source(uri: str, opened: Opened, kept: dict[str, Any]) -> dict[str, Any]:

@@ -10,12 +10,8 @@ from graft.core.errors import ParamsError, nearest
 from graft.core.files import new_file
 
 FOLDER = Path("presets")
-
-ABOUT = "about"
-"""The key of a preset that is no key of params.yaml: what a person should know before using it."""
-
-WHOLE = ("source", "labels", "split")
-"""Sections that describe what the pictures are: replaced whole, for half of an old one means nothing."""
+ABOUT = "about"  # the key of a preset that is none of params.yaml: what a person should know before using it
+WHOLE = ("source", "labels", "split")  # what the pictures are: replaced whole, for half of an old one means nothing
 
 
 def names() -> list[str]:
@@ -101,9 +97,7 @@ def _round_trip() -> Any:
 
     tag = "tag:yaml.org,2002:"
     Representer.add_representer(type(None), lambda self, _: self.represent_scalar(f"{tag}null", "null"))
-    Representer.add_representer(
-        list, lambda self, values: self.represent_sequence(f"{tag}seq", values, flow_style=True)
-    )
+    Representer.add_representer(list, lambda self, items: self.represent_sequence(f"{tag}seq", items, flow_style=True))
     yaml = YAML()
     yaml.Representer = Representer
     yaml.preserve_quotes = True

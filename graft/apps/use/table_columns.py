@@ -15,21 +15,17 @@ import pandas as pd
 from graft.core.errors import DataError
 from graft.labels.tables import SEPARATORS, Table, located, nfc, read_columns
 
+# columns that are usually the label, best first; and that usually name a unit which must not straddle splits
 LABELS = ("label", "labels", "class", "category", "target", "species", "breed", "diagnosis", "y")
-"""Columns that are usually the label, best first."""
 GROUPS = ("group", "patient", "patient_id", "subject", "subject_id", "case_id", "site", "slide")
-"""Columns that usually name a unit which must not straddle splits."""
-ROWS = 2000
-"""Rows that are looked at to find the columns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Columns of a table: the section ``labels.table``, classes with their counts, images that it labels."""
+    """The section ``labels.table``, what separates several labels in a cell, classes, how many images are labelled."""
 
     table: dict[str, Any]
     separator: str | None
-    """What stands between the labels of an image, if a cell seems to hold several."""
     classes: Counter[str]
     covered: int
 
@@ -47,7 +43,7 @@ def detect_columns(root: Path, name: str, images: Sequence[str]) -> Columns:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{name}: cannot be read as a table: {error}") from error
     folder = PurePosixPath(name).parent.as_posix()
-    found = _path_column(columns.head(ROWS), folder, images)
+    found = _path_column(columns.head(2000), folder, images)
     if found is None:
         raise DataError(f"{name}: no column names pictures in most of its rows")
     path, where = found
@@ -55,10 +51,7 @@ def detect_columns(root: Path, name: str, images: Sequence[str]) -> Columns:
     label = _label_column(columns, rest)
     if label is None:
         raise DataError(f"{name}: beside {path}, no column looks like a label")
-    table: dict[str, Any] = {"file": name} | shape | {"path": path}
-    if where != "{path}":
-        table["where"] = where
-    table["label"] = label
+    table = {"file": name} | shape | {"path": path} | ({} if where == "{path}" else {"where": where}) | {"label": label}
     if group := next((column for column in rest if column.lower() in GROUPS), None):
         table["group"] = group
     known = set(images)
@@ -94,14 +87,11 @@ def _shape(file: Path) -> dict[str, Any]:
     if not head:
         raise DataError(f"{file.name}: is empty")
     # most lines agree on how often a separator stands in them
-    counts = {
-        name: Counter(line.count(mark) for line in head).most_common(1)[0][0] for name, mark in SEPARATORS.items()
-    }
+    counts = {key: Counter(line.count(mark) for line in head).most_common(1)[0][0] for key, mark in SEPARATORS.items()}
     separator = max(counts, key=lambda name: counts[name]) if any(counts.values()) else "whitespace"
     shape: dict[str, Any] = {} if separator == "comma" else {"separator": separator}
-    first = (
-        head[0].split() if separator == "whitespace" else next(csv.reader(head[:1], delimiter=SEPARATORS[separator]))
-    )
+    mark = SEPARATORS.get(separator)
+    first = next(csv.reader(head[:1], delimiter=mark)) if mark else head[0].split()
     header = not any(PurePosixPath(word).suffix for word in first)  # one does not itself name a file
     with suppress(csv.Error):  # it finds no separator; most tables have a header
         header = header and csv.Sniffer().has_header("".join(head))
