@@ -1,8 +1,7 @@
 """The local page and what it asks for: cases, their images, decisions.
 
 Only this machine's own browser may use it, and in it whoever knows the secret of the address (`Access`).
-Images are asked for by number, never by path; what writes must name this host, come from this page's
-own origin and know the token that stands in it.
+Images are asked for by number, never by path; what writes must come from this page itself and know its token.
 """
 
 import io
@@ -11,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -24,9 +23,7 @@ from graft.core.errors import GraftError
 from graft.images.decode import UnreadableError, decode
 
 PAGE = Path(__file__).with_name("page.html")
-HOSTS = ["127.0.0.1", "localhost"]
-MAX_SIDE = 1200
-"""Longest side of an image on the page, in pixels; larger ones are scaled."""
+MAX_SIDE = 1200  # pixels of an image on the page; larger ones are scaled
 
 
 class Access:
@@ -66,16 +63,12 @@ class Decision(BaseModel):
 
 
 def create_app(cases: Cases, decisions: Decisions, root: Path, secret: str) -> FastAPI:
-    """Return the app that shows cases and takes decisions.
-
-    Args:
-        root: the folder that the cases' paths start from.
-        secret: what the address to be opened holds.
-    """
+    """Return the app that shows cases of the folder `root` and takes decisions, at an address that holds a secret."""
     token = secrets.token_urlsafe(24)
+    start = secrets.token_hex(4)  # in the images' addresses: a number means another image after another run
     app = FastAPI(openapi_url=None)  # and with it no docs page, which would be fetched from elsewhere
     app.add_middleware(Access, secret=secret)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"], www_redirect=False)
     app.add_middleware(SecurityHeaders)  # what is added last is outermost
 
     @app.exception_handler(GraftError)
@@ -87,31 +80,15 @@ def create_app(cases: Cases, decisions: Decisions, root: Path, secret: str) -> F
         text = PAGE.read_text(encoding="utf-8").replace("__TOKEN__", token)
         return HTMLResponse(text, headers={"Content-Security-Policy": content_security_policy(text)})
 
-    app.include_router(_reading(cases, decisions, root))
-    app.include_router(_writing(cases, decisions, token))
-    return app
-
-
-def _reading(cases: Cases, decisions: Decisions, root: Path) -> APIRouter:
-    """Routes that change nothing."""
-    router = APIRouter()
-    start = secrets.token_hex(4)  # in the images' addresses: a number means another image after another run
-
-    @router.get("/cases")
+    @app.get("/cases")
     def all_cases() -> dict[str, Any]:
         known = {"classes": cases.classes, "multi_label": cases.multi_label, "start": start}
         return known | {"rows": [asdict(case) for case in cases.rows]} | _state(decisions, None)
 
-    @router.get("/picture/{index}/{side}")
+    @app.get("/picture/{index}/{side}")
     def image(index: int, side: int) -> Response:
         jpeg = _scaled(root / _image(cases, index, side).path)
         return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
-
-    return router
-
-
-def _writing(cases: Cases, decisions: Decisions, token: str) -> APIRouter:
-    """Routes that write; only for the page itself."""
 
     def from_our_page(request: Request) -> None:
         origin = request.headers.get("origin")
@@ -120,19 +97,17 @@ def _writing(cases: Cases, decisions: Decisions, token: str) -> APIRouter:
         if not secrets.compare_digest(request.headers.get("x-graft-token", "").encode(), token.encode()):
             raise HTTPException(403, "this page is of an earlier start of graft review; reload it")
 
-    router = APIRouter(dependencies=[Depends(from_our_page)])
-
-    @router.post("/decide")
+    @app.post("/decide", dependencies=[Depends(from_our_page)])
     def decide(decision: Decision) -> dict[str, Any]:
         _image(cases, decision.case, decision.side)
         decisions.decide(decision.case, decision.side, decision.action, decision.labels)
         return _state(decisions, decision.case)
 
-    @router.post("/undo")
+    @app.post("/undo", dependencies=[Depends(from_our_page)])
     def undo() -> dict[str, Any]:
         return _state(decisions, decisions.undo())
 
-    return router
+    return app
 
 
 def _state(decisions: Decisions, index: int | None) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The cases of a review, and what a person decides about them.
 
-A correction is written to corrections.csv the moment it is made. A label that was looked at and kept changes
-no data, so it is no correction; a file of its own remembers it, only so that the case is not asked again.
+A label that was looked at and kept is no correction; a file of its own remembers it, so that it is not asked again.
 """
 
 from collections.abc import Mapping
@@ -99,12 +98,9 @@ def _names(text: str, multi_label: bool) -> list[str]:
     return text.split(LABEL_DELIMITER) if text else []
 
 
-CORRECTIONS, KEPT = Path("corrections.csv"), Path(".graft/reviewed.csv")
 KEYS = ["kind", "path", "other", "labels"]
 Action = Literal["keep", "relabel", "drop"]
-
-Rows = dict[str, tuple[str, str]]
-"""Label and note of each correction by path, in the order of the file."""
+Rows = dict[str, tuple[str, str]]  # label and note of each correction by path, in the order of the file
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +127,9 @@ class Decisions:
 
     cases: Cases
     separator: str | None
-    corrections: Path = CORRECTIONS
-    kept: Path = KEPT
-    _undos: list[tuple[int, bool, Rows]] = field(default_factory=list)
-    """Of each decision its case, whether that was kept before, and all corrections of before."""
+    corrections: Path = Path("corrections.csv")
+    kept: Path = Path(".graft/reviewed.csv")
+    _undos: list[tuple[int, bool, Rows]] = field(default_factory=list)  # case, whether it was kept, corrections before
     _lock: Lock = field(default_factory=Lock)
 
     def decide(self, index: int, side: int, action: Action, labels: list[str]) -> None:
@@ -200,7 +195,6 @@ class Decisions:
         return states, len(corrected) - applied
 
     def _text(self, labels: list[str]) -> str:
-        """Labels as corrections.csv has them."""
         for name in labels:
             if name not in self.cases.classes:
                 raise DataError(f"{name!r} is no class; the classes are {', '.join(self.cases.classes)}")
@@ -212,7 +206,6 @@ class Decisions:
         return labels[0] if self.separator is None else self.separator.join(sorted(labels)) or self.separator
 
     def _labels(self, text: str) -> list[str]:
-        """Labels of a correction's text."""
         if self.separator is None:
             return [text]
         return sorted({name.strip() for name in text.split(self.separator)} - {""})

@@ -11,7 +11,6 @@ import typer
 
 from graft.core.errors import DataError, GraftError
 
-PARAMS, RAW = Path("params.yaml"), Path("data/raw")
 LOOPBACK = "127.0.0.1"
 
 
@@ -27,7 +26,7 @@ def review(
     from graft.data.raw import raw_root
     from graft.labels.rules import Labels
 
-    values = params.load(PARAMS)
+    values = params.load(Path("params.yaml"))
     if not REVIEW.is_file() and values["report"].get("review") == 0:
         raise DataError("report.review is 0, so nothing was looked for; set it, such as to 60, and run `dvc repro`")
     cases = read_cases()
@@ -35,7 +34,7 @@ def review(
     decisions = Decisions(cases, labels.label_separator)
     states, _ = decisions.state()  # refuses a damaged corrections.csv before anybody begins
     secret = secrets.token_urlsafe(24)
-    app = create_app(cases, decisions, raw_root(RAW), secret)
+    app = create_app(cases, decisions, raw_root(Path("data/raw")), secret)
     with listen(port) as listener:
         num_open = sum(not state.settled for state in states)
         address = f"http://{LOOPBACK}:{listener.getsockname()[1]}/?token={secret}"

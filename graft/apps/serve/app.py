@@ -17,32 +17,16 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 from graft import __version__
-from graft.apps.serve import uploads
-from graft.apps.serve.batching import Batcher, Decoders, Pixels, Queue
+from graft.apps.serve import responses, uploads
+from graft.apps.serve.batching import Batcher, Decoders, Queue
 from graft.apps.serve.config import Settings
 from graft.apps.serve.metrics import Measured, Metrics
 from graft.apps.serve.middleware import BodyLimit, Problems, SecurityHeaders, Token, content_security_policy
-from graft.apps.serve.responses import (
-    ANY_PATH,
-    PREDICT_BODY,
-    About,
-    Answer,
-    Answers,
-    Limit,
-    Problem,
-    ProblemError,
-    Refused,
-    busy,
-    describe_problems,
-    routing_problem,
-)
-from graft.apps.serve.uploads import Upload, read_uploads
+from graft.apps.serve.responses import Answer, Answers, Problem, ProblemError, Refused, describe_problems
 from graft.predict.predictor import Predictor
 
 PATHS = ("/", "/about", "/health", "/metrics", "/openapi.json", "/predict", "/ready")
-DESCRIPTION = "Classify pictures. Every refusal is a problem as RFC 9457 has it, and says what would be right."
-PAGE = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
-"""The page to try the classifier on: one file, nothing of it from elsewhere."""
+PAGE = Path(__file__).with_name("page.html").read_text(encoding="utf-8")  # one file, nothing of it from elsewhere
 
 
 def create_app(predictor: Predictor, settings: Settings) -> FastAPI:
@@ -58,7 +42,7 @@ def create_app(predictor: Predictor, settings: Settings) -> FastAPI:
     app = App(
         title="graft serve",
         version=__version__,
-        description=DESCRIPTION,
+        description="Classify pictures. Every refusal is a problem as RFC 9457 has it, and says what would be right.",
         docs_url=None,  # both pages load their scripts from a CDN
         redoc_url=None,
         redirect_slashes=False,
@@ -71,8 +55,8 @@ def create_app(predictor: Predictor, settings: Settings) -> FastAPI:
             "operation_spans": False,
             "auto_configure": False,
         },
-        responses=describe_problems(*ANY_PATH),
-        exception_handlers={HTTPException: routing_problem},
+        responses=describe_problems(400, 408, 413, 415),  # each path may be sent a body
+        exception_handlers={HTTPException: responses.routing_problem},
         middleware=[
             Middleware(SecurityHeaders),
             Middleware(Measured, service.metrics, PATHS),
@@ -103,7 +87,9 @@ class Service:
         self.predictor, self.settings, self.metrics = predictor, settings, Metrics()
         self.queue = queue = Queue(settings.max_queue)
         self.metrics.queue.set_function(lambda: queue.size)
-        self.decoders = Decoders(self._decode, settings.decoders)
+        self.decoders = Decoders(
+            lambda data: uploads.decode(data, predictor.square, settings.max_pixels), settings.decoders
+        )
         self.batcher = Batcher(predictor.run, settings.max_batch, settings.max_wait, lambda: queue.size, self.metrics)
 
     async def classify(self, request: Request) -> Answers:
@@ -113,7 +99,7 @@ class Service:
             ProblemError: the request is refused, or every one of its images is.
         """
         self.queue.check()  # before a body is read for nothing; while it is sent it takes no room in the queue
-        images = await read_uploads(request, self.settings.max_files)
+        images = await uploads.read_uploads(request, self.settings.max_files)
         with self.queue.hold(len(images)):
             answers = await self._answer_all(images, request.receive)
         for answer in answers:
@@ -125,11 +111,10 @@ class Service:
             raise ProblemError(first.status, first.detail + more, pictures=refused)
         return Answers(pictures=answers)
 
-    async def _answer_all(self, images: list[Upload], receive: Receive) -> list[Answer]:
+    async def _answer_all(self, images: list[uploads.Upload], receive: Receive) -> list[Answer]:
         """Answer in time and only while somebody is there to read it; else what is not done yet is cancelled."""
         answers = asyncio.gather(*(self._answer(image) for image in images))
-        # the body is read: all that can still come is that the client disconnects
-        leaving = asyncio.ensure_future(receive())
+        leaving = asyncio.ensure_future(receive())  # the body is read: all that can still come is a disconnect
         try:
             await asyncio.wait((answers, leaving), timeout=self.settings.timeout, return_when=asyncio.FIRST_COMPLETED)
             if answers.done():
@@ -141,15 +126,12 @@ class Service:
             answers.cancel()
             leaving.cancel()
 
-    async def _answer(self, image: Upload) -> Answer:
+    async def _answer(self, image: uploads.Upload) -> Answer:
         try:
             pixels = await self.decoders.run(image.data)
         except ProblemError as error:
             return Answer(file=image.name, error=error.fault)
         return Answer.of(image.name, self.predictor.decide(await self.batcher.run(pixels)))
-
-    def _decode(self, data: bytes) -> Pixels:
-        return uploads.decode(data, self.predictor.square, self.settings.max_pixels)
 
 
 def _add_routes(app: FastAPI, service: Service) -> None:
@@ -158,7 +140,7 @@ def _add_routes(app: FastAPI, service: Service) -> None:
     with_token = APIRouter(dependencies=[Security(bearer)], responses=describe_problems(401))
     problems = describe_problems(422, 500, 503, 504)
 
-    @with_token.post("/predict", responses=problems, openapi_extra={"requestBody": PREDICT_BODY})
+    @with_token.post("/predict", responses=problems, openapi_extra={"requestBody": responses.PREDICT_BODY})
     async def predict(request: Request) -> Answers:
         """Classify pictures: several as a form of files, or one as the body itself.
 
@@ -167,14 +149,14 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         return await service.classify(request)
 
     @with_token.get("/about")
-    async def about() -> About:
+    async def about() -> responses.About:
         """Tell the classes and the limits."""
-        return About(
+        return responses.About(
             classes=predictor.classes,
             multi_label=predictor.multi_label,
             threshold=predictor.threshold if predictor.multi_label else None,
             abstain_below=predictor.abstain_below,
-            limits=Limit(body=settings.max_body, files=settings.max_files, pixels=settings.max_pixels),
+            limits=responses.Limit(body=settings.max_body, files=settings.max_files, pixels=settings.max_pixels),
         )
 
     @app.head("/health", include_in_schema=False)
@@ -189,7 +171,7 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         """Say whether pictures are taken now."""
         service.queue.check()
         if service.decoders.stuck:
-            raise busy("no more pictures are taken for now")
+            raise responses.busy("no more pictures are taken for now")
         return {"status": "ok"}
 
     @with_token.get("/metrics", response_class=PlainTextResponse)

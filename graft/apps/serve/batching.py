@@ -14,14 +14,11 @@ from graft.apps.serve.responses import busy
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Probabilities: TypeAlias = NDArray[np.float32]
+Graph: TypeAlias = Callable[[Pixels], Probabilities]
 
 
 class Queue:
-    """Counts the images that wait or are worked on; what exceeds its capacity is refused at once.
-
-    Attributes:
-        size: images in it now.
-    """
+    """Counts the images that wait or are worked on; what exceeds its capacity is refused at once."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity, self.size = capacity, 0
@@ -51,14 +48,9 @@ class Queue:
 
 
 class Decoders:
-    """Threads that decode images.
+    """Threads that decode the bytes of images into pixels `[S, S, 3]`.
 
-    A thread cannot be stopped from outside: one whose image takes longer than anybody waits for it
-    goes on, and is of no use until it is done.
-
-    Args:
-        decode: turns the bytes of an image into pixels `[S, S, 3]`.
-        threads: how many decode at once.
+    One whose image takes longer than anybody waits for it cannot be stopped; it is of no use until it is done.
     """
 
     def __init__(self, decode: Callable[[bytes], Pixels], threads: int) -> None:
@@ -97,15 +89,8 @@ class Batcher:
         metrics: where batches are counted.
     """
 
-    _task: asyncio.Task[None]
-
     def __init__(
-        self,
-        graph: Callable[[Pixels], Probabilities],
-        max_batch: int,
-        max_wait: float,
-        expected: Callable[[], int],
-        metrics: Metrics,
+        self, graph: Graph, max_batch: int, max_wait: float, expected: Callable[[], int], metrics: Metrics
     ) -> None:
         self._graph, self._max_batch, self._max_wait = graph, max_batch, max_wait
         self._expected, self._metrics = expected, metrics

@@ -5,9 +5,6 @@ from dataclasses import dataclass, fields
 
 from graft.core.errors import GraftError
 
-TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
-"""Source: RFC 6750, section 2.1, what a bearer token may consist of."""
-
 
 class SettingsError(GraftError):
     """A setting of the server that cannot be."""
@@ -48,5 +45,5 @@ class Settings:
         ):
             if getattr(self, name) > most:
                 raise SettingsError(f"{name} = {getattr(self, name)}: at most {most}, {why}")
-        if self.token is not None and not TOKEN.fullmatch(self.token):
+        if self.token is not None and not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", self.token):  # RFC 6750, 2.1
             raise SettingsError("the token may hold letters, digits and -._~+/ and must not be empty")

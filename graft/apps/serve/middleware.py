@@ -28,9 +28,6 @@ HEADERS = {
 PUBLIC = ("/", "/health", "/ready")
 """Paths that need no token: the page, which asks for it, and what a supervisor polls."""
 
-MIN_RATE = 16 * 1024
-"""Bytes a second: a body that comes faster may take longer than the read timeout."""
-
 log = logging.getLogger("uvicorn.error")
 
 
@@ -112,8 +109,7 @@ class Token:
         """
         if self.token is not None and scope["type"] == "http" and scope["path"] not in PUBLIC:
             scheme, _, credentials = Headers(scope=scope).get("authorization", "").partition(" ")
-            # as long for every wrong token
-            matches = hmac.compare_digest(credentials.strip().encode(), self.token)
+            matches = hmac.compare_digest(credentials.strip().encode(), self.token)  # as long for every wrong token
             if scheme.lower() != "bearer" or not matches:
                 detail = "this server wants its token, in the header Authorization: Bearer TOKEN"
                 raise ProblemError(401, detail, {"WWW-Authenticate": "Bearer"})
@@ -121,15 +117,11 @@ class Token:
 
 
 class BodyLimit:
-    """ASGI middleware that counts a body while the app below reads it: its size, its time, and what all bodies hold.
-
-    Attributes:
-        held: bytes of all bodies that are in memory now.
-    """
+    """ASGI middleware that counts a body while the app below reads it: its size, its time, and what all bodies hold."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app, self.settings = app, settings
-        self.held = 0
+        self.held = 0  # bytes of all bodies in memory now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request.
@@ -148,7 +140,7 @@ class BodyLimit:
             if complete:  # all that can still come is that the client disconnects
                 return await receive()
             try:
-                async with asyncio.timeout_at(start + self.settings.read_timeout + size / MIN_RATE):
+                async with asyncio.timeout_at(start + self.settings.read_timeout + size / 2**14):  # 16 KiB/s
                     message = await receive()
             except TimeoutError:
                 raise ProblemError(408, f"the body did not arrive in time; {size} bytes of it did") from None

@@ -16,8 +16,7 @@ from graft.core.errors import GraftError
 from graft.predict.prediction import Prediction
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF")
-"""What is accepted: what people have. Others that are read from a disk are decoded in plain Python or by slow
-libraries, and a small file of theirs keeps a thread for minutes."""
+"""What people have. Others are decoded in plain Python or by slow libraries: a small file may take minutes."""
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -134,9 +133,6 @@ async def routing_problem(request: Request, error: Exception) -> Response:
     detail = details.get(error.status_code, str(error.detail))
     return ProblemError(error.status_code, detail, error.headers).response()
 
-
-ANY_PATH = (400, 408, 413, 415)
-"""Problems of every path, for each may be sent a body."""
 
 _IMAGE = {"type": "string", "format": "binary"}
 

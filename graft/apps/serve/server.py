@@ -19,21 +19,16 @@ from graft.apps.serve.config import Settings, SettingsError
 from graft.core.errors import GraftError
 
 if TYPE_CHECKING:
-    import uvicorn
+    from uvicorn import Server
 
     from graft.predict.predictor import Predictor
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 PORT, TOKEN = "GRAFT_PORT", "GRAFT_TOKEN"
 """Variables of the environment that stand for options."""
 
 MIB = 2**20
-
-MAX_HEAD = 16 * 1024
-"""Bytes of a request's path and headers."""
-
-GRACE = 5
-"""Seconds beyond the timeout of an answer that a server which was told to stop waits for what is under way."""
+MAX_HEAD = 16 * 1024  # bytes of a request's path and headers
+GRACE = 5  # seconds beyond the timeout of an answer that a server which is to stop waits for what is under way
 
 
 def serve(
@@ -83,36 +78,33 @@ def serve(
         decoders=decoders,
         token=token,
     )
-    if host not in LOOPBACK and token is None:
+    if host not in ("127.0.0.1", "::1", "localhost") and token is None:
         typer.echo(f"{host}: whoever reaches this address may use the classifier; {TOKEN} asks for a token", err=True)
     predictor = Predictor(bundle, precision=precision, threads=threads, threshold=threshold)
     run(predictor, settings, host, port, access_log)
 
 
-def build(
-    predictor: "Predictor", settings: Settings, host: str, port: int, access_log: bool = False
-) -> "uvicorn.Server":
+def build(predictor: "Predictor", settings: Settings, host: str, port: int, access_log: bool = False) -> "Server":
     """Return a server that is ready to run."""
     import uvicorn
 
     from graft.apps.serve.app import create_app
 
-    return uvicorn.Server(
-        uvicorn.Config(
-            create_app(predictor, settings),
-            host=host,
-            port=port,
-            http="h11",  # the one whose heads have a limit
-            h11_max_incomplete_event_size=MAX_HEAD,
-            ws="none",
-            lifespan="on",
-            access_log=access_log,
-            proxy_headers=False,  # nothing depends on who asks, so nobody need be believed
-            server_header=False,
-            limit_concurrency=settings.max_connections + 1,  # which refuses the connection that reaches it
-            timeout_graceful_shutdown=ceil(settings.timeout + GRACE),
-        )
+    config = uvicorn.Config(
+        create_app(predictor, settings),
+        host=host,
+        port=port,
+        http="h11",  # the one whose heads have a limit
+        h11_max_incomplete_event_size=MAX_HEAD,
+        ws="none",
+        lifespan="on",
+        access_log=access_log,
+        proxy_headers=False,  # nothing depends on who asks, so nobody need be believed
+        server_header=False,
+        limit_concurrency=settings.max_connections + 1,  # which refuses the connection that reaches it
+        timeout_graceful_shutdown=ceil(settings.timeout + GRACE),
     )
+    return uvicorn.Server(config)
 
 
 def run(predictor: "Predictor", settings: Settings, host: str, port: int, access_log: bool = False) -> None:
@@ -127,7 +119,7 @@ def run(predictor: "Predictor", settings: Settings, host: str, port: int, access
 def _exit(*_: object) -> None:
     """End the process, even where an image is still being decoded: Python would wait for it, maybe for minutes."""
     if threading.active_count() > 1:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+        sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(0)
     sys.exit(0)

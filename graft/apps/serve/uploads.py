@@ -13,8 +13,7 @@ from starlette.requests import Request
 from graft.apps.serve.responses import FORMATS, ProblemError
 from graft.images.decode import NotAnImageError, Square, TooManyPixelsError, UnreadableError
 
-MAX_NAME = 255
-"""Characters of a file's name that are echoed."""
+MAX_NAME = 255  # characters of a file's name that are echoed
 
 
 class Upload(NamedTuple):
@@ -49,16 +48,12 @@ async def read_uploads(request: Request, max_files: int) -> list[Upload]:
     """Read all images of a request: the files of a form, or the body itself.
 
     Raises:
-        ProblemError: no image, too many, a body that is not what its Content-Type says, or a
-            Content-Type that is not taken.
+        ProblemError: no image, too many, a Content-Type that is not taken, or a body that is not what it says.
     """
     content_type = request.headers.get("content-type", "")
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
-        uploads = await _read_form(request, max_files)
-        if not uploads:
-            raise ProblemError(422, "the form holds no picture")
-        return uploads
+        return await _read_form(request, max_files)
     if not media_type.startswith("image/"):
         accepted = "multipart/form-data with pictures, or one picture under its own type, such as image/jpeg"
         raise ProblemError(415, f"Content-Type is {content_type[:100] or 'not given'}; send {accepted}")
@@ -83,6 +78,8 @@ async def _read_form(request: Request, max_files: int) -> list[Upload]:
             await part.close()
     finally:
         await form.close()
+    if not uploads:
+        raise ProblemError(422, "the form holds no picture")
     return uploads
 
 
@@ -95,8 +92,7 @@ def decode(data: bytes, square: Square, max_pixels: int) -> NDArray[np.uint8]:
     """Decode an image into presized pixels `[S, S, 3]`, uint8, RGB.
 
     Raises:
-        ProblemError: 422 if it cannot be decoded, 413 if its header names more pixels than `max_pixels`; then
-            nothing more of it is read.
+        ProblemError: 422 if it cannot be decoded, 413 if its header names over `max_pixels`; no more of it is read.
     """
     if not data:
         raise ProblemError(422, "the file is empty")
