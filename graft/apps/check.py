@@ -1,7 +1,4 @@
-"""``graft check``: every key of params.yaml checked at once, before any stage runs; names of earlier versions renamed.
-
-Stages do not import this: each reads only its own sections, from beside the code that uses them.
-"""
+"""``graft check``: every key of params.yaml checked before any stage runs; names of earlier versions renamed."""
 
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
@@ -66,12 +63,14 @@ REMOVED = {"finetune.views": "every epoch draws its random views afresh"}
 """Keys of earlier versions that have no successor, and why."""
 
 
-def check_all(values: dict[str, Any]) -> int:
-    """Check every key, and that the libraries have the backbone of that name; return how many keys there are.
+def check_file(file: Path) -> dict[str, Any]:
+    """Read params.yaml; check every key of it, and that the libraries have the backbone of that name.
 
     Raises:
-        ParamsError: all problems of all sections, a missing or unknown key among them, one a line.
+        ParamsError: all problems of all sections, a missing or unknown key among them, one a line; where keys have
+            names of an earlier version, only these.
     """
+    values = params.load(file)
     strange = [key for key in values if key not in MODELS]
     problems = [f"{key}: unknown key{nearest(str(key), MODELS)}; the keys are {', '.join(MODELS)}" for key in strange]
     for key, kind in MODELS.items():
@@ -81,25 +80,11 @@ def check_all(values: dict[str, Any]) -> int:
                 published(section.weights, find(section.name).name)
         except (ParamsError, WeightsError) as error:
             problems.append(str(error))
+    if problems and (outdated := list(_update(read_document(file)))):
+        advice = f"{file} has keys of an earlier version; `graft check --fix` brings them up to date:"
+        raise ParamsError("\n  ".join([advice, *outdated]))
     if problems:
         raise ParamsError("\n".join(problems))
-    return len(MODELS)
-
-
-def check_file(file: Path) -> dict[str, Any]:
-    """Read params.yaml and check all of it.
-
-    Raises:
-        ParamsError: all problems, one a line; where keys have names of an earlier version, only these.
-    """
-    values = params.load(file)
-    try:
-        check_all(values)
-    except ParamsError:
-        if outdated := list(_update(read_document(file))):
-            advice = f"{file} has keys of an earlier version; `graft check --fix` brings them up to date:"
-            raise ParamsError("\n  ".join([advice, *outdated])) from None
-        raise
     return values
 
 

@@ -19,8 +19,6 @@ from graft.apps.use.presets import names
 from graft.core.errors import GraftError, install
 
 PARAMS = Path("params.yaml")
-RAW = Path("data/raw")
-DOWNLOADS = Path(".graft/downloads")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -59,15 +57,13 @@ def use(
     from graft.apps.use.plan import plan
     from graft.apps.use.presets import write_values
 
-    current = _values()["source"]
-    values, lines = plan(source, images, licence, current if isinstance(current, dict) else {}, anew, DOWNLOADS)
+    current, downloads = _values()["source"], Path(".graft/downloads")
+    values, lines = plan(source, images, licence, current if isinstance(current, dict) else {}, anew, downloads)
     _echo(lines)
     changed = write_values(values, PARAMS, dry_run)
     _echo(changed or [f"{PARAMS} says so already"])
-    if dry_run:
-        typer.echo(f"dry run: {PARAMS} is as it was")
-    else:
-        typer.echo(f"{PARAMS}: all {len(check_file(PARAMS))} keys are valid")
+    valid = f"dry run: {PARAMS} is as it was" if dry_run else f"{PARAMS}: all {len(check_file(PARAMS))} keys are valid"
+    typer.echo(valid)
 
 
 @app.command()
@@ -85,7 +81,7 @@ def check(
     if fix:
         _echo(f"{PARAMS}: {line}" for line in checks.fix(PARAMS))
     values = checks.check_file(PARAMS)
-    check_unchanged(params.check("source", Source, values["source"]), RAW)
+    check_unchanged(params.check("source", Source, values["source"]), Path("data/raw"))
     typer.echo(f"{PARAMS}: all {len(values)} keys are valid")
 
 
@@ -161,7 +157,6 @@ def look() -> None:
 
 
 def _values() -> dict[str, Any]:
-    """params.yaml."""
     from graft.core import params
 
     return params.load(PARAMS)

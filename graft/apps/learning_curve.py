@@ -22,12 +22,12 @@ from graft.data.dataset import Dataset, label_column, read_dataset
 from graft.heads.config import TrainHead
 from graft.heads.examples import Examples
 from graft.heads.fit import fit_head
-from graft.heads.lbfgs import Optimum, solve
+from graft.heads.lbfgs import solve
 from graft.network.head import head_logits
 from graft.render.figures import save_figure
 from graft.stats.draws import draw_groups, draw_units, tied_units
 from graft.stats.intervals import Interval, percentile_interval, resamples, widest, wilson
-from graft.tasks import Task, make_task
+from graft.tasks import make_task
 
 IMAGES, LABELS, SPLIT = Path("data/images.csv"), Path("data/labels.csv"), Path("data/split.csv")
 EMBEDDINGS, METRICS = Path("data/embeddings/features.npy"), Path("reports/train-head/metrics.json")
@@ -35,17 +35,8 @@ REPORT = Path("reports/learning-curve")
 
 SHARES = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 
-GROUP_DRAWS = 20
-"""Random choices of groups of which the best is taken: the best of many would nearly always be the same."""
-
-SLOPE_FROM = 0.4
-"""Share of the training images from which on the curve's slope is taken: a little over the last doubling."""
-
 MIN_GAIN = 0.005
 """Gain that matters, as a share of the images: half a point."""
-
-ROUNDING = 1e-9
-"""What a sum of floats may be off by: a share this small is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +96,15 @@ class Trend:
     def doubling(self, points: list[Point]) -> tuple[float, Interval] | None:
         """Gain of accuracy from twice as many training images, if the curve keeps its recent slope.
 
-        The slope is that of the straight line, over the logarithm of the number of images, through
-        the points from `SLOPE_FROM` on. Curves flatten, so it promises rather too much. A power law has
-        three numbers to fit and bends as the last points' noise will have it.
+        The slope is that of the straight line, over the logarithm of the number of images, through the points
+        from a share of 0.4 on: a little over the last doubling. Curves flatten, so it promises rather too much.
+        A power law has three numbers to fit and bends as the last points' noise will have it.
         No more can be gained than the last point still gets wrong.
 
         Returns:
             The gain and its 95 % interval, as shares; None with fewer than two points.
         """
-        recent = [point for point in points if point.share >= SLOPE_FROM]
+        recent = [point for point in points if point.share >= 0.4]
         sizes = np.log2([point.size for point in recent])
         if len(np.unique(sizes)) < 2:
             return None
@@ -134,14 +125,10 @@ class Trend:
 
 
 def verdict(gain: float, interval: Interval, metric: str) -> str:
-    """One line that says whether more labels would help.
-
-    Args:
-        metric: name of the accuracy.
-    """
+    """One line that says whether more labels would help; `metric` is the name of the accuracy."""
     points, low, high = 100 * gain, 100 * interval.low, 100 * interval.high
     change = f"{points:+.1f} points of {metric.replace('_', ' ')} (95 %: {low:+.1f} to {high:+.1f})"
-    if interval.low > ROUNDING and gain >= MIN_GAIN:
+    if interval.low > 1e-9 and gain >= MIN_GAIN:  # a sum of floats may be off by less
         conclusion = "more labels would help"
     elif interval.high < 2 * MIN_GAIN:
         conclusion = "more labels would bring little"
@@ -189,7 +176,8 @@ class Pool:
     def draw(self, share: float, number: int) -> NDArray[np.bool_] | None:
         """Mask of one draw of a share of the training images; None when it would be of one class only."""
         seed = derive(0, "learning-curve", f"{share:g}", number)
-        draw = partial(draw_groups, max_draws=GROUP_DRAWS) if self.by_group else draw_units
+        # the best of 20 choices of groups is taken: the best of many would nearly always be the same
+        draw = partial(draw_groups, max_draws=20) if self.by_group else draw_units
         every = np.ones(len(self.train), dtype=np.bool_)
         drawn = every if share == 1 else draw(self.train, self.strata, share, seed)
         return drawn if self.strata[drawn].nunique() > 1 else None
@@ -209,23 +197,19 @@ def measure(embeddings: Embeddings, dataset: Dataset, pool: Pool, l2: float, dra
     moments = train.moments()
     with bar("learning-curve", round(sum(SHARES[:-1]) * draws * 100) + 100) as progress:
         for share in SHARES:
-            masks = [pool.draw(share, number) for number in range(draws if share < 1 else 1)]
             heads = []
-            for mask in masks:
+            for number in range(draws if share < 1 else 1):
+                mask = pool.draw(share, number)
                 if mask is not None:
                     part = Examples(embeddings, train.rows[mask], train.targets[mask], train.flips)
-                    heads.append((int(mask.sum()), *_validate(solve(part, task, [l2], moments), valid, task)))
+                    head = next(solve(part, task, [l2], moments)).head
+                    logits = head_logits(head, valid.embeddings, valid.rows)
+                    loss = -float(task.log_likelihood(logits.astype(np.float64), valid.targets).mean())
+                    heads.append((int(mask.sum()), task.correct(logits, valid.targets), loss))
                 progress.update(round(100 * share))
             if heads:
                 images, correct, losses = zip(*heads, strict=True)
                 yield Point(share, list(images), np.stack(correct), list(losses))
-
-
-def _validate(path: Iterator[Optimum], valid: Examples, task: Task) -> tuple[NDArray[np.bool_], float]:
-    """Which valid images the optimal head classifies correctly, `[N]`, and its log loss."""
-    logits = head_logits(next(path).head, valid.embeddings, valid.rows)
-    likelihood = task.log_likelihood(logits.astype(np.float64), valid.targets)
-    return task.correct(logits, valid.targets), -float(likelihood.mean())
 
 
 def save_curve(path: Path, curve: pd.DataFrame, metric: str) -> None:
@@ -246,10 +230,6 @@ def save_curve(path: Path, curve: pd.DataFrame, metric: str) -> None:
 def learning_curve(values: dict[str, Any], draws: int) -> Iterator[str]:
     """Measure the curve and write curve.csv and curve.png; yield lines for a person, the verdict last.
 
-    Args:
-        values: params.yaml.
-        draws: of every share.
-
     Raises:
         DataError: the pipeline has not come as far as train-head.
     """
@@ -267,7 +247,6 @@ def learning_curve(values: dict[str, Any], draws: int) -> Iterator[str]:
     metric, trend = make_task(dataset.classes, dataset.multi_label).primary_metric, Trend(pool.valid)
     drawn = "by group" if pool.by_group else "image by image"
     yield f"linear heads at l2 {l2:g}, {draws} draws of each share, drawn {drawn}, measured on valid"
-
     points: list[Point] = []
     for point in measure(embeddings, dataset, pool, l2, draws):
         points.append(point)

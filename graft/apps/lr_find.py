@@ -37,10 +37,6 @@ from graft.tasks import make_task, task_of
 LOW, HIGH, STEPS = 1e-7, 10.0, 100
 SMOOTHING = 0.98
 """Weight of the past in the exponential moving average of the loss."""
-DIVERGENCE = 4.0
-"""The sweep ends when the smoothed loss is this many times its lowest."""
-MIN_STEPS = 10
-"""Steps before the loss diverges without which there is no curve to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +96,11 @@ def find_range(train_step: Callable[[int, float], float]) -> RateRange:
         loss = train_step(number, rate)
         average = SMOOTHING * average + (1 - SMOOTHING) * loss
         level = average / (1 - SMOOTHING ** (number + 1))  # else the first values would lean towards 0
-        if not math.isfinite(loss) or level > DIVERGENCE * lowest:
+        if not math.isfinite(loss) or level > 4 * lowest:
             break
         lowest = min(lowest, level)
         points.append((rate, loss, level))
-    if len(points) < MIN_STEPS:
+    if len(points) < 10:
         raise TrainingError(
             f"the loss is {loss} at learning rate {rate:.2g}, after {len(points)} steps: there is no curve to read; "
             "look at the labels and at the images after augmentation (`graft summary`)"
@@ -150,11 +146,7 @@ def head_range(embeddings: Embeddings, dataset: Dataset, config: TrainHead, seed
 
 
 def network_range(step: Step, train: LabelledImages, config: Finetune, seed: int) -> RateRange:
-    """Sweep the base rate of the whole network, which `step` trains; its groups keep their ratios.
-
-    Args:
-        step: made for the base rate 1.
-    """
+    """Sweep the base rate of the whole network, which `step`, made for the rate 1, trains; groups keep their ratios."""
     peaks = [group["lr"] for group in step.optimizer.param_groups]
     batches = _batches(len(train), config.batch_size, config.min_batch_size, derive(seed, "lr-find", "network"))
     size = config.size_at(1, step.network.size)
@@ -185,8 +177,8 @@ def _batches(count: int, size: int, minimum: int, seed: int) -> Iterator[NDArray
 
 def save_range(folder: Path, name: str, found: RateRange) -> None:
     """Write the curve as CSV and PNG, and a dvc.yaml that draws it."""
-    columns = {"lr": found.rates, "loss": found.losses, "smoothed": found.smoothed}
-    tables.write(folder / f"{name}.csv", pd.DataFrame(columns))
+    curve = pd.DataFrame({"lr": found.rates, "loss": found.losses, "smoothed": found.smoothed})
+    tables.write(folder / f"{name}.csv", curve)
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     axes.plot(found.rates, found.losses, color="#4a7ab5", alpha=0.25, linewidth=1, label="each batch")
@@ -203,10 +195,6 @@ def save_range(folder: Path, name: str, found: RateRange) -> None:
 
 def lr_find(values: dict[str, Any], parts: tuple[str, ...] = ("head", "network")) -> Iterator[str]:
     """Run the range tests, write their curves, and yield lines for a person.
-
-    Args:
-        values: params.yaml.
-        parts: which of "head" and "network".
 
     Raises:
         DataError: the pipeline has not come as far as they need.

@@ -21,9 +21,6 @@ COLUMNS = {"micro_f1": "micro F1", "macro_f1": "macro F1", "mean_average_precisi
 def results(values: dict[str, Any]) -> Iterator[str]:
     """Yield lines for a person.
 
-    Args:
-        values: params.yaml.
-
     Raises:
         GraftError: nothing was evaluated yet.
     """
@@ -40,9 +37,8 @@ def _table(metrics: dict[str, Any]) -> Iterator[str]:
     primary = "accuracy" if "accuracy" in test else "exact_match"
     columns = {key: title for key, title in COLUMNS.items() if key in test}
     head = f"test, {test['images']} images"
-    yield f"{head:24}{primary.replace('_', ' '):>12}{'95 % interval':>20}" + "".join(
-        f"{title:>10}" for title in columns.values()
-    )
+    titles = "".join(f"{title:>10}" for title in columns.values())
+    yield f"{head:24}{primary.replace('_', ' '):>12}{'95 % interval':>20}{titles}"
     for name, row in (("this network", test), ("linear probe", metrics["probe"])):
         low, high = row[f"{primary}_low"], row[f"{primary}_high"]
         interval = "none: one group" if low is None else f"{low:.1%} to {high:.1%}"

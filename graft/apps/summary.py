@@ -23,14 +23,8 @@ from graft.network.head import load_head
 from graft.network.inference import resize
 from graft.network.network import Network, load, pretrained, watch_layers
 
-RAW, BACKBONE, HEAD, FINETUNED = (
-    Path(folder) for folder in ("data/raw", "models/backbone", "models/head", "models/finetuned")
-)
-CORRECTIONS = Path("corrections.csv")
-
-WIDTH = 12
-"""Of the column that names the stage."""
-
+RAW, BACKBONE, HEAD, FINETUNED = map(Path, ("data/raw", "models/backbone", "models/head", "models/finetuned"))
+WIDTH = 12  # of the column that names the stage
 FAILURE = "fails here: "
 
 
@@ -43,8 +37,7 @@ class Walk:
     """
 
     def __init__(self, values: dict[str, Any], path: str | None) -> None:
-        self._values = values
-        self._path = path
+        self._values, self._path = values, path
 
     def steps(self) -> Iterator[tuple[str, Callable[[], Iterator[str]]]]:
         """Yield each step's stage, and the function that takes the step and yields its lines."""
@@ -82,7 +75,7 @@ class Walk:
 
     def _label(self) -> Iterator[str]:
         rule: Labels = self._section("labels", Labels)
-        labelled = apply_rule(rule, raw_root(RAW), self._images, Corrections.read(CORRECTIONS))
+        labelled = apply_rule(rule, raw_root(RAW), self._images, Corrections.read(Path("corrections.csv")))
         rows = labelled.rows[labelled.rows["path"] == self._path]
         if not len(rows):
             reason = labelled.unlabelled.set_index("path")["reason"].get(str(self._path), "is no image by its name")
@@ -150,12 +143,7 @@ def _describe(tensor: torch.Tensor) -> str:
 
 
 def summarise(values: dict[str, Any], path: str | None) -> Iterator[str]:
-    """Yield lines for a person; the last one `is_failure` when a step fails.
-
-    Args:
-        values: params.yaml.
-        path: of the image, below the source; None for the first.
-    """
+    """Yield lines for a person, of the image at a path as `Walk` takes it; the last `is_failure` when a step fails."""
     for stage, step in Walk(values, path).steps():
         try:
             for number, line in enumerate(step()):

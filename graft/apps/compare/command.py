@@ -10,9 +10,6 @@ import typer
 from graft.core.errors import GraftError
 
 STDOUT = Path("-")
-PRESIZED = Path("data/presized")
-EXIT_WORSE = 3
-"""Exit code; 1 is any failure, 2 is a wrong argument."""
 
 
 def compare(
@@ -65,9 +62,9 @@ def compare(
     if csv:
         _write(csv, lambda file: tables.write(file, found.changes))
     if html:
-        _write(html, lambda file: write_text(file, to_page(found, PRESIZED)))
+        _write(html, lambda file: write_text(file, to_page(found, Path("data/presized"))))
     if fail_if_worse and found.verdict.word == WORSE:
-        raise typer.Exit(EXIT_WORSE)
+        raise typer.Exit(3)  # 1 is any failure, 2 is a wrong argument
 
 
 def _write(file: Path, write: Callable[[Path], None]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from graft.apps.compare.match import Match, differences, match, mismatch_error
-from graft.apps.compare.paired import Difference, Slice, Units, mcnemar, mean_difference, measure_slices
+from graft.apps.compare.paired import Difference, Slice, mcnemar, mean_difference, measure_slices
 from graft.apps.compare.revisions import WORKSPACE, open_revision
 from graft.apps.compare.run import (
     MetricPair,
@@ -40,7 +40,6 @@ GROUPS_UNKNOWN = (
 UNGROUPED = "groups and slices are not known, so images are taken as independent"
 NOTHING_DIFFERS = "A and B predict the same for every image, to the last digit"
 STALE = ", though parameters differ: did `dvc repro` run since they changed?"
-ONLY_ONE_GROUP = "all images are of one group, which says nothing of others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +143,18 @@ def compare_runs(
         raise mismatch_error(a, b, found, params)
     before, after = a.predictions.select(found.both), b.predictions.select(found.both)
     correct_a, correct_b = before.correct.to_numpy(), after.correct.to_numpy()
+    loss_a, loss_b = (one.rows["loss"].to_numpy(dtype=np.float64) for one in (before, after))
     unit = units(labels["group"]) if labels is not None and "group" in labels.columns else None
 
     multi_label = a.predictions.multi_label or b.predictions.multi_label
     primary_metric = "exact match" if multi_label else "accuracy"
+    loss = Loss(float(loss_a.mean()), float(loss_b.mean()), mean_difference(loss_a, loss_b, unit))
     overall = Slice.measure("all images", correct_a, correct_b, unit)
     splits = (run.params.get("split") for run in (a, b))
     by_group = any(isinstance(split, dict) and split.get("by") == "group" for split in splits)
     doubt = GROUPS_UNKNOWN if labels is None and by_group else None
-    doubt = ONLY_ONE_GROUP if not overall.difference.is_known else doubt
+    if not overall.difference.is_known:
+        doubt = "all images are of one group, which says nothing of others"
     changes = changed_predictions(before, after)
     counts = changes["change"].value_counts()
     slices, left_out = measure_slices(correct_a, correct_b, unit, labels, None if multi_label else before.rows["label"])
@@ -168,7 +170,7 @@ def compare_runs(
         now_wrong=int(counts.get(NOW_WRONG, 0)),
         still_wrong=int(counts.get(STILL_WRONG, 0)),
         p=mcnemar(int((correct_b & ~correct_a).sum()), int((correct_a & ~correct_b).sum())),
-        loss=None if found.classes_a or found.classes_b else _loss(before.rows["loss"], after.rows["loss"], unit),
+        loss=None if found.classes_a or found.classes_b else loss,
         slices=slices,
         params=params,
         metrics=paired_metrics(a.metrics, b.metrics),
@@ -212,27 +214,19 @@ def changed_predictions(a: Predictions, b: Predictions) -> pd.DataFrame:
     changed = (a.rows["predicted"] != b.rows["predicted"]).to_numpy()
     before, after = a.rows[changed], b.rows[changed]
     correct = [b.correct[changed].to_numpy(), a.correct[changed].to_numpy()]
-    rows = pd.DataFrame(
-        {
-            "path": before.index,
-            "change": np.select(correct, [NOW_CORRECT, NOW_WRONG], STILL_WRONG),
-            "label": before["label"].to_numpy(),
-            "predicted_a": before["predicted"].to_numpy(),
-            "probability_a": [a.confidence(path) for path in before.index],
-            "predicted_b": after["predicted"].to_numpy(),
-            "probability_b": [b.confidence(path) for path in after.index],
-            "loss_a": before["loss"].to_numpy(),
-            "loss_b": after["loss"].to_numpy(),
-        }
-    )
-    size = (rows["loss_b"] - rows["loss_a"]).abs()
-    order = rows.assign(size=size).sort_values(["size", "path"], ascending=[False, True], kind="stable")
-    return order.drop(columns="size").reset_index(drop=True)
-
-
-def _loss(a: pd.Series, b: pd.Series, unit: Units) -> Loss:
-    loss_a, loss_b = a.to_numpy(dtype=np.float64), b.to_numpy(dtype=np.float64)
-    return Loss(float(loss_a.mean()), float(loss_b.mean()), mean_difference(loss_a, loss_b, unit))
+    columns = {
+        "path": before.index,
+        "change": np.select(correct, [NOW_CORRECT, NOW_WRONG], STILL_WRONG),
+        "label": before["label"].to_numpy(),
+        "predicted_a": before["predicted"].to_numpy(),
+        "probability_a": [a.confidence(path) for path in before.index],
+        "predicted_b": after["predicted"].to_numpy(),
+        "probability_b": [b.confidence(path) for path in after.index],
+        "loss_a": before["loss"].to_numpy(),
+        "loss_b": after["loss"].to_numpy(),
+    }
+    rows = pd.DataFrame(columns).assign(size=(after["loss"] - before["loss"]).abs().to_numpy())
+    return rows.sort_values(["size", "path"], ascending=[False, True], ignore_index=True).drop(columns="size")
 
 
 def _notes(a: Run, b: Run, found: Match) -> list[str]:

@@ -8,9 +8,6 @@ from graft.core.errors import DataError
 EXAMPLES = 3
 """Names that are listed of each kind."""
 
-SECTIONS_OF_THE_TEST_SET = ("split", "labels", "index", "source")
-"""Sections of params.yaml that decide which images are tested, and what their labels are."""
-
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -56,7 +53,8 @@ def mismatch_error(a: Run, b: Run, found: Match, changed: list[ParamChange]) -> 
     """An error that says how the test sets differ, and why as far as the parameters tell."""
     lines = [f"the test sets of A, {a.title}, and B, {b.title}, differ:"]
     lines += [f"  {line}" for line in differences(a, b, found)]
-    causes = [change for change in changed if change.key.split(".")[0] in SECTIONS_OF_THE_TEST_SET]
+    # the sections that decide which images are tested, and what their labels are
+    causes = [change for change in changed if change.key.split(".")[0] in ("split", "labels", "index", "source")]
     if causes:
         lines.append("  parameters that may explain it:")
         lines += [f"    {change.key}: {change.a} in A, {change.b} in B" for change in causes]
@@ -72,17 +70,18 @@ def differences(a: Run, b: Run, found: Match) -> list[str]:
     lines = []
     for name, only, other_name, other in (("A", found.only_a, "B", b), ("B", found.only_b, "A", a)):
         if only:
-            lines.append(f"{_count(only)} only in {name}: {_examples(only)}{_splits_in(only, other_name, other)}")
+            images = counted(len(only), "image", "images")
+            lines.append(f"{images} only in {name}: {_examples(only)}{_splits_in(only, other_name, other)}")
     if found.relabelled:
         labels_a, labels_b = a.predictions.rows["label"], b.predictions.rows["label"]
         changes = [
             f"{path} ({labels_a.loc[path] or 'no class'} in A, {labels_b.loc[path] or 'no class'} in B)"
             for path in found.relabelled[: EXAMPLES + 1]
         ]
-        lines.append(f"{_count(found.relabelled)} with another label: {_examples(changes)}")
+        lines.append(f"{counted(len(found.relabelled), 'image', 'images')} with another label: {_examples(changes)}")
     for name, only in (("A", found.classes_a), ("B", found.classes_b)):
         if only:
-            lines.append(f"{len(only)} {'class' if len(only) == 1 else 'classes'} only in {name}: {_examples(only)}")
+            lines.append(f"{counted(len(only), 'class', 'classes')} only in {name}: {_examples(only)}")
     return lines
 
 
@@ -94,8 +93,9 @@ def _splits_in(paths: list[str], name: str, other: Run) -> str:
     return f"; in {name}, {', '.join(f'{count} {split}' for split, count in sorted(counts.items(), key=str))}"
 
 
-def _count(paths: list[str]) -> str:
-    return f"{len(paths)} {'image' if len(paths) == 1 else 'images'}"
+def counted(number: int, one: str, many: str) -> str:
+    """A number with its noun."""
+    return f"{number} {one if number == 1 else many}"
 
 
 def _examples(names: list[str]) -> str:

@@ -20,9 +20,6 @@ TAIL = (1 - LEVEL) / 2
 ONE_GROUP = "one group, which says nothing of others"
 """Method of an interval that holds every difference there can be."""
 
-NOT_SLICES = ("label", "labels", "group", "split")
-"""Columns of labels.csv that are no slices."""
-
 MAX_VALUES = 20
 """Values of a column, or classes, beyond which there are too many to read."""
 
@@ -60,12 +57,7 @@ class Slice:
 
     @classmethod
     def measure(cls, name: str, correct_a: Flags, correct_b: Flags, unit: Units) -> Self:
-        """Measure some images.
-
-        Args:
-            correct_a, correct_b: whether each prediction is correct, `[N]`.
-            unit: of each image; numbers may be left out.
-        """
+        """Measure some images: whether each prediction is correct, and its unit, `[N]`; numbers may be left out."""
         number = None if unit is None else np.unique(unit, return_inverse=True)[1]
         difference = share_difference(correct_a, correct_b, number)
         return cls(name, len(correct_a), float(correct_a.mean()), float(correct_b.mean()), difference)
@@ -82,9 +74,8 @@ def measure_slices(
     """
     columns = {} if classes is None else {"label": classes}
     if labels is not None:
-        columns |= {name: labels[name] for name in labels.columns if name not in NOT_SLICES}
-    slices: list[Slice] = []
-    left_out: list[str] = []
+        columns |= {name: labels[name] for name in labels.columns if name not in ("label", "labels", "group", "split")}
+    slices, left_out = [], []
     for column, texts in columns.items():
         values = texts.to_numpy(dtype=str)
         distinct = np.unique(values)
@@ -99,14 +90,11 @@ def measure_slices(
 
 
 def share_difference(correct_a: Flags, correct_b: Flags, unit: Units) -> Difference:
-    """Difference of the shares of images that are classified correctly, B's less A's.
+    """Difference of the shares of images that are classified correctly, `[N]`, B's less A's.
 
     Single images: Tango's score interval. Groups: the widest of it, of the cluster bootstrap and of
     Student's t over the groups. Each of them is too narrow somewhere: the first where images of a
     group resemble each other, the others where by chance no group, or every one, moves.
-
-    Args:
-        correct_a, correct_b: whether each prediction is correct, `[N]`.
     """
     gained, lost = int((correct_b & ~correct_a).sum()), int((correct_a & ~correct_b).sum())
     independent = tango(gained, lost, len(correct_a))

@@ -1,6 +1,7 @@
 """A comparison as text, as Markdown and as a page: one record of what is shown, and a template for each form."""
 
 import base64
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,22 +15,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from graft.apps.compare.comparison import NOW_CORRECT, NOW_WRONG, STILL_WRONG, Comparison
+from graft.apps.compare.match import counted
 from graft.apps.compare.paired import Difference
 from graft.apps.compare.run import MetricPair
 from graft.data.arrays import ImageRows
 from graft.data.dataset import LABEL_DELIMITER
 from graft.render.templates import number, percent, rendered
 
-TEMPLATES = Path(__file__).parent
-
 WIDTH = 100
 """Letters of a line in the terminal."""
-
-FEW_PARAMS = 12
-"""Parameters that are shown at once; more are folded."""
-
-SHOWN_CHANGES = 20
-"""Changed predictions that a terminal or a pull request shows; the page and the CSV have all."""
 
 SHOWN_CARDS = 60
 """Images that the page shows; the table below them has all."""
@@ -43,12 +37,7 @@ CARD_TITLES = {
     STILL_WRONG: "Wrong both times",
 }
 
-MINUS = "\u2212"
 NO_CLASS = "no class"
-BETTER = {1: "more is better", -1: "less is better", 0: ""}
-
-MARKDOWN_SIGNS = "\\`*_[]<>|~#!$&@"
-"""Signs that Markdown, GitHub or the HTML in it may read as more than themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +58,16 @@ class Table:
 
 def to_text(found: Comparison) -> str:
     """Plain text, aligned, for a terminal."""
-    wrap = partial(textwrap.fill, width=WIDTH, break_on_hyphens=False)
-    return rendered(TEMPLATES / "text.txt.j2", describe(found), escape=False, wrap=wrap, aligned=aligned).rstrip()
+    return _rendered("text.txt.j2", describe(found)).rstrip()
 
 
 def to_markdown(found: Comparison) -> str:
     """A section to paste into a pull request; long tables are folded."""
-    return rendered(TEMPLATES / "section.md.j2", describe(found), escape=False, plain=escape_markdown).rstrip() + "\n"
+    return _rendered("section.md.j2", describe(found)).rstrip() + "\n"
 
 
 def to_page(found: Comparison, presized: Path) -> str:
-    """One HTML file that needs nothing beside it.
-
-    Args:
-        presized: the folder that `presize` writes; without it the page has no images.
-    """
+    """One HTML file that needs nothing beside it; without the folder that `presize` writes it has no images."""
     shown = found.changes.head(SHOWN_CARDS)
     images = thumbnails(shown["path"].tolist(), presized)
     cards = [row | {"image": images.get(row["path"])} for row in shown.to_dict(orient="records")] if images else []
@@ -93,14 +77,18 @@ def to_page(found: Comparison, presized: Path) -> str:
         "reach": axis_reach([found.overall.difference]),
         "slice_reach": axis_reach([part.difference for part in found.slices]),
     }
-    helpers: dict[str, Any] = {
-        "points": points, "interval": interval, "predicted": predicted, "label": label, "counted": counted
-    }  # fmt: skip
-    return rendered(TEMPLATES / "page.html.j2", describe(found, None) | page, **helpers)
+    return _rendered("page.html.j2", describe(found, None) | page, escape=True)
 
 
-def describe(found: Comparison, most: int | None = SHOWN_CHANGES) -> dict[str, Any]:
-    """What every form shows; `most` changed predictions in the table, None for all."""
+def _rendered(template: str, facts: dict[str, Any], escape: bool = False) -> str:
+    wrap = partial(textwrap.fill, width=WIDTH, break_on_hyphens=False)
+    helpers: list[Any] = [points, signed, interval, predicted, label, counted, aligned]
+    named = {helper.__name__: helper for helper in helpers} | {"wrap": wrap, "plain": escape_markdown}
+    return rendered(Path(__file__).with_name(template), facts, escape, **named)
+
+
+def describe(found: Comparison, most: int | None = 20) -> dict[str, Any]:
+    """What every form shows; `most` changed predictions in the table, None for all, as the page and the CSV have."""
     return {
         "found": found,
         "evidence": evidence(found),
@@ -114,19 +102,19 @@ def describe(found: Comparison, most: int | None = SHOWN_CHANGES) -> dict[str, A
 
 def evidence(found: Comparison) -> list[str]:
     """Sentences that say what the verdict rests on."""
-    helpers: dict[str, Any] = {"points": points, "interval": interval, "signed": signed, "counted": counted}
-    return rendered(TEMPLATES / "evidence.txt.j2", {"found": found}, escape=False, **helpers).splitlines()
+    return _rendered("evidence.txt.j2", {"found": found}).splitlines()
 
 
 def _params(found: Comparison) -> Table:
     if not found.params:
         return Table("Parameters: all equal")
     rows = [(change.key, change.a, change.b) for change in found.params]
-    return Table("Parameters that differ", ("", "A", "B"), rows, (0, 1, 2), len(rows) > FEW_PARAMS)
+    return Table("Parameters that differ", ("", "A", "B"), rows, (0, 1, 2), folded=len(rows) > 12)
 
 
 def _metrics(found: Comparison) -> Table | None:
-    rows = [(one.name, metric(one.a), metric(one.b), metric_change(one), BETTER[one.better]) for one in found.metrics]
+    better = {1: "more is better", -1: "less is better", 0: ""}
+    rows = [(one.name, metric(one.a), metric(one.b), metric_change(one), better[one.better]) for one in found.metrics]
     return Table("Metrics of test", ("", "A", "B", "B less A", ""), rows, (0, 4), folded=True) if rows else None
 
 
@@ -159,7 +147,7 @@ def points(value: float) -> str:
 
 def signed(value: float, digits: int = 3) -> str:
     """A number with its sign; what rounds to zero has none."""
-    return f"{round(value, digits):+.{digits}f}".replace("-", MINUS) if round(value, digits) else f"{0:.{digits}f}"
+    return f"{round(value, digits):+.{digits}f}".replace("-", "\u2212") if round(value, digits) else f"{0:.{digits}f}"
 
 
 def metric(value: float | None) -> str:
@@ -196,11 +184,6 @@ def label(text: str) -> str:
     return text.replace(LABEL_DELIMITER, ", ") or NO_CLASS
 
 
-def counted(number: int, one: str, many: str) -> str:
-    """A number with its noun."""
-    return f"{number} {one if number == 1 else many}"
-
-
 def aligned(table: Table) -> str:
     """Columns of one width each, two spaces apart."""
     lines = [table.header, *table.rows]
@@ -212,7 +195,8 @@ def aligned(table: Table) -> str:
 
 def escape_markdown(text: str) -> str:
     """Text that stays text, on one line."""
-    return "".join(f"\\{sign}" if sign in MARKDOWN_SIGNS else sign for sign in " ".join(text.split()))
+    # signs that Markdown, GitHub or the HTML in it may read as more than themselves
+    return re.sub(r"([\\`*_\[\]<>|~#!$&@])", r"\\\1", " ".join(text.split()))
 
 
 def axis_reach(differences: Sequence[Difference]) -> float:
@@ -222,11 +206,7 @@ def axis_reach(differences: Sequence[Difference]) -> float:
 
 
 def thumbnails(paths: Sequence[str], presized: Path) -> dict[str, str]:
-    """Images as data addresses of JPEGs, by path; those that were never presized are left out.
-
-    Args:
-        presized: the folder that `presize` writes; it may be absent.
-    """
+    """Images as data addresses of JPEGs, by path; those not in the folder that `presize` writes are left out."""
     pixels = presized / "pixels.npy"
     if not (pixels.is_file() and pixels.with_name("rows.csv").is_file()):
         return {}

@@ -1,7 +1,6 @@
 """Files as a revision has them: the workspace's from disk, any other's out of git or DVC's cache alike.
 
-The one module of graft that knows of DVC: which commit an experiment's name means, and where
-the content of a file lies that git only points to, is its business.
+The one module of graft that knows of DVC: what an experiment's name means, and where content lies.
 """
 
 import posixpath
@@ -129,11 +128,7 @@ def open_revision(name: str, root: Path) -> Iterator[Revision]:
 
 
 def _resolve(scm: Git, name: str) -> str:
-    """Look a name up as DVC does.
-
-    Raises:
-        RevisionError: the name means nothing, or several experiments bear it.
-    """
+    """Look a name up as DVC does."""
     try:
         if name.strip():  # DVC takes an empty name for HEAD, which hides an unset variable of a script
             return str(resolve_rev(scm, name))

@@ -23,9 +23,6 @@ PROBABILITY = "p_"
 CSV_FORMAT: dict[str, Any] = {"encoding": "utf-8", "lineterminator": "\n", "keep_default_na": False}
 """As `graft.core.tables` reads: nothing is guessed, and only a line feed ends a row."""
 
-ABSENT = "-"
-"""Stands for a key that one of the two runs lacks."""
-
 HIGHER_IS_BETTER = {"accuracy", "f1", "precision", "recall", "match", "auc", "auroc", "kappa"}
 LOWER_IS_BETTER = {"loss", "error", "ece", "brier", "nll"}
 """Words in the names of metrics that say which way is better."""
@@ -55,8 +52,7 @@ class Predictions:
         """Whether an image may have any number of labels: then probabilities do not sum to 1."""
         names = set(self.rows["label"]) | set(self.rows["predicted"])
         sums = self.probabilities.to_numpy().sum(1, dtype=np.float64)
-        # each probability is rounded to six digits
-        off = np.abs(sums - 1) > 1e-3 + 1e-6 * self.probabilities.shape[1]
+        off = np.abs(sums - 1) > 1e-3 + 1e-6 * len(self.classes)  # each probability is rounded to six digits
         return bool(off.any()) or not names <= set(self.classes)
 
     @property
@@ -77,10 +73,7 @@ class Predictions:
 
 
 def parse_predictions(content: bytes, name: str) -> Predictions:
-    """Read predictions.csv; columns beyond those that are needed are left alone.
-
-    Args:
-        name: of the table, for messages.
+    """Read predictions.csv, by its `name` in messages; columns beyond those that are needed are left alone.
 
     Raises:
         DataError: it lacks a column, has an image twice, has no row, or has no number where one must be.
@@ -226,10 +219,7 @@ class ParamChange:
 
 @dataclass(frozen=True, slots=True)
 class MetricPair:
-    """A metric of the test split in both runs; None has no value.
-
-    `better` is 1 where more is better, -1 where less is, 0 where neither.
-    """
+    """A metric of the test split in both runs, None without a value; `better` is as `direction` gives it."""
 
     name: str
     a: float | None
@@ -243,11 +233,11 @@ class MetricPair:
 
 
 def changed_params(a: dict[str, Any], b: dict[str, Any]) -> list[ParamChange]:
-    """Parameters that are not equal, those that both have first; the type counts, so 1 and 1.0 differ."""
+    """Parameters that are not equal, those that both have first, - for none; the type counts, so 1 and 1.0 differ."""
     left, right = ({key: _as_yaml(value) for key, value in flattened(values).items()} for values in (a, b))
     keys = sorted(set(left) | set(right), key=lambda key: (not (key in left and key in right), key))
     differing = [key for key in keys if left.get(key) != right.get(key)]
-    return [ParamChange(key, left.get(key, ABSENT), right.get(key, ABSENT)) for key in differing]
+    return [ParamChange(key, left.get(key, "-"), right.get(key, "-")) for key in differing]
 
 
 def paired_metrics(a: Metrics, b: Metrics) -> list[MetricPair]:
