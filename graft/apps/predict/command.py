@@ -47,7 +47,7 @@ def predict(
         bool, typer.Option("--resume", help="Keep the rows that --out has, errors too, and do only the rest.")
     ] = False,
 ) -> None:
-    """Classify pictures with a bundle: a row each, in the order they are named.
+    """Classify images with a bundle: one row for each, in the order they are named.
 
     A picture that cannot be read is a row with its error, and the rest goes on.
 
