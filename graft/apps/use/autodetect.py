@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from graft.apps.use.table_columns import detect_columns
+from graft.apps.use.table_rules import LabelRule, table_rules
 from graft.core.errors import DataError
 from graft.data.dataset import SPLIT_ALIASES
 from graft.data.raw import is_hidden, names
@@ -18,16 +18,6 @@ from graft.split.config import Split
 # a name that ends in a number: ``cat.12.jpg``, ``great_pyrenees_7.jpg``; ``cat012.jpg``
 PATTERNS = (r"(?:^|/)(?P<label>[^/]+?)[ ._-]+\(?\d+\)?\.[^./]+$", r"(?:^|/)(?P<label>[^/]*[^/\d])\d+\.[^./]+$")
 MIN_IMAGES = 3  # that a class must have in the mean: one to learn from, one for valid, one for test
-
-
-@dataclass(frozen=True, slots=True)
-class LabelRule:
-    """A way to label: the section `labels`, how many images it covers, classes with counts, and what it reads."""
-
-    labels: dict[str, Any]
-    covered: int
-    classes: Counter[str]
-    reads: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +47,7 @@ def detect_layout(root: Path) -> Layout:
         example = f"; it holds {len(others)} other files, such as {others[0]!r}" if others else ""
         raise DataError(f"{root}: no file is a picture by its name{example}")
     doubts: dict[str, str] = {}
-    found = (*_by_table(root, images, others, doubts), _by_folder(images), *_by_name(images))
+    found = (*table_rules(root, images, others, doubts), _by_folder(images), *_by_name(images))
     rules: list[LabelRule] = []
     # sorting keeps the order of equals: table, folder, name
     for rule in sorted(found, key=lambda rule: rule.covered, reverse=True):
@@ -104,26 +94,10 @@ def _by_name(images: Sequence[str]) -> Iterator[LabelRule]:
         yield LabelRule({"rule": "regex", "pattern": pattern}, classes.total(), classes, "the name before its number")
 
 
-def _by_table(root: Path, images: Sequence[str], others: Sequence[str], doubts: dict[str, str]) -> Iterator[LabelRule]:
-    """Rules of the tables that label images; why another does not is added to `doubts` by its name."""
-    tables = [name for name in others if PurePosixPath(name).suffix.lower() in {".csv", ".tsv", ".txt", ".parquet"}]
-    for name in tables if len(tables) <= 50 else []:  # a text file beside each image is no table of labels
-        try:
-            found = detect_columns(root, name, images)
-        except DataError as error:
-            if not name.lower().endswith(".txt"):  # which are mostly notes
-                doubts[name] = str(error).removeprefix(f"{PurePosixPath(name).name}: ")
-            continue
-        labels: dict[str, Any] = {"rule": "table", "table": found.table}
-        reads = f"the column {found.table['label']} of {name}"
-        if found.separator is not None:
-            labels["label_separator"] = found.separator
-            reads += f", several labels a picture between {found.separator!r}"
-        yield LabelRule(labels, found.covered, found.classes, reads)
-
-
 def _split(rule: LabelRule, images: Sequence[str]) -> tuple[dict[str, Any], str]:
     """Choose how to divide: as the folders do, by whole groups, or at random."""
+    if rule.split:
+        return Split(test=0.2, valid=0.2, **rule.split).model_dump(exclude={"column"} - {*rule.split}), rule.split_why
     table = rule.labels.get("table", {})
     by: Literal["folder", "group", "random"] = "random"
     why = "at random, stratified by label: nothing names groups or splits"

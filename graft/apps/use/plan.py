@@ -105,6 +105,7 @@ def _explain(source: str, layout: Layout) -> Iterator[str]:
         yield f"  beside them {len(layout.others)} other files{example}, and {layout.hidden} hidden ones"
     rule = layout.rule
     yield f"labels: {rule.reads}, for {rule.covered} of {len(layout.images)} pictures"
+    yield from (f"  {note}" for note in rule.notes)
     yield from (f"  not by {line}" for line in layout.rejected)
     counts = rule.classes.most_common()
     yield f"classes: {len(counts)}, the largest {counts[0][1] / counts[-1][1]:.1f} times the smallest"
