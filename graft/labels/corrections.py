@@ -9,7 +9,8 @@ from typing import Self
 import pandas as pd
 
 from graft.core.errors import DataError, nearest
-from graft.labels.tables import nfc, read_text
+from graft.labels.locate import nfc
+from graft.labels.text_tables import read_text
 
 COLUMNS = ["path", "label", "note"]
 DROP = "drop"

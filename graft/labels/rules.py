@@ -14,22 +14,9 @@ from graft.core.errors import DataError
 from graft.core.params import Section
 from graft.data.dataset import LABEL_DELIMITER, SPLIT_ALIASES
 from graft.labels.corrections import Corrections
-from graft.labels.tables import RESERVED, Table, located, nfc, read_table
-
-
-class Lists(Section):
-    """Text files that list images, one a line: an official train and test list, say."""
-
-    files: dict[str, str] = Field(min_length=1)
-    """Name of the list (it becomes the image's value in the column ``list``) and its file below the source."""
-    where: str = "{path}"
-    """How the first word of a line leads to the file, from the list's folder, such as ``../images/{path}.jpg``."""
-
-    @model_validator(mode="after")
-    def _check_where(self) -> Self:
-        if "{path}" not in self.where:
-            raise ValueError("where must hold {path}, the place of the line's first word")
-        return self
+from graft.labels.lists import Lists, list_of
+from graft.labels.locate import Locator, nfc
+from graft.labels.tables import RESERVED, Table, read_table
 
 
 class Labels(Section):
@@ -55,6 +42,10 @@ class Labels(Section):
                 raise ValueError(f"the key {key!r} belongs to rule: {rule}, and the rule is {self.rule}; leave it out")
             if value is None and self.rule == rule:
                 raise ValueError(f"the rule {rule!r} needs the key {key!r}")
+        if self.lists is not None and self.table is not None and (self.table.list_column or len(self.table.files) > 1):
+            raise ValueError(
+                "lists, table.list_column and several table.files all make the column 'list'; give one of them"
+            )
         if self.pattern is not None:
             try:
                 groups = set(re.compile(self.pattern).groupindex)
@@ -91,18 +82,17 @@ def apply_rule(labels: Labels, root: Path, paths: Sequence[str], corrections: Co
     """
     separator = labels.label_separator
     known = set(paths)
-    by_nfc = {nfc(path): path for path in paths} | dict(zip(paths, paths, strict=True))
+    images = Locator(paths)
     if labels.table is not None:
-        rows = read_table(labels.table, root, separator)
-        rows["path"] = [by_nfc.get(path, path) for path in rows["path"]]
-        absent = f"has no row in {labels.table.file}"
+        rows = read_table(labels.table, root, images, separator)
+        absent = f"has no row in {' or '.join(labels.table.files.values())}"
     else:
         rows = _by_folder(paths) if labels.rule == "folder" else _by_regex(str(labels.pattern), paths)
         absent = "has nothing that says its label"
     orphans = sorted(set(rows["path"][rows["unlabelled"] == ""]) - known)
     rows = _merge_repeated(rows[rows["path"].isin(known)], separator)
     warnings = corrections.warnings(_classes(rows["label"], separator), separator)
-    rows = corrections.apply(rows, by_nfc)
+    rows = corrections.apply(rows, images.by_nfc)
     reasons = dict.fromkeys(known, absent) | dict(zip(rows["path"], rows["unlabelled"], strict=True))
     rows = rows[rows["unlabelled"] == ""].drop(columns="unlabelled").sort_values("path", ignore_index=True)
     if separator is not None:
@@ -113,7 +103,7 @@ def apply_rule(labels: Labels, root: Path, paths: Sequence[str], corrections: Co
             )
         rows["label"] = [LABEL_DELIMITER.join(labels) for labels in names]
     if labels.lists is not None:
-        rows["list"] = _list_names(labels.lists, root, [nfc(path) for path in rows["path"]])
+        rows["list"] = rows["path"].map(list_of(labels.lists, root, images)).fillna("")
     missing = sorted(known - set(rows["path"]))
     unlabelled = pd.DataFrame({"path": missing, "reason": [reasons[path] for path in missing]}, dtype=str)
     _check_classes(labels, rows, unlabelled, orphans)
@@ -175,11 +165,15 @@ def _merge_repeated(rows: pd.DataFrame, separator: str | None) -> pd.DataFrame:
         return rows
     merged = []
     for _, same in rows[repeated].groupby("path", sort=False):
-        row, labels, groups = same.iloc[0].copy(), *(sorted(set(same[name]) - {""}) for name in ("label", "group"))
-        row["group"] = next(iter(groups), "")
-        if len(groups) > 1:
-            row["label"] = ""
-            row["unlabelled"] = f"has {len(same)} rows, of the groups {' and '.join(map(repr, groups))}"
+        row, labels = same.iloc[0].copy(), sorted(set(same["label"]) - {""})
+        disagree = ""
+        for name in ("group", "list") if "list" in row else ("group",):
+            values = sorted(set(same[name]) - {""})
+            row[name] = next(iter(values), "")
+            if len(values) > 1:
+                disagree = f"{name}s {' and '.join(map(repr, values))}"
+        if disagree:
+            row["label"], row["unlabelled"] = "", f"has {len(same)} rows, of the {disagree}"
         elif len(labels) > 1 and separator is None:
             row["label"], row["unlabelled"] = "", f"has {len(same)} rows, as {' and as '.join(map(repr, labels))}"
         elif labels:
@@ -190,26 +184,6 @@ def _merge_repeated(rows: pd.DataFrame, separator: str | None) -> pd.DataFrame:
 
 def _classes(labels: Iterable[str], separator: str | None) -> set[str]:
     return {name.strip() for text in set(labels) for name in (text.split(separator) if separator else [text])} - {""}
-
-
-def _list_names(lists: Lists, root: Path, paths: list[str]) -> list[str]:
-    """Name of the list each image stands in; empty for none."""
-    list_of: dict[str, str] = {}
-    for name, file in lists.files.items():
-        if not (root / file).is_file():
-            raise DataError(f"labels.lists.files.{name}: {file} is not in the source")
-        folder = PurePosixPath(file).parent.as_posix()
-        try:
-            lines = (root / file).read_text(encoding="utf-8-sig").splitlines()
-        except UnicodeDecodeError as error:
-            raise DataError(f"labels.lists.files.{name}: {file} is no text in UTF-8: {error}") from error
-        for path in (located(folder, lists.where, line.split()[0]) for line in lines if line.strip()):
-            if list_of.setdefault(path, name) != name:
-                raise DataError(f"labels.lists: {path!r} stands in the lists {list_of[path]!r} and {name!r}")
-    if not list_of.keys() & set(paths):
-        example = next(iter(list_of), "nothing")
-        raise DataError(f"labels.lists: no listed file is a labelled picture; the first is {example!r}; mend `where`")
-    return [list_of.get(path, "") for path in paths]
 
 
 def _check_classes(labels: Labels, rows: pd.DataFrame, unlabelled: pd.DataFrame, orphans: list[str]) -> None:
