@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
+from graft.apps.use.official_lists import with_lists
 from graft.apps.use.table_rules import LabelRule, table_rules
 from graft.core.errors import DataError
 from graft.data.dataset import SPLIT_ALIASES
@@ -50,7 +51,7 @@ def detect_layout(root: Path) -> Layout:
     found = (*table_rules(root, images, others, doubts), _by_folder(images), *_by_name(images))
     rules: list[LabelRule] = []
     # sorting keeps the order of equals: table, folder, name
-    for rule in sorted(found, key=lambda rule: rule.covered, reverse=True):
+    for rule in sorted(found, key=lambda rule: (rule.fits, rule.covered), reverse=True):
         if doubt := _doubt(rule, len(images)):
             doubts.setdefault(rule.reads, doubt)
         else:
@@ -65,6 +66,7 @@ def detect_layout(root: Path) -> Layout:
     best = rules[0]
     doubts |= {rule.reads: f"covers {rule.covered}" for rule in rules}
     rejected = [f"{why}: {doubt}" for why, doubt in doubts.items() if why != best.reads]
+    best = with_lists(best, root, images, others)
     split, split_why = _split(best, images)
     return Layout(images, others, len(every) - len(open_names), best, split, split_why, rejected)
 
@@ -73,7 +75,7 @@ def _doubt(rule: LabelRule, images: int) -> str | None:
     """Say why a rule is none, if it is none."""
     if len(rule.classes) < 2:
         return f"finds {len(rule.classes) or 'no'} class"
-    if rule.covered < images / 2:
+    if rule.covered < images / 2 and not rule.fits:
         return f"covers {rule.covered} of {images} pictures"
     if rule.covered < MIN_IMAGES * len(rule.classes):
         few = f"finds {len(rule.classes)} classes in {rule.covered} pictures, fewer than {MIN_IMAGES} each"

@@ -1,141 +1,186 @@
-"""Detect, for a person to confirm, which table labels the images and what its columns hold."""
+"""Detect, for a person to confirm, what the columns of a table hold: labels, groups, splits."""
 
-import csv
-import posixpath
-from collections import Counter
+import re
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
+from graft.apps.use.column_names import OTHERS, SPLITS, group_rank, is_id, label_rank, says, words
 from graft.core.errors import DataError
-from graft.labels.tables import SEPARATORS, Table, located, nfc, read_columns
+from graft.data.dataset import SPLIT_ALIASES
 
-# columns that are usually the label, best first; and that usually name a unit which must not straddle splits
-LABELS = ("label", "labels", "class", "category", "target", "species", "breed", "diagnosis", "y")
-GROUPS = ("group", "patient", "patient_id", "subject", "subject_id", "case_id", "site", "slide")
+TRUE, FALSE = {"true", "1", "1.0", "yes"}, {"false", "0", "0.0", "no"}
+LIST_MARKS = ("|", ";", ",", " ")  # between labels in a cell
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The section ``labels.table``, what separates several labels in a cell, classes, how many images are labelled."""
+    """Keys of ``labels.table`` that name columns, what stands between labels, and what a person should read.
+
+    `by_name` says that a name, or ones and noughts, tell the label, and not only its values.
+    """
 
     table: dict[str, Any]
     separator: str | None
-    classes: Counter[str]
-    covered: int
+    by_name: bool
+    notes: list[str] = field(default_factory=list)
 
 
-def detect_columns(root: Path, name: str, images: Sequence[str]) -> Columns:
-    """Detect how a file labels images.
-
-    Raises:
-        DataError: it cannot be read, no column names images, or none looks like a label.
-    """
-    images = [nfc(path) for path in images]
-    try:
-        shape = _shape(root / name)
-        columns = read_columns(Table(file=name, path="", label="", **shape), root)
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{name}: cannot be read as a table: {error}") from error
-    folder = PurePosixPath(name).parent.as_posix()
-    found = _path_column(columns.head(2000), folder, images)
-    if found is None:
-        raise DataError(f"{name}: no column names pictures in most of its rows")
-    path, where = found
-    rest = [column for column in columns.columns if column != path]
-    label = _label_column(columns, rest)
-    if label is None:
-        raise DataError(f"{name}: beside {path}, no column looks like a label")
-    table = {"file": name} | shape | {"path": path} | ({} if where == "{path}" else {"where": where}) | {"label": label}
-    if group := next((column for column in rest if column.lower() in GROUPS), None):
-        table["group"] = group
-    known = set(images)
-    inside = [located(folder, where, value) in known for value in columns[path]]
-    values = [nfc(value.strip()) for value in columns[label][inside]]
-    separator = _label_separator(values)
-    if separator is None:
-        classes = Counter(value for value in values if value)
-        return Columns(table, None, classes, classes.total())
-    parts = Counter(part for value in values for part in {part.strip() for part in value.split(separator)} if part)
-    return Columns(table, separator, parts, len(values))
-
-
-def _label_separator(values: Sequence[str]) -> str | None:
-    """The text between several labels in a cell: split there, the cells are made of fewer names than before."""
-    for mark in ("|", ";"):
-        parts = {part.strip() for value in values for part in value.split(mark)}
-        if any(mark in value for value in values) and len(parts - {""}) <= len(set(values) - {""}):
-            return mark
-    return None
-
-
-def _shape(file: Path) -> dict[str, Any]:
-    """Separator and, where the first line is already a row, names for the columns.
+def detect_columns(columns: pd.DataFrame, path: str, header: bool = True) -> Columns:
+    """Detect what the columns beside that of paths hold, from rows that lead to images.
 
     Raises:
-        DataError: there is no text.
+        DataError: none looks like a label.
     """
-    if file.suffix == ".parquet":
-        return {}
-    with file.open(encoding="utf-8-sig") as lines:
-        head = list(islice((line for line in lines if line.strip()), 20))
-    if not head:
-        raise DataError(f"{file.name}: is empty")
-    # most lines agree on how often a separator stands in them
-    counts = {key: Counter(line.count(mark) for line in head).most_common(1)[0][0] for key, mark in SEPARATORS.items()}
-    separator = max(counts, key=lambda name: counts[name]) if any(counts.values()) else "whitespace"
-    shape: dict[str, Any] = {} if separator == "comma" else {"separator": separator}
-    mark = SEPARATORS.get(separator)
-    first = next(csv.reader(head[:1], delimiter=mark)) if mark else head[0].split()
-    header = not any(PurePosixPath(word).suffix for word in first)  # one does not itself name a file
-    with suppress(csv.Error):  # it finds no separator; most tables have a header
-        header = header and csv.Sniffer().has_header("".join(head))
-    if not header:
-        shape["columns"] = [f"column{number}" for number in range(1, len(first) + 1)]
-    return shape
+    rest = [column for column in columns.columns if column not in (path, "") and columns[column].any()]
+    notes: list[str] = []
+    table, by_list = _split_column(columns, rest, notes)
+    rest = [column for column in rest if column not in by_list]
+    named = sorted((rank, column) for column in rest if (rank := label_rank(column)) and columns[column].nunique() > 1)
+    flags = [column for column in rest if _is_flag(column, columns[column])] if header else []
+    best = _text_twin(named[0][1], columns, rest) if named else None
+    single = bool(flags) and (ones := _held(columns, flags).sum(axis=1)).max() <= 1 and (ones == 1).mean() > 0.5
+    if len(flags) > 1 and (best is None or (best in flags and (single or named[0][0][0] > 0))):
+        table["one_hot"] = flags
+        separator = None if single else "|"
+        labels = flags
+    else:
+        best = best or _by_shape(columns, rest, header, notes)
+        if best is None:
+            raise DataError(f"beside {path}, no column looks like a label")
+        table["label"], labels = best, [best]
+        separator, strip = label_list(columns[best].unique().tolist())
+        table |= {"strip": strip} if strip else {}
+    others = [column for _, column in named if column not in labels]
+    notes += [f"the column {column} may be meant as the label, too" for column in others[:3] if "label" in table]
+    group = _group_column(columns, [column for column in rest if column not in labels], labels, notes)
+    table |= {"group": group} if group else {}
+    return Columns(table, separator, bool(named) or "one_hot" in table, notes)
 
 
-def _path_column(columns: pd.DataFrame, folder: str, images: Sequence[str]) -> tuple[str, str] | None:
-    """The column most of whose values lead to images, and how they do."""
-    known = set(images)
-    by_name = {PurePosixPath(path).name: path for path in images}
-    by_stem = {PurePosixPath(path).stem: path for path in images}
-    known_names = by_name.keys() | by_stem.keys()
-    best, most = None, len(columns) / 2
-    for column in columns.columns:
-        values = [value.strip() for value in columns[column]]
-        example = next((value for value in values if PurePosixPath(value).name in known_names), None)
-        if not example:
+def label_list(values: Sequence[str]) -> tuple[str | None, str | None]:
+    """The text between several labels in a cell, and characters around them; None for what there is not.
+
+    A cell is a list where cells hold different numbers of names, and the names are fewer than the cells that
+    differ, or mostly stand alone as well.
+    """
+    cells = [value.strip() for value in values if value.strip()]
+    strip = None
+    if cells and all(re.fullmatch(r"\[.*\]|\{.*\}|\(.*\)", cell, re.DOTALL) for cell in cells):
+        strip = "[]{}()'\""
+        cells = [cell.strip(strip + " ") for cell in cells]
+    distinct = {cell for cell in cells if cell}
+    for mark in LIST_MARKS:
+        lists = [[part.strip((strip or "") + " ") for part in cell.split(mark)] for cell in distinct]
+        names = {name for parts in lists for name in parts}
+        counts = {len(parts) for parts in lists}
+        alone = {parts[0] for parts in lists if len(parts) == 1}
+        if len(counts) < 2 or "" in names or any(len({*parts}) < len(parts) for parts in lists):
             continue
-        name = PurePosixPath(example).name
-        path = by_name.get(name) or by_stem[name]
-        for where in _templates(path, example, folder):
-            found = sum(located(folder, where, value) in known for value in values)
-            if found > most:
-                best, most = (str(column), where), found
-    return best
+        fewer = len(names) < len(distinct) if mark == " " else len(names) <= len(distinct)
+        if (fewer and 2 * len(alone & names) >= len(names)) or 2 * len(names) <= len(distinct) or strip:
+            return mark, strip
+    return None, strip
 
 
-def _templates(path: str, value: str, folder: str) -> list[str]:
-    """Templates by which a value may lead from the table's folder to an image."""
-    before, found, after = path.rpartition(value)
-    if not found:
-        return ["{path}"]
-    relative = posixpath.relpath(before or ".", folder)
-    return ["{path}" + after if relative == "." else f"{relative}/{{path}}{after}", "{path}"]
+def _split_column(columns: pd.DataFrame, rest: Sequence[str], notes: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """Keys that name the column of the official split, and all columns that look like one."""
+    keys: dict[str, Any] = {}
+    seen = []
+    for column in rest:
+        values = [value for value in columns[column].unique() if value]
+        said = {*SPLITS.split()}.intersection(words(column))
+        split_of = {value: _split_named(value, said) for value in values}
+        splits = {*split_of.values()}
+        if None not in splits and len(splits) > 1 and "train" in splits and (said or not label_rank(column)):
+            seen.append(column)
+            if not keys:
+                mapped = {value: name for value, name in split_of.items() if SPLIT_ALIASES.get(value.lower()) != name}
+                keys = {"list_column": column} | ({"list_map": mapped} if mapped else {})
+            else:
+                notes.append(f"the column {column} may name a split, too; {keys['list_column']} is used")
+        elif said and not label_rank(column) and len(values) > 1:
+            seen.append(column)
+            notes.append(f"the column {column} has the values {', '.join(values[:4])}, which name no splits: not used")
+    return keys, seen
 
 
-def _label_column(columns: pd.DataFrame, rest: Sequence[str]) -> str | None:
-    """A column with a telling name, else the one with the fewest values of which there are at least two."""
-    named = {column.lower(): column for column in rest}
-    for name in LABELS:
-        if name in named and columns[named[name]].nunique() > 1:
-            return named[name]
-    distinct = {column: columns[column].nunique() for column in rest}
-    few = [column for column in rest if 2 <= distinct[column] <= max(2, len(columns) / 3)]
-    return min(few, key=lambda column: distinct[column]) if few else None
+def _split_named(value: str, column: set[str]) -> str | None:
+    """The split that a value names, of itself or as the answer to a column such as ``is_valid``."""
+    if value.lower() in SPLIT_ALIASES:
+        return SPLIT_ALIASES[value.lower()]
+    asked = {SPLIT_ALIASES[word] for word in column if word in SPLIT_ALIASES}
+    if len(asked) == 1 and value.lower() in TRUE | FALSE:
+        (split,) = asked
+        return split if value.lower() in TRUE else "test" if split == "train" else "train"
+    inside = {SPLIT_ALIASES[word] for word in words(value) if word in SPLIT_ALIASES}
+    return inside.pop() if column and len(inside) == 1 else None
+
+
+def _is_flag(column: str, values: pd.Series) -> bool:
+    """Whether a column holds ones and noughts for a class, and some of each or none."""
+    found = {value.lower() for value in values.unique()} - {""}
+    return not says(column, OTHERS) and (found <= TRUE | FALSE or found <= {"1", "-1"})
+
+
+def _held(columns: pd.DataFrame, flags: Sequence[str]) -> pd.DataFrame:
+    return columns[[*flags]].map(lambda value: value.lower() in TRUE)
+
+
+def _text_twin(label: str, columns: pd.DataFrame, rest: Sequence[str]) -> str:
+    """The column that says in words what a label says in numbers, or the label itself."""
+    numbers = columns[label]
+    if not all(value.isdigit() for value in numbers.unique() if value):
+        return label
+    for column in rest:
+        worded = not any(map(_is_number, columns[column].unique().tolist()))
+        if worded and not says(column, OTHERS) and _same_parts(numbers, columns[column]):
+            return column
+    return label
+
+
+def _is_number(value: str) -> bool:
+    return value.replace(".", "").isdigit()
+
+
+def _same_parts(one: pd.Series, other: pd.Series) -> bool:
+    """Whether equal values in one column are equal in the other, and the other way round."""
+    return one.nunique() == other.nunique() == len({*zip(one, other, strict=True)})
+
+
+def _by_shape(columns: pd.DataFrame, rest: Sequence[str], header: bool, notes: list[str]) -> str | None:
+    """A column of few values, whatever its name: one of words before one of numbers, else the first."""
+
+    def likely(column: str, groups: bool) -> bool:
+        fits = 2 <= columns[column].nunique() <= max(2, len(columns) / 3)
+        return fits and not says(column, OTHERS) and groups == (group_rank(column) is not None or is_id(column))
+
+    few = [column for column in rest if likely(column, False)] or [column for column in rest if likely(column, True)]
+    if header:
+        numbers = {column: all(map(_is_number, columns[column].unique().tolist())) for column in few}
+        few.sort(key=numbers.__getitem__)
+    if few:
+        others = f"; {', '.join(few[1:4])} may be, too" if len(few) > 1 else ""
+        notes.append(f"no column is called after a label, so {few[0]} is taken for it by its values{others}")
+    return few[0] if few else None
+
+
+def _group_column(columns: pd.DataFrame, rest: Sequence[str], labels: Sequence[str], notes: list[str]) -> str | None:
+    """A column of units that repeat: by its name, else an identifier that is not the label's."""
+    label = pd.Series(map("|".join, columns[[*labels]].to_numpy().tolist()), dtype=str)
+
+    def repeats(column: str) -> bool:
+        distinct = columns[column].nunique()
+        return 2 <= distinct < len(columns) and not _same_parts(label, columns[column])
+
+    by_name = sorted((rank, column) for column in rest if (rank := group_rank(column)) is not None and repeats(column))
+    few = label.nunique()
+    by_id = [column for column in rest if is_id(column) and repeats(column) and columns[column].nunique() > few]
+    found = [*(column for _, column in by_name), *(column for column in by_id if label_rank(column) is None)]
+    for column in found:
+        if (distinct := columns[column].nunique()) >= 3:
+            return column
+        notes.append(f"the column {column} has only {distinct} values, too few to divide by: each is in every split")
+    return None

@@ -1,13 +1,32 @@
-"""Label rules that the tables of a folder suggest."""
+"""Label rules that the tables of a folder suggest, alone and joined."""
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from graft.apps.use.table_columns import detect_columns
+import pandas as pd
+
+from graft.apps.use.table_file import TableFile, detect_table
+from graft.apps.use.table_places import Places
 from graft.core.errors import DataError
+from graft.core.params import check
+from graft.data.dataset import SPLIT_ALIASES, class_names, is_multi_label
+from graft.labels.corrections import COLUMNS, Corrections
+from graft.labels.rules import Labelled, Labels, apply_rule, split_folders
+
+_SPLIT_WORD = re.compile(rf"(?<![A-Za-z])(?i:{'|'.join(sorted(SPLIT_ALIASES, key=len, reverse=True))})(?![a-z])")
+MOST = 50  # tables; a text file beside each image is none
+UNREAD = {
+    ".mat": "a file of MATLAB is not read; write it as a CSV table with a column of file names and one of labels",
+    ".xlsx": "a workbook is not read; save the sheet as CSV",
+    ".xls": "a workbook is not read; save the sheet as CSV",
+    ".ods": "a workbook is not read; save the sheet as CSV",
+    ".json": "JSON is not read; write it as a CSV table with a column of file names and one of labels",
+    ".jsonl": "JSON is not read; write it as a CSV table with a column of file names and one of labels",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +53,134 @@ def table_rules(
 ) -> Iterator[LabelRule]:
     """Rules of the tables that label images; why another does not is added to `doubts` by its name."""
     tables = [name for name in others if PurePosixPath(name).suffix.lower() in {".csv", ".tsv", ".txt", ".parquet"}]
-    for name in tables if len(tables) <= 50 else []:  # a text file beside each image is no table of labels
+    places = Places(images)
+    found: list[TableFile] = []
+    for name in tables if len(tables) <= MOST else []:
         try:
-            found = detect_columns(root, name, images)
+            found.append(detect_table(root, name, places))
         except DataError as error:
             if not name.lower().endswith(".txt"):  # which are mostly notes
-                doubts[name] = str(error).removeprefix(f"{PurePosixPath(name).name}: ")
+                doubts[name] = str(error)
+    named = any(one.by_name for one in found)
+    for one in [one for one in found if named and not one.by_name]:
+        doubts[one.name] = "no column is called after a label, as one of another table is"
+        found.remove(one)
+    joined = list(_joined(found))
+    for one in joined + [one for one in found if not any(one.name in other.files.values() for other in joined)]:
+        try:
+            yield _rule(root, images, one)
+        except DataError as error:
+            doubts[one.name] = str(error)
+    unread = [name for name in others if PurePosixPath(name).suffix.lower() in UNREAD]
+    doubts |= {name: UNREAD[PurePosixPath(name).suffix.lower()] for name in unread[:3]}
+
+
+def split_in_name(path: str) -> tuple[str, str] | None:
+    """A path without the name of a split, and that name as it is spelt; None if there is none, or two that differ."""
+    found = _SPLIT_WORD.findall(path)
+    if len({SPLIT_ALIASES[word.lower()] for word in found}) != 1:
+        return None
+    return _SPLIT_WORD.sub("*", path), found[-1]
+
+
+def read_labels(labels: dict[str, Any], root: Path, images: Sequence[str]) -> Labelled:
+    """Label as the stage will, without corrections.
+
+    Raises:
+        DataError: as `apply_rule`.
+    """
+    none = Corrections(pd.DataFrame(columns=COLUMNS, dtype=str), "corrections.csv")
+    return apply_rule(check("labels", Labels, labels), root, images, none)
+
+
+def torn_groups(rows: pd.DataFrame) -> list[str]:
+    """What to say of groups that stand in several official lists."""
+    known = rows[(rows["group"] != "") & (rows["list"] != "")]
+    torn = int((known.groupby("group")["list"].nunique() > 1).sum())
+    if not torn:
+        return []
+    return [f"warning: {torn} of {known['group'].nunique()} groups stand in several of its splits, which leaks"]
+
+
+def _joined(found: Sequence[TableFile]) -> Iterator[TableFile]:
+    """Tables of the splits of one set, as one table."""
+    sets: dict[str, dict[str, TableFile]] = {}
+    for one in found:
+        if said := split_in_name(one.name):
+            sets.setdefault(said[0], {})[said[1]] = one
+    for members in sets.values():
+        alike = {one.spelling() for one in members.values()}
+        if len({SPLIT_ALIASES[word.lower()] for word in members}) < 2 or len(alike) > 1:
             continue
-        labels: dict[str, Any] = {"rule": "table", "table": found.table}
-        reads = f"the column {found.table['label']} of {name}"
-        if found.separator is not None:
-            labels["label_separator"] = found.separator
-            reads += f", several labels a picture between {found.separator!r}"
-        yield LabelRule(labels, found.covered, found.classes, reads, fits=True)
+        wheres = [tuple(way.replace(word, "{list}") for way in one.where) for word, one in members.items()]
+        same = len({*wheres}) == 1
+        yield TableFile(
+            name=" and ".join(one.name for one in members.values()),
+            files={word: one.name for word, one in members.items()},
+            table={key: value for one in members.values() for key, value in one.table.items()},
+            where=list(wheres[0])
+            if same
+            else list(dict.fromkeys(way for one in members.values() for way in one.where)),
+            separator=next((one.separator for one in members.values() if one.separator), None),
+            by_name=all(one.by_name for one in members.values()),
+            notes=list(dict.fromkeys(note for one in members.values() for note in one.notes)),
+        )
+
+
+def _rule(root: Path, images: Sequence[str], one: TableFile) -> LabelRule:
+    """The rule that a table suggests, and what the stage will make of it.
+
+    Raises:
+        DataError: it labels no images, or by numbers for their folders.
+    """
+    labels: dict[str, Any] = {"rule": "table", "table": one.keys()}
+    label = one.table.get("label")
+    reads = f"the column {label}" if label else f"the columns {', '.join(one.table['one_hot'])}"
+    reads += f" of {one.name}"
+    if one.separator is not None:
+        labels["label_separator"] = one.separator
+        between = "" if label is None else f" between {one.separator!r}"
+        reads += f", several labels a picture{between}"
+    labelled = read_labels(labels, root, images)
+    rows = labelled.rows
+    if "columns" in one.table and not is_multi_label(rows) and _numbers_folders(rows):
+        raise DataError(f"the column {label} numbers the folders, whose names say more")
+    notes = list(one.notes)
+    if labelled.orphans:
+        notes.append(f"{len(labelled.orphans)} rows lead to no picture, such as {labelled.orphans[0]!r}")
+    classes = Counter(name for name in class_names(rows) if name)
+    split, why = _split(one, rows, notes)
+    return LabelRule(labels, len(rows), classes, reads, True, split, why, tuple(notes))
+
+
+def _numbers_folders(rows: pd.DataFrame) -> bool:
+    folders = pd.Series([PurePosixPath(path).parent.as_posix() for path in rows["path"]], dtype=str)
+    same = folders.nunique() == rows["label"].nunique() == len({*zip(folders, rows["label"], strict=True)})
+    return same and all(label.isdigit() for label in rows["label"].unique())
+
+
+def _split(one: TableFile, rows: pd.DataFrame, notes: list[str]) -> tuple[dict[str, Any], str]:
+    """Keys of the section `split`, and why: by what table or folders say, by whole groups, else at random."""
+    group = one.table.get("group")
+    lists = {SPLIT_ALIASES.get(name.lower(), "") for name in rows.get("list", [])} - {""}
+    folders = sorted(split_folders(rows["path"]))
+    if len(lists) > 1:
+        notes += torn_groups(rows)
+        given, by = lists, {"by": "column", "column": "list"}
+        column = one.table.get("list_column")
+        said = f"the column {column}" if column else f"the tables {one.name}"
+    elif folders:
+        given = {SPLIT_ALIASES[PurePosixPath(name).name.lower()] for name in folders}
+        by, said = {"by": "folder"}, f"the folders {', '.join(folders)}"
+    elif group:
+        return {"by": "group"}, f"whole groups, {rows['group'].nunique()} by the column {group}"
+    else:
+        return {"by": "random"}, "at random, stratified by label: nothing names groups or splits"
+    return by, said + missing_splits(given, group)
+
+
+def missing_splits(given: Container[str], group: str | None) -> str:
+    """What to say of the splits that are not given."""
+    missing = [name for name in ("test", "valid") if name not in given]
+    whole = f", in whole groups by the column {group}" if group else ""
+    return f"; {' and '.join(missing)} drawn from train{whole}" if missing else ""
