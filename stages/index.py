@@ -16,7 +16,7 @@ from graft.data.raw import raw_root, vouch
 from graft.index.config import Index
 from graft.index.duplicates import conflicts, find_duplicates
 from graft.index.fingerprints import FingerprintStore
-from graft.index.scan import check_bad_files, scan, scan_tables
+from graft.index.scan import check_bad_files, file_warnings, scan, scan_tables
 from graft.index.summary import class_by_path, counts, save_counts, save_samples, save_sizes
 from graft.labels.corrections import Corrections
 from graft.labels.rules import Labels, apply_rule
@@ -34,7 +34,7 @@ def main(run: Run) -> None:
 
     root = raw_root(RAW)
     prints = FingerprintStore(run.unfinished() / "thumbnails")
-    images, rejected = scan_tables(scan(root, config.only), prints)
+    images, rejected = scan_tables(scan(root, config), prints)
     vouch(RAW)
     check_bad_files(rejected, len(images), config)
     duplicates = find_duplicates(prints.pixels, prints.hashes, prints.thumbnails, config.near_duplicates)
@@ -57,12 +57,14 @@ def main(run: Run) -> None:
         save_sizes(report / "sizes.png", images)
     if len(disputed):
         run.log(f"warning: {len(disputed)} copies have different labels, see {REPORT / 'conflicts.csv'}")
-    for warning in labelled.warnings:
+    for warning in (*file_warnings(images, rejected), *labelled.warnings):
         run.log(f"warning: {warning}")
     for first in labelled.unlabelled.head(1).itertuples():
         example = f"such as {first.path!r}, which {first.reason}; all are in {REPORT / 'unlabelled.csv'}"
         run.log(f"warning: {len(labelled.unlabelled)} pictures have no label, {example}")
-    run.log(f"{len(images)} pictures, {len(rejected)} other files, {len(labelled.unlabelled)} unlabelled")
+    bad = int((rejected["kind"] == "bad").sum())
+    aside = f"{bad} that cannot be used, {len(rejected) - bad} other files"
+    run.log(f"{len(images)} pictures, {aside}, {len(labelled.unlabelled)} unlabelled")
 
 
 if __name__ == "__main__":

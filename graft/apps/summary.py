@@ -12,10 +12,13 @@ from graft.augment.augment import augment
 from graft.augment.config import Augment
 from graft.core import params
 from graft.core.errors import DataError
-from graft.data.raw import is_hidden, names, raw_root
+from graft.core.litter import is_hidden
+from graft.data.raw import names, raw_root
 from graft.finetune.config import Finetune
-from graft.images.decode import IMAGE_SUFFIXES, decode
+from graft.images.decode import decode
+from graft.images.formats import is_image
 from graft.images.presize import Presize
+from graft.index.config import Index
 from graft.labels.corrections import Corrections
 from graft.labels.rules import Labels, apply_rule
 from graft.network.config import Embed
@@ -57,14 +60,15 @@ class Walk:
         if not RAW.is_dir():
             raise DataError(f"{RAW} is absent; run `dvc repro download`")
         root = raw_root(RAW)
-        images = [n for n in names(root) if Path(n).suffix.lower() in IMAGE_SUFFIXES and not is_hidden(n)]
+        index: Index = self._section("index", Index)
+        images = [n for n in names(root) if not is_hidden(n) and index.takes(n) and is_image(root / n)]
         if not images:
-            raise DataError(f"{root} holds no file that is an image by its name")
+            raise DataError(f"{root} holds no file that is an image by name or content, and that index.only takes")
         self._images, self._path = images, self._path or images[0]
         self._file = root / self._path
         if not self._file.is_file():
             raise DataError(f"{self._path!r} is no file of the source; the first image is {images[0]!r}")
-        yield f"{self._path}, {self._file.stat().st_size:,} bytes, one of {len(images)} images by name"
+        yield f"{self._path}, {self._file.stat().st_size:,} bytes, one of {len(images)} images"
 
     def _decode(self) -> Iterator[str]:
         decoded = decode(self._file)

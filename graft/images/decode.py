@@ -14,25 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "JPEG2000", "PPM", "QOI", "SGI")
-"""What is read. Formats that Pillow only hands to other programs (EPS), or that have no mark by which
-they could be told from noise (TGA), are not among them."""
-
-SUFFIXES = frozenset(
-    f".{name}"
-    for name in (
-        *("apng", "avif", "avifs", "bmp", "bw", "dib", "gif", "j2c", "j2k", "jfif", "jp2", "jpc", "jpe", "jpeg"),
-        *("jpf", "jpg", "jpx", "pbm", "pfm", "pgm", "png", "pnm", "ppm", "qoi", "rgb", "rgba", "sgi", "tif"),
-        *("tiff", "webp"),
-    )
-)
-"""Names, in lower case, that promise a format that is read."""
-
-IMAGE_SUFFIXES = SUFFIXES | {
-    *(".heic", ".heif", ".jxl", ".svg", ".ico", ".tga", ".psd", ".eps"),
-    *(".raw", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf"),
-}
-"""Names that promise any image: such a file that cannot be decoded is bad, not merely beside the images."""
+from graft.images.formats import FORMATS
 
 MAX_PIXELS = 89_478_485
 """Larger images are refused before they are decoded: a small file can claim to be huge. It is the

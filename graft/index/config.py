@@ -1,5 +1,6 @@
 """The section `index` of params.yaml."""
 
+from fnmatch import fnmatchcase
 from typing import Literal
 
 from pydantic import Field
@@ -21,11 +22,21 @@ class Index(Section):
     """What the index accepts, and what it takes for a copy."""
 
     only: list[str] = []
-    """Patterns of paths (``*/images/*``; ``*`` stands for anything, slashes too), one of which the path of
-    an image must match; other files are left out. An empty list: all files."""
+    """Patterns of paths, from ``/`` at the top of the source on (``*/images/*``; ``*`` stands for anything, slashes
+    too). A file that matches one with ``!`` before it (``!*/masks/*``) is left out, and, if there are others, one
+    that matches none of those. An empty list: all files."""
     on_bad: Literal["skip", "fail"] = "skip"
     """What happens to a file that should be an image and cannot be used: it is left out, or stops the run."""
     max_bad: float = Field(default=0.1, ge=0, le=1)
     """Largest share of such files: above it the run stops even with ``skip``."""
     near_duplicates: NearDuplicates | Literal["off"] = NearDuplicates()
     """What counts as a near duplicate; ``off``: only equal pixels do."""
+
+    def takes(self, path: str) -> bool:
+        """Whether the patterns let a path in; one may begin with or without the slash at the top."""
+        places = (path, f"/{path}")
+        out = [pattern[1:] for pattern in self.only if pattern.startswith("!")]
+        within = [pattern for pattern in self.only if not pattern.startswith("!")]
+        if any(fnmatchcase(place, pattern) for pattern in out for place in places):
+            return False
+        return not within or any(fnmatchcase(place, pattern) for pattern in within for place in places)

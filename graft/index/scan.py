@@ -2,9 +2,8 @@
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,15 +11,23 @@ import pandas as pd
 
 from graft.core.errors import DataError
 from graft.core.files import sha256
+from graft.core.litter import is_hidden
 from graft.core.parallel import in_order
 from graft.core.progress import bar
-from graft.data.raw import is_hidden, names
-from graft.images.decode import IMAGE_SUFFIXES, NotAnImageError, UnreadableError, decode
+from graft.data.raw import names
+from graft.images.decode import NotAnImageError, TooManyPixelsError, UnreadableError, decode
+from graft.images.formats import IMAGE_SUFFIXES
 from graft.index.config import Index
 from graft.index.fingerprints import Fingerprint, FingerprintStore, fingerprint
 
-COLUMNS = ("path", "sha256", "bytes", "width", "height", "format", "mode", "camera", "taken")
+COLUMNS = ("path", "sha256", "bytes", "width", "height", "format", "mode", "camera", "taken", "note")
 """Columns of images.csv, before the duplicate group."""
+MAX_NAMED = 5
+"""Files that a warning names."""
+LINK = (
+    "a link to a folder outside the source, or around itself, which is not followed: put the folder itself there, or "
+    "name a folder in source.uri that holds both"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,8 @@ class ImageFile:
     """A file that decodes.
 
     `width` and `height` are those of the upright image; `sha256` is of the file's `bytes` bytes;
-    `format`, `mode`, `camera` and `taken` are what the file says of itself (see `Decoded`).
+    `format`, `mode`, `camera` and `taken` are what the file says of itself (see `Decoded`). `note` says what
+    is odd about it, empty for most.
     """
 
     path: str
@@ -40,6 +48,7 @@ class ImageFile:
     mode: str
     camera: str
     taken: str
+    note: str
     fingerprint: Fingerprint
 
 
@@ -56,15 +65,15 @@ class _NotMeantError(Exception):
     """The file was never meant as an image of this dataset."""
 
 
-def scan(root: Path, only: Sequence[str] = ()) -> Iterator[ImageFile | Rejected]:
+def scan(root: Path, config: Index | None = None) -> Iterator[ImageFile | Rejected]:
     """Yield one result for every file below a folder, in order of path.
 
     Decoding runs in threads, a bounded number of files at once. No file is changed, and nothing that is
-    not a regular file is opened. Given patterns of paths (`only`), files that match none are rejected unread.
+    not a regular file is opened. Files that `index.only` leaves out are rejected unread.
     """
-    paths = names(root)
+    paths, rules = names(root), config or Index()
     with bar("index", len(paths)) as progress:
-        for result in in_order(lambda name: _scan_file(root, name, only), paths):
+        for result in in_order(lambda name: _scan_file(root, name, rules), paths):
             progress.update()
             yield result
 
@@ -87,6 +96,18 @@ def scan_tables(
     return pd.DataFrame(images), pd.DataFrame(rejected, dtype=str)
 
 
+def file_warnings(images: pd.DataFrame, rejected: pd.DataFrame) -> Iterator[str]:
+    """Say which files should be images and cannot be used, a line a reason, and which are used though they are odd."""
+    bad = rejected[rejected["kind"] == "bad"].rename(columns={"reason": "note"})
+    odd = images[images["note"] != ""]
+    for rows, what in ((bad, "should be a picture and cannot be used"), (odd, "is used, though odd")):
+        alike = rows["note"].str.replace(r"\d+", "0", regex=True)
+        for _, same in rows.groupby(alike, sort=True):
+            names = ", ".join(map(repr, same["path"].head(MAX_NAMED)))
+            more = f" and {len(same) - MAX_NAMED} more" if len(same) > MAX_NAMED else ""
+            yield f"{names}{more}: {what}: {same['note'].iloc[0]}"
+
+
 def check_bad_files(rejected: pd.DataFrame, images: int, config: Index) -> None:
     """Stop when files that should be images cannot be used, and are too many or must all be usable.
 
@@ -105,15 +126,15 @@ def check_bad_files(rejected: pd.DataFrame, images: int, config: Index) -> None:
     raise DataError(f"{len(bad)} of {len(bad) + images} pictures cannot be used, {rule}:\n{shown}{more}")
 
 
-def _scan_file(root: Path, name: str, only: Sequence[str]) -> ImageFile | Rejected:
+def _scan_file(root: Path, name: str, config: Index) -> ImageFile | Rejected:
     shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     try:
         if is_hidden(name):
             raise _NotMeantError(
                 "hidden: its name, or its folder's, begins with a dot or is a system's, such as __MACOSX"
             )
-        if only and not any(fnmatchcase(name, pattern) for pattern in only):
-            raise _NotMeantError("matches no pattern of index.only")
+        if not config.takes(name):
+            raise _NotMeantError("is left out by index.only")
         if shown != name:
             raise UnreadableError("its name is not UTF-8; rename it")
         return _image(root / name, name)
@@ -131,13 +152,14 @@ def _image(path: Path, name: str) -> ImageFile:
     except FileNotFoundError as error:
         raise UnreadableError("a link that leads nowhere") from error
     if stat.S_ISDIR(mode):
-        link = path.is_symlink()
-        raise UnreadableError("a link to a folder, which is not followed" if link else "the folder cannot be read")
+        raise UnreadableError(LINK if path.is_symlink() else "the folder cannot be read")
     if not stat.S_ISREG(mode):
         raise UnreadableError("not a regular file but a pipe, socket or device")
     with path.open("rb") as file:
         try:
             decoded = decode(file)
+        except TooManyPixelsError as error:
+            raise UnreadableError(f"{error}, the most that is read: save it smaller, or cut it") from error
         except NotAnImageError as error:
             if path.suffix.lower() not in IMAGE_SUFFIXES:
                 suffix = path.suffix or "no suffix"
@@ -146,5 +168,6 @@ def _image(path: Path, name: str) -> ImageFile:
                 raise UnreadableError("empty: zero bytes") from error
             raise
         size = file.seek(0, os.SEEK_END)
-    own = (decoded.format, decoded.mode, decoded.camera, decoded.taken)
+    note = "" if path.suffix.lower() in IMAGE_SUFFIXES else "a picture by its content, not by its name"
+    own = (decoded.format, decoded.mode, decoded.camera, decoded.taken, "; ".join(filter(None, (note, decoded.note))))
     return ImageFile(name, sha256(path), size, *decoded.image.size, *own, fingerprint(decoded.image))

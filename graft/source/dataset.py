@@ -14,8 +14,9 @@ from graft.core import params
 from graft.core.addresses import PACKAGE, is_remote
 from graft.core.errors import SourceError
 from graft.core.files import new_folder, sha256
+from graft.core.litter import is_litter
 from graft.core.progress import bar
-from graft.data.raw import POINTER, Linked, check_apart, fingerprint, is_litter, linked, names, vouch, write_link
+from graft.data.raw import POINTER, Linked, check_apart, fingerprint, linked, names, vouch, write_link
 from graft.source.archive import unpack
 from graft.source.config import Source
 from graft.source.download import DOWNLOADS, local_path

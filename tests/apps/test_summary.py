@@ -40,7 +40,7 @@ def test_the_first_step_that_fails_ends_it(values: dict[str, Any], tmp_path: Pat
     lines = list(summarise(values, "dog/1.png"))
     size = (folder / "dog/1.png").stat().st_size
     assert lines[:4] == [
-        f"download    dog/1.png, {size} bytes, one of 8 images by name",
+        f"download    dog/1.png, {size} bytes, one of 8 images",
         "index       PNG RGB -> RGB 8 x 8, upright",
         "index       label 'dog', group ''",
         "presize     [1, 256, 256, 3] uint8, from 1 to 100",

@@ -23,7 +23,7 @@ def predict(
         list[str],
         typer.Argument(
             help="Pictures: files, folders, patterns in quotes, http(s):// and other addresses, or - to read them "
-            "from standard input, one a line. In folders, files whose names promise no picture are passed over.",
+            "from standard input, one a line. In folders, files that are no picture by name or content are left out.",
             show_default=False,
         ),
     ],

@@ -14,7 +14,8 @@ from typing import TypeAlias
 
 from graft.core.addresses import is_remote, masked
 from graft.core.errors import DataError
-from graft.images.decode import SUFFIXES
+from graft.core.litter import is_hidden
+from graft.images.formats import is_image
 from graft.predict.predictor import Source
 
 AT_ONCE = 8  # addresses that are read from at once: while one server is waited for, others answer
@@ -50,7 +51,7 @@ class Inputs:
     """Every image that is named, in the order given; in folders and patterns in an order that never changes.
 
     Links to folders are followed, but not round in a circle; what is hidden is left out. `skipped` counts the
-    files in folders that were passed over so far, as their names promise no image; `example` is the first.
+    files in folders that were passed over so far: no images by name or content; `example` is the first.
 
     Args:
         words: files, addresses, folders, patterns (``*``, ``?``, ``[...]``, ``**`` for any folders), or
@@ -75,7 +76,7 @@ class Inputs:
         if is_remote(word):
             yield word
         elif _check(Path(word).is_dir):
-            yield from _or_missing(self._within(Path(word)), word, "no picture lies in this folder, by its name")
+            yield from _or_missing(self._within(Path(word)), word, "no picture lies in this folder, by name or content")
         elif has_magic(word) and not _check(Path(word).exists):
             path = PurePath(word)
             parts = path.parts[1:] if path.anchor else path.parts
@@ -84,13 +85,13 @@ class Inputs:
             yield word
 
     def _within(self, folder: Path) -> Iterator[Input]:
-        """Images below a folder, by name."""
+        """Images below a folder, by name or content; of a format that is not read, too: its row then says so."""
         for inner, names in _tree(folder):
             if isinstance(names, Missing):
                 yield names
                 continue
             for name in names:
-                if os.path.splitext(name)[1].lower() in SUFFIXES:  # noqa: PTH122 - a path costs more than the rest
+                if is_image(inner / name):
                     yield str(inner / name)
                 else:
                     self.skipped, self.example = self.skipped + 1, self.example or str(inner / name)
@@ -125,10 +126,10 @@ def _tree(folder: Path) -> Iterator[tuple[Path, list[str] | Missing]]:
         folders[:] = [
             name
             for name in sorted(folders)
-            if not _is_hidden(name)
+            if not is_hidden(name)
             and not ((inner / name).is_symlink() and inner.resolve().is_relative_to((inner / name).resolve()))
         ]
-        yield inner, sorted(name for name in files if not _is_hidden(name))
+        yield inner, sorted(name for name in files if not is_hidden(name))
     yield from map(_unlisted, failed)
 
 
@@ -153,11 +154,7 @@ def _matching_names(folder: Path, pattern: str) -> list[str]:
         names = sorted(os.listdir(folder))  # noqa: PTH208 - names, not paths
     except OSError:
         return []
-    return [name for name in names if fnmatchcase(name, pattern) and (pattern[0] == "." or not _is_hidden(name))]
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
+    return [name for name in names if fnmatchcase(name, pattern) and (pattern[0] == "." or not is_hidden(name))]
 
 
 def _or_missing(found: Iterator[Input], name: str, reason: str) -> Iterator[Input]:

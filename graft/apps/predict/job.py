@@ -35,7 +35,7 @@ class Counts:
     kept: int = 0  # rows that were there already
     done: int = 0  # images with a row of this run
     failed: int = 0  # of both, those that could not be classified
-    skipped: int = 0  # files in folders that were passed over, as their names promise no image
+    skipped: int = 0  # files in folders that were passed over, as they are no images
     example: str = ""  # one of them
 
 

@@ -10,9 +10,10 @@ from typing import Any, Literal
 from graft.apps.use.official_lists import with_lists
 from graft.apps.use.table_rules import LabelRule, table_rules
 from graft.core.errors import DataError
+from graft.core.litter import is_hidden
 from graft.data.dataset import SPLIT_ALIASES
-from graft.data.raw import is_hidden, names
-from graft.images.decode import IMAGE_SUFFIXES
+from graft.data.raw import names
+from graft.images.formats import IMAGE_SUFFIXES
 from graft.labels.rules import split_folders
 from graft.split.config import Split
 
