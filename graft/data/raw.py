@@ -14,21 +14,19 @@ import os
 import shlex
 import stat
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from graft.core.errors import SourceError
 from graft.core.files import sha256, write_json
+from graft.core.litter import is_litter
 from graft.core.parallel import in_order
 from graft.core.progress import bar
-
-LITTER = {".ds_store", "thumbs.db", "desktop.ini", "__macosx"}
-"""Names, in any case, of what no one put there and nothing reads."""
 
 
 def fingerprint(folder: Path, paths: list[str] | None = None) -> str:
     """Return the digest of a folder, 64 hexadecimal digits.
 
-    Links to regular files are read, links to folders are not followed.
+    Links to regular files are read, links to folders followed as far as `names` follows them.
 
     Args:
         folder: any.
@@ -55,32 +53,41 @@ def entry(path: str, digest: str) -> bytes:
 def names(folder: Path) -> list[str]:
     """Return, sorted, the path of everything below a folder that is not a folder itself.
 
-    Paths are relative, with forward slashes. Folders that are links, or cannot be read, are named
-    and not entered, so that none is passed over in silence.
+    Paths are relative, with forward slashes. A link to a folder is followed where it leads to one within `folder`
+    that is not around it, but no link within what it leads to: so there is no circle, and none is walked more often
+    than there are links. Other links to folders, and folders that cannot be read, are named and not entered, so
+    that none is passed over in silence.
 
     Raises:
         SourceError: the folder itself cannot be read.
     """
     closed: list[OSError] = []
-    found: list[Path] = []
-    for here, folders, files in os.walk(folder, onerror=closed.append):
-        linked = [name for name in folders if Path(here, name).is_symlink()]
-        found += [Path(here, name) for name in (*files, *linked)]
+    found: list[str] = []
+    top = folder.resolve()
+    following: list[Path] = [folder]
+    while following:
+        start = following.pop()
+        for here, folders, files in os.walk(start, onerror=closed.append):
+            found += [f"{here}/{name}" for name in files]
+            for name in folders:
+                link = Path(here, name)
+                if start == folder and _leads_within(link, top):
+                    following.append(link)
+                elif link.is_symlink():
+                    found.append(str(link))
     for error in closed:
         if Path(error.filename) == folder:
             raise SourceError(f"{folder}: the folder cannot be read: {error.strerror}") from error
-        found.append(Path(error.filename))
-    return sorted(path.relative_to(folder).as_posix() for path in found)
+        found.append(error.filename)
+    return sorted(Path(path).relative_to(folder).as_posix() for path in found)
 
 
-def is_litter(name: str) -> bool:
-    """Whether a path leads through what systems put beside images: ``.DS_Store``, ``Thumbs.db``, ``__MACOSX``."""
-    return any(part.lower() in LITTER or part.startswith("._") for part in PurePosixPath(name).parts)
-
-
-def is_hidden(name: str) -> bool:
-    """Whether a path leads through a name that begins with a dot, or through litter."""
-    return is_litter(name) or any(part.startswith(".") for part in PurePosixPath(name).parts)
+def _leads_within(link: Path, top: Path) -> bool:
+    """Whether a link leads to a folder below the resolved `top` that does not lie around the link itself."""
+    if not link.is_symlink():
+        return False
+    there = link.resolve()
+    return there != top and there.is_relative_to(top) and not link.parent.resolve().is_relative_to(there)
 
 
 def content(path: Path) -> str:

@@ -126,7 +126,19 @@ def test_two_folders_share_it_only_if_they_are_equal(one: dict[str, str], other:
     assert (left == right) == (one == other)
 
 
-@pytest.mark.parametrize("name", [".DS_Store", "cat/Thumbs.db", "desktop.ini", "__MACOSX/cat/1.jpg", "cat/._1.jpg"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(".DS_Store", "cat/Thumbs.db", "desktop.ini", "__MACOSX/cat/1.jpg", "cat/._1.jpg", "cat/@eaDir/1.jpg/S.jpg"),
+        *(
+            "#recycle/1.jpg",
+            "$RECYCLE.BIN/1.jpg",
+            "lost+found/1",
+            "cat/.ipynb_checkpoints/1.jpg",
+            "cat/Thumbnails/1.jpg",
+        ),
+    ],
+)
 def test_what_systems_leave_does_not_count(tmp_path: Path, name: str) -> None:
     (tmp_path / "cat").mkdir()
     (tmp_path / "cat" / "1.jpg").write_bytes(b"1")
@@ -178,3 +190,25 @@ def test_a_strange_pointer_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / POINTER).write_text(text, encoding="latin-1")
     with pytest.raises(SourceError, match=r"names no folder as graft writes it; run `dvc repro --force"):
         raw_root(tmp_path)
+
+
+def test_links_to_folders_within_are_followed_once_and_never_in_a_circle(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "all" / "cat").mkdir(parents=True)
+    (root / "all" / "cat" / "1.jpg").write_bytes(b"1")
+    (root / "all" / "up").symlink_to("..")
+    (root / "all" / "self").symlink_to(".")
+    (root / "all" / "cat" / "beside").symlink_to("../dog")
+    (root / "all" / "dog").mkdir()
+    (root / "all" / "dog" / "back").symlink_to("../cat")
+    (root / "chosen").mkdir()
+    (root / "chosen" / "cat").symlink_to("../all/cat")
+    (root / "chosen" / "elsewhere").symlink_to(tmp_path)
+    assert names(root) == [
+        *("all/cat/1.jpg", "all/cat/beside/back", "all/dog/back/1.jpg", "all/dog/back/beside", "all/self", "all/up"),
+        *("chosen/cat/1.jpg", "chosen/cat/beside", "chosen/elsewhere"),
+    ]
+    before = fingerprint(root)
+    assert fingerprint(root) == before
+    (root / "all" / "cat" / "1.jpg").write_bytes(b"2")
+    assert fingerprint(root) != before
