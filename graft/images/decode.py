@@ -6,7 +6,8 @@ of them can disagree about orientation, colour or resampling. Pillow and numpy o
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import IO
 
@@ -19,6 +20,8 @@ from graft.images.formats import FORMATS
 MAX_PIXELS = 89_478_485
 """Larger images are refused before they are decoded: a small file can claim to be huge. It is the
 number from which Pillow itself begins to warn: a quarter of a gigabyte as RGB."""
+
+NO_END = "a JPEG without its end mark, of which every pixel is there"
 
 MAX_SCANS = 100
 """Encoders write up to a dozen; libtiff draws the line here, too."""
@@ -45,6 +48,7 @@ class Decoded:
     """An image, upright, RGB, and how it lay in its file: its format and mode, such as JPEG and CMYK.
 
     `camera` (maker, model and software) and `taken` (date and time) are as EXIF has them; empty without.
+    `note` says what is odd about the file, empty for most.
     """
 
     image: Image.Image
@@ -52,6 +56,7 @@ class Decoded:
     mode: str
     camera: str
     taken: str
+    note: str = ""
 
 
 def decode(
@@ -91,10 +96,38 @@ def decode(
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise TooManyPixelsError(f"the picture has more than {max_pixels} pixels") from error
     except Exception as error:  # decoders raise whatever they like on damaged input
+        if "truncated" in str(error) and (ended := _with_end(source)) is not None:
+            return replace(decode(ended, shrink_to, formats, max_pixels), note=NO_END)
         reason = _reason(error)
         if isinstance(source, Path):  # the reason is the same wherever the file lies
             reason = reason.replace(str(source), source.name)
         raise UnreadableError(reason) from error
+
+
+def _with_end(source: Path | IO[bytes]) -> BytesIO | None:
+    """Add the end mark to a JPEG that lacks nothing else; None for any other file.
+
+    Where a bit of the pixels is missing, the decoder takes what follows for it: other bits then give other pixels.
+    Of a progressive JPEG whole scans may be missing, so it is never taken for whole.
+    """
+    if isinstance(source, Path):
+        begun = source.read_bytes()
+    else:
+        source.seek(0)
+        begun = source.read()
+    begun = begun.removesuffix(b"\xff")
+    if not begun.startswith(b"\xff\xd8"):
+        return None
+    pixels = []
+    for filling in (b"", b"\x55\x2a" * 32, b"\x92\x6d" * 32, b"\xdb\xb6" * 32):
+        try:
+            with Image.open(BytesIO(begun + filling + b"\xff\xd9"), formats=("JPEG",)) as image:
+                if image.info.get("progressive"):
+                    return None
+                pixels.append(image.tobytes())
+        except Exception:  # as in `decode`, whose reason is the one that is said
+            return None
+    return BytesIO(begun + b"\xff\xd9") if len(set(pixels)) == 1 else None
 
 
 def upright_rgb(image: Image.Image) -> Image.Image:

@@ -14,6 +14,7 @@ from graft.images import decode as module
 from graft.images.decode import (
     MAX_PIXELS,
     MAX_SCANS,
+    NO_END,
     NotAnImageError,
     Square,
     TooManyPixelsError,
@@ -401,3 +402,31 @@ def test_scans_are_counted_up_to_the_end(
     file.seek(min(3, len(content)))
     assert too_many_scans(file) is too_many
     assert file.tell() == min(3, len(content))
+
+
+@pytest.mark.parametrize("options", [{}, {"subsampling": 0, "quality": 95}, {"restart_marker_rows": 1}])
+def test_a_jpeg_that_lacks_its_end_mark_alone_is_whole(draw: Draw, options: dict[str, int]) -> None:
+    file = BytesIO()
+    draw(0, 200, 152).save(file, "JPEG", **options)
+    whole = file.getvalue()
+    expected = np.asarray(decode(BytesIO(whole)).image)
+    for cut in (1, 2):
+        found = decode(BytesIO(whole[:-cut]))
+        assert found.note == NO_END
+        assert np.array_equal(np.asarray(found.image), expected)
+    assert decode(BytesIO(whole)).note == ""
+
+
+@pytest.mark.parametrize("cut", [5, 20, 200])
+def test_a_jpeg_that_lacks_pixels_is_damaged(draw: Draw, cut: int) -> None:
+    file = BytesIO()
+    draw(0, 200, 152).save(file, "JPEG")
+    with pytest.raises(UnreadableError, match="truncated"):
+        decode(BytesIO(file.getvalue()[:-cut]))
+
+
+def test_a_progressive_jpeg_without_its_end_mark_may_lack_scans(draw: Draw) -> None:
+    file = BytesIO()
+    draw(0, 200, 152).save(file, "JPEG", progressive=True)
+    with pytest.raises(UnreadableError, match="truncated"):
+        decode(BytesIO(file.getvalue()[:-2]))
