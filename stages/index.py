@@ -41,6 +41,7 @@ def main(run: Run) -> None:
     images["duplicate_group"] = duplicates.groups
     labelled = apply_rule(labels, root, images["path"].tolist(), Corrections.read(run.written(CORRECTIONS)))
     disputed = conflicts(images, labelled.rows.rename(columns={"labels": "label"}))
+    found = counts(images, rejected, labelled, duplicates, disputed)
 
     tables.write(IMAGES, images)
     tables.write(LABELS, labelled.rows)
@@ -51,7 +52,7 @@ def main(run: Run) -> None:
         repeated = images["duplicate_group"].duplicated(keep=False)
         tables.write(report / "duplicates.csv", images.loc[repeated, ["duplicate_group", "path"]])
         tables.write(report / "conflicts.csv", disputed)
-        write_json(report / "metrics.json", counts(images, rejected, labelled, duplicates, disputed))
+        write_json(report / "metrics.json", found)
         save_samples(report / "samples.png", root, class_by_path(labelled.rows))
         save_counts(report / "classes.png", class_by_path(labelled.rows))
         save_sizes(report / "sizes.png", images)
@@ -62,9 +63,9 @@ def main(run: Run) -> None:
     for first in labelled.unlabelled.head(1).itertuples():
         example = f"such as {first.path!r}, which {first.reason}; all are in {REPORT / 'unlabelled.csv'}"
         run.log(f"warning: {len(labelled.unlabelled)} pictures have no label, {example}")
-    bad = int((rejected["kind"] == "bad").sum())
-    aside = f"{bad} that cannot be used, {len(rejected) - bad} other files"
-    run.log(f"{len(images)} pictures, {aside}, {len(labelled.unlabelled)} unlabelled")
+    run.log(
+        "{images} pictures, {bad} that cannot be used, {other} other files, {unlabelled} unlabelled".format(**found)
+    )
 
 
 if __name__ == "__main__":
