@@ -13,11 +13,11 @@ from pathlib import Path
 from graft.core import tables
 from graft.core.files import new_folder, write_json
 from graft.data.raw import raw_root, vouch
+from graft.index import summary
 from graft.index.config import Index
 from graft.index.duplicates import conflicts, find_duplicates
 from graft.index.fingerprints import FingerprintStore
-from graft.index.scan import check_bad_files, file_warnings, scan, scan_tables
-from graft.index.summary import class_by_path, counts, save_counts, save_samples, save_sizes
+from graft.index.scan import check_bad_files, scan, scan_tables
 from graft.labels.corrections import Corrections
 from graft.labels.rules import Labels, apply_rule
 from stages.runtime import Run, start
@@ -41,7 +41,7 @@ def main(run: Run) -> None:
     images["duplicate_group"] = duplicates.groups
     labelled = apply_rule(labels, root, images["path"].tolist(), Corrections.read(run.written(CORRECTIONS)))
     disputed = conflicts(images, labelled.rows.rename(columns={"labels": "label"}))
-    found = counts(images, rejected, labelled, duplicates, disputed)
+    found = summary.counts(images, rejected, labelled, duplicates, disputed)
 
     tables.write(IMAGES, images)
     tables.write(LABELS, labelled.rows)
@@ -53,19 +53,12 @@ def main(run: Run) -> None:
         tables.write(report / "duplicates.csv", images.loc[repeated, ["duplicate_group", "path"]])
         tables.write(report / "conflicts.csv", disputed)
         write_json(report / "metrics.json", found)
-        save_samples(report / "samples.png", root, class_by_path(labelled.rows))
-        save_counts(report / "classes.png", class_by_path(labelled.rows))
-        save_sizes(report / "sizes.png", images)
-    if len(disputed):
-        run.log(f"warning: {len(disputed)} copies have different labels, see {REPORT / 'conflicts.csv'}")
-    for warning in (*file_warnings(images, rejected), *labelled.warnings):
+        summary.save_samples(report / "samples.png", root, summary.class_by_path(labelled.rows))
+        summary.save_counts(report / "classes.png", summary.class_by_path(labelled.rows))
+        summary.save_sizes(report / "sizes.png", images)
+    for warning in summary.warnings(images, rejected, labelled, disputed, REPORT):
         run.log(f"warning: {warning}")
-    for first in labelled.unlabelled.head(1).itertuples():
-        example = f"such as {first.path!r}, which {first.reason}; all are in {REPORT / 'unlabelled.csv'}"
-        run.log(f"warning: {len(labelled.unlabelled)} pictures have no label, {example}")
-    run.log(
-        "{images} pictures, {bad} that cannot be used, {other} other files, {unlabelled} unlabelled".format(**found)
-    )
+    run.log("{images} pictures, {bad} not usable, {other} other files, {unlabelled} unlabelled".format(**found))
 
 
 if __name__ == "__main__":

@@ -22,8 +22,6 @@ from graft.index.fingerprints import Fingerprint, FingerprintStore, fingerprint
 
 COLUMNS = ("path", "sha256", "bytes", "width", "height", "format", "mode", "camera", "taken", "note")
 """Columns of images.csv, before the duplicate group."""
-MAX_NAMED = 5
-"""Files that a warning names."""
 LINK = (
     "a link to a folder outside the source, or around itself, which is not followed: put the folder itself there, or "
     "name a folder in source.uri that holds both"
@@ -94,18 +92,6 @@ def scan_tables(
         if isinstance(result, ImageFile):
             fingerprints.add(result.fingerprint)
     return pd.DataFrame(images), pd.DataFrame(rejected, dtype=str)
-
-
-def file_warnings(images: pd.DataFrame, rejected: pd.DataFrame) -> Iterator[str]:
-    """Say which files should be images and cannot be used, a line a reason, and which are used though they are odd."""
-    bad = rejected[rejected["kind"] == "bad"].rename(columns={"reason": "note"})
-    odd = images[images["note"] != ""]
-    for rows, what in ((bad, "should be a picture and cannot be used"), (odd, "is used, though odd")):
-        alike = rows["note"].str.replace(r"\d+", "0", regex=True)
-        for _, same in rows.groupby(alike, sort=True):
-            names = ", ".join(map(repr, same["path"].head(MAX_NAMED)))
-            more = f" and {len(same) - MAX_NAMED} more" if len(same) > MAX_NAMED else ""
-            yield f"{names}{more}: {what}: {same['note'].iloc[0]}"
 
 
 def check_bad_files(rejected: pd.DataFrame, images: int, config: Index) -> None:

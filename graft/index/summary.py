@@ -1,5 +1,6 @@
 """What the index found, counted and drawn: images of each class, how many there are, and how large they are."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ SAMPLE_CLASSES, SAMPLE_IMAGES = 8, 6
 
 MAX_BARS = 40
 """Classes with a bar of their own; of more, the largest and the smallest."""
+
+MAX_NAMED = 5
+"""Files that a warning names."""
 
 SIDE = 128
 
@@ -48,6 +52,31 @@ def counts(
         "conflicting_duplicate_groups": int(conflicts["duplicate_group"].nunique()),
         "classes": {str(name): int(count) for name, count in by_class.items()},
     }
+
+
+def warnings(
+    images: pd.DataFrame, rejected: pd.DataFrame, labelled: Labelled, conflicts: pd.DataFrame, report: Path
+) -> Iterator[str]:
+    """Say what a person should look at; tables with all of it lie in the folder `report`."""
+    yield from _file_warnings(images, rejected)
+    if len(conflicts):
+        yield f"{len(conflicts)} copies have different labels, see {report / 'conflicts.csv'}"
+    yield from labelled.warnings
+    for first in labelled.unlabelled.head(1).itertuples():
+        example = f"such as {first.path!r}, which {first.reason}; all are in {report / 'unlabelled.csv'}"
+        yield f"{len(labelled.unlabelled)} pictures have no label, {example}"
+
+
+def _file_warnings(images: pd.DataFrame, rejected: pd.DataFrame) -> Iterator[str]:
+    """Say which files should be images and cannot be used, a line a reason, and which are used though they are odd."""
+    bad = rejected[rejected["kind"] == "bad"].rename(columns={"reason": "note"})
+    odd = images[images["note"] != ""]
+    for rows, what in ((bad, "should be a picture and cannot be used"), (odd, "is used, though odd")):
+        alike = rows["note"].str.replace(r"\d+", "0", regex=True)
+        for _, same in rows.groupby(alike, sort=True):
+            names = ", ".join(map(repr, same["path"].head(MAX_NAMED)))
+            more = f" and {len(same) - MAX_NAMED} more" if len(same) > MAX_NAMED else ""
+            yield f"{names}{more}: {what}: {same['note'].iloc[0]}"
 
 
 def save_samples(path: Path, root: Path, labels: pd.Series) -> None:

@@ -17,7 +17,7 @@ from graft.core import parallel, tables
 from graft.core.errors import DataError
 from graft.index.config import Index
 from graft.index.fingerprints import FingerprintStore, fingerprint
-from graft.index.scan import COLUMNS, ImageFile, Rejected, check_bad_files, file_warnings, scan, scan_tables
+from graft.index.scan import COLUMNS, ImageFile, Rejected, check_bad_files, scan, scan_tables
 from tests.images.test_decode import huge_png
 
 Draw = Callable[[int, int, int], Image.Image]
@@ -160,17 +160,6 @@ def test_a_huge_panorama_is_told_what_to_do(tmp_path: Path) -> None:
     (result,) = scan(tmp_path)
     assert isinstance(result, Rejected)
     assert result.reason.endswith("pixels, the most that is read: save it smaller, or cut it")
-
-
-def test_what_a_person_should_know_is_said(messy: Path, tmp_path: Path) -> None:
-    (messy / "one.heic").write_bytes(b"\0\0\0\x18ftypheic")
-    tables = scan_tables(scan(messy), FingerprintStore(tmp_path / "thumbnails"))
-    said = list(file_warnings(*tables))
-    assert "'cat/no-suffix': is used, though odd: a picture by its content, not by its name" in said
-    assert "'empty.jpg': should be a picture and cannot be used: empty: zero bytes" in said
-    of_format = "'cat/wrong.png', 'one.heic': should be a picture and cannot be used: not a picture in a format that"
-    assert any(line.startswith(of_format) for line in said)
-    assert not any("notes.txt" in line or ".hidden" in line for line in said)
 
 
 def test_what_the_file_says_of_itself_comes_along(tmp_path: Path, draw: Draw) -> None:

@@ -17,6 +17,7 @@ from graft.index.summary import (
     save_counts,
     save_samples,
     save_sizes,
+    warnings,
 )
 from graft.labels.rules import Labelled
 
@@ -46,6 +47,27 @@ def test_counts_add_up() -> None:
         "conflicting_duplicate_groups": 1,
         "classes": {"x": 3, "y": 1},
     }
+
+
+def test_what_a_person_should_look_at_is_said() -> None:
+    no_name, other = "a picture by its content, not by its name", "a JPEG without its end mark"
+    images = pd.DataFrame({"path": list("abc"), "note": ["", no_name, other]})
+    names = ["page.jpg", *(f"{n}.heic" for n in range(7)), "notes.txt"]
+    reasons = ["12 x 9 is damaged", *(["no format that is read"] * 7), "no picture"]
+    rejected = pd.DataFrame({"path": names, "kind": [*["bad"] * 8, "other"], "reason": reasons})
+    rows = pd.DataFrame({"path": ["a"], "label": ["x"]})
+    left = pd.DataFrame({"path": ["b", "c"], "reason": ["lies at the top", "lies at the top"]})
+    disputed = pd.DataFrame({"duplicate_group": [0, 0]})
+    assert list(warnings(images, rejected, Labelled(rows, left, [], ["look"]), disputed, Path("r"))) == [
+        "'page.jpg': should be a picture and cannot be used: 12 x 9 is damaged",
+        "'0.heic', '1.heic', '2.heic', '3.heic', '4.heic' and 2 more: should be a picture and cannot be used: "
+        "no format that is read",
+        f"'c': is used, though odd: {other}",
+        f"'b': is used, though odd: {no_name}",
+        "2 copies have different labels, see r/conflicts.csv",
+        "look",
+        "2 pictures have no label, such as 'b', which lies at the top; all are in r/unlabelled.csv",
+    ]
 
 
 def test_an_image_of_several_classes_counts_in_each() -> None:
