@@ -13,6 +13,7 @@ from graft.core import params
 from graft.core.errors import ParamsError, WeightsError, nearest
 from graft.core.seeds import Seed
 from graft.evaluate.config import Evaluate
+from graft.export import formats
 from graft.export.config import Export
 from graft.finetune.config import Finetune
 from graft.heads.config import TrainHead
@@ -56,6 +57,7 @@ RENAMED = {
     "evaluate.review": "report.review",
     "export.max_flips": "export.max_mismatches",
     "export.int8.max_flips": "export.int8.max_mismatches",
+    "export.timm": "export.formats",
 }
 """Keys of earlier versions, and what each is called now."""
 
@@ -73,19 +75,46 @@ def check_file(file: Path) -> dict[str, Any]:
     values = params.load(file)
     strange = [key for key in values if key not in MODELS]
     problems = [f"{key}: unknown key{nearest(str(key), MODELS)}; the keys are {', '.join(MODELS)}" for key in strange]
+    sections: dict[str, Any] = {}
     for key, kind in MODELS.items():
         try:
-            section = params.check(key, kind, values[key])
-            if isinstance(section, Backbone):
-                published(section.weights, find(section.name).name)
+            sections[key] = params.check(key, kind, values[key])
+            if key == "backbone":
+                published(sections[key].weights, find(sections[key].name).name)
         except (ParamsError, WeightsError) as error:
             problems.append(str(error))
+    problems += [] if problems else _format_obstacles(**sections)
     if problems and (outdated := list(_update(read_document(file)))):
         advice = f"{file} has keys of an earlier version; `graft check --fix` brings them up to date:"
         raise ParamsError("\n  ".join([advice, *outdated]))
     if problems:
         raise ParamsError("\n".join(problems))
     return values
+
+
+def _format_obstacles(
+    *,
+    backbone: Backbone,
+    embed: Embed,
+    train_head: TrainHead,
+    presize: Presize,
+    evaluate: Evaluate,
+    export: Export,
+    **_: Any,
+) -> list[str]:
+    """What keeps the network out of the formats that are asked for: better known now than after the training."""
+    problems = []
+    for name in export.formats:
+        reasons = formats.find(name).obstacles(
+            backbone=backbone.name,
+            layers=embed.layers,
+            standardise=embed.standardise,
+            head=train_head.head,
+            crop=presize.crop,
+            tta=evaluate.tta,
+        )
+        problems += [formats.refusal(name, reasons)] if reasons else []
+    return problems
 
 
 def fix(file: Path) -> list[str]:
@@ -116,6 +145,8 @@ def _update(document: Any) -> Iterator[str]:
             _rename(holder, key, name)
         else:
             _move(document, old, new)
+        if new == "export.formats":  # which was one, wanted or not
+            target[name] = ["timm"] if target[name] else []
         yield f"{old} is now {new}"
     for old, why in REMOVED.items():
         holder, key = _find(document, old)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from graft import __version__
 from graft.core.files import sha256, write_json, write_text
+from graft.export import formats
 from graft.export.card import save_card
 from graft.export.config import Export
 from graft.export.onnx import export_onnx, quantise
@@ -40,15 +41,13 @@ def write_bundle(
         record: what else is to be known: data, licences, figures, lineage; see `graft.export.card`.
 
     Raises:
-        ExportError: timm's format is asked for, and cannot hold the network.
+        ExportError: a format is asked for that cannot hold the network.
     """
     export_onnx(network, task_of(description), description.size, square.size, decision, folder / FLOAT)
     if config.int8:
         quantise(folder / FLOAT, images(config.int8.calibrate), folder / INT8)
-    if config.timm:
-        from graft.export.timm_folder import write_timm  # late: few ask for it
-
-        write_timm(folder / "timm", network, description, decision, square.crop)
+    for name in config.formats:
+        formats.write(name, folder / name, formats.Exported(network, description, square, decision))
     metadata = _describe(folder, description, square, decision) | record
     write_json(folder / METADATA, metadata)
     write_text(folder / LABELS, "".join(f"{name}\n" for name in description.classes))

@@ -1,8 +1,10 @@
 """The section `export` of params.yaml."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from graft.core.errors import nearest
 from graft.core.params import Section
+from graft.export.formats import NAMES
 
 
 class Int8(Section):
@@ -21,5 +23,13 @@ class Export(Section):
     """Number of test images for which the bundle may give another answer than `evaluate` measured."""
     int8: Int8 | None = None
     """Also write a model in 8-bit integers, ``model.int8.onnx``; ``{}`` takes the defaults."""
-    timm: bool = False
-    """Also write a folder ``timm/`` that timm loads; needs a linear head on the last features."""
+    formats: list[str] = []
+    """Further formats beside ONNX, each a folder of the bundle: ``timm`` (what ``timm.create_model`` loads; it needs
+    a linear head on the last features)."""
+
+    @field_validator("formats")
+    @classmethod
+    def _check_formats(cls, formats: list[str]) -> list[str]:
+        if unknown := [name for name in formats if name not in NAMES]:
+            raise ValueError(f"no format {unknown[0]!r}{nearest(unknown[0], NAMES)}; there are {', '.join(NAMES)}")
+        return formats

@@ -51,6 +51,7 @@ evaluate:
 export:
   max_flips: 0
   int8: {max_flips: 3}
+  timm: true   # for others
   # the end
 """
 
@@ -91,6 +92,7 @@ report:
 export:
   max_mismatches: 0
   int8: {max_mismatches: 3}
+  formats: [timm]   # for others
   # the end
 """
 
@@ -141,8 +143,18 @@ def test_every_problem_is_named_at_once(shipped: Path) -> None:
         ("l2: [0.03,", "l2: [-0.03,", "train_head.l2.0: input should be greater than or equal to 0; got -0.03"),
         ("pools: [mean, max]", "pools: [max, max]", "embed.pools: each can be named once; got ['max', 'max']"),
         ("rule: table", "rule: folder", "labels: the key 'table' belongs to rule: table, and the rule is folder"),
+        ("formats: []", "formats: [tim]", "export.formats: no format 'tim' (did you mean 'timm'?); there are timm"),
+        (
+            "formats: []",
+            "formats: [timm]",
+            "export.formats: timm cannot hold this network: the head sees blocks.3, blocks.4, blocks.5, blocks.6 too "
+            "(embed.layers); images are standardised one by one (embed.standardise); leave timm out",
+        ),
     ],
-    ids=["freeze", "unfreeze", "backbone", "weights", "a penalty twice", "a negative penalty", "a pool twice", "rule"],
+    ids=[
+        *("freeze", "unfreeze", "backbone", "weights", "a penalty twice", "a negative penalty", "a pool twice", "rule"),
+        *("format", "a network that a format cannot hold"),
+    ],
 )
 def test_what_the_stages_would_refuse_is_found(shipped: Path, before: str, after: str, expected: str) -> None:
     text = shipped.read_text()

@@ -4,6 +4,7 @@ timm's network classifies what its own last layer gives, and normalises by one m
 head that sees more than that, or images that are standardised one by one, do not fit into it.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +15,26 @@ from torch import nn
 from graft.backbone.timm_models import timm  # which makes it importable first
 from graft.core.errors import ExportError
 from graft.core.files import write_json
+from graft.export.formats import Exported
 from graft.network.fuse_bn import find_pairs
 from graft.network.head import Description
 from graft.network.network import Network, example_for
-from graft.tasks import Decision
 
 TOLERANCE = 1e-3
 """Largest difference of a logit, relative to the largest, that rounding may explain."""
 
 
-def write_timm(folder: Path, network: Network, description: Description, decision: Decision, crop: float) -> None:
+def write(folder: Path, exported: Exported) -> None:
     """Write ``model.safetensors`` and ``config.json``, the temperature divided into the classifier.
 
     Raises:
-        ExportError: the network is more than timm's own with another classifier; the text says by what.
+        ExportError: timm's network gives other logits.
     """
-    if reasons := _obstacles(description, decision, crop):
-        raise ExportError(f"export.timm: timm cannot hold this network: {'; '.join(reasons)}; use export.timm: false")
+    network, description, temperature = exported.network, exported.description, exported.decision.temperature
     model = timm.create_model(description.backbone, num_classes=len(description.classes)).eval()
     config: dict[str, Any] = model.pretrained_cfg  # type: ignore[assignment] # a module's own attribute, not a tensor
-    model.load_state_dict(_state(model, network, description, config["classifier"], decision.temperature))
-    _check_agreement(model, network, description, decision.temperature)
-    folder.mkdir()
+    model.load_state_dict(_state(model, network, description, config["classifier"], temperature))
+    _check_agreement(model, network, description, temperature)
     state = {name: value.contiguous() for name, value in model.state_dict().items()}
     (folder / "model.safetensors").write_bytes(safetensors.torch.save(state))
     written = {
@@ -46,7 +45,7 @@ def write_timm(folder: Path, network: Network, description: Description, decisio
             **{key: config[key] for key in ("first_conv", "classifier", "interpolation")},
             "input_size": [3, description.size, description.size],
             "crop_pct": 1.0,
-            "crop_mode": "center" if crop else "squash",
+            "crop_mode": "center" if exported.square.crop else "squash",
             "mean": description.mean,
             "std": description.std,
             "num_classes": len(description.classes),
@@ -55,18 +54,20 @@ def write_timm(folder: Path, network: Network, description: Description, decisio
     write_json(folder / "config.json", written)
 
 
-def _obstacles(description: Description, decision: Decision, crop: float) -> list[str]:
-    name, layers, tta = description.backbone, ", ".join(description.layers), ", ".join(decision.tta)
+def obstacles(
+    *, backbone: str, layers: Sequence[str], standardise: bool, head: str, crop: float, tta: Sequence[str]
+) -> list[str]:
+    """Say what keeps such a network out of timm's format, each with the key of params.yaml."""
     squeezed = f"cropped in part and squeezed in part (presize.crop {crop:g}, where timm knows 0 and 1)"
-    obstacles = (
-        (name.startswith("torchvision/"), f"{name} is torchvision's"),
-        (layers, f"the head sees {layers} too (embed.layers)"),
-        (description.standardise, "images are standardised one by one (embed.standardise)"),
-        (description.head != "linear", f"the head is of kind {description.head} (train_head.head)"),
+    found = (
+        (backbone.startswith("torchvision/"), f"{backbone} is torchvision's"),
+        (layers, f"the head sees {', '.join(layers)} too (embed.layers)"),
+        (standardise, "images are standardised one by one (embed.standardise)"),
+        (head != "linear", f"the head is of kind {head} (train_head.head)"),
         (crop not in (0, 1), f"images are {squeezed}"),
-        (decision.tta != ["none"], f"logits are averaged over the flips {tta} (evaluate.tta)"),
+        (list(tta) != ["none"], f"logits are averaged over the flips {', '.join(tta)} (evaluate.tta)"),
     )
-    return [text for holds, text in obstacles if holds]
+    return [text for holds, text in found if holds]
 
 
 def _state(
@@ -102,4 +103,4 @@ def _check_agreement(model: nn.Module, network: Network, description: Descriptio
         expected, actual = network(views) / temperature, model((views - mean) / std)
     gap: Any = (expected - actual).abs().max() / expected.abs().max().clamp_min(1e-12)
     if not gap < TOLERANCE:
-        raise ExportError(f"export.timm: timm's network differs from graft's by {float(gap):.2e} of its logits")
+        raise ExportError(f"export.formats: timm's network differs from graft's by {float(gap):.2e} of its logits")

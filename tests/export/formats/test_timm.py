@@ -7,7 +7,9 @@ import torch
 
 from graft.backbone.timm_models import timm  # which makes it importable first
 from graft.core.errors import ExportError
-from graft.export.timm_folder import write_timm
+from graft.export import formats
+from graft.images.decode import Square
+from graft.network.head import Description
 from graft.network.network import Network
 from graft.tasks import Decision
 from tests.export import tiny_bundle
@@ -21,9 +23,15 @@ def network() -> Network:
     return tiny_bundle.network(DESCRIPTION)
 
 
+def write(
+    folder: Path, network: Network, decision: Decision, crop: float, description: Description = DESCRIPTION
+) -> None:
+    formats.write("timm", folder / "timm", formats.Exported(network, description, Square(32, crop), decision))
+
+
 @pytest.mark.parametrize(("crop", "mode"), [(0.0, "squash"), (1.0, "center")])
 def test_timm_says_the_same(network: Network, tmp_path: Path, crop: float, mode: str) -> None:
-    write_timm(tmp_path / "timm", network, DESCRIPTION, Decision(temperature=1.5), crop)
+    write(tmp_path, network, Decision(temperature=1.5), crop)
     loaded = timm.create_model(f"local-dir:{tmp_path / 'timm'}", pretrained=True).eval()
     config = timm.data.resolve_data_config({}, model=loaded)  # type: ignore[no-untyped-call]
     loaded_config = [list(config[key]) for key in ("input_size", "mean", "std")]
@@ -49,10 +57,10 @@ def test_what_timm_cannot_hold_is_refused(
     network: Network, tmp_path: Path, changed: dict[str, object], decision: Decision, message: str
 ) -> None:
     with pytest.raises(ExportError, match=message):
-        write_timm(tmp_path / "timm", network, DESCRIPTION.model_copy(update=changed), decision, 0.0)
+        write(tmp_path, network, decision, 0.0, DESCRIPTION.model_copy(update=changed))
     assert not (tmp_path / "timm").exists()
 
 
 def test_a_crop_by_half_is_refused(network: Network, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"squeezed in part \(presize.crop 0.5, where timm knows 0 and 1\)"):
-        write_timm(tmp_path / "timm", network, DESCRIPTION, Decision(), 0.5)
+        write(tmp_path, network, Decision(), 0.5)
