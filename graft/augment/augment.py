@@ -10,7 +10,8 @@ from threading import Barrier
 import torch
 
 from graft.augment.config import Augment
-from graft.augment.geometry import flip_pixels, random_maps, sample, spread
+from graft.augment.geometry import flip_pixels, is_projective, random_maps, sample, spread
+from graft.network.device import send
 
 
 def augment(
@@ -30,15 +31,19 @@ def augment(
     """
     generator, batch = torch.Generator().manual_seed(seed), len(pixels)
     maps = random_maps(config, batch, generator, aspects)
-    shift, gain = (values.to(pixels.device) for values in random_lighting(config.lighting, batch, config.p, generator))
+    shift, gain = random_lighting(config.lighting, batch, config.p, generator)
     rectangles = random_rectangles(config.erase, batch, size, generator)
     only_flips = config.only_flips and size == pixels.shape[1]
-    maps = maps if only_flips else maps.to(pixels.device)
+    projected = is_projective(maps)
+    maps, shift, gain = send([maps, shift, gain], pixels.device)
     images = pixels.new_empty((batch, 3, size, size), dtype=torch.float32)
 
     def work(part: slice) -> None:
         out, shifts, gains = images[part], shift[part], gain[part]
-        moved = flip_pixels(pixels[part], maps[part]) if only_flips else sample(pixels[part], maps[part], size)
+        if only_flips:
+            moved = flip_pixels(pixels[part], maps[part])
+        else:
+            moved = sample(pixels[part], maps[part], size, projected)
         for rows, values in moved:  # values in [0, 255]
             if config.lighting:
                 light(values, shifts[rows], gains[rows], out=out[rows])

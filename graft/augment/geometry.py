@@ -129,7 +129,14 @@ def _matrices(batch: int, entries: dict[tuple[int, int], torch.Tensor]) -> torch
     return matrices
 
 
-def sample(pixels: torch.Tensor, maps: torch.Tensor, size: int) -> Iterator[tuple[slice, torch.Tensor]]:
+def is_projective(maps: torch.Tensor) -> bool:
+    """Whether any of `[B, 3, 3]` is more than affine; on a GPU the answer would be waited for, so ask on the CPU."""
+    return not torch.equal(maps[:, 2], maps.new_tensor([0, 0, 1]).expand(len(maps), 3))
+
+
+def sample(
+    pixels: torch.Tensor, maps: torch.Tensor, size: int, projected: bool = True
+) -> Iterator[tuple[slice, torch.Tensor]]:
     """Sample every image through its map, some images at a time, for more to be done to them while in the cache.
 
     What lies outside the image mirrors it, once to every side; beyond that, its edge goes on.
@@ -138,6 +145,7 @@ def sample(pixels: torch.Tensor, maps: torch.Tensor, size: int) -> Iterator[tupl
         pixels: `[B, S, S, 3]`, uint8, RGB.
         maps: `[B, 3, 3]`, float32: from output to input coordinates.
         size: side of the outputs in pixels.
+        projected: as `is_projective` says; where no map is, all distances are 1, and dividing by them changes nothing.
 
     Yields:
         Which images, and their outputs `[b, 3, size, size]`, float32 in [0, 255], which are the
@@ -148,8 +156,6 @@ def sample(pixels: torch.Tensor, maps: torch.Tensor, size: int) -> Iterator[tupl
     # a projective map is linear in homogeneous coordinates, so where the outputs' pixels lie is a row plus a column
     steps = (2 * torch.arange(size, device=maps.device, dtype=torch.float32) + 1) / size - 1
     across, down = maps[:, :, None, :1] * steps, (maps[:, :, 1:2] * steps + maps[:, :, 2:])[..., None]
-    # where nothing is projected, all distances are 1, and dividing by them changes nothing
-    projected = not torch.equal(maps[:, 2], maps.new_tensor([0, 0, 1]).expand(len(maps), 3))
     grids, inside = maps.new_empty((2, at_once, 2, size, size))
     distance = maps.new_empty((at_once, 1, size, size))
     for start in range(0, len(pixels), at_once):
@@ -169,11 +175,23 @@ def flip_pixels(pixels: torch.Tensor, maps: torch.Tensor) -> Iterator[tuple[slic
     """Move pixels where `sample` would interpolate them: for maps that only flip, at the images' own size.
 
     Yields:
-        As `sample`, one image at a time.
+        As `sample`, on a CPU one image at a time.
     """
+    if pixels.device.type != "cpu":
+        yield slice(0, len(pixels)), flip_together(pixels, maps).float()
+        return
     for number, ((x_x, x_y), (y_x, y_y)) in enumerate(maps[:, :2, :2].tolist()):
         image = pixels[number].permute(2, 0, 1)
         mirrored = [axis for axis, sign in ((1, y_x + y_y), (2, x_x + x_y)) if sign < 0]
         image = image.flip(mirrored) if mirrored else image
         image = image if x_y == 0 else image.transpose(1, 2)
         yield slice(number, number + 1), image[None].float()
+
+
+def flip_together(pixels: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
+    """Move pixels `[B, S, S, 3]` as `flip_pixels` does, all at once and with no look at the maps: `[B, 3, S, S]`."""
+    images = pixels.permute(0, 3, 1, 2)
+    (x_x, x_y), (y_x, y_y) = maps[:, :2, :2].permute(1, 2, 0)[..., None, None, None]  # [B, 1, 1, 1] each
+    images = torch.where(y_x + y_y < 0, images.flip(2), images)
+    images = torch.where(x_x + x_y < 0, images.flip(3), images)
+    return torch.where(x_y != 0, images.mT, images)

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from graft.augment.config import Augment
+from graft.network.device import send
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def mix(images: torch.Tensor, config: Augment, seed: int) -> Mixed | None:
 
 def blend(images: torch.Tensor, weight: torch.Tensor) -> Mixed:
     """Blend every image with the one before it, which gets the share `1 - weight`; `weight` is `[B]`."""
-    weight = weight.to(images.device)
+    (weight,) = send([weight], images.device)
     return Mixed(torch.lerp(images.roll(1, 0), images, weight[:, None, None, None]), weight)
 
 
@@ -74,7 +75,7 @@ def paste(images: torch.Tensor, boxes: np.ndarray) -> Mixed:
     for number, (top, bottom, left, right) in enumerate(boxes.tolist()):
         mixed[number, :, top:bottom, left:right] = images[number - 1, :, top:bottom, left:right]
     kept = 1 - (boxes[:, 1] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 2]) / size**2
-    return Mixed(mixed, torch.from_numpy(kept).float().to(images.device))
+    return Mixed(mixed, *send([torch.from_numpy(kept).float()], images.device))
 
 
 def boxes_around(shares: np.ndarray, centres: np.ndarray, size: int) -> np.ndarray:

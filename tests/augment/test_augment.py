@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from graft.augment.augment import augment, erase, light, random_lighting, random_rectangles, share_out
 from graft.augment.config import Augment
+from graft.augment.mix import mix
 from graft.network.inference import resize
 
 SIZE = 32
@@ -203,6 +204,25 @@ def test_torch_computes_alone_in_each_and_as_before_elsewhere(threads: int) -> N
     assert torch.get_num_threads() == threads
     with ThreadPoolExecutor(1) as fresh:
         assert fresh.submit(torch.get_num_threads).result() == threads
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"strength": "standard"},
+        {"strength": "none", "flip": "dihedral"},
+        {"strength": "strong", "mixup": 0.4},
+        {"cutmix": 1.0},
+    ],
+)
+def test_a_device_is_given_work_and_asked_nothing(pixels: torch.Tensor, config: dict[str, Any]) -> None:
+    """The device "meta" has no values: whoever asked for one, which a GPU's host would have to wait for, would fail."""
+    there, chosen = pixels.to("meta"), Augment.model_validate(config)
+    images = augment(there, chosen, SIZE, seed=0)
+    mixed = mix(images, chosen, seed=0)
+    shown = images if mixed is None else mixed.images
+    assert shown.is_meta
+    assert shown.shape == (5, 3, SIZE, SIZE)
 
 
 def test_other_devices_take_all_at_once() -> None:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from graft.augment.config import Augment
-from graft.augment.geometry import flip_pixels, random_maps, sample, spread, warp
+from graft.augment.geometry import flip_pixels, flip_together, is_projective, random_maps, sample, spread, warp
 from graft.backbone.torchvision_models import declare_missing
 from graft.network.config import Flip
 from graft.network.inference import resize
@@ -270,3 +270,14 @@ def test_flips_without_sampling_are_those_with_it(
     torch.testing.assert_close(moved, mapped(batch, matrices, SIZE))
     values = [torch.sort(images.flatten(1)).values for images in (moved, as_images(batch))]
     assert torch.equal(*values)  # pixels are moved, none is made
+    assert torch.equal(flip_together(batch, matrices).float() / 255, moved)
+
+
+@pytest.mark.parametrize(("config", "projects"), [({"warp": 0.2}, True), ({"rotate": 20.0, "zoom": 1.2}, False)])
+def test_maps_that_project_nothing_are_sampled_without_a_division(
+    batch: torch.Tensor, config: dict[str, float], projects: bool
+) -> None:
+    maps = drawn(still(**config), len(batch))
+    assert is_projective(maps) is projects
+    with_division, without = (torch.cat([view for _, view in sample(batch, maps, 24, flag)]) for flag in (True, False))
+    assert torch.equal(with_division, without) is not projects
