@@ -42,7 +42,8 @@ def main(run: Run) -> None:
     valid = LabelledImages.of(pixels, dataset, "valid")
     network, description = load_trainable(BACKBONE, HEAD, config)
     task = task_of(description)
-    on_valid = partial(validate, task=task, images=valid, size=description.size, precision=config.precision)
+    size, batch = description.size, config.largest_batch(len(train))
+    on_valid = partial(validate, task=task, images=valid, size=size, precision=config.precision, batch=batch)
     before, unchanged = on_valid(network), copy.deepcopy(network)
 
     training = Training(network, task, train, on_valid, config, augment, learning_rate, seed)

@@ -114,9 +114,11 @@ class ImageRows:
             raise DataError(f"{self._table} has no column 'aspect'; run `dvc repro presize`") from error
         return column.to_numpy(np.float64).astype(np.float32)
 
-    def read(self, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """Copy some rows into memory."""
-        return np.ascontiguousarray(self.array[rows])
+    def read(self, rows: NDArray[np.int64], out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Copy some rows into memory: into `out`, or a new array."""
+        if out is None:
+            return np.ascontiguousarray(self.array[rows])
+        return np.take(self.array, rows, axis=0, out=out, mode="wrap")  # in the mode "raise" it copies twice
 
 
 class Embeddings(ImageRows):

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from graft.core.params import Section
 from graft.network.device import Precision
+from graft.optim.batches import largest_batch
 from graft.optim.schedule import ScheduleKind
 
 
@@ -125,6 +126,10 @@ class Finetune(Section):
     def min_batch_size(self) -> int:
         """Images that a batch must have: a norm that follows its statistics needs two."""
         return 2 if self.batch_norm == "train" else 1
+
+    def largest_batch(self, count: int) -> int:
+        """Images of the largest minibatch in an epoch of `count`."""
+        return largest_batch(count, self.batch_size, self.accumulate, self.min_batch_size)
 
     def training_sizes(self, size: int) -> list[int]:
         """Sides of training images, in the order in which their epochs come; `size` is that of evaluation."""

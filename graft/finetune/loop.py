@@ -6,13 +6,13 @@ after a crash is bit for bit epoch 7 without one.
 """
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.optim.lr_scheduler import LRScheduler
 
 from graft.augment.config import Augment
@@ -23,8 +23,9 @@ from graft.data.dataset import LabelledImages
 from graft.finetune.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
 from graft.finetune.config import Finetune
 from graft.finetune.parameter_groups import unfreeze_epochs
-from graft.finetune.step import Step, averaged_model, is_out_of_memory, largest_fit
+from graft.finetune.step import MovingAverage, Step, is_out_of_memory, largest_fit
 from graft.finetune.validate import Score
+from graft.network.feed import feed, read_rows
 from graft.network.network import Network
 from graft.optim.batches import epoch_order, in_batches, steps_of
 from graft.optim.schedule import make_schedule
@@ -91,7 +92,7 @@ class Training:
         self.config, self.seed = config, seed
         self.unfreeze_epochs = unfreeze_epochs(network, config.unfreeze)
         self.step = Step(network, task, train.targets, config, augmentation, learning_rate)
-        self.network, self.average = self.step.network, averaged_model(network, config.ema_decay)
+        self.network, self.average = self.step.network, MovingAverage(network, config.ema_decay)
         self.completed, self.speed = 0, ""
 
     def epochs(self) -> Iterator[Epoch]:
@@ -142,7 +143,7 @@ class Training:
         torch.manual_seed(derive(self.seed, "dropout", epoch))
         losses: list[torch.Tensor] = []  # one a batch, on the device
         norms: list[torch.Tensor] = []  # one a step, on the device
-        items = prefetch(lambda batch: self.train.batch(batch.indices, step.device), batches)
+        items = feed(lambda batch: self._read(batch.indices), batches, step.device)
         with bar(f"finetune {epoch}/{config.epochs}", len(order)) as progress:
             for number, batch in enumerate(batches):
                 # wait for the pixels
@@ -157,7 +158,7 @@ class Training:
                 # move the weights, their average and the learning rates
                 if batch.ends_step:
                     norms.append(step.update())
-                    self.average.update_parameters(self.network)
+                    self.average.update()
                     schedule.step()
                 # look at the numbers now and then
                 if number % CHECK_EVERY == 0 or number + 1 == len(batches):
@@ -169,6 +170,12 @@ class Training:
         seconds = time.perf_counter() - began
         self.speed = f"{len(order) / seconds:.1f} images/s, {waited / seconds:.1%} of the time waiting for them"
         return float(torch.stack(losses).sum()) / (len(order) * self.task.loss_terms), rates
+
+    def _read(self, positions: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pixels `[B, S, S, 3]` uint8 and targets, `[B]` int64 or `[B, K]` float32, of some training images."""
+        targets = torch.from_numpy(self.train.targets[positions])
+        pixels = read_rows(self.train.pixels, self.train.rows[positions], self.step.device)
+        return pixels, targets.pin_memory() if self.step.device.type == "cuda" else targets
 
     def _check_finite(self, name: str, values: list[torch.Tensor], where: str, rates: dict[str, float]) -> None:
         """Raise a TrainingError if a value added since the last look, one a batch at most, is not finite."""
@@ -197,16 +204,14 @@ class Training:
 
     def averaged(self) -> Network:
         """The network with the moving average of its weights, in evaluation mode."""
-        network = self.average.module.eval()
-        assert isinstance(network, Network)
-        return network
+        return self.average.network()
 
     def save(self, file: Path, history: list[Epoch]) -> None:
         """Write a checkpoint after an epoch."""
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
-        tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in self.averaged().state_dict().items()}
         tensors |= {f"optimizer.{name}": tensor for name, tensor in optimizer_tensors(self.step.optimizer).items()}
-        state = {"completed": self.completed, "scaler": self.step.scaler.state_dict()}
+        state = {"completed": self.completed, "averaged": self.average.updates, "scaler": self.step.scaler.state_dict()}
         save_checkpoint(file, tensors, state | {"history": [asdict(epoch) for epoch in history]})
 
     def resume(self, file: Path) -> list[Epoch]:
@@ -220,27 +225,9 @@ class Training:
             part, _, inner = name.partition(".")
             parts[part][inner] = tensor
         self.network.load_state_dict(parts["network"])
-        self.average.load_state_dict(parts["average"])
+        self.average.module.load_state_dict(parts["average"])
+        self.average.updates = state["averaged"]
         restore_optimizer(self.step.optimizer, parts["optimizer"])
         self.step.scaler.load_state_dict(state["scaler"])
         self.completed = state["completed"]
         return [Epoch(**epoch) for epoch in state["history"]]
-
-
-Key = TypeVar("Key")
-Item = TypeVar("Item")
-
-
-def prefetch(read: Callable[[Key], Item], keys: Sequence[Key]) -> Generator[Item, None, None]:
-    """Yield `read(key)` of every key in order, each read in a thread while the one before is in use.
-
-    On a CPU `read` should not compute with torch: a second thread that does keeps a team of threads
-    of its own, which gets in the way of the first's.
-    """
-    with ThreadPoolExecutor(1) as thread:
-        pending = thread.submit(read, keys[0])
-        for key in keys[1:]:
-            item = pending.result()
-            pending = thread.submit(read, key)
-            yield item
-        yield pending.result()

@@ -1,12 +1,11 @@
 """One step of training: augment, forward, loss, backward, and the optimizer's move."""
 
+import copy
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel
 
 from graft.augment.augment import augment
 from graft.augment.config import Augment
@@ -16,6 +15,7 @@ from graft.data.dataset import Targets
 from graft.finetune.config import Finetune
 from graft.finetune.parameter_groups import freeze, parameter_groups
 from graft.network.device import autocast, gradient_scaler, pick_device
+from graft.network.feed import fill
 from graft.network.head import Description, load_head
 from graft.network.network import Network, check_size, grafted
 from graft.tasks import LossOptions, Task
@@ -46,7 +46,7 @@ class Step:
     Args:
         network: with a head; what is frozen must not require gradients.
         task: gives the loss.
-        targets: of all training images, which say how rare a class is.
+        targets: of all training images, which say how rare a class is and how large a batch will be.
         learning_rate: the base rate; the head's peaks at half of it.
     """
 
@@ -65,9 +65,13 @@ class Step:
         balanced = config.class_weights == "balanced"
         weights = torch.from_numpy(task.class_weights(targets)).to(self.device) if balanced else None
         self.loss_options = LossOptions(config.label_smoothing, config.focal, weights)
+        self._parameters = list(network.parameters())  # walking a network takes long
         groups = parameter_groups(network, learning_rate / 2, config.lr_ratio, config.weight_decay)
         sgd = config.optimizer == "sgd"
         self.optimizer = torch.optim.SGD(groups, momentum=0.9) if sgd else torch.optim.AdamW(groups)
+        # where norms follow statistics, images that fill up a batch would change them
+        fills = self.device.type != "cpu" and config.batch_norm == "frozen"
+        self.filled_to = config.largest_batch(len(targets)) if fills else 0
         self.scaler = gradient_scaler(self.device, config.precision)
         self._forward: Callable[..., torch.Tensor] = torch.compile(network) if config.compile else network
 
@@ -92,8 +96,9 @@ class Step:
         # every image once, then images with each other
         images = augment(pixels, self.augmentation, size, seed, aspects)  # [B, 3, size, size] in [0, 1]
         mixed = mix(images, self.augmentation, derive(seed, "mix"))
+        shown = fill(images if mixed is None else mixed.images, self.filled_to)
         with autocast(self.device, self.config.precision):
-            logits = self._forward(images if mixed is None else mixed.images).float()  # [B, K]
+            logits = self._forward(shown)[: len(images)].float()  # [B, K]
         losses = self.task.losses(logits, targets, self.loss_options)  # [B]
         if mixed is not None:
             others = self.task.losses(logits, targets[mixed.partner], self.loss_options)
@@ -110,7 +115,7 @@ class Step:
             where gradients are scaled: their overflow is looked for, and such a step left out.
         """
         self.scaler.unscale_(self.optimizer)
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.grad_clip_norm)
+        norm = nn.utils.clip_grad_norm_(self._parameters, self.config.grad_clip_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad()
@@ -140,6 +145,7 @@ class Step:
             size: that they are augmented to.
             targets: some, of the right kind.
         """
+        self.filled_to = 0
         pixels = torch.zeros((count, side, side, 3), dtype=torch.uint8, device=self.device)
         any_targets = torch.from_numpy(targets[:1]).repeat_interleave(count, 0).to(self.device)
         try:
@@ -148,25 +154,45 @@ class Step:
             self.optimizer.zero_grad()
 
 
-def averaged_model(network: nn.Module, decay: float) -> AveragedModel:
-    """Return a copy of a network whose weights follow it, an exponential moving average a step.
+class MovingAverage:
+    """A copy of a network whose weights follow it, an exponential moving average a step.
 
-    Early on it follows faster, so that little of the start stays.
+    Early on it follows faster, so that little of the start stays. Its steps are counted on the CPU: unlike torch's
+    `AveragedModel`, it never waits for the device.
+
+    Args:
+        network: on its device already; its parameters stay the same objects.
+        decay: share of the average that a step leaves as it is, at most.
+
+    Attributes:
+        updates: steps that it has followed.
 
     Source: the warm-up of TensorFlow's ExponentialMovingAverage(num_updates=...).
     """
-    model = AveragedModel(network)
-    # the count that is passed on lies on the weights' device, for which each step would wait
-    model.multi_avg_fn = partial(_move_average, count=model.n_averaged, decay=decay)
-    return model
 
+    def __init__(self, network: Network, decay: float) -> None:
+        self.module, self.decay, self.updates = copy.deepcopy(network), decay, 0
+        self._network = network
+        # in lists, as walking a network takes long
+        self._averaged: list[torch.Tensor] = list(self.module.parameters())
+        self._current: list[torch.Tensor] = list(network.parameters())
 
-@torch.no_grad()
-def _move_average(
-    averaged: list[torch.Tensor], current: list[torch.Tensor], _: torch.Tensor, count: torch.Tensor, decay: float
-) -> None:
-    updates = int(count)
-    torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + updates) / (10 + updates)))
+    @torch.no_grad()
+    def update(self) -> None:
+        """Follow the weights one step; the first are taken as they are."""
+        weight = 1 - min(self.decay, (1 + self.updates) / (10 + self.updates))
+        if self.updates:
+            torch._foreach_lerp_(self._averaged, self._current, weight)
+        else:
+            torch._foreach_copy_(self._averaged, self._current)
+        self.updates += 1
+
+    @torch.no_grad()
+    def network(self) -> Network:
+        """The averaged network, in evaluation mode, with the buffers that the network has now."""
+        for own, current in zip(self.module.buffers(), self._network.buffers(), strict=True):
+            own.copy_(current)
+        return self.module.eval()
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -35,13 +35,18 @@ class Score:
         return f"{name.replace('_', ' ')} {value:.4f}"
 
 
-def validate(network: Network, task: Task, images: LabelledImages, size: int, precision: Precision) -> Score:
+def validate(
+    network: Network, task: Task, images: LabelledImages, size: int, precision: Precision, batch: int | None = None
+) -> Score:
     """Evaluate a network on whole images at a size.
+
+    Args:
+        batch: images of a batch in training, which a GPU takes here too.
 
     Raises:
         TrainingError: the log loss is not finite.
     """
-    logits = all_outputs(network.eval(), images.pixels, images.rows, size, precision, "valid")  # [N, K]
+    logits = all_outputs(network.eval(), images.pixels, images.rows, size, precision, "valid", batch)  # [N, K]
     likelihood = float(task.log_likelihood(logits.astype(np.float64), images.targets).mean())
     if not math.isfinite(likelihood):
         raise TrainingError(

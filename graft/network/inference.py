@@ -13,6 +13,7 @@ from graft.core.progress import bar
 from graft.data.arrays import ImageRows, PartialArray
 from graft.network.config import Embed, Flip
 from graft.network.device import Precision, autocast, pick_device
+from graft.network.feed import feed, fetch, fill, read_rows
 from graft.network.network import Network
 
 BATCH = {"cpu": 16, "cuda": 256, "mps": 64}
@@ -41,7 +42,13 @@ def resize(pixels: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def batched_outputs(
-    network: nn.Module, pixels: ImageRows, rows: NDArray[np.int64], size: int, precision: Precision, label: str
+    network: nn.Module,
+    pixels: ImageRows,
+    rows: NDArray[np.int64],
+    size: int,
+    precision: Precision,
+    label: str,
+    batch: int | None = None,
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the network's output for batches of images, in the order of `rows`.
 
@@ -51,32 +58,52 @@ def batched_outputs(
         rows: `[N]`, which of them.
         size: side in pixels that the network sees them at.
         label: what the progress bar calls this.
+        batch: as `batch_size` takes it.
 
     Yields:
         `[B, K]` logits, `[B, D]` features for a network without a head, or whatever it gives, float32.
     """
     device = pick_device()
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    with bar(label, len(rows)) as progress:
-        for start, stop in pairwise([*range(0, len(rows), batch_size(device, size)), len(rows)]):
-            batch = torch.from_numpy(pixels.read(rows[start:stop])).to(device)  # [B, S, S, 3] uint8
+    count = batch_size(device, size, batch)
+    parts = [rows[start:stop] for start, stop in pairwise([*range(0, len(rows), count), len(rows)])]
+
+    def outputs() -> Iterator[torch.Tensor]:
+        for (images,) in feed(lambda part: (read_rows(pixels, part, device),), parts, device):  # [B, S, S, 3] uint8
+            shown = images if device.type == "cpu" else fill(images, count)
             with torch.inference_mode(), autocast(device, precision):
-                output = network(resize(batch, size))
-            yield output.float().cpu().numpy()
-            progress.update(stop - start)
+                output = network(resize(shown, size))[: len(images)].float()
+            yield output
+
+    with bar(label, len(rows)) as progress:
+        for output in fetch(outputs(), device):
+            yield output
+            progress.update(len(output))
 
 
-def batch_size(device: torch.device, size: int) -> int:
-    """How many images of a size to look at together on a device."""
+def batch_size(device: torch.device, size: int, batch: int | None = None) -> int:
+    """How many images of a size to look at together on a device.
+
+    Args:
+        batch: how many the network meets anyway, in training: a GPU then needs no plan for a second shape.
+    """
     most = BATCH[device.type]
-    return most if device.type == "cpu" else max(1, min(most, int(most * (USUAL_SIZE / size) ** 2)))
+    if device.type == "cpu":
+        return most
+    return batch or max(1, min(most, int(most * (USUAL_SIZE / size) ** 2)))
 
 
 def all_outputs(
-    network: nn.Module, pixels: ImageRows, rows: NDArray[np.int64], size: int, precision: Precision, label: str
+    network: nn.Module,
+    pixels: ImageRows,
+    rows: NDArray[np.int64],
+    size: int,
+    precision: Precision,
+    label: str,
+    batch: int | None = None,
 ) -> NDArray[np.float32]:
     """Return the outputs of all rows as one array `[N, K]`; arguments as of `batched_outputs`."""
-    return np.concatenate(list(batched_outputs(network, pixels, rows, size, precision, label)))
+    return np.concatenate(list(batched_outputs(network, pixels, rows, size, precision, label, batch)))
 
 
 def embed(network: Network, pixels: ImageRows, config: Embed, into: PartialArray) -> None:

@@ -46,6 +46,13 @@ def in_batches(order: NDArray[np.int64], size: int, accumulate: int, minimum: in
     return batches
 
 
+def largest_batch(count: int, size: int, accumulate: int, minimum: int = 1) -> int:
+    """Images of the largest batch that `in_batches` makes of `count`."""
+    steps = steps_of(count, size, accumulate, minimum)
+    sizes = {count // steps, -(-count // steps)}  # of the steps
+    return max(-(-images // parts_of(images, size, minimum)) for images in sizes)
+
+
 def steps_of(count: int, size: int, accumulate: int, minimum: int = 1) -> int:
     """How many optimizer steps an epoch has."""
     return parts_of(count, size * accumulate, minimum)

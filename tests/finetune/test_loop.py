@@ -3,7 +3,6 @@
 import copy
 import itertools
 import math
-import threading
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from graft.core.errors import ParamsError, TrainingError
 from graft.data.dataset import LabelledImages
 from graft.finetune import loop, step
 from graft.finetune.config import Finetune, Unfreeze
-from graft.finetune.loop import Training, prefetch
+from graft.finetune.loop import Training
 from graft.finetune.parameter_groups import freeze
 from graft.finetune.validate import validate
 from graft.network.features import Features
@@ -169,9 +168,9 @@ def test_average_of_weights_by_hand(network: Network, images: LabelledImages) ->
     weight = run.network.head.linear.bias
     with torch.no_grad():
         weight.copy_(torch.tensor([1.0, 0.0]))
-        run.average.update_parameters(run.network)  # the first is taken as it is
+        run.average.update()  # the first is taken as it is
         weight.copy_(torch.tensor([2.0, 0.0]))
-        run.average.update_parameters(run.network)  # decay min(0.2, 2 / 11) = 2 / 11
+        run.average.update()  # decay min(0.2, 2 / 11) = 2 / 11
     averaged = run.averaged().head.linear.bias  # type: ignore[union-attr]
     torch.testing.assert_close(averaged[0].detach(), torch.tensor(1 * 2 / 11 + 2 * 9 / 11))
 
@@ -365,30 +364,3 @@ def test_compiled_network_trains_the_same(
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
     compiled = next(training(network, images, config.model_copy(update={"compile": True})).epochs())
     assert compiled.train_loss == pytest.approx(plain.train_loss, rel=1e-5)
-
-
-@pytest.mark.parametrize("count", [1, 2, 5])
-def test_prefetched_items_come_in_order(count: int) -> None:
-    assert list(prefetch(lambda key: key * 10, range(count))) == [key * 10 for key in range(count)]
-
-
-def test_the_next_is_read_while_one_is_in_use() -> None:
-    second = threading.Event()
-
-    def read(key: int) -> int:
-        if key == 1:
-            second.set()
-        return key
-
-    items = prefetch(read, [0, 1, 2])
-    assert next(items) == 0
-    assert second.wait(timeout=5)  # nobody has asked for it yet
-    assert list(items) == [1, 2]
-
-
-def test_an_error_reaches_the_reader() -> None:
-    def read(key: int) -> float:
-        return 1 / key
-
-    with pytest.raises(ZeroDivisionError):
-        list(prefetch(read, [1, 0]))

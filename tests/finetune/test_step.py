@@ -1,17 +1,27 @@
 """A step trains what `freeze` and `unfreeze` say, and finds what fits into memory by trying."""
 
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from graft.augment.config import Augment
 from graft.core.errors import ParamsError
+from graft.data.dataset import LabelledImages
+from graft.finetune import step
 from graft.finetune.config import Finetune
 from graft.finetune.parameter_groups import parameter_groups
 from graft.finetune.step import is_out_of_memory, largest_fit, load_trainable
 from graft.network.head import Head, save
+from graft.network.network import Network
 from tests.finetune.conftest import DESCRIPTION
+from tests.finetune.tiny_training import CONFIG, training
 from tests.network.tiny_network import fetched
+
+LIVE = CONFIG.model_copy(update={"batch_size": 7})  # of 16 images: batches of six and of five
 
 
 @pytest.fixture
@@ -79,3 +89,46 @@ def test_errors_of_the_cpus_allocator_are_understood() -> None:
         torch.empty(2**60, dtype=torch.uint8)
     assert is_out_of_memory(caught.value)
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+
+
+def test_images_that_fill_up_a_batch_leave_its_gradient_alone(network: Network, images: LabelledImages) -> None:
+    found = []
+    for filled_to in (0, 8):
+        run = training(network, images, LIVE, augment=Augment(mixup=0.3))
+        run.step.filled_to = filled_to
+        run.step.train_mode()
+        pixels, targets = images.batch(np.arange(5), run.step.device)
+        loss = run.step.backward(pixels, targets, 32, 0, 5)
+        found.append([loss, *(parameter.grad for parameter in run.network.parameters())])
+    for alone, filled in zip(*found, strict=True):
+        torch.testing.assert_close(filled, alone)
+
+
+@pytest.fixture
+def valueless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train on the device "meta", which has no values: whoever asked it for one, as a GPU's host would wait, fails."""
+    monkeypatch.setattr(step, "pick_device", lambda: torch.device("meta"))
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # it knows no such device
+
+
+@pytest.mark.usefixtures("valueless")
+@pytest.mark.parametrize("config", [{}, {"class_weights": "balanced"}, {"focal": 2.0, "batch_norm": "train"}])
+def test_a_step_asks_the_device_nothing(network: Network, images: LabelledImages, config: dict[str, Any]) -> None:
+    run = training(network, images, LIVE.model_copy(update=config))
+    run.step.train_mode()
+    pixels, targets = (tensor.to("meta") for tensor in images.batch(np.arange(5), torch.device("cpu")))
+    for _ in range(2):
+        losses = run.step.backward(pixels, targets, 32, 0, 5)
+        norm = run.step.update()
+        run.average.update()
+    assert losses.is_meta
+    assert norm.is_meta
+    assert run.average.updates == 2
+
+
+@pytest.mark.usefixtures("valueless")
+@pytest.mark.parametrize(("batch_norm", "wanted"), [("frozen", 6), ("train", 0)])
+def test_off_the_cpu_batches_are_filled_up_where_no_norm_follows_them(
+    network: Network, images: LabelledImages, batch_norm: str, wanted: int
+) -> None:
+    assert training(network, images, LIVE.model_copy(update={"batch_norm": batch_norm})).step.filled_to == wanted

@@ -27,7 +27,7 @@ def training(
 
 
 def weights(trained: Training) -> dict[str, torch.Tensor]:
-    states = {"network": trained.network, "average": trained.average}
+    states = {"network": trained.network, "average": trained.average.module}
     return {f"{who}.{name}": value for who, module in states.items() for name, value in module.state_dict().items()}
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graft.optim.batches import epoch_order, in_batches, parts_of, steps_of
+from graft.optim.batches import epoch_order, in_batches, largest_batch, parts_of, steps_of
 
 
 def test_every_image_once_and_every_epoch_anew() -> None:
@@ -27,6 +27,7 @@ def test_batches_by_step(count: int, size: int, accumulate: int, least: int) -> 
     assert min(len(batch.indices) for batch in batches) >= least
     assert max(len(batch.indices) for batch in batches) <= max(size, 2 * least - 1)
     assert sum(batch.ends_step for batch in batches) == steps_of(count, size, accumulate, least)
+    assert max(len(batch.indices) for batch in batches) == largest_batch(count, size, accumulate, least)
     assert batches[-1].ends_step
     inside = 0
     for batch in batches:
