@@ -25,6 +25,7 @@ from graft.finetune.config import Finetune
 from graft.finetune.parameter_groups import unfreeze_epochs
 from graft.finetune.step import MovingAverage, Step, is_out_of_memory, largest_fit
 from graft.finetune.validate import Score
+from graft.network.device import lacks_determinism
 from graft.network.feed import feed, read_rows
 from graft.network.network import Network
 from graft.optim.batches import epoch_order, in_batches, steps_of
@@ -119,6 +120,12 @@ class Training:
             try:
                 trained = self.train_epoch(epoch, size, schedule)
             except RuntimeError as error:
+                if lacks_determinism(error):
+                    raise TrainingError(
+                        f"this backbone trains with an operation that gives other bits on every run on "
+                        f"{self.step.device} ({str(error).split()[0]}): choose another backbone, freeze what comes "
+                        "before it, or train on a CPU (CUDA_VISIBLE_DEVICES='')"
+                    ) from error
                 if not is_out_of_memory(error):
                     raise
             if trained is None:  # the error is gone by now, and with it all that it held on to

@@ -143,6 +143,17 @@ def parameter_groups(network: Network, peak: float, ratio: float, weight_decay: 
     return groups + _with_decay("head.bias", vectors, peak, 0.0)
 
 
+def merge_groups(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Join groups of equal rate and weight decay, which an optimizer may walk as one; each keeps its `names`."""
+    merged: dict[tuple[float, ...], dict[str, Any]] = {}
+    for group in groups:
+        rates = {key: group[key] for key in ("lr", "weight_decay")}
+        into = merged.setdefault(tuple(rates.values()), {"names": [], "params": []} | rates)
+        into["names"].append(group["name"])
+        into["params"] += group["params"]
+    return list(merged.values())
+
+
 def _with_decay(name: str, parameters: Sequence[torch.Tensor], rate: float, decay: float) -> list[dict[str, Any]]:
     """Split one depth into what decays and what does not; what is frozen or empty is left out."""
     trained = [parameter for parameter in parameters if parameter.requires_grad]

@@ -13,7 +13,7 @@ from graft.augment.mix import mix
 from graft.core.seeds import derive
 from graft.data.dataset import Targets
 from graft.finetune.config import Finetune
-from graft.finetune.parameter_groups import freeze, parameter_groups
+from graft.finetune.parameter_groups import freeze, merge_groups, parameter_groups
 from graft.network.device import autocast, gradient_scaler, pick_device
 from graft.network.feed import fill
 from graft.network.head import Description, load_head
@@ -66,9 +66,10 @@ class Step:
         weights = torch.from_numpy(task.class_weights(targets)).to(self.device) if balanced else None
         self.loss_options = LossOptions(config.label_smoothing, config.focal, weights)
         self._parameters = list(network.parameters())  # walking a network takes long
-        groups = parameter_groups(network, learning_rate / 2, config.lr_ratio, config.weight_decay)
+        groups = merge_groups(parameter_groups(network, learning_rate / 2, config.lr_ratio, config.weight_decay))
+        fused = {"fused": True} if self.device.type == "cuda" else {}  # one launch a group
         sgd = config.optimizer == "sgd"
-        self.optimizer = torch.optim.SGD(groups, momentum=0.9) if sgd else torch.optim.AdamW(groups)
+        self.optimizer = torch.optim.SGD(groups, momentum=0.9, **fused) if sgd else torch.optim.AdamW(groups, **fused)
         # where norms follow statistics, images that fill up a batch would change them
         fills = self.device.type != "cpu" and config.batch_norm == "frozen"
         self.filled_to = config.largest_batch(len(targets)) if fills else 0
@@ -135,7 +136,7 @@ class Step:
 
     def learning_rates(self) -> dict[str, float]:
         """Learning rates by parameter group."""
-        return {group["name"]: group["lr"] for group in self.optimizer.param_groups}
+        return {name: group["lr"] for group in self.optimizer.param_groups for name in group["names"]}
 
     def try_batch(self, count: int, side: int, size: int, targets: Targets) -> None:
         """Go through one step on as many images, to see whether that fits; the weights stay as they are.

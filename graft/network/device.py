@@ -38,8 +38,12 @@ def send(tensors: Sequence[torch.Tensor], device: torch.device) -> list[torch.Te
 
 
 def prepare() -> None:
-    """Set this process up for heavy computing: the same bits on every run, and memory kept at hand."""
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    """Set this process up for heavy computing: the same bits on every run, and memory kept at hand.
+
+    Source: https://docs.pytorch.org/docs/stable/notes/randomness.html
+    """
+    torch.use_deterministic_algorithms(True)  # an operation that knows none is an error; attention takes its own
+    torch.backends.cuda.enable_cudnn_sdp(False)  # the one kernel of attention that knows none
     # else every fresh tensor is filled once more, a tenth of a CPU's time, to expose reads of unset memory
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
@@ -53,6 +57,11 @@ def prepare() -> None:
         libc = ctypes.CDLL(None)
         for parameter, value in MALLOPT.items():
             libc.mallopt(parameter, value)
+
+
+def lacks_determinism(error: Exception) -> bool:
+    """Tell an operation that has no deterministic form on its device, which `prepare` forbids, from other errors."""
+    return isinstance(error, RuntimeError) and "does not have a deterministic implementation" in str(error)
 
 
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:

@@ -8,7 +8,7 @@ from torch import nn
 
 from graft.backbone.build import create, native_size
 from graft.core.errors import ParamsError
-from graft.finetune.parameter_groups import by_depth, freeze, parameter_groups
+from graft.finetune.parameter_groups import by_depth, freeze, merge_groups, parameter_groups
 from graft.network.network import Network
 
 NETWORKS = [
@@ -114,6 +114,26 @@ def test_vectors_do_not_decay(network: Network) -> None:
     for group in parameter_groups(network, 1.0, 10.0, 0.1):
         dimensions = {parameter.ndim > 1 for parameter in group["params"]}
         assert dimensions == {group["weight_decay"] > 0}
+
+
+@pytest.mark.parametrize(
+    ("ratio", "decay", "some_agree"), [(10.0, 0.1, False), (10.0, 0.0, True), (1.0, 0.1, True), (1.0, 0.0, True)]
+)
+def test_groups_of_equal_rate_and_decay_are_joined(
+    network: Network, ratio: float, decay: float, some_agree: bool
+) -> None:
+    groups = parameter_groups(network, 1.0, ratio, decay)
+    merged = merge_groups(groups)
+    kinds = {(group["lr"], group["weight_decay"]) for group in groups}
+    assert len(merged) == len(kinds)
+    assert (len(merged) < len(groups)) is some_agree
+    of_parameter = {id(parameter): group for group in merged for parameter in group["params"]}
+    for group in groups:
+        for parameter in group["params"]:
+            found = of_parameter.pop(id(parameter))
+            assert (found["lr"], found["weight_decay"]) == (group["lr"], group["weight_decay"])
+            assert group["name"] in found["names"]
+    assert not of_parameter
 
 
 def test_pattern_that_freezes_nothing_is_an_error(network: Network) -> None:
