@@ -13,6 +13,9 @@ Draw = Callable[[int, int, int], Image.Image]
 SLOW_FIXTURES = {"browser", "port", "hasty", "site", "history"}
 """Fixtures behind which a browser, a server or DVC runs."""
 
+NETWORK_ROOMS = {"network", "heads", "augment", "finetune", "evaluate", "report", "export"}
+"""Folders of tests that run networks: all of theirs find the process prepared."""
+
 CHROMIUM = Path("/usr/bin/chromium")
 """Debian's; `apt-get install chromium` brings it."""
 
@@ -31,6 +34,14 @@ def draw() -> Draw:
     return drawn
 
 
+@pytest.fixture(scope="session")
+def prepared() -> None:
+    """Set the process up as stages do: on a GPU networks give the same bits twice only then."""
+    from graft.network.device import prepare  # late: tests without a network need not wait for torch
+
+    prepare()
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A real browser without a window; tests that need it are skipped where there is none.
@@ -46,8 +57,10 @@ def browser() -> Iterator[Browser]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make test-fast` leaves out: tests that run the pipeline, a browser or a server of its own."""
+    """Prepare where networks run, and mark what `make test-fast` leaves out: the pipeline, browsers, servers."""
     for item in items:
+        if item.path.parent.name in NETWORK_ROOMS:
+            item.fixturenames.insert(0, "prepared")
         fixtures = set(getattr(item, "fixturenames", ()))
         if fixtures & SLOW_FIXTURES or "pipeline" in item.path.parts or item.path.stem == "test_server":
             item.add_marker(pytest.mark.slow)

@@ -13,13 +13,14 @@ import torch
 
 from graft.augment.augment import augment
 from graft.augment.config import Augment
+from graft.backbone.build import create, native_size
 from graft.core.errors import ParamsError, TrainingError
 from graft.data.dataset import LabelledImages
 from graft.finetune import loop, step
 from graft.finetune.config import Finetune, Unfreeze
 from graft.finetune.loop import Training
 from graft.finetune.parameter_groups import freeze
-from graft.finetune.validate import validate
+from graft.finetune.validate import Score, validate
 from graft.network.features import Features
 from graft.network.head import Head
 from graft.network.inference import resize
@@ -60,6 +61,38 @@ def test_same_seed_gives_the_same_bits_and_another_seed_does_not(network: Networ
     first, second, third = (weights(run)["network.head.linear.weight"] for run in (*runs, other))
     assert torch.equal(first, second)
     assert not torch.equal(first, third)
+
+
+def unscored(_: Network) -> Score:
+    return Score({"accuracy": 0.5}, -1.0)
+
+
+def test_attention_trains_to_the_same_bits_too(images: LabelledImages) -> None:
+    torch.manual_seed(0)
+    body = create("test_vit").to_empty(device="cpu")
+    for parameter in body.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    side = native_size("test_vit")
+    vit = Network(Features(body, [], ["mean"]), Head(64, 2), DESCRIPTION)
+    config = CONFIG.model_copy(update={"epochs": 1, "sizes": [[side, 1.0]]})
+    runs = [Training(copy.deepcopy(vit), TASK, images, unscored, config, STILL, 1e-2, 0) for _ in range(2)]
+    for run in runs:
+        next(run.epochs())
+    first, second = map(weights, runs)
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def test_an_operation_of_other_bits_on_every_run_is_refused(
+    network: Network, images: LabelledImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = training(network, images)
+
+    def pooled(*_: object) -> torch.Tensor:
+        return torch.zeros(2).put_(torch.tensor([0]), torch.tensor([1.0]))
+
+    monkeypatch.setattr(run.step, "backward", pooled)
+    with pytest.raises(TrainingError, match=r"other bits on every run on cpu \(put_\): choose another backbone"):
+        next(run.epochs())
 
 
 def test_no_checkpoint_means_the_beginning(network: Network, images: LabelledImages, tmp_path: Path) -> None:
