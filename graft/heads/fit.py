@@ -1,17 +1,23 @@
 """Fit the head on stored features, by the solver that is chosen, and validate it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from graft.data.arrays import Embeddings
 from graft.data.dataset import Dataset
 from graft.heads.config import TrainHead
-from graft.heads.examples import Examples
+from graft.heads.examples import CHUNK, Examples
 from graft.heads.lbfgs import solve
 from graft.heads.minibatch import make_candidates, train_epochs
 from graft.network.head import Head, head_logits
 from graft.tasks import Task, make_task
+
+NUMBERS_A_THREAD = 2**17
+"""Features in a batch that keep one more of torch's threads busy; fewer, and they wait for each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,23 @@ def fit_head(embeddings: Embeddings, dataset: Dataset, config: TrainHead, learni
     """
     task = make_task(dataset.classes, dataset.multi_label)
     train, valid = Examples.train(embeddings, dataset), Examples.valid(embeddings, dataset)
+    batch = CHUNK if config.solver == "lbfgs" else config.batch_size
+    with few_threads(min(batch, len(train)) * embeddings.width):
+        return _fit(train, valid, task, config, learning_rate, seed)
+
+
+@contextmanager
+def few_threads(numbers: int) -> Iterator[None]:
+    """Let torch compute on batches of so many numbers by no more threads than these keep busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(min(before, max(1, numbers // NUMBERS_A_THREAD)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _fit(train: Examples, valid: Examples, task: Task, config: TrainHead, learning_rate: float, seed: int) -> Fitted:
     if config.solver == "lbfgs":
         return _fit_by_lbfgs(train, valid, task, config.l2)
     candidates = make_candidates(train, task, config, seed)

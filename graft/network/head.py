@@ -193,4 +193,6 @@ def load_head(folder: Path) -> tuple[Head, Description]:
 def head_logits(head: Head, embeddings: Embeddings, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Logits `[N, K]` of the stored features of some images, unflipped: the linear probe."""
     parts = np.array_split(rows, max(1, -(-len(rows) // CHUNK)))
-    return torch.cat([head(torch.from_numpy(embeddings.plain(part))) for part in parts]).numpy()
+    device = head.linear.weight.device
+    logits = [head(torch.from_numpy(embeddings.plain(part)).to(device)) for part in parts]
+    return torch.cat(logits).cpu().numpy()

@@ -106,7 +106,7 @@ def grafted(backbone_folder: Path, description: Description, head: Head, drop_pa
 def width(network: Network) -> int:
     """Count the features or logits that a network gives for one image."""
     with torch.inference_mode():
-        return int(network(_example(network.size)).shape[1])
+        return int(network(_example(network.size, network.mean.device)).shape[1])
 
 
 def load(folder: Path) -> tuple[Network, Description]:
@@ -138,7 +138,7 @@ def check_size(network: Network, name: str, size: int, key: str) -> None:
     """
     try:
         with torch.no_grad():
-            network(_example(size)[:1])
+            network(_example(size, network.mean.device)[:1])
     except GraftError:
         raise
     except Exception as error:  # each architecture refuses in its own way
@@ -148,16 +148,17 @@ def check_size(network: Network, name: str, size: int, key: str) -> None:
 
 def example_for(body: nn.Module, name: str) -> torch.Tensor:
     """A fixed input for watching and comparing forward passes, as small as a backbone of this name takes."""
+    device = next(body.parameters()).device
     try:
         with torch.no_grad():
-            body(_example(EXAMPLE_SIZE))
+            body(_example(EXAMPLE_SIZE, device))
     except Exception:  # each architecture refuses in its own way
-        return _example(build.native_size(name))
-    return _example(EXAMPLE_SIZE)
+        return _example(build.native_size(name), device)
+    return _example(EXAMPLE_SIZE, device)
 
 
-def _example(size: int) -> torch.Tensor:
-    return torch.randn((2, 3, size, size), generator=torch.Generator().manual_seed(0))
+def _example(size: int, device: torch.device) -> torch.Tensor:
+    return torch.randn((2, 3, size, size), generator=torch.Generator().manual_seed(0)).to(device)
 
 
 def named_layers(network: Network) -> dict[str, nn.Module]:

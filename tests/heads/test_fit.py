@@ -1,6 +1,10 @@
 """The head is fitted by the solver that is asked for, and validated on valid."""
 
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,10 +17,12 @@ from graft.core.errors import ParamsError, TrainingError
 from graft.core.params import check
 from graft.data.arrays import Embeddings
 from graft.data.dataset import Dataset
+from graft.heads import fit
 from graft.heads.config import TrainHead
 from graft.heads.examples import Examples
-from graft.heads.fit import fit_head
+from graft.heads.fit import NUMBERS_A_THREAD, few_threads, fit_head
 from graft.network.head import Head, head_logits
+from graft.tasks import SingleLabel
 
 COUNT, WIDTH = 240, 6
 
@@ -241,3 +247,55 @@ def test_several_labels_are_as_many_regressions(features: Embeddings, several: D
 def test_what_cannot_be_fitted_is_refused(given: dict[str, object], message: str) -> None:
     with pytest.raises(ParamsError, match=message):
         check("train_head", TrainHead, given)
+
+
+@pytest.fixture
+def sixteen() -> Iterator[None]:
+    """As many threads as a machine of sixteen cores gives."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(16)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("sixteen")
+@pytest.mark.parametrize(("numbers", "threads"), [(1, 1), (3 * NUMBERS_A_THREAD, 3), (99 * NUMBERS_A_THREAD, 16)])
+def test_threads_fit_the_size_of_the_problem(numbers: int, threads: int) -> None:
+    with few_threads(numbers):
+        assert torch.get_num_threads() == threads
+    assert torch.get_num_threads() == 16
+
+
+@pytest.mark.usefixtures("sixteen")
+@pytest.mark.parametrize("solver", ["onecycle", "lbfgs"])
+def test_a_small_head_is_fitted_by_one_thread_and_to_the_same_bits_by_two(
+    features: Embeddings, dataset: Dataset, solver: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[int] = set()
+    losses = SingleLabel.losses
+
+    def noted(*given: Any) -> torch.Tensor:
+        seen.add(torch.get_num_threads())
+        return losses(*given)
+
+    monkeypatch.setattr(SingleLabel, "losses", noted)
+    config = check("train_head", TrainHead, {"epochs": 2, "solver": solver})
+    by_one = fit_head(features, dataset, config, 0.01, seed=0)
+    assert seen == {1}
+    monkeypatch.setattr(fit, "few_threads", lambda _: nullcontext(torch.set_num_threads(2)))
+    assert state(fit_head(features, dataset, config, 0.01, seed=0).head) == state(by_one.head)
+    assert seen == {1, 2}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("sixteen")
+def test_a_small_head_takes_no_longer_by_sixteen_threads(features: Embeddings, dataset: Dataset) -> None:
+    """The quickest of some fits each, in turn, so that what else the machine does counts little."""
+    seconds: dict[int, list[float]] = {2: [], 16: []}
+    for _ in range(3):
+        for threads, found in seconds.items():
+            torch.set_num_threads(threads)
+            began = time.perf_counter()
+            fit_head(features, dataset, TrainHead(epochs=5, batch_size=32), 0.01, seed=0)
+            found.append(time.perf_counter() - began)
+    assert min(seconds[16]) < 1.5 * min(seconds[2])
