@@ -60,7 +60,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Prepare where networks run, and mark what `make test-fast` leaves out: the pipeline, browsers, servers."""
     for item in items:
         if item.path.parent.name in NETWORK_ROOMS:
-            item.fixturenames.insert(0, "prepared")
+            getattr(item, "fixturenames", []).insert(0, "prepared")
         fixtures = set(getattr(item, "fixturenames", ()))
         if fixtures & SLOW_FIXTURES or "pipeline" in item.path.parts or item.path.stem == "test_server":
             item.add_marker(pytest.mark.slow)

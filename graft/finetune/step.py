@@ -67,9 +67,11 @@ class Step:
         self.loss_options = LossOptions(config.label_smoothing, config.focal, weights)
         self._parameters = list(network.parameters())  # walking a network takes long
         groups = merge_groups(parameter_groups(network, learning_rate / 2, config.lr_ratio, config.weight_decay))
-        fused = {"fused": True} if self.device.type == "cuda" else {}  # one launch a group
+        fused = self.device.type == "cuda" or None  # one launch a group; None is torch's own choice
         sgd = config.optimizer == "sgd"
-        self.optimizer = torch.optim.SGD(groups, momentum=0.9, **fused) if sgd else torch.optim.AdamW(groups, **fused)
+        self.optimizer = (
+            torch.optim.SGD(groups, momentum=0.9, fused=fused) if sgd else torch.optim.AdamW(groups, fused=fused)
+        )
         # where norms follow statistics, images that fill up a batch would change them
         fills = self.device.type != "cpu" and config.batch_norm == "frozen"
         self.filled_to = config.largest_batch(len(targets)) if fills else 0
