@@ -10,8 +10,13 @@ COPY models/export /
 
 FROM python:3.11-slim AS build
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE constraints.txt ./
+# all that a wheel of graft holds: also what `graft new` writes
+COPY pyproject.toml README.md LICENSE constraints.txt dvc.yaml params.yaml .dvcignore .gitignore ./
+COPY .dvc/.gitignore .dvc/config ./.dvc/
+COPY .dvc/plots ./.dvc/plots
 COPY graft ./graft
+COPY presets ./presets
+COPY stages ./stages
 RUN python -m venv /venv \
  && /venv/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt '.[serve]'
 

@@ -3,4 +3,4 @@
 The training core. It knows nothing of DVC: the scripts in ``stages/`` tie it to the pipeline.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

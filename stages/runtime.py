@@ -22,10 +22,10 @@ from typing import Any
 import psutil
 from filelock import FileLock, Timeout
 
-from graft.core import params
+from graft.core import installed, params
 from graft.core.errors import GraftError, ParamsError, StageError
 from graft.core.files import sha256
-from stages import STARTED
+from stages import INSTALLED, STARTED
 
 PARAMS, DVC = Path("params.yaml"), Path("dvc.yaml")
 CHECK = "`graft check` checks all keys at once; `graft check --fix` renames those of earlier versions"
@@ -76,7 +76,7 @@ class Run:
         What an earlier run with the same inputs left there can be gone on with. Call it after
         the params are read. Folders of other inputs are removed: their work is out of date.
         """
-        facts = [self._read, self._code, {str(path): _fingerprint(path) for path in inputs}]
+        facts = [self._read, self._code, INSTALLED, {str(path): _fingerprint(path) for path in inputs}]
         key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
         folder = STATE / "unfinished" / self.name / key
         for other in folder.parent.glob("*"):
@@ -107,6 +107,8 @@ class Run:
             if _content(path) != content:
                 raise StageError(f"{path} changed while the stage ran, which read it as it was before: run it again")
         _loaded_code(self._code)
+        if installed.check(self.name) != INSTALLED:
+            raise StageError("graft was installed anew while the stage ran: run it again")
         shutil.rmtree(STATE / "unfinished" / self.name, ignore_errors=True)
 
 
@@ -138,7 +140,7 @@ def _declared() -> list[str]:
     stages = params.parse_yaml(DVC.read_text(encoding="utf-8"))["stages"].values()
     items = [item for stage in stages for item in stage.get("foreach", {}).values()]
     listed = [stage["params"] for stage in stages if "params" in stage] + [[item["params"]] for item in items]
-    return list(dict.fromkeys(key for keys in listed for key in keys))
+    return list(dict.fromkeys(key for keys in listed for key in keys if isinstance(key, str)))  # not of other files
 
 
 def _exclusive(lock: Path, name: str) -> FileLock:
@@ -193,7 +195,7 @@ def _loaded_code(before: dict[str, str]) -> dict[str, str]:
     code: dict[str, str] = {}
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
-        if file and (path := Path(file)).is_relative_to(here) and ".venv" not in path.relative_to(here).parts:
+        if file and (path := Path(file)).is_relative_to(here) and "site-packages" not in path.parts:
             name = path.relative_to(here).as_posix()
             content = _content(path)
             known = content == before[name] if name in before else not STARTED < _changed(path) <= now

@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 
 from graft.apps.use.autodetect import detect_layout
-from graft.apps.use.presets import FOLDER
 from graft.core import params
 from graft.labels.corrections import COLUMNS, Corrections
 from graft.labels.rules import Labels, apply_rule
@@ -32,7 +31,7 @@ def test_a_preset_reads_its_archive_as_a_look_at_it_would(
     file = DATA / f"{archive}.zip"
     if not file.is_file():
         pytest.skip(f"{file.name} does not lie in {DATA.name} beside the project")
-    values = params.parse_yaml((ROOT / FOLDER / f"{preset}.yaml").read_text())
+    values = params.parse_yaml((ROOT / "presets" / f"{preset}.yaml").read_text())
     labels: Labels = params.check("labels", Labels, values["labels"])
     split: Split = params.check("split", Split, values["split"])
     none = Corrections(pd.DataFrame(columns=COLUMNS, dtype=str), "none")

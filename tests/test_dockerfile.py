@@ -35,7 +35,7 @@ def closure(wanted: Iterable[str]) -> set[str]:
         if (name, extras) in found:
             continue
         found.add((name, extras))
-        if name == "graft":
+        if name == "graft-vision":
             texts = own["dependencies"] + [text for extra in extras for text in own["optional-dependencies"][extra]]
         else:
             texts = distribution(name).requires or []
@@ -43,7 +43,7 @@ def closure(wanted: Iterable[str]) -> set[str]:
             marked = needed.marker
             if marked is None or any(marked.evaluate({"extra": extra}) for extra in ("", *extras)):
                 left.append(needed)
-    return {name for name, _ in found} - {"graft"}
+    return {name for name, _ in found} - {"graft-vision"}
 
 
 def test_every_package_is_pinned_and_none_is_of_the_training() -> None:
@@ -56,7 +56,7 @@ def test_every_package_is_pinned_and_none_is_of_the_training() -> None:
         canonicalize_name(line.partition("==")[0]) for file in files for line in (ROOT / file).read_text().splitlines()
     }
     assert install[-1] == ".[serve]"
-    needed = closure(["graft[serve]"])
+    needed = closure(["graft-vision[serve]"])
     assert {"fastapi", "uvicorn", "onnxruntime", "pillow", "starlette", "h11"} <= needed
     assert needed - pinned == set()
     assert not needed & {"torch", "torchvision", "timm", "pandas", "scipy", "dvc", "onnx"}

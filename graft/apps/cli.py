@@ -39,6 +39,32 @@ def main(
 
 
 @app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The project's folder; it need not be there yet.")],
+    images: Annotated[
+        str | None, typer.Argument(metavar="[PICTURES]", help="What `graft use` takes: a folder, for instance.")
+    ] = None,
+    licence: Annotated[str | None, typer.Option(help="Licence of the images.")] = None,
+) -> None:
+    """Begin a project of your own with the installed graft: pipeline, settings, git and DVC."""
+    from graft.apps.check import check_file
+    from graft.apps.new.project import new as begin
+
+    _echo(begin(folder, images, licence))
+    check_file(folder / PARAMS)
+
+
+@app.command()
+def upgrade() -> None:
+    """Take another graft or other libraries into use in a project of your own, and say which stages run again."""
+    from graft.apps.check import check_file
+    from graft.apps.new.upgrade import upgrade as bring_up_to_date
+
+    _echo(bring_up_to_date())
+    check_file(PARAMS)
+
+
+@app.command()
 def use(
     source: Annotated[
         str, typer.Argument(help=f"A folder, an archive, an address, or a preset: {', '.join(names())}.")
@@ -57,8 +83,8 @@ def use(
     from graft.apps.use.plan import plan
     from graft.apps.use.presets import write_values
 
-    current, downloads = _values()["source"], Path(".graft/downloads")
-    values, lines = plan(source, images, licence, current if isinstance(current, dict) else {}, anew, downloads)
+    current = _values()["source"]
+    values, lines = plan(source, images, licence, current if isinstance(current, dict) else {}, anew, Path())
     _echo(lines)
     changed = write_values(values, PARAMS, dry_run)
     _echo(changed or [f"{PARAMS} says so already"])
@@ -72,9 +98,9 @@ def check(
         bool, typer.Option("--fix", help="First rename keys of earlier versions in params.yaml, comments kept.")
     ] = False,
 ) -> None:
-    """Check every value of params.yaml, and that a linked folder of images is unchanged."""
+    """Check every value of params.yaml, and that a linked folder of images and an installed graft are unchanged."""
     from graft.apps import check as checks
-    from graft.core import params
+    from graft.core import installed, params
     from graft.source.config import Source
     from graft.source.dataset import check_unchanged
 
@@ -82,6 +108,7 @@ def check(
         _echo(f"{PARAMS}: {line}" for line in checks.fix(PARAMS))
     values = checks.check_file(PARAMS)
     check_unchanged(params.check("source", Source, values["source"]), Path("data/raw"))
+    installed.check()
     typer.echo(f"{PARAMS}: all {len(values)} keys are valid")
 
 

@@ -45,8 +45,8 @@ class StageError(GraftError):
 
 
 def install(extra: str) -> str:
-    """Return how to install one of graft's extras: from its folder, for the package index has another `graft`."""
-    return f"`pip install '.[{extra}]'` in graft's folder"
+    """Return how to install one of graft's extras; the package index has another `graft`, hence the longer name."""
+    return f"`pip install 'graft-vision[{extra}]'`, or `pip install '.[{extra}]'` in graft's folder"
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

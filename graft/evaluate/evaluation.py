@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from graft import __version__
 from graft.core import tables
 from graft.core.files import sha256, write_json
 from graft.data.dataset import Targets, targets
@@ -25,8 +26,8 @@ from graft.tasks import Decision, MultiLabel, SingleLabel, Task
 METRICS: dict[type[Task], type[Metrics]] = {SingleLabel: SingleLabelMetrics, MultiLabel: MultiLabelMetrics}
 RECORD, PREDICTIONS = "record.json", "predictions.csv"
 LINEAGE = "lineage.json"
-PACKAGES = ("graft", "torch", "timm", "torchvision", "numpy", "pillow", "scikit-learn")
-"""What decides on the figures, beside the inputs."""
+PACKAGES = ("torch", "timm", "torchvision", "numpy", "pillow", "scikit-learn")
+"""What decides on the figures, beside the inputs and graft itself."""
 NO_SLICES = ("path", "label", "labels", "group", "split")
 """Columns that images are not sliced by."""
 MOST_SLICES = 20
@@ -231,7 +232,8 @@ def metrics_of(task: Task) -> Metrics:
 def write_lineage(folder: Path, inputs: list[Path]) -> None:
     """Write what the figures follow from: a SHA-256 of every input, and the versions that computed."""
     digests = {file.as_posix(): sha256(file) for file in inputs}
-    write_json(folder / LINEAGE, {"files": digests, "versions": {name: version(name) for name in PACKAGES}})
+    versions = {"graft": __version__} | {name: version(name) for name in PACKAGES}
+    write_json(folder / LINEAGE, {"files": digests, "versions": versions})
 
 
 def read_lineage(folder: Path) -> dict[str, dict[str, str]]:

@@ -30,16 +30,16 @@ SHIPPED = (
 )
 
 
-def dvc(project: Path, *words: str) -> str:
+def dvc(project: Path, *words: str, python: str = sys.executable) -> str:
     """Run DVC in the project as a user would, with this interpreter first on PATH."""
-    command = [sys.executable, "-m", "dvc", *words]
-    done = subprocess.run(command, cwd=project, env=environment(), capture_output=True, text=True, check=False)
+    command = [python, "-m", "dvc", *words]
+    done = subprocess.run(command, cwd=project, env=environment(python), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
-def environment() -> dict[str, str]:
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+def environment(python: str = sys.executable) -> dict[str, str]:
+    path = os.pathsep.join([str(Path(python).parent), os.environ["PATH"]])
     quiet = {"DVC_NO_ANALYTICS": "1", "OMP_NUM_THREADS": "1", "GIT_CONFIG_GLOBAL": os.devnull}
     return os.environ | {"PATH": path, "PYTHONPATH": ""} | quiet
 
@@ -101,17 +101,17 @@ def _create(folder: Path) -> Path:
     (folder / ".dvc").mkdir()
     shutil.copy(ROOT / ".dvc" / "config", folder / ".dvc" / "config")
     shutil.copy(ROOT / ".dvc" / ".gitignore", folder / ".dvc" / ".gitignore")
-    _draw(folder / "pictures")
-    _weigh(folder / "tiny.safetensors")
-    _tiny_params(folder)
+    draw_pictures(folder / "pictures")
+    write_weights(folder / "tiny.safetensors")
+    write_tiny_params(folder)
     git(folder, "init", "-q")
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "Begin")
     return folder
 
 
-def _draw(folder: Path) -> None:
-    """Squares and discs on noise; one exact copy, one damaged file, one file that is no picture."""
+def draw_pictures(folder: Path) -> None:
+    """Draw squares and discs on noise; one exact copy, one damaged file, one file that is no picture."""
     generator = np.random.default_rng(0)
     y, x = np.mgrid[:40, :40]
     for number in range(36):
@@ -132,7 +132,8 @@ def _draw(folder: Path) -> None:
     (folder / "shapes.csv").write_text(f"path,labels\n{table}")
 
 
-def _weigh(file: Path) -> None:
+def write_weights(file: Path) -> None:
+    """Make a tiny network up."""
     generator = torch.Generator().manual_seed(0)
     state = {}
     for name, tensor in full_state("test_efficientnet").items():
@@ -145,7 +146,8 @@ def _weigh(file: Path) -> None:
     save_file(state, file)
 
 
-def _tiny_params(folder: Path) -> None:
+def write_tiny_params(folder: Path) -> None:
+    """Let params.yaml run in seconds."""
     yaml, file = YAML(), folder / "params.yaml"
     values = yaml.load(file.read_text())
     values["source"] = {"uri": "pictures", "licence": "CC0"}

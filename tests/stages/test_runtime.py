@@ -1,6 +1,7 @@
 """A stage vouches for its record: what moved while it ran makes it fail."""
 
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import psutil
 import pytest
 from filelock import FileLock
 
+from graft.core import installed
 from graft.core.errors import ParamsError, StageError
 from graft.optim.schedule import LearningRate
 from stages import runtime
@@ -256,3 +258,46 @@ def test_a_stage_ends_with_the_dvc_that_started_it(project: Path) -> None:
         dvc.kill()
         _, alive = psutil.wait_procs([child], timeout=60)
     assert not alive, "the stage outlived the DVC that started it"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "said"), [("of another graft", "toy: StageError: what is installed"), (None, "ran")]
+)
+def test_a_stage_looks_at_the_installed_code_before_it_imports_its_script(
+    project: Path, recorded: str | None, said: str
+) -> None:
+    """Another graft may lack what an old script imports, which is no message for a user."""
+    now = installed.parts(["graft/core"])
+    record = {"code": {}, "closure": {"toy": "graft/core"}, "parts": {"graft/core": recorded or now["graft/core"]}}
+    installed.RECORD.write_text(json.dumps(record | {"files": {}}))
+    (project / "stages").mkdir()
+    shutil.copy(ROOT / "stages/__init__.py", project / "stages")
+    (project / "stages/toy.py").write_text("print('ran')" if recorded is None else "from graft.core import gone")
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "stages.toy"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.stdout + done.stderr).startswith(said)
+    assert done.returncode == (0 if recorded is None else 1)
+
+
+def test_graft_installed_anew_while_the_stage_runs_fails_it(project: Path) -> None:
+    def main(_: Run) -> None:
+        record = {"code": {}, "closure": {"toy": "graft/core"}, "parts": installed.parts(["graft/core"]), "files": {}}
+        installed.RECORD.write_text(json.dumps(record))
+
+    with pytest.raises(SystemExit, match="graft was installed anew while the stage ran: run it again"):
+        start("toy", main)
+
+
+def test_libraries_within_the_project_are_none_of_its_code(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = project / "env" / "site-packages" / "library.py"
+    library.parent.mkdir(parents=True)
+    library.touch()
+    monkeypatch.setitem(sys.modules, "library", SimpleNamespace(__file__=str(library)))
+    start("toy", lambda _: library.unlink())
+
+
+def test_params_of_other_files_are_no_keys_of_params_yaml(project: Path) -> None:
+    text = (project / "dvc.yaml").read_text()
+    (project / "dvc.yaml").write_text(text.replace("params: [split]", "params: [split, {code.json: [code.split]}]"))
+    assert Run("toy").params("seed", int) == 42

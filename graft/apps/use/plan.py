@@ -11,6 +11,7 @@ from graft.core.addresses import PACKAGE, has_secret, is_remote, shown
 from graft.core.errors import ParamsError, nearest
 from graft.data.raw import check_apart
 from graft.source.dataset import Opened, open_source
+from graft.source.download import DOWNLOADS
 
 MAX_SHOWN = 12  # classes that are listed one by one; of more, the largest and smallest
 
@@ -18,7 +19,7 @@ Plan = tuple[dict[str, Any], list[str]]  # sections for params.yaml, and the lin
 
 
 def plan(
-    source: str, images: str | None, licence: str | None, current: dict[str, Any], anew: bool, downloads: Path
+    source: str, images: str | None, licence: str | None, current: dict[str, Any], anew: bool, project: Path
 ) -> Plan:
     """Plan params.yaml for a preset, a folder, an archive or an address.
 
@@ -29,12 +30,14 @@ def plan(
         source: what the user names.
         images: where a preset's images lie, if not where it says.
         licence: of images that no preset describes.
+        project: the folder of params.yaml.
 
     Raises:
         ParamsError: neither a preset nor a place, or a preset that must be told where its images are.
         SourceError: nothing lies there, or it cannot be fetched or unpacked.
         DataError: no image, or nothing that says labels.
     """
+    downloads = project / DOWNLOADS
     if source in names():
         return _of_preset(source, images, downloads)
     presets = f"{nearest(source, names())}; there are {', '.join(names())}"
@@ -54,7 +57,7 @@ def plan(
     values, _ = read_preset("photos")  # which suits images of which nothing else is known
     with open_source(source, downloads) as opened:
         if opened.bytes is None and not source.startswith(PACKAGE):
-            check_apart(opened.folder, Path("data/raw"))
+            check_apart(opened.folder, project / "data/raw")
         layout = detect_layout(opened.folder)
         values |= {"source": _source(source, opened, kept), "labels": layout.rule.labels, "split": layout.split}
     return values, [*_explain(shown(source), layout), *_warnings(source)]

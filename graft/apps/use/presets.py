@@ -5,18 +5,25 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
+from graft.apps.new import TEMPLATE
 from graft.core.addresses import shown
 from graft.core.errors import ParamsError, nearest
 from graft.core.files import new_file
 
-FOLDER = Path("presets")
+FOLDERS = (TEMPLATE / "presets", Path("presets"))
+"""Graft's own and the project's; of two with one name the project's is taken."""
+
 ABOUT = "about"  # the key of a preset that is none of params.yaml: what a person should know before using it
 WHOLE = ("source", "labels", "split")  # what the pictures are: replaced whole, for half of an old one means nothing
 
 
 def names() -> list[str]:
-    """Names of the presets in the folder ``presets``."""
-    return sorted(file.stem for file in FOLDER.glob("*.yaml"))
+    """Names of the presets that graft brings, and of those in the project's folder ``presets``."""
+    return sorted(_files())
+
+
+def _files() -> dict[str, Path]:
+    return {file.stem: file for folder in FOLDERS for file in folder.glob("*.yaml")}
 
 
 def read_preset(name: str) -> tuple[dict[str, Any], str]:
@@ -25,8 +32,8 @@ def read_preset(name: str) -> tuple[dict[str, Any], str]:
     Raises:
         ParamsError: there is no such preset.
     """
-    file = FOLDER / f"{name}.yaml"
-    if not file.is_file():
+    file = _files().get(name)
+    if file is None:
         raise ParamsError(f"no preset {name!r}{nearest(name, names())}; there are {', '.join(names())}")
     from ruamel.yaml import YAML  # late: the names alone are asked for by every command's start
 

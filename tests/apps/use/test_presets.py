@@ -32,9 +32,11 @@ augment:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with params.yaml and no preset yet."""
+    """A working folder with params.yaml and no preset yet, neither its own nor of graft's."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "presets").mkdir()
+    monkeypatch.setattr(presets, "FOLDERS", (tmp_path / "shipped", Path("presets")))
+    for name in ("presets", "shipped"):
+        (tmp_path / name).mkdir()
     (tmp_path / "params.yaml").write_text(PARAMS)
     return tmp_path
 
@@ -72,6 +74,14 @@ def test_names_are_sorted(folder: Path) -> None:
         preset(folder, name, "lr: 1\n")
     (folder / "presets" / "notes.txt").write_text("")
     assert presets.names() == ["a-b", "dogs", "pets"]
+
+
+def test_a_preset_of_the_project_comes_before_one_of_graft(folder: Path) -> None:
+    for name, rate in (("one", 1), ("two", 2)):
+        (folder / "shipped" / f"{name}.yaml").write_text(f"lr: {rate}.0\n")
+    preset(folder, "two", "lr: 3.0\n")
+    assert presets.names() == ["one", "two"]
+    assert [presets.read_preset(name)[0] for name in ("one", "two")] == [{"lr": 1.0}, {"lr": 3.0}]
 
 
 def test_only_what_is_named_changes_and_comments_stay(folder: Path) -> None:
