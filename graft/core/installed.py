@@ -18,11 +18,8 @@ RECORD = Path("code.json")
 ROOT = Path(__file__).resolve().parents[2]
 """Where ``graft`` lies."""
 
-ABSENT = "not installed"
-UPGRADE = "`graft upgrade` takes what is installed now into use, and says which stages run again"
 
-
-def read_record(file: Path = RECORD) -> dict[str, Any]:
+def read_record() -> dict[str, Any]:
     """Read ``code.json``.
 
     Returns:
@@ -34,15 +31,15 @@ def read_record(file: Path = RECORD) -> dict[str, Any]:
         StageError: it is no such record.
     """
     try:
-        record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        record: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8"))
         if any(not isinstance(record[key], dict) for key in ("code", "closure", "parts", "files")):
             raise TypeError("a part of it is no mapping")
     except (ValueError, KeyError, TypeError) as error:
-        raise StageError(f"{file} is not as `graft new` wrote it ({error}); take it back out of git") from error
+        raise StageError(f"{RECORD} is not as `graft new` wrote it ({error}); take it back out of git") from error
     return record
 
 
-def check(*stages: str, file: Path = RECORD) -> dict[str, str]:
+def check(*stages: str) -> dict[str, str]:
     """Compare the installed code of stages, of all if none is named, with what the project records.
 
     Returns:
@@ -52,19 +49,22 @@ def check(*stages: str, file: Path = RECORD) -> dict[str, str]:
     Raises:
         StageError: a part differs.
     """
-    if not file.is_file():
+    if not RECORD.is_file():
         return {}
-    record = read_record(file)
+    record = read_record()
     now = parts({name for stage in stages or record["code"] for name in record["closure"].get(stage, "").split()})
     if differing := differences(record["parts"], now):
-        raise StageError(f"what is installed is not what {file} records: {', '.join(differing)}; {UPGRADE}")
+        raise StageError(
+            f"what is installed is not what {RECORD} records: {', '.join(differing)}; "
+            "`graft upgrade` takes what is installed now into use, and says which stages run again"
+        )
     return now
 
 
 def differences(before: dict[str, Any], now: dict[str, str]) -> list[str]:
     """Say which parts differ, a library with both its versions."""
     changed = [name for name in now if before.get(name) != now[name]]
-    return [name if is_code(name) else f"{name} {before.get(name) or ABSENT} -> {now[name]}" for name in changed]
+    return [name if is_code(name) else f"{name} {before.get(name, 'not recorded')} -> {now[name]}" for name in changed]
 
 
 def parts(names: Iterable[str]) -> dict[str, str]:
@@ -99,4 +99,4 @@ def _version(distribution: str) -> str:
     try:
         return version(distribution).partition("+")[0]
     except PackageNotFoundError:
-        return ABSENT
+        return "not installed"

@@ -88,10 +88,10 @@ def test_the_machine_that_a_library_was_built_for_is_no_part_of_its_version(monk
     assert installed.parts(["torch"]) == {"torch": "2.13.0"}
 
 
-def test_a_library_that_is_gone_is_a_difference(root: Path) -> None:
-    assert installed.differences({"timm": "1.0"}, installed.parts(["no-such-library"])) == [
-        "no-such-library not installed -> not installed"
-    ]
+def test_a_library_that_is_gone_or_new_is_a_difference() -> None:
+    now = installed.parts(["no-such-library"])
+    assert installed.differences({"no-such-library": "1.0"}, now) == ["no-such-library 1.0 -> not installed"]
+    assert installed.differences({}, {"timm": "1.0"}) == ["timm not recorded -> 1.0"]
 
 
 def test_a_stage_of_ones_own_is_none_of_the_record(root: Path) -> None:

@@ -46,16 +46,16 @@ def new(folder: Path, images: str | None, licence: str | None) -> Iterator[str]:
 
 
 def _commit(git: str, folder: Path, names: list[str]) -> Iterator[str]:
-    """Make a repository and commit these files, since without a commit DVC runs no experiment."""
+    """Make a repository and commit these files, since without one DVC draws no curves and runs no experiment."""
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([git, *words], cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
 
     if run("rev-parse", "--is-inside-work-tree").returncode == 0:
-        yield "it lies in a git repository; commit it there, since experiments need a commit to start from"
+        yield "it lies in a git repository; commit it there, for DVC works from a commit"
         return
     for words in (["init", "--quiet"], ["add", "--", *names], ["commit", "--quiet", "-m", "Begin with graft new"]):
         done = run(*words)
         if done.returncode:
-            yield f"warning: git {words[0]} failed, and experiments need a commit to start from:\n{done.stderr.strip()}"
+            yield f"warning: git {words[0]} failed, and DVC works from a commit; commit once:\n{done.stderr.strip()}"
             return

@@ -15,13 +15,9 @@ from graft.core.installed import RECORD, ROOT, combined, parts
 from graft.core.params import parse_yaml
 from graft.labels.corrections import COLUMNS
 
-README = Path(__file__).with_name("README.md")
-COPIED = (".dvc/.gitignore", ".dvc/plots/*.json", ".dvcignore", ".gitignore", "stages/*.py")
-
 NOT_RECORDED = {"graft", "stages", "pyarrow"}
 """Modules whose versions are no part of the record: graft's own, which have digests, and those of the rarer extras."""
 
-ABOUT = "Written by `graft new` and `graft upgrade`: the installed code that each stage runs. DVC compares `code`."
 HEADER = f"""\
 The pipeline, as DVC reads it. Each stage depends on its data, on its own script and, by the digest in
 {RECORD}, on the installed code and the libraries that it runs. `graft upgrade` brings {RECORD} up to date, and
@@ -31,15 +27,17 @@ this file and the scripts as long as you have not edited them.
 
 def project_files() -> dict[str, str]:
     """Text of each file that `graft upgrade` brings up to date, by its path in the project."""
-    copied = sorted(file for pattern in COPIED for file in TEMPLATE.glob(pattern))
+    patterns = (".dvc/.gitignore", ".dvc/plots/*.json", ".dvcignore", ".gitignore", "stages/*.py")
+    copied = sorted(file for pattern in patterns for file in TEMPLATE.glob(pattern))
     texts = {file.relative_to(TEMPLATE).as_posix(): file.read_text(encoding="utf-8") for file in copied}
     return {"dvc.yaml": _pipeline()} | texts
 
 
 def own_files(name: str) -> dict[str, str]:
     """Text of each file that belongs to the user from the start, by its path in the project called `name`."""
+    readme = Path(__file__).with_name("README.md").read_text(encoding="utf-8")
     return {
-        "README.md": README.read_text(encoding="utf-8").format(name=name, version=__version__),
+        "README.md": readme.format(name=name, version=__version__),
         "params.yaml": (TEMPLATE / "params.yaml").read_text(encoding="utf-8"),
         "corrections.csv": f"{','.join(COLUMNS)}\n",
         ".dvc/config": (TEMPLATE / ".dvc/config").read_text(encoding="utf-8"),
@@ -51,7 +49,7 @@ def record(files: dict[str, str]) -> dict[str, Any]:
     closures = _closures()
     found = parts({name for names in closures.values() for name in names})
     return {
-        "about": ABOUT,
+        "about": "Written by `graft new` and `graft upgrade`: the installed code of each stage. DVC compares `code`.",
         "graft": __version__,
         "code": {stage: combined({name: found[name] for name in names}) for stage, names in closures.items()},
         "closure": {stage: " ".join(names) for stage, names in closures.items()},

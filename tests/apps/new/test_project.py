@@ -92,7 +92,7 @@ def test_a_repository_that_is_there_is_left_to_its_owner() -> None:
 def test_a_commit_that_fails_is_told(identity: Path) -> None:
     identity.write_text("[user]\n\tuseConfigOnly = true\n")
     lines = list(project.new(Path("birds"), None, None))
-    assert any(line.startswith("warning: git commit failed, and experiments need a commit") for line in lines)
+    assert any(line.startswith("warning: git commit failed, and DVC works from a commit") for line in lines)
     assert Path("birds/code.json").is_file()
 
 
