@@ -1,10 +1,11 @@
 """The label rule: how an image's label follows from its folder, its name, or a table."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal, Self
 
 import pandas as pd
@@ -12,10 +13,12 @@ from pydantic import Field, model_validator
 
 from graft.core.errors import DataError
 from graft.core.params import Section
-from graft.data.dataset import LABEL_DELIMITER, SPLIT_ALIASES
+from graft.data.dataset import LABEL_DELIMITER
+from graft.data.folders import Folders, read_folders
 from graft.labels.corrections import Corrections
 from graft.labels.lists import Lists, list_of
 from graft.labels.locate import Locator, nfc
+from graft.labels.spelling import common_names, spelling_warnings
 from graft.labels.tables import RESERVED, Table, read_table
 
 
@@ -34,6 +37,13 @@ class Labels(Section):
     label_separator: str | None = Field(default=None, min_length=1)
     """Text between the labels of an image where it may have any number of them (multi-label; an empty cell of
     a table means none of the classes); null: exactly one label for each image."""
+    group_pattern: str | None = None
+    """Searched in the path, whatever the rule: its named group ``group`` is the unit that must not straddle splits,
+    such as ``(?P<group>patient\\d+)``; an image in which it is not found is of no group."""
+    normalise: bool = False
+    """Whether classes whose names differ in case, white space or Unicode form only are one."""
+    min_images: int = Field(default=1, ge=1)
+    """Images that a class must have, where each image has one label; those of a smaller one get no label."""
 
     @model_validator(mode="after")
     def _check_keys_together(self) -> Self:
@@ -46,16 +56,30 @@ class Labels(Section):
             raise ValueError(
                 "lists, table.list_column and several table.files all make the column 'list'; give one of them"
             )
+        if self.min_images > 1 and self.label_separator is not None:
+            raise ValueError("min_images is for one label a picture, and label_separator for several; leave one out")
+        if self.group_pattern is not None:
+            _named_groups("group_pattern", self.group_pattern, "group")
+            if self.table is not None and (self.table.group or self.table.runs):
+                raise ValueError("group_pattern and the table both name groups; leave one out")
         if self.pattern is not None:
-            try:
-                groups = set(re.compile(self.pattern).groupindex)
-            except re.error as error:
-                raise ValueError(f"pattern is no regular expression: {error}") from error
-            if "label" not in groups:
-                raise ValueError("pattern needs a named group: (?P<label>...)")
+            groups = _named_groups("pattern", self.pattern, "label")
+            if self.group_pattern is not None and "group" in groups:
+                raise ValueError("group_pattern and pattern both name groups; leave one out")
             if taken := sorted(groups & (RESERVED - {"label", "group"})):
                 raise ValueError(f"pattern: {taken[0]!r} is a name graft uses itself; rename the group")
         return self
+
+
+def _named_groups(key: str, pattern: str, needed: str) -> set[str]:
+    """Named groups of a regular expression, which must have the one needed."""
+    try:
+        groups = set(re.compile(pattern).groupindex)
+    except re.error as error:
+        raise ValueError(f"{key} is no regular expression: {error}") from error
+    if needed not in groups:
+        raise ValueError(f"{key} needs a named group: (?P<{needed}>...)")
+    return groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +88,8 @@ class Labelled:
 
     `rows` has the columns path, label (or labels, joined, where an image bears several), group (or ""), the
     slices, and list where there are lists, sorted by path. `unlabelled` has path and reason. `orphans` are
-    paths in the table whose image is absent; `warnings` name corrections that may be misspelt.
+    paths in the table whose image is absent; `warnings` name corrections and classes that may be
+    misspelt.
     """
 
     rows: pd.DataFrame
@@ -102,6 +127,17 @@ def apply_rule(labels: Labels, root: Path, paths: Sequence[str], corrections: Co
                 f"the label {wrong!r} holds {LABEL_DELIMITER!r}, which graft puts between labels; rename it"
             )
         rows["label"] = [LABEL_DELIMITER.join(labels) for labels in names]
+    if labels.group_pattern is not None:
+        found = (re.search(labels.group_pattern, nfc(path)) for path in rows["path"])
+        rows["group"] = [(match["group"] or "") if match else "" for match in found]
+    warnings += _settle_classes(labels, rows)
+    if labels.min_images > 1:
+        few = rows.groupby("label")["path"].transform("size") < labels.min_images
+        reasons |= {
+            path: f"is of the class {label!r}, which has fewer than labels.min_images = {labels.min_images}"
+            for path, label in rows.loc[few, ["path", "label"]].itertuples(index=False)
+        }
+        rows = rows[~few].reset_index(drop=True)
     if labels.lists is not None:
         rows["list"] = rows["path"].map(list_of(labels.lists, root, images)).fillna("")
     missing = sorted(known - set(rows["path"]))
@@ -111,29 +147,32 @@ def apply_rule(labels: Labels, root: Path, paths: Sequence[str], corrections: Co
     return Labelled(rows, unlabelled, orphans, warnings)
 
 
-def split_folders(paths: Iterable[str]) -> set[str]:
-    """Folders that are splits: two or more side by side bear the names of different ones.
-
-    One alone may be a class: trains beside buses.
-    """
-    siblings: dict[str, dict[str, str]] = {}
-    for folder in {PurePosixPath(path).parent for path in paths}:
-        for part in (folder, *folder.parents):
-            if part.name.lower() in SPLIT_ALIASES:
-                siblings.setdefault(part.parent.as_posix(), {})[part.as_posix()] = SPLIT_ALIASES[part.name.lower()]
-    return {folder for named in siblings.values() if len(set(named.values())) > 1 for folder in named}
+def _settle_classes(labels: Labels, rows: pd.DataFrame) -> list[str]:
+    """Join classes that are spelt differently, where that is wanted; else say which they are."""
+    mark = labels.label_separator and LABEL_DELIMITER
+    counts = Counter(name for text in rows["label"] for name in (text.split(mark) if mark else [text]) if name)
+    if not labels.normalise:
+        return spelling_warnings(counts)
+    names = common_names(counts)
+    texts = {
+        text: LABEL_DELIMITER.join(sorted({names.get(name, name) for name in (text.split(mark) if mark else [text])}))
+        for text in rows["label"].unique()
+    }
+    rows["label"] = rows["label"].map(texts)
+    return []
 
 
 def _by_folder(paths: Sequence[str]) -> pd.DataFrame:
-    splits = split_folders(paths)
-    folders = [PurePosixPath(path).parent for path in paths]
-    names = ["" if folder.as_posix() in splits else nfc(folder.name) for folder in folders]
-    reasons = (
-        "lies at the top of the source, in no class folder",
-        "lies in a folder called after a split, in no class folder",
-    )
-    unlabelled = ["" if name else reasons[bool(folder.name)] for name, folder in zip(names, folders, strict=True)]
+    folders = read_folders(paths)
+    holders = [path.rpartition("/")[0] for path in paths]
+    names = [nfc(folders.classes[holder].rpartition("/")[2]) for holder in holders]
+    unlabelled = ["" if name else _no_class(holder, folders) for name, holder in zip(names, holders, strict=True)]
     return pd.DataFrame({"path": list(paths), "label": names, "unlabelled": unlabelled, "group": ""}, dtype=str)
+
+
+def _no_class(holder: str, folders: Folders) -> str:
+    where = "in a folder that only holds pictures" if holder else "at the top of the source"
+    return f"lies {'in a folder called after a split' if holder in folders.splits else where}, in no class folder"
 
 
 def _by_regex(pattern: str, paths: Sequence[str]) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 import hashlib
 from functools import partial
-from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from graft.core.errors import DataError, nearest
 from graft.core.seeds import derive
 from graft.data.dataset import EXCLUDED, SPLIT_ALIASES, SPLITS, class_names, is_multi_label, label_column
+from graft.data.folders import around, split_folders
 from graft.split.config import Split
 from graft.stats.draws import Rows, draw_folds, draw_groups, draw_units, tied_units
 
@@ -61,10 +61,14 @@ def by_folder(paths: pd.Series) -> pd.Series:
     Raises:
         DataError: no folder is called after a split.
     """
-    named = [
-        {SPLIT_ALIASES[part.lower()] for part in PurePosixPath(path).parts[:-1] if part.lower() in SPLIT_ALIASES}
-        for path in paths
-    ]
+    split_of = split_folders(paths)
+    named = []
+    for path in paths:
+        folders = [*around(path.rpartition("/")[0])]
+        lasts = [folder.rpartition("/")[2].lower() for folder in folders]
+        # one beside folders that are none may be a class, and counts only where nothing else does
+        alone = {SPLIT_ALIASES[name] for name in lasts if name in SPLIT_ALIASES}
+        named.append({split_of[folder] for folder in folders if folder in split_of} or alone)
     splits = [found.pop() if len(found) == 1 else "" for found in named]
     if not any(splits):
         example = f"the first picture is {paths.iloc[0]!r}"

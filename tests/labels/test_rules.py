@@ -453,6 +453,66 @@ def test_a_pattern_names_groups_and_slices() -> None:
     assert told(labelled, "site") == {"north/p1_ill": "north", "south/well": "south"}
 
 
+def test_a_folder_around_splits_or_containers_is_the_class() -> None:
+    paths = ["cats/train/1", "cats/test/2", "dogs/train/3", "dogs/test/4", "images/5"]
+    labelled = apply_rule(FOLDER, NOWHERE, paths)
+    assert dict(zip(labelled.rows["path"], labelled.rows["label"], strict=True)) == {
+        "cats/train/1": "cats",
+        "cats/test/2": "cats",
+        "dogs/train/3": "dogs",
+        "dogs/test/4": "dogs",
+    }
+    assert left_out(labelled) == {"images/5": "lies in a folder that only holds pictures, in no class folder"}
+
+
+def test_a_pattern_names_groups_whatever_the_rule() -> None:
+    rule = Labels(rule="folder", group_pattern=r"(?P<group>person\d+)_")
+    labelled = apply_rule(rule, NOWHERE, ["ill/person1_a", "ill/person1_b", "well/person12_a", "well/other"])
+    assert labelled.rows["group"].tolist() == ["person1", "person1", "", "person12"]
+
+
+def test_classes_that_are_spelt_differently_are_said_or_joined() -> None:
+    paths = ["cat/1", "cat/2", "Cat/3", "cat /4", "dog/5"]
+    said = apply_rule(FOLDER, NOWHERE, paths)
+    assert said.rows["label"].nunique() == 4
+    assert said.warnings == [
+        "the classes 'cat', 'Cat', 'cat ' differ in case, white space or Unicode form only; labels.normalise: true "
+        "joins them"
+    ]
+    joined = apply_rule(Labels(rule="folder", normalise=True), NOWHERE, paths)
+    assert sorted(joined.rows["label"]) == ["cat", "cat", "cat", "cat", "dog"]
+    assert joined.warnings == []
+
+
+def test_several_labels_of_an_image_are_joined_by_their_spelling() -> None:
+    rule = Labels(rule="regex", pattern="^(?P<label>[^/]+)/", label_separator="+", normalise=True)
+    labelled = apply_rule(rule, NOWHERE, ["Cat+dog/1", "cat+Cat/2", "cat/3", "cat/4"])
+    assert labelled.rows["labels"].tolist() == ["cat|dog", "cat", "cat", "cat"]
+
+
+def test_a_class_of_too_few_images_is_left_out() -> None:
+    labelled = apply_rule(Labels(rule="folder", min_images=2), NOWHERE, ["a/1", "a/2", "b/3", "b/4", "c/5"])
+    assert sorted(set(labelled.rows["label"])) == ["a", "b"]
+    assert left_out(labelled) == {"c/5": "is of the class 'c', which has fewer than labels.min_images = 2"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"group_pattern": "("}, "group_pattern is no regular expression"),
+        ({"group_pattern": "x"}, r"group_pattern needs a named group: \(\?P<group>"),
+        (
+            {"rule": "regex", "pattern": "(?P<label>.)(?P<group>.)", "group_pattern": "(?P<group>.)"},
+            "group_pattern and pattern both name groups",
+        ),
+        ({"min_images": 2, "label_separator": "|"}, "min_images is for one label a picture"),
+    ],
+)
+def test_keys_that_contradict_each_other(keys: dict[str, Any], said: str) -> None:
+    with pytest.raises(ParamsError, match=said):
+        check("labels", Labels, {"rule": "folder", **keys})
+
+
 def test_a_folder_called_after_a_split_is_no_class() -> None:
     paths = ["train/cat/1", "train/dog/2", "test/3", "4"]
     labelled = apply_rule(FOLDER, NOWHERE, paths)

@@ -11,10 +11,9 @@ from graft.apps.use.official_lists import with_lists
 from graft.apps.use.table_rules import LabelRule, table_rules
 from graft.core.errors import DataError
 from graft.core.litter import is_hidden
-from graft.data.dataset import SPLIT_ALIASES
+from graft.data.folders import read_folders, split_folders
 from graft.data.raw import names
 from graft.images.formats import IMAGE_SUFFIXES
-from graft.labels.rules import split_folders
 from graft.split.config import Split
 
 # a name that ends in a number: ``cat.12.jpg``, ``great_pyrenees_7.jpg``; ``cat012.jpg``
@@ -85,9 +84,9 @@ def _doubt(rule: LabelRule, images: int) -> str | None:
 
 
 def _by_folder(images: Sequence[str]) -> LabelRule:
-    splits = split_folders(images)
-    parents = [PurePosixPath(path).parent for path in images]
-    classes = Counter(folder.name for folder in parents if folder.name and folder.as_posix() not in splits)
+    folders = read_folders(images).classes
+    named = (folders[path.rpartition("/")[0]].rpartition("/")[2] for path in images)
+    classes = Counter(name for name in named if name)
     return LabelRule({"rule": "folder"}, classes.total(), classes, "the folder each picture lies in")
 
 
@@ -104,11 +103,12 @@ def _split(rule: LabelRule, images: Sequence[str]) -> tuple[dict[str, Any], str]
     table = rule.labels.get("table", {})
     by: Literal["folder", "group", "random"] = "random"
     why = "at random, stratified by label: nothing names groups or splits"
-    if splits := sorted(split_folders(images)):
-        missing = {"valid", "test"} - {SPLIT_ALIASES[PurePosixPath(name).name.lower()] for name in splits}
+    splits = split_folders(images)
+    if len({*splits.values()}) > 1:
+        missing = {"valid", "test"} - {*splits.values()}
         rest = f"; {' and '.join(sorted(missing))} drawn from train" if missing else ""
         whole = f", in whole groups by the column {table['group']}" if missing and "group" in table else ""
-        by, why = "folder", f"the folders {', '.join(splits)}{rest}{whole}"
+        by, why = "folder", f"the folders {', '.join(sorted(splits))}{rest}{whole}"
     elif "group" in table:
         by, why = "group", f"whole groups, from the column {table['group']}"
     return Split(by=by, test=0.2, valid=0.2).model_dump(exclude={"column"}), why

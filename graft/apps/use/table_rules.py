@@ -14,8 +14,9 @@ from graft.apps.use.table_places import Places
 from graft.core.errors import DataError
 from graft.core.params import check
 from graft.data.dataset import SPLIT_ALIASES, class_names, is_multi_label
+from graft.data.folders import split_folders
 from graft.labels.corrections import COLUMNS, Corrections
-from graft.labels.rules import Labelled, Labels, apply_rule, split_folders
+from graft.labels.rules import Labelled, Labels, apply_rule
 
 _SPLIT_WORD = re.compile(rf"(?<![A-Za-z])(?i:{'|'.join(sorted(SPLIT_ALIASES, key=len, reverse=True))})(?![a-z])")
 MOST = 50  # tables; a text file beside each image is none
@@ -163,15 +164,15 @@ def _split(one: TableFile, rows: pd.DataFrame, notes: list[str]) -> tuple[dict[s
     """Keys of the section `split`, and why: by what table or folders say, by whole groups, else at random."""
     group = one.table.get("group")
     lists = {SPLIT_ALIASES.get(name.lower(), "") for name in rows.get("list", [])} - {""}
-    folders = sorted(split_folders(rows["path"]))
+    folders = split_folders(rows["path"])
     if len(lists) > 1:
         notes += torn_groups(rows)
         given, by = lists, {"by": "column", "column": "list"}
         column = one.table.get("list_column")
         said = f"the column {column}" if column else f"the tables {one.name}"
-    elif folders:
-        given = {SPLIT_ALIASES[PurePosixPath(name).name.lower()] for name in folders}
-        by, said = {"by": "folder"}, f"the folders {', '.join(folders)}"
+    elif len({*folders.values()}) > 1:
+        given = {*folders.values()}
+        by, said = {"by": "folder"}, f"the folders {', '.join(sorted(folders))}"
     elif group:
         return {"by": "group"}, f"whole groups, {rows['group'].nunique()} by the column {group}"
     else:
