@@ -91,7 +91,7 @@ def text_rows(text: str, separator: str, comment: str | None = None) -> Iterator
         lines = (" ".join(line.split()) for line in lines)
     reader = csv.reader(lines, delimiter=SEPARATORS.get(separator, " "), skipinitialspace=True)
     for row in reader:
-        if len(row) > 1 or "".join(row).strip():
+        if "".join(row).strip():
             yield reader.line_num + before, row
 
 

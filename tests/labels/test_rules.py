@@ -14,7 +14,7 @@ from graft.core.errors import DataError, ParamsError
 from graft.core.params import check
 from graft.labels import rules as module
 from graft.labels.corrections import COLUMNS, Corrections
-from graft.labels.rules import Labelled, Labels, Lists
+from graft.labels.rules import Labelled, Labels
 from graft.labels.tables import Bins, Runs, Table
 
 NOWHERE = Path("there is no such folder")
@@ -567,51 +567,3 @@ def test_several_labels_an_image_are_joined(tmp_path: Path) -> None:
 def test_a_label_must_not_hold_what_joins_labels(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"^the label 'a\|b' holds '\|', which graft puts between labels"):
         table(tmp_path, "path,label\na,a|b;c\n", ["a"], label_separator=";")
-
-
-def listed(root: Path, lists: dict[str, str], where: str = "../images/{path}.jpg") -> Labelled:
-    """Two cats and two dogs in images/, and lists beside them."""
-    (root / "lists").mkdir()
-    for name, text in lists.items():
-        (root / "lists" / f"{name}.txt").write_text(text)
-    rule = Lists(files={name: f"lists/{name}.txt" for name in lists}, where=where)
-    labels = Labels(rule="regex", pattern=r"(?P<label>cat|dog)_\d", lists=rule)
-    return apply_rule(labels, root, [f"images/{name}.jpg" for name in ("cat_1", "cat_2", "dog_1", "dog_2")])
-
-
-def test_lists_become_a_column(tmp_path: Path) -> None:
-    labelled = listed(tmp_path, {"trainval": "cat_1 1 1\ndog_1 2 1\n\n", "test": "cat_2 1 1\n"})
-    by_name = {Path(path).stem: name for path, name in told(labelled, "list").items()}
-    assert by_name == {"cat_1": "trainval", "cat_2": "test", "dog_1": "trainval", "dog_2": ""}
-
-
-def test_an_image_in_two_lists_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"^labels.lists: 'images/cat_1.jpg' stands in the lists 'a' and 'b'$"):
-        listed(tmp_path, {"a": "cat_1\n", "b": "cat_1\n"})
-
-
-def test_lists_that_name_no_image_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no listed file is a picture; the first was looked for at 'lists/cat_1'; mend"):
-        listed(tmp_path, {"a": "cat_1\n"}, where="{path}")
-
-
-def test_an_absent_list_is_said(tmp_path: Path) -> None:
-    rule = Labels(rule="folder", lists=Lists(files={"test": "test.txt"}))
-    with pytest.raises(DataError, match=r"^labels.lists.files.test: test.txt is not in the source$"):
-        apply_rule(rule, tmp_path, ["a/1", "b/2"])
-
-
-def test_a_list_that_is_no_text_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "test.txt").write_bytes("käfer_1".encode("latin-1"))
-    rule = Labels(rule="folder", lists=Lists(files={"test": "test.txt"}))
-    with pytest.raises(
-        DataError, match=r"^labels.lists.files.test: test.txt cannot be read: line 1 holds the byte e4, "
-    ):
-        apply_rule(rule, tmp_path, ["a/1", "b/2"])
-
-
-def test_a_list_names_images_in_either_form_of_unicode(tmp_path: Path) -> None:
-    one, other = (unicodedata.normalize(form, "bär/1") for form in ("NFC", "NFD"))
-    (tmp_path / "test.txt").write_text(f"{one}\n", encoding="utf-8")
-    rule = Labels(rule="folder", lists=Lists(files={"test": "test.txt"}))
-    assert told(apply_rule(rule, tmp_path, [other, "b/2"]), "list") == {other: "test", "b/2": ""}

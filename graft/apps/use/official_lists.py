@@ -1,13 +1,13 @@
 """Detect text files that list the images of an official split, such as ``meta/train.txt`` and ``meta/test.txt``."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from graft.apps.use.table_places import Places
-from graft.apps.use.table_rules import LabelRule, missing_splits, read_labels, split_in_name, torn_groups
+from graft.apps.use.table_rules import LabelRule, missing_splits, read_labels, sets_of_splits, torn_groups
 from graft.core.errors import DataError
 from graft.data.dataset import SPLIT_ALIASES
 from graft.labels.lists import list_lines, listed
@@ -21,7 +21,7 @@ def with_lists(rule: LabelRule, root: Path, images: Sequence[str], others: Seque
     if rule.split.get("by") == "column":
         return rule
     places = Places(images)
-    found = [one for names in _sets(files) if (one := _detect(root, names, places))]
+    found = [one for names in sets_of_splits(files) if (one := _detect(root, names, places))]
     found.sort(key=lambda one: one[1], reverse=True)
     for lists, _ in found:
         labels = rule.labels | {"lists": lists}
@@ -45,21 +45,6 @@ def with_lists(rule: LabelRule, root: Path, images: Sequence[str], others: Seque
     both = [name for name in files if {"train", "test"} <= _named(name)]
     note = tuple(f"{name} may hold an official split, in a form that is not read" for name in both[:1])
     return replace(rule, notes=(*rule.notes, *note))
-
-
-def _sets(files: Sequence[str]) -> Iterator[dict[str, str]]:
-    """Files that differ in the name of a split alone, by that name: train, valid and test rather than trainval."""
-    sets: dict[str, dict[str, str]] = {}
-    for name in files:
-        if said := split_in_name(name):
-            sets.setdefault(said[0], {})[said[1]] = name
-    for members in sets.values():
-        words = {word.lower(): word for word in members}
-        twice = "trainval" if any(SPLIT_ALIASES[word] == "valid" for word in words) else "train"
-        if {"train", "trainval"} <= {*words}:
-            del members[words[twice]]
-        if len({SPLIT_ALIASES[word.lower()] for word in members}) > 1:
-            yield members
 
 
 def _detect(root: Path, files: dict[str, str], places: Places) -> tuple[dict[str, Any], int] | None:

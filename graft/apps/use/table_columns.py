@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from graft.apps.use.column_names import OTHERS, SPLITS, group_rank, is_id, label_rank, says, words
+from graft.apps.use.column_names import IDS, OTHERS, SPLITS, group_rank, is_id, label_rank, says, words
 from graft.core.errors import DataError
 from graft.data.dataset import SPLIT_ALIASES
 
@@ -183,4 +183,8 @@ def _group_column(columns: pd.DataFrame, rest: Sequence[str], labels: Sequence[s
         if (distinct := columns[column].nunique()) >= 3:
             return column
         notes.append(f"the column {column} has only {distinct} values, too few to divide by: each is in every split")
+    for column in rest:
+        if says(column, IDS) and column not in found and repeats(column) and columns[column].nunique() > few:
+            said = f"the column {column} repeats {columns[column].nunique()} values: if their pictures belong together"
+            notes.append(f"warning: {said}, set labels.table.group: {column} and split.by: group")
     return None

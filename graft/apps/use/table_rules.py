@@ -2,14 +2,15 @@
 
 import re
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
 
-from graft.apps.use.table_file import TableFile, detect_table
+from graft.apps.use.table_file import TableFile, detect_like, detect_table
 from graft.apps.use.table_places import Places
 from graft.core.errors import DataError
 from graft.core.params import check
@@ -55,20 +56,20 @@ def table_rules(
     """Rules of the tables that label images; why another does not is added to `doubts` by its name."""
     tables = [name for name in others if PurePosixPath(name).suffix.lower() in {".csv", ".tsv", ".txt", ".parquet"}]
     places = Places(images)
-    found: list[TableFile] = []
+    found: dict[str, TableFile] = {}
     for name in tables if len(tables) <= MOST else []:
         try:
-            found.append(detect_table(root, name, places))
+            found[name] = detect_table(root, name, places)
         except DataError as error:
             if not name.lower().endswith(".txt"):  # which are mostly notes
                 doubts[name] = str(error)
-    named = any(one.by_name for one in found)
-    for one in [one for one in found if named and not one.by_name]:
-        doubts[one.name] = "no column is called after a label, as one of another table is"
-        found.remove(one)
-    joined = list(_joined(found))
-    for one in joined + [one for one in found if not any(one.name in other.files.values() for other in joined)]:
+    joined = list(_joined(root, found, tables, places))
+    alone = [one for name, one in found.items() if not any(name in other.files.values() for other in joined)]
+    named = any(one.by_name for one in found.values())
+    for one in joined + alone:
         try:
+            if named and not one.by_name:
+                raise DataError("no column is called after a label, as one of another table is")
             yield _rule(root, images, one)
         except DataError as error:
             doubts[one.name] = str(error)
@@ -82,6 +83,21 @@ def split_in_name(path: str) -> tuple[str, str] | None:
     if len({SPLIT_ALIASES[word.lower()] for word in found}) != 1:
         return None
     return _SPLIT_WORD.sub("*", path), found[-1]
+
+
+def sets_of_splits(paths: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Files that differ in the name of a split alone, by that name: train, valid and test rather than trainval."""
+    sets: dict[str, dict[str, str]] = {}
+    for path in paths:
+        if said := split_in_name(path):
+            sets.setdefault(said[0], {})[said[1]] = path
+    for members in sets.values():
+        words = {word.lower(): word for word in members}
+        twice = "trainval" if any(SPLIT_ALIASES[word] == "valid" for word in words) else "train"
+        if {"train", "trainval"} <= {*words}:
+            del members[words[twice]]
+        if len({SPLIT_ALIASES[word.lower()] for word in members}) > 1:
+            yield members
 
 
 def read_labels(labels: dict[str, Any], root: Path, images: Sequence[str]) -> Labelled:
@@ -103,29 +119,22 @@ def torn_groups(rows: pd.DataFrame) -> list[str]:
     return [f"warning: {torn} of {known['group'].nunique()} groups stand in several of its splits, which leaks"]
 
 
-def _joined(found: Sequence[TableFile]) -> Iterator[TableFile]:
-    """Tables of the splits of one set, as one table."""
-    sets: dict[str, dict[str, TableFile]] = {}
-    for one in found:
-        if said := split_in_name(one.name):
-            sets.setdefault(said[0], {})[said[1]] = one
-    for members in sets.values():
-        alike = {one.spelling() for one in members.values()}
-        if len({SPLIT_ALIASES[word.lower()] for word in members}) < 2 or len(alike) > 1:
+def _joined(root: Path, found: Mapping[str, TableFile], tables: Sequence[str], places: Places) -> Iterator[TableFile]:
+    """Tables of the splits of one set, read like that of them which names most images."""
+    for files in sets_of_splits(tables):
+        if not (known := [found[name] for name in files.values() if name in found]):
             continue
-        wheres = [tuple(way.replace(word, "{list}") for way in one.where) for word, one in members.items()]
-        same = len({*wheres}) == 1
-        yield TableFile(
-            name=" and ".join(one.name for one in members.values()),
-            files={word: one.name for word, one in members.items()},
-            table={key: value for one in members.values() for key, value in one.table.items()},
-            where=list(wheres[0])
-            if same
-            else list(dict.fromkeys(way for one in members.values() for way in one.where)),
-            separator=next((one.separator for one in members.values() if one.separator), None),
-            by_name=all(one.by_name for one in members.values()),
-            notes=list(dict.fromkeys(note for one in members.values() for note in one.notes)),
-        )
+        first = max(known, key=lambda one: one.images)
+        members: dict[str, TableFile] = {}
+        for word, name in files.items():
+            with suppress(DataError):  # an unlabelled test table, say
+                members[word] = first if name in first.files.values() else detect_like(root, name, places, first)
+        if len({SPLIT_ALIASES[word.lower()] for word in members}) > 1:
+            wheres = [[way.replace(word, "{list}") for way in one.where] for word, one in members.items()]
+            same = all(where == wheres[0] for where in wheres)
+            where = wheres[0] if same else list(dict.fromkeys(way for one in members.values() for way in one.where))
+            images = sum(one.images for one in members.values())
+            yield replace(first, files={word: files[word] for word in members}, where=where, images=images)
 
 
 def _rule(root: Path, images: Sequence[str], one: TableFile) -> LabelRule:

@@ -9,7 +9,7 @@ from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
-from graft.apps.use.column_names import is_known
+from graft.apps.use.column_names import PATHS, is_known
 from graft.apps.use.table_places import Places
 from graft.labels.text_tables import SEPARATORS, decode, text_rows
 
@@ -33,8 +33,8 @@ def detect_shape(file: Path, places: Places) -> tuple[dict[str, Any], list[str]]
         except ValueError:
             raise error from None
         shape["encoding"] = FALLBACK
-        odd = next(word for word in text.split() if not word.isascii())
-        notes.append(f"{file.name} is no UTF-8; read as {FALLBACK}, it says {odd[:40]!r}: check that, or its encoding")
+        odd = next(word for word in re.findall(r"\w+", text) if not word.isascii())
+        notes.append(f"{file.name} is no UTF-8; read as {FALLBACK}, it says {odd!r}: check that, or set its encoding")
     if not text.strip():
         raise ValueError("is empty")
     if re.match(r"#+[^#,;\t]", text):  # a column may be called #
@@ -53,6 +53,8 @@ def has_header(rows: Sequence[Sequence[str]], places: Places) -> bool:
     columns = [[cell.strip() for cell in column] for column in zip_longest(*rows[1:], fillvalue="")]
     if any(map(places.is_named, first)):
         return False
+    if any(cell.lower() in PATHS.split() for cell in first):
+        return True
     if any(cell and column.count(cell) > 1 for cell, column in zip(first, columns, strict=False)):
         return False
     if any(map(is_known, first)):
