@@ -5,6 +5,7 @@ Params  embed
 Writes  data/embeddings/features.npy (float32 [N, V, D], rows as in rows.csv), data/embeddings/network.json
 """
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from graft.network.config import Embed
 from graft.network.device import prepare
 from graft.network.inference import embed
 from graft.network.network import pretrained, width
+from graft.network.precision import settle
 from stages.runtime import Run, start
 
 PRESIZED, BACKBONE = Path("data/presized"), Path("models/backbone")
@@ -29,6 +31,8 @@ def main(run: Run) -> None:
 
     pixels = ImageRows(PRESIZED / "pixels.npy")
     network, description = pretrained(BACKBONE, config)
+    settled = settle(network, pixels, np.arange(len(pixels.paths)), config.size, config.precision)
+    config = config.model_copy(update={"precision": settled.precision})
     shape = (len(pixels.paths), len(config.flips), width(network))
     features = PartialArray(run.unfinished(PRESIZED, BACKBONE), shape, np.float32)
     embed(network, pixels, config, features)
@@ -36,7 +40,8 @@ def main(run: Run) -> None:
     with new_folder(EMBEDDINGS) as folder:
         features.move(folder / "features.npy")
         tables.write(folder / "rows.csv", pd.DataFrame({"path": pixels.paths}))
-        write_json(folder / "network.json", description.model_dump())
+        write_json(folder / "network.json", description.model_copy(update=asdict(settled)).model_dump())
+    run.log(f"in {settled}")
     run.log(f"{shape[0]} images, {shape[1]} flips of each, {shape[2]} features a flip")
 
 

@@ -12,13 +12,15 @@ from pathlib import Path
 from graft.core.files import new_folder
 from graft.data.arrays import Embeddings, ImageRows
 from graft.data.dataset import LabelledImages, read_dataset
+from graft.evaluate.agreement import require_agreement
 from graft.evaluate.config import Evaluate
 from graft.evaluate.decision import decide, logits_of
 from graft.evaluate.evaluation import Evaluation, write_lineage
 from graft.network.device import prepare
 from graft.network.head import head_logits, load_head
 from graft.network.inference import FlipTTA
-from graft.network.network import load
+from graft.network.network import grafted, load
+from graft.network.precision import settle
 from graft.tasks import task_of
 from stages.runtime import Run, start
 
@@ -36,12 +38,15 @@ def main(run: Run) -> None:
     dataset, pixels = read_dataset(LABELS, SPLIT), ImageRows(PRESIZED / "pixels.npy")
     network, description = load(FINETUNED)
     task, averaged = task_of(description), FlipTTA(network, config.tta).eval()
-    answer = partial(logits_of, averaged, size=description.size, precision=config.precision)
-    valid, test = (
-        answer(LabelledImages.of(pixels, dataset, split), dataset.paths(split)) for split in ("valid", "test")
-    )
+    images = {split: LabelledImages.of(pixels, dataset, split) for split in ("valid", "test")}
+    precision = settle(network, pixels, images["valid"].rows, description.size, config.precision).precision
+    head, fitted = load_head(HEAD)
     embeddings = Embeddings(EMBEDDINGS / "features.npy")
-    probe = head_logits(load_head(HEAD)[0], embeddings, embeddings.find(dataset.paths("test")))
+    probe = head_logits(head, embeddings, embeddings.find(dataset.paths("test")))
+    whole = grafted(BACKBONE, fitted, head)
+    run.log(require_agreement(whole, fitted, embeddings, images["valid"], task, precision))
+    answer = partial(logits_of, averaged, size=description.size, precision=precision)
+    valid, test = (answer(images[split], dataset.paths(split)) for split in ("valid", "test"))
     rows = dataset.rows[dataset.rows["split"] == "test"].reset_index(drop=True)
     evaluation = Evaluation(rows, task, test.values, probe, decide(task, valid, config))
 

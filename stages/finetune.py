@@ -20,6 +20,7 @@ from graft.finetune.step import load_trainable
 from graft.finetune.validate import choose, validate
 from graft.network.device import prepare
 from graft.network.head import save
+from graft.network.precision import settle
 from graft.optim.schedule import LearningRate
 from graft.tasks import task_of
 from stages.curves import write_curves
@@ -43,6 +44,9 @@ def main(run: Run) -> None:
     network, description = load_trainable(BACKBONE, HEAD, config)
     task = task_of(description)
     size, batch = description.size, config.largest_batch(len(train))
+    settled = settle(network, pixels, train.rows, size, config.precision, batch)
+    config = config.model_copy(update={"precision": settled.precision})
+    run.log(f"in {settled}")
     on_valid = partial(validate, task=task, images=valid, size=size, precision=config.precision, batch=batch)
     before, unchanged = on_valid(network), copy.deepcopy(network)
 

@@ -30,6 +30,7 @@ from graft.heads.config import TrainHead
 from graft.heads.examples import Examples
 from graft.heads.minibatch import MIN_BATCH, Candidates, make_candidates
 from graft.network.device import prepare
+from graft.network.precision import settle
 from graft.optim.batches import parts_of
 from graft.render.figures import save_figure
 from graft.tasks import make_task, task_of
@@ -224,6 +225,8 @@ def _sweep_network(values: dict[str, Any], seed: int) -> RateRange:
     pixels = ImageRows(PRESIZED)
     train = LabelledImages.of(pixels, read_dataset(LABELS, SPLIT), "train", pixels.aspects)
     network, description = load_trainable(BACKBONE, HEAD, config)
+    precision = settle(network, pixels, train.rows, description.size, config.precision).precision
+    config = config.model_copy(update={"precision": precision})
     return network_range(Step(network, task_of(description), train.targets, config, augment, 1.0), train, config, seed)
 
 

@@ -31,7 +31,8 @@ class Evaluate(Section):
     """How logits become answers on the test split."""
 
     precision: Precision = "fp32"
-    """Precision of inference; the exported bundle computes in fp32, and bf16 changes a few close calls."""
+    """Precision of inference, ``auto`` as for `embed.precision`; the exported bundle computes in fp32, and bf16
+    changes a few close calls."""
     tta: list[Flip] = Field(default=["none"], min_length=1)
     """Test-time augmentation: flips whose logits are averaged, here and in the bundle: none, horizontal,
     vertical, both. Each costs a pass through the network."""

@@ -85,7 +85,8 @@ class Finetune(Section):
     grad_clip_norm: float = Field(default=1.0, gt=0)
     """Largest norm of all gradients together."""
     precision: Precision = "auto"
-    """``auto`` is bf16 where the processor computes in it, else fp32."""
+    """``auto`` is bf16 where the processor computes in it and a sample of the images comes out nearly as in
+    fp32, else fp32; the log says which."""
     compile: bool = False
     """Compile the network by torch.compile: worth its minutes on a GPU and many epochs."""
 

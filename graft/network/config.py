@@ -30,7 +30,8 @@ class Embed(Section):
     The head is fitted to all flips of the training images; it is validated on the images as they
     are, which is what the network sees when it is used."""
     precision: Precision = "auto"
-    """``auto`` is bf16 where the processor computes in it, else fp32."""
+    """``auto`` is bf16 where the processor computes in it and a sample of the images comes out nearly as in
+    fp32, else fp32; the log says which."""
 
     @field_validator("layers", "pools", "flips")
     @classmethod

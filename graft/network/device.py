@@ -67,12 +67,12 @@ def lacks_determinism(error: Exception) -> bool:
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:
     """Return the context in which a network runs.
 
-    ``auto`` takes bfloat16 where the processor computes in it: on a CPU without such instructions
-    it is emulated, and slower than float32.
+    ``auto`` takes bfloat16 where the processor computes in it, whatever the images are: what its answers
+    are used for calls `graft.network.precision.settle` first.
     """
     if precision == "fp16":
         return torch.autocast(device.type, dtype=torch.float16)
-    wanted = precision == "bf16" or (precision == "auto" and _has_bfloat16(device))
+    wanted = precision == "bf16" or (precision == "auto" and has_bfloat16(device))
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=wanted)
 
 
@@ -84,7 +84,8 @@ def gradient_scaler(device: torch.device, precision: Precision) -> torch.amp.Gra
     return torch.amp.GradScaler(device.type, enabled=precision == "fp16")
 
 
-def _has_bfloat16(device: torch.device) -> bool:
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether a processor computes in bfloat16; elsewhere it is emulated, and slower than float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":

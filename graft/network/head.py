@@ -16,6 +16,7 @@ from graft.core.files import write_json
 from graft.core.params import Section
 from graft.data.arrays import Embeddings
 from graft.network.config import Pool
+from graft.network.device import Precision
 
 HeadKind = Literal["linear", "fastai", "mlp"]
 """What stands between features and logits, see `Head`."""
@@ -45,6 +46,10 @@ class Description(Section):
     """Share of what the hidden layer gives that training drops; ``fastai`` drops half that of its input too."""
     folded: bool = True
     """Whether the backbone's batch norms are part of its convolutions."""
+    precision: Precision = "fp32"
+    """What the features that the head is fitted to were computed in."""
+    bf16_error: float | None = None
+    """Error of bf16 on these images, as `graft.network.precision` measures it; None where it was not tried."""
 
     @model_serializer(mode="wrap")
     def _without_defaults(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

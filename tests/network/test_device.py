@@ -32,7 +32,7 @@ def test_prepared_process_is_deterministic(monkeypatch: pytest.MonkeyPatch) -> N
 def test_auto_takes_bfloat16_where_it_is_native(
     precision: device.Precision, native: bool, enabled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(device, "_has_bfloat16", lambda _: native)
+    monkeypatch.setattr(device, "has_bfloat16", lambda _: native)
     with autocast(torch.device("cpu"), precision):
         made = torch.ones(2, 2) @ torch.ones(2, 2)
     assert (made.dtype == torch.bfloat16) == enabled
