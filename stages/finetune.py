@@ -37,8 +37,7 @@ def main(run: Run) -> None:
     learning_rate, seed = run.params("lr", LearningRate), run.params("seed", Seed)
     prepare()
 
-    dataset = read_dataset(LABELS, SPLIT)
-    pixels = ImageRows(PRESIZED / "pixels.npy")
+    dataset, pixels = read_dataset(LABELS, SPLIT), ImageRows(PRESIZED / "pixels.npy")
     train = LabelledImages.of(pixels, dataset, "train", pixels.aspects)
     valid = LabelledImages.of(pixels, dataset, "valid")
     network, description = load_trainable(BACKBONE, HEAD, config)
