@@ -13,7 +13,7 @@ from graft.core import tables
 from graft.core.files import new_folder, write_json
 from graft.data.dataset import EXCLUDED
 from graft.split.assign import assign
-from graft.split.audit import absent_classes_warning, audit, check_metadata_gain, count_classes
+from graft.split.audit import absent_classes_warning, audit, check_metadata_gain, count_classes, ids_warning
 from graft.split.config import Split
 from stages.runtime import Run, start
 
@@ -38,7 +38,8 @@ def main(run: Run) -> None:
         write_json(report / "metrics.json", counts)
         write_json(report / "audit.json", found)
     run.log(", ".join(f"{count['all']} {name}" for name, count in counts.items()))
-    for warning in filter(None, (absent_classes_warning(counts), found["metadata"]["warning"])):
+    warnings = (absent_classes_warning(counts), ids_warning(found["ids_in_names"]), found["metadata"]["warning"])
+    for warning in filter(None, warnings):
         run.log(f"warning: {warning}")
 
 

@@ -18,6 +18,7 @@ from sklearn.ensemble import RandomForestClassifier
 from graft.core.errors import DataError
 from graft.core.seeds import derive
 from graft.data.dataset import EXCLUDED, SPLITS, class_names, label_column
+from graft.data.name_groups import name_groups
 from graft.split.config import Split
 from graft.stats.intervals import accuracy_interval
 
@@ -49,7 +50,8 @@ def audit(labels: pd.DataFrame, images: pd.DataFrame, splits: pd.Series, pattern
     """Count what straddles the splits, and see how far the label follows without pixels.
 
     Duplicate groups must never straddle (`assign` ties them or excludes copies); groups do in a random
-    split, and the count says how much a random split may flatter.
+    split, and the count says how much a random split may flatter. Where no groups are known, ids in the names are
+    counted the same way.
 
     Args:
         labels, images: rows of labels.csv and images.csv, aligned.
@@ -63,8 +65,36 @@ def audit(labels: pd.DataFrame, images: pd.DataFrame, splits: pd.Series, pattern
         "duplicate_groups_across_splits": _straddling(images["duplicate_group"][inside], splits[inside]),
         "groups": int(labels["group"][grouped].nunique()),
         "groups_across_splits": _straddling(labels["group"][grouped], splits[grouped]),
+        "ids_in_names": _ids_in_names(labels[inside], splits[inside]),
         "metadata": metadata | {"warning": metadata_warning(metadata)},
     }
+
+
+def _ids_in_names(labels: pd.DataFrame, splits: pd.Series) -> dict[str, Any] | None:
+    """What ids the names hold and how many of them straddle the splits; None where groups are known, or no id is."""
+    if (labels["group"] != "").any():
+        return None
+    found = name_groups(labels["path"].tolist(), label_column(labels).tolist())
+    if found is None:
+        return None
+    ids = pd.Series(found.ids, index=labels.index)
+    return {
+        "pattern": found.pattern,
+        "example": found.example,
+        "ids": int(ids[ids != ""].nunique()),
+        "across_splits": _straddling(ids[ids != ""], splits[ids != ""]),
+    }
+
+
+def ids_warning(found: dict[str, Any] | None) -> str | None:
+    """Say how many ids in the names straddle the splits, and how to keep them together; None if none does."""
+    if found is None or not found["across_splits"]:
+        return None
+    return (
+        f"{found['across_splits']} of {found['ids']} ids in the names, such as {found['example']!r}, lie in several "
+        f"splits, which flatters the figures if they mean one thing each: labels.group_pattern: '{found['pattern']}' "
+        "with split.by: group keeps them together"
+    )
 
 
 def _straddling(units: pd.Series, splits: pd.Series) -> int:

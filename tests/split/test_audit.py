@@ -13,6 +13,7 @@ from graft.split.audit import (
     audit,
     check_metadata_gain,
     count_classes,
+    ids_warning,
     mask_labels,
     metadata_baseline,
     metadata_warning,
@@ -59,6 +60,30 @@ def test_audit_of_a_clean_split() -> None:
 
 def test_audit_without_groups() -> None:
     assert straddling(audit(LABELS.assign(group=""), images("012345"), SPLITS)) == (0, 0, 0)
+
+
+def test_ids_in_names_that_straddle_the_splits_are_counted_and_said() -> None:
+    rows = [
+        (f"{kind}/case{case}_slice{n}.png", kind)
+        for kind, first in (("a", 0), ("b", 4))
+        for case in range(first, first + 4)
+        for n in range(3)
+    ]
+    labels = pd.DataFrame(rows, columns=["path", "label"]).assign(group="")
+    splits = pd.Series([("train", "valid", "test")[row // 3 % 3] for row in range(len(rows))])
+    splits[0] = "test"
+    facts = pd.concat([images("012345")] * 4, ignore_index=True).assign(path=labels["path"], duplicate_group=range(24))
+    found = audit(labels, facts, splits)["ids_in_names"]
+    assert {key: found[key] for key in ("example", "ids", "across_splits")} == {
+        "example": "case0",
+        "ids": 8,
+        "across_splits": 1,
+    }
+    said = ids_warning(found)
+    assert said is not None
+    assert said.startswith("1 of 8 ids in the names, such as 'case0', lie in several splits")
+    assert ids_warning(found | {"across_splits": 0}) is None
+    assert audit(labels.assign(group="g"), facts, splits)["ids_in_names"] is None
 
 
 def test_what_is_excluded_straddles_nothing() -> None:
