@@ -14,6 +14,7 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE constraints.txt dvc.yaml params.yaml .dvcignore .gitignore ./
 COPY .dvc/.gitignore .dvc/config ./.dvc/
 COPY .dvc/plots ./.dvc/plots
+COPY docs/parameters.md ./docs/
 COPY graft ./graft
 COPY presets ./presets
 COPY stages ./stages

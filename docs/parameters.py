@@ -27,8 +27,8 @@ INTRO = """\
 <!-- written by `python -m docs.parameters`; edit the docstrings of the section classes instead -->
 
 Every key that `params.yaml` may hold. A key with a default may be left out. Unknown keys and values out of range are \
-refused before anything runs; `graft check` checks them all at once. Which stages run again after a change is said in \
-[Architecture](architecture.md#what-runs-again).
+refused before anything runs; `graft check` checks them all at once. The stages that run again after a change are \
+those that name the section in `dvc.yaml`, and what follows from them.
 """
 
 

@@ -42,7 +42,7 @@ def main(
 def new(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The project's folder; it need not be there yet.")],
     images: Annotated[
-        str | None, typer.Argument(metavar="[PICTURES]", help="What `graft use` takes: a folder, for instance.")
+        str | None, typer.Argument(metavar="PICTURES", help="What `graft use` takes: a folder, for instance.")
     ] = None,
     licence: Annotated[str | None, typer.Option(help="Licence of the images.")] = None,
 ) -> None:

@@ -27,7 +27,7 @@ this file and the scripts as long as you have not edited them.
 
 def project_files() -> dict[str, str]:
     """Text of each file that `graft upgrade` brings up to date, by its path in the project."""
-    patterns = (".dvc/.gitignore", ".dvc/plots/*.json", ".dvcignore", ".gitignore", "stages/*.py")
+    patterns = (".dvc/.gitignore", ".dvc/plots/*.json", ".dvcignore", ".gitignore", "docs/parameters.md", "stages/*.py")
     copied = sorted(file for pattern in patterns for file in TEMPLATE.glob(pattern))
     texts = {file.relative_to(TEMPLATE).as_posix(): file.read_text(encoding="utf-8") for file in copied}
     return {"dvc.yaml": _pipeline()} | texts

@@ -45,7 +45,7 @@ def test_pictures_are_in_use_and_all_is_committed(pictures: Path) -> None:
     source = params.load(Path("birds/params.yaml"))["source"]
     assert (source["uri"], source["licence"]) == (str(pictures), "CC0")
     top = {path.name for path in Path("birds").iterdir()} - {".git"}
-    named = {".dvc", ".dvcignore", ".gitignore", "README.md", "code.json", "corrections.csv", "dvc.yaml"}
+    named = {".dvc", ".dvcignore", ".gitignore", "README.md", "code.json", "corrections.csv", "docs", "dvc.yaml"}
     assert top == named | {"params.yaml", "stages"}
     assert git(Path("birds"), "status", "--porcelain") == ""
     assert git(Path("birds"), "log", "--format=%s") == "Begin with graft new\n"
