@@ -57,7 +57,10 @@ def browser() -> Iterator[Browser]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Prepare where networks run, and mark what `make test-fast` leaves out: the pipeline, browsers, servers."""
+    """Prepare where networks run, and mark as slow what runs the pipeline, a browser or a server of its own.
+
+    Other slow tests say it themselves.
+    """
     for item in items:
         if item.path.parent.name in NETWORK_ROOMS:
             getattr(item, "fixturenames", []).insert(0, "prepared")

@@ -138,6 +138,7 @@ def test_what_is_in_use_keeps_the_labels_set_by_hand(project: Path, tmp_path_fac
     assert (values["labels"], values["source"]["licence"]) == ({"rule": "folder"}, "CC0")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spelling", ["{}/", "{}/cat/..", "./link", "~/set"])
 def test_another_spelling_of_what_is_in_use_is_the_same(
     project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, spelling: str

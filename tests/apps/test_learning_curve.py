@@ -112,6 +112,7 @@ def test_whole_share_is_the_head_of_all(project: Path) -> None:
     assert points[-1].losses[0] < np.log(2)
 
 
+@pytest.mark.slow
 def test_command_writes_the_curve_and_a_verdict(project: Path) -> None:
     done = CliRunner().invoke(cli.app, ["learning-curve", "--draws", "2"])
     assert done.exit_code == 0, done.output

@@ -27,6 +27,8 @@ from graft.tasks import SingleLabel
 from tests.finetune.conftest import DESCRIPTION
 from tests.network.tiny_network import tiny_body
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

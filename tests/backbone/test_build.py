@@ -16,6 +16,8 @@ from graft.network.network import load as load_network
 from graft.network.network import pretrained, width
 from tests.network.tiny_network import fetched
 
+pytestmark = pytest.mark.slow
+
 CASES = [
     ("alexnet", ".pth", "features", 4096 + 2 * 256, {"classifier.6"}),
     ("torchvision/resnet18", ".pth", "layer2", 512 + 2 * 128, {"fc"}),

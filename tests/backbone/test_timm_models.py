@@ -9,6 +9,8 @@ from torch import nn
 from graft.backbone import timm_models
 from graft.core.errors import ParamsError, WeightsError
 
+pytestmark = pytest.mark.slow
+
 SPREAD = [
     ("resnet18", 512),
     ("test_vit", 64),

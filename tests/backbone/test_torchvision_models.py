@@ -12,6 +12,8 @@ from graft.backbone import torchvision_models
 from graft.backbone.torchvision_models import declare_missing, find_classifier
 from graft.core.errors import ParamsError, WeightsError
 
+pytestmark = pytest.mark.slow
+
 LIGHT = [
     ("alexnet", "classifier.6", 4096),
     ("densenet121", "classifier", 1024),

@@ -134,6 +134,7 @@ def test_half_precision_becomes_what_the_network_computes_in() -> None:
     assert kept["conv_stem.weight"].dtype == torch.float32
 
 
+@pytest.mark.slow
 def test_names_of_old_densenet_files_are_known() -> None:
     state = made("torchvision/densenet121")
     old = {

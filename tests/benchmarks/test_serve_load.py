@@ -1,10 +1,13 @@
 from pathlib import Path
 
+import pytest
+
 from benchmarks.machine import PACKAGES
 from benchmarks.serve import figures, images, load, rss, serving, table
 from tests.apps.serve.colours import colour_bundle
 
 
+@pytest.mark.slow
 def test_a_load_is_counted_and_timed(tmp_path: Path) -> None:
     with serving(colour_bundle(tmp_path / "bundle")) as (server, port):
         found = figures(load(port, 3, 40, [*images(64, 48, 2), b"no picture"]))

@@ -15,6 +15,7 @@ from graft.evaluate.metrics import ClassScores, brier, class_mean, measure_class
 from graft.tasks import MultiLabel, SingleLabel, Task
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(3, 9), st.integers(20, 60))
 def test_they_are_scikit_learns(seed: int, kinds: int, count: int) -> None:

@@ -52,6 +52,7 @@ def sure(decided: list[list[int]]) -> NDArray[np.float64]:
     return np.where(np.array(decided) == 1, 0.9, 0.1)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 5), st.integers(6, 40))
 def test_measure_is_what_sklearn_says(seed: int, kinds: int, count: int) -> None:

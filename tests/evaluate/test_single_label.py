@@ -55,6 +55,7 @@ def sure(predicted: list[int], classes: int) -> NDArray[np.float64]:
     return np.where(np.eye(classes)[predicted] == 1, 0.9, rest)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 6), st.integers(12, 60))
 def test_measure_is_what_sklearn_says(seed: int, kinds: int, count: int) -> None:
@@ -218,6 +219,7 @@ def test_one_class_only_has_no_area() -> None:
     assert found.undefined["roc_auc"] == "the split holds images of one class only"
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth() -> None:
     """Macro F1 and log loss of a known classifier, over many samples."""
     inside = {"macro_f1": 0, "log_loss": 0}

@@ -28,6 +28,7 @@ def test_the_example_names_the_class_of_each_image(tmp_path: Path) -> None:
     assert said(colour_bundle(tmp_path), "blue", "green") == ["blue.png: blue (99.3%)", "green.png: green (99.3%)"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("several", "verdict"), [(False, "not sure (33.3%)"), (True, "no class (45.6%)")])
 def test_where_no_class_holds_it_says_so(tmp_path: Path, several: bool, verdict: str) -> None:
     bundle = colour_bundle(tmp_path, multi_label=several)

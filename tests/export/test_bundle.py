@@ -14,6 +14,8 @@ from graft.predict.predictor import Predictor
 from graft.tasks import Decision
 from tests.export.tiny_bundle import DESCRIPTION, RECORD, network, write_tiny_bundle
 
+pytestmark = pytest.mark.slow
+
 SIZE = 40
 
 

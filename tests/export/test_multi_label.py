@@ -27,6 +27,8 @@ from graft.tasks import task_of
 from tests.export.tiny_bundle import write_tiny_bundle
 from tests.network.tiny_network import TINY, tiny_body
 
+pytestmark = pytest.mark.slow
+
 COUNT, SIZE, VIEW = 160, 36, 32
 CLASSES = ["bright", "green", "red"]
 

@@ -14,6 +14,8 @@ from graft.network.network import Network
 from graft.tasks import Decision, MultiLabel, SingleLabel, Task
 from tests.export import tiny_bundle
 
+pytestmark = pytest.mark.slow
+
 SIZE, VIEW = 40, 32
 DESCRIPTION = tiny_bundle.DESCRIPTION.model_copy(
     update={"standardise": True, "layers": ["blocks.3"], "pools": ["mean", "max"]}

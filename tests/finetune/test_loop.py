@@ -31,6 +31,8 @@ from tests.finetune.conftest import DESCRIPTION
 from tests.finetune.tiny_training import CONFIG, STILL, TASK, several, training, weights
 from tests.network.tiny_network import tiny_body
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("killed_after", [1, 2])
 def test_resumed_training_is_the_uninterrupted_one(

@@ -11,6 +11,8 @@ from graft.core.errors import ParamsError
 from graft.finetune.parameter_groups import by_depth, freeze, merge_groups, parameter_groups
 from graft.network.network import Network
 
+pytestmark = pytest.mark.slow
+
 NETWORKS = [
     "alexnet",
     "torchvision/resnet18",

@@ -24,6 +24,8 @@ from graft.heads.fit import NUMBERS_A_THREAD, few_threads, fit_head
 from graft.network.head import Head, head_logits
 from graft.tasks import SingleLabel
 
+pytestmark = pytest.mark.slow
+
 COUNT, WIDTH = 240, 6
 
 EXACT = TrainHead(solver="lbfgs", l2=[0.1])

@@ -79,6 +79,7 @@ def test_off_groups_equal_pixels_only(draw: Draw) -> None:
     assert grouped(prints).groups.tolist() == [0, 0, 1, 0, 1]
 
 
+@pytest.mark.slow
 def test_groups_are_connected_components() -> None:
     """Fading towards another picture step by step ties the two ends, which are nothing alike."""
     steps = [fingerprint(Image.blend(photo(0), photo(1), share)) for share in np.linspace(0, 1, 80)]
@@ -98,6 +99,7 @@ def test_nothing_and_one(draw: Draw) -> None:
     assert grouped([fingerprint(draw(0, 20, 20))]).groups.tolist() == [0]
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), max_size=24), st.randoms(use_true_random=False))
 def test_order_changes_nothing_but_the_numbers(made: list[tuple[int, int]], random: object) -> None:
@@ -127,6 +129,7 @@ def _alike_but_different(count: int) -> tuple[list[str], NDArray[np.uint64], NDA
     return [str(number) for number in range(count)], np.full(count, 5, dtype=np.uint64), noise
 
 
+@pytest.mark.slow
 def test_a_crowd_that_shares_a_hash_is_told_apart_and_its_copies_are_found() -> None:
     pixels, hashes, thumbnails = _alike_but_different(300)
     thumbnails[200:] = (thumbnails[:100] * 0.9 + 10).astype(np.uint8)
@@ -193,6 +196,7 @@ def cells() -> list[Image.Image]:
     return [decode(path).image for path in paths[1200:1260] + paths[1500:1560]]
 
 
+@pytest.mark.slow
 def test_different_solar_cells_are_not_tied_but_their_copies_are(cells: list[Image.Image]) -> None:
     prints = [fingerprint(cell) for cell in cells]
     assert len(set(grouped(prints).groups.tolist())) == len(cells)
@@ -240,6 +244,7 @@ def cropped(image: Image.Image, share: float) -> Image.Image:
     return image.transform(image.size, Image.Transform.EXTENT, box, Image.Resampling.BICUBIC)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize(
     "edit",

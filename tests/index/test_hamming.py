@@ -55,6 +55,7 @@ def test_finds_exactly_what_comparing_all_finds_and_each_once(
     assert search.skipped == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distance", range(9))
 def test_finds_a_pair_wherever_its_bits_differ(distance: int) -> None:
     rng = np.random.default_rng(distance)

@@ -88,6 +88,7 @@ def labelled(root: Path, draw: Draw, classes: int, each: int) -> pd.Series:
     return pd.Series(labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("classes", "rows"), [(2, 2), (SAMPLE_CLASSES, SAMPLE_CLASSES), (2 * SAMPLE_CLASSES + 1, 6)])
 def test_each_class_has_a_row_of_samples_up_to_a_number(tmp_path: Path, draw: Draw, classes: int, rows: int) -> None:
     save_samples(tmp_path / "out.png", tmp_path, labelled(tmp_path, draw, classes, 2))
@@ -96,6 +97,7 @@ def test_each_class_has_a_row_of_samples_up_to_a_number(tmp_path: Path, draw: Dr
     assert height / rows == pytest.approx(width / SAMPLE_IMAGES * 1.27, rel=0.1)
 
 
+@pytest.mark.slow
 def test_what_is_drawn_is_the_same_on_every_run(tmp_path: Path, draw: Draw) -> None:
     labels = labelled(tmp_path, draw, 3, 9)
     images = pd.DataFrame({"width": [20, 30, 4000], "height": [30, 20, 3000]})

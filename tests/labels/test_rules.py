@@ -84,6 +84,7 @@ def test_any_image_is_labelled_by_its_folder_or_said_not_to_be(paths: list[str])
     assert sorted([*labelled.rows["path"], *labelled.unlabelled["path"]]) == sorted(paths)
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(some_paths)
 def test_any_image_is_labelled_by_the_pattern_or_said_not_to_be(paths: list[str]) -> None:

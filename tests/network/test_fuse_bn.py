@@ -14,6 +14,8 @@ from tests.network.tiny_network import made
 # timm imports torchvision, so it must come after graft, which mends that import
 from timm.layers import Conv2dSame, StdConv2d  # isort: skip
 
+pytestmark = pytest.mark.slow
+
 
 def settled(model: nn.Module) -> nn.Module:
     """Give batch norms statistics and weights that matter."""

@@ -62,6 +62,7 @@ def make(backbone: Path) -> tuple[Network, Description]:
     return grafted(backbone, description, head), description
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["linear", "mlp", "fastai"])
 def test_saved_network_loads_and_answers_the_same(
     backbone: Path, images: torch.Tensor, tmp_path: Path, kind: HeadKind

@@ -5,6 +5,7 @@ import sys
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 
 from tests.predict.tiny_bundle import paint
@@ -49,6 +50,7 @@ def run(allowed: set[str], code: str, *words: str) -> subprocess.CompletedProces
     )
 
 
+@pytest.mark.slow
 def test_the_command_runs_with_its_extra_alone(bundle: Path, tmp_path: Path) -> None:
     allowed = modules_of("numpy", "pillow", "onnxruntime", "tqdm", "typer")
     assert {"numpy", "PIL", "onnxruntime", "tqdm", "typer"} <= allowed

@@ -94,6 +94,7 @@ def test_a_batch_of_bad_images_alone(bundle: Path) -> None:
     assert list(Predictor(bundle).probabilities([])) == []
 
 
+@pytest.mark.slow
 def test_a_stream_needs_no_more_memory_than_a_few_batches(bundle: Path, tmp_path: Path) -> None:
     path = paint(tmp_path / "a.png", *COLOURS["green"])
     threads = 2

@@ -104,6 +104,7 @@ def test_of_more_images_a_sample_is_drawn_in_their_order(tmp_path: Path, monkeyp
     assert len(set(drawn[0])) == 12
 
 
+@pytest.mark.slow
 def test_many_classes_have_no_legend(tmp_path: Path) -> None:
     """The legend takes its width from the plot, whose frame then ends further to the left."""
 

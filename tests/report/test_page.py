@@ -254,6 +254,7 @@ def test_a_missing_fact_is_no_blank(small: tuple[Path, Content]) -> None:
     assert not (folder / "none.html").exists()
 
 
+@pytest.mark.slow
 def test_two_hundred_classes_are_shown(tmp_path: Path) -> None:
     classes = [f"class {place:03d}" for place in range(200)]
     html = render(tmp_path / "out", content(tmp_path / "out", classes))

@@ -10,6 +10,8 @@ from graft.evaluate.decision import Answered
 from graft.report import plots
 from graft.report.plots import save_confusion, save_coverage, save_reliability, save_training
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("count", [2, 5])
 def test_any_number_of_classes_is_drawn(tmp_path: Path, count: int) -> None:

@@ -390,6 +390,7 @@ def tree(files: dict[str, bytes]) -> bool:
     return not any(one != other and other.startswith(one + "/") for one in files for other in files)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(st.dictionaries(NAME, st.binary(max_size=2000), min_size=1, max_size=8).filter(tree))
 def test_what_is_packed_is_what_is_unpacked(files: dict[str, bytes]) -> None:
@@ -404,6 +405,7 @@ NASTY = st.tuples(st.sampled_from(["", "/", "../", "./"]), st.lists(WORD, max_si
 ENTRY = st.tuples(NASTY, st.sampled_from(["file", "folder", "link", "hard"]), NASTY)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(ENTRY, max_size=6))
 def test_whatever_the_names_nothing_is_written_outside(entries: list[tuple[str, str, str]]) -> None:

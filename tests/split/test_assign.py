@@ -46,6 +46,7 @@ shares = st.sampled_from([0.15, 0.2, 0.25, 0.3])
 strata = st.lists(st.integers(12, 25), min_size=2, max_size=4)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(sizes=strata, test=shares, valid=shares, seed=st.integers(0, 2**63 - 1), order=st.randoms(use_true_random=False))
 def test_a_random_split_without_duplicates_is_exact_and_stratified(
@@ -70,6 +71,7 @@ def test_a_random_split_without_duplicates_is_exact_and_stratified(
         assert abs(inside["valid"] - counts["valid"] * rest[name] / (total - held_out)) < 1
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     sizes=strata,
@@ -89,6 +91,7 @@ def test_duplicates_never_straddle_a_random_split(sizes: list[int], ties: list[t
     assert splits.equals(assign(rule, labels, duplicates))
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(
     members=st.lists(st.lists(st.sampled_from("xyz"), min_size=1, max_size=6), min_size=8, max_size=16),
@@ -120,6 +123,7 @@ def test_neither_groups_nor_duplicates_straddle_a_split_by_group(
     assert splits.equals(again)
 
 
+@pytest.mark.slow
 def test_a_chain_of_ties_stays_together() -> None:
     # g0 holds 0-1, g1 holds 2-3, g2 holds 4-5; 1 is a copy of 2, and 3 a copy of 4
     group = ["g0", "g0", "g1", "g1", "g2", "g2", *(f"h{place // 2}" for place in range(20))]
@@ -349,6 +353,7 @@ def test_adding_images_never_moves_an_old_one(old: list[str], new: list[str], se
     assert {key: after[key] for key in old} == before
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     old=st.lists(st.integers(0, 20), min_size=12, max_size=24),

@@ -138,6 +138,7 @@ def test_runs_of_one_label_in_file_order_are_found() -> None:
     assert set(found["alone"]) == {"order"}
 
 
+@pytest.mark.slow
 def test_labels_by_chance_are_not_suspicious() -> None:
     for seed in range(4):
         found = metadata_baseline(*image_rows([f"cell{number}.png" for number in range(COUNT)], coins(seed)))
@@ -145,6 +146,7 @@ def test_labels_by_chance_are_not_suspicious() -> None:
         assert metadata_warning(found) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["{label}/{number}.jpg", "{label}.{number}.jpg", "train/{label}/{label}_{number}.jpg"])
 def test_the_label_in_the_path_is_no_leak(path: str) -> None:
     labels = coins()
@@ -152,6 +154,7 @@ def test_the_label_in_the_path_is_no_leak(path: str) -> None:
     assert not metadata_baseline(*image_rows(paths, labels))["suspicious"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "kind"), [("bytes", "bytes"), ("width", "dimensions"), ("format", "encoding"), ("camera", "EXIF")]
 )
@@ -165,6 +168,7 @@ def test_each_kind_of_metadata_is_found(column: str, kind: str) -> None:
     assert f"best from {kind} (100.0% alone)" in str(metadata_warning(found))
 
 
+@pytest.mark.slow
 def test_the_folder_a_label_comes_from_is_found() -> None:
     labels = coins()
     paths = [f"{'north' if label == 'cat' else 'south'}/{number}.jpg" for number, label in enumerate(labels)]
@@ -194,6 +198,7 @@ def test_the_gate_stops_above_the_limit_only() -> None:
         check_metadata_gain(config(0.1), found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["img_{number:05}.png", "{number:05}.png", "scan{number}.png", "0/1_{number}.png"])
 def test_a_class_called_by_a_number_is_not_read_into_counters(path: str) -> None:
     labels = [str(name) for name in np.random.default_rng(5).choice(["0", "1"], COUNT)]

@@ -113,6 +113,7 @@ def _covered(named: Set[object], said: Set[str]) -> bool:
     return inside and used
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", ["index", "split", "presize"])
 def test_stages_that_need_no_torch_do_not_import_it(script: str) -> None:
     code = f"import sys, stages.{script}; print([name for name in ('torch', 'timm', 'onnx') if name in sys.modules])"

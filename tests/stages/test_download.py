@@ -55,6 +55,7 @@ def test_an_archive_is_unpacked(project: Path, capsys: pytest.CaptureFixture[str
     assert "1 files unpacked from a.zip" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_what_is_cut_off_is_said(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save_file(made("resnet18"), project / "made.safetensors")
     file = project / "params.yaml"

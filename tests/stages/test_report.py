@@ -15,6 +15,8 @@ from stages import evaluate, report
 from stages.runtime import start
 from tests.export.tiny_bundle import DESCRIPTION, network
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 COUNT = 45
 TABLES = ["classes.csv", "confused.csv", "confusion.csv", "coverage.csv", "figures.csv", "predictions.csv"]

@@ -91,6 +91,7 @@ def test_params_that_the_stage_does_not_read_may_change(project: Path) -> None:
     start("toy", main)
 
 
+@pytest.mark.slow
 def test_code_edited_while_a_stage_runs_fails_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = project / "mine.py"
     file.write_text("ANSWER = 1\n")
@@ -205,6 +206,7 @@ def test_code_that_is_gone_fails_the_stage(mine: Path) -> None:
         start("toy", lambda _: mine.unlink())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", ["path,label,note\n", None], ids=["there", "absent"])
 def test_what_a_person_wrote_and_edits_while_the_stage_runs_fails_it(project: Path, before: str | None) -> None:
     file = project / "corrections.csv"
@@ -246,6 +248,7 @@ def test_a_dvc_that_ends_between_two_questions_has_ended(monkeypatch: pytest.Mon
     assert not runtime._lives(process)
 
 
+@pytest.mark.slow
 def test_a_stage_ends_with_the_dvc_that_started_it(project: Path) -> None:
     """A process that looks like DVC starts one that looks like a stage, and is killed."""
     stage = "from stages.runtime import _end_with_dvc; import time; _end_with_dvc(); print(flush=True); time.sleep(300)"

@@ -67,6 +67,7 @@ def named(of: np.ndarray) -> pd.Series:
     return pd.Series([f"g{number:02}" for number in of])
 
 
+@pytest.mark.slow
 def test_group_bootstrap_covers_the_truth_where_wilson_does_not() -> None:
     cases = [grouped(seed, groups=40, each=10, spread=0.29) for seed in range(120)]
     by_groups = [by_group(right, groups) for right, groups in cases]
@@ -75,6 +76,7 @@ def test_group_bootstrap_covers_the_truth_where_wilson_does_not() -> None:
     assert np.mean([interval.low <= 0.7 <= interval.high for interval in alone]) < 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [5, 8, 11, 20])
 def test_few_groups_are_covered_too(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intervals, "DRAWS", 500)
@@ -170,6 +172,7 @@ def mean(values: np.ndarray) -> Callable[[np.ndarray], dict[str, float]]:
     return lambda weights: {"mean": float(weights @ values / weights.sum())}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("groups", [0, 30])
 def test_bootstrap_covers_the_truth(groups: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intervals, "DRAWS", 400)
@@ -191,6 +194,7 @@ def test_bootstrap_of_a_share_is_that_by_group() -> None:
     assert bootstrap(mean(right.astype(float)), named(groups))["mean"] == by_group(right, groups)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("groups", [2, 3])
 def test_the_bootstrap_of_few_groups_is_no_narrower_than_that_of_images(
     groups: int, monkeypatch: pytest.MonkeyPatch

@@ -94,6 +94,7 @@ def test_what_can_be_mended_is_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -
     assert stopped.value.code == "graft: 'HEAD': no git repository here, so there is only the workspace"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["--csv", "--html", "--md"])
 @pytest.mark.parametrize(
     ("file", "why"),

@@ -106,6 +106,7 @@ def clustered(seed: int, groups: int, lean: float = 0.0) -> tuple[np.ndarray, np
     return np.where(gained | lost, lost, both), np.where(gained | lost, gained, both), of
 
 
+@pytest.mark.slow
 def test_groups_seldom_raise_a_false_alarm_where_single_images_often_do() -> None:
     cases = [clustered(seed, groups=11) for seed in range(400)]
     alarms = {"whole": 0, "alone": 0}
@@ -119,6 +120,7 @@ def test_groups_seldom_raise_a_false_alarm_where_single_images_often_do() -> Non
     assert alarms["alone"] / 400 > 0.12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("groups", [2, 3, 5])
 def test_few_groups_seldom_raise_a_false_alarm(groups: int) -> None:
     """A plain bootstrap cries wolf one time in six where groups are five, one in five where they are three."""
@@ -158,6 +160,7 @@ def test_one_group_says_nothing_of_others() -> None:
     assert (found.value, found.low, found.high) == (1.0, -1.0, 1.0)
 
 
+@pytest.mark.slow
 def test_loss_covers_the_truth() -> None:
     generator = np.random.default_rng(1)
     covered = 0

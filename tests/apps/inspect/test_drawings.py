@@ -20,6 +20,8 @@ from graft.core.errors import DataError
 from graft.render.sheets import Tile
 from tests.network.tiny_network import made
 
+pytestmark = pytest.mark.slow
+
 
 def test_maps_filters_and_image_are_drawn_the_same_bytes_each_time(tmp_path: Path, finetuned: dict[str, Any]) -> None:
     found = []

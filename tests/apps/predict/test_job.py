@@ -19,6 +19,8 @@ from graft.core.errors import BundleError, DataError
 from graft.predict.predictor import Predictor
 from tests.predict.tiny_bundle import paint
 
+pytestmark = pytest.mark.slow
+
 
 def test_thousands_of_images_in_flat_memory(bundle: Path, tmp_path: Path) -> None:
     line = f"{paint(tmp_path / 'a.png', 200, 50, 50)}\n".encode()

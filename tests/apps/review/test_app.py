@@ -124,6 +124,7 @@ def test_images_come_by_number_scaled_and_upright(client: TestClient, tmp_path: 
     assert sizes[:2] == [(1200, 270), (20, 60)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "where",
     ["0/1", "4/0", "-1/0", "0/-1", "0/0/x", "x/0", "../corrections.csv", "%2e%2e/0", "0/..%2f..%2fcorrections.csv"],

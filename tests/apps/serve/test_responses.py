@@ -26,6 +26,8 @@ from graft.predict.prediction import Prediction
 from graft.predict.predictor import Predictor
 from tests.apps.serve.live import PATIENCE, live
 
+pytestmark = pytest.mark.slow
+
 PROBABILITIES = {"a": 0.5, "b": 0.25, "c": 0.75}
 
 

@@ -88,6 +88,7 @@ def test_an_odd_charset_is_read_or_refused(charset: str) -> None:
         assert len(read(form([("Gr\u00fc\u00dfe-\u202e.png", b"x")]), headers)) == 1
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=5))
 def test_a_damaged_form_is_refused_or_read_and_never_more(flips: list[tuple[int, int]]) -> None:
     body = bytearray(form([("a.png", b"some bytes"), ("b.png", b"others")]))

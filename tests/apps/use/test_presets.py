@@ -215,6 +215,7 @@ def test_an_unknown_preset_is_answered_with_the_nearest(folder: Path) -> None:
     assert (folder / "params.yaml").read_text() == PARAMS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(file.stem for file in (ROOT / "presets").glob("*.yaml")))
 def test_a_shipped_preset_gives_params_that_are_valid(folder: Path, name: str) -> None:
     shutil.copytree(ROOT / "presets", folder / "presets", dirs_exist_ok=True)
