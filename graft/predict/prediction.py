@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.predict.bundle import Metadata
+from graft.predict.regions import Region
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Prediction:
         probabilities: of every class, by name.
         sure: whether `probability` reaches the bundle's ``abstain_below``; always, without one.
         source: what was classified: a path as given, an open file's name, else empty.
+        region: the part of the image that was; None for all of it.
     """
 
     label: str | None
@@ -29,6 +31,7 @@ class Prediction:
     probabilities: dict[str, float]
     sure: bool = True
     source: str = ""
+    region: Region | None = None
 
     def top(self, count: int) -> list[tuple[str, float]]:
         """Return so many classes with their probabilities, the most probable first."""
@@ -40,6 +43,13 @@ class Failure:
     """An image that could not be classified: why, in one line, and its source as in `Prediction`."""
 
     error: str
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """An image in which there was nothing to classify: no face, or no box in the table; its source as above."""
+
     source: str = ""
 
 

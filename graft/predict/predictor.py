@@ -17,9 +17,10 @@ from PIL import Image
 from graft.core.addresses import is_remote
 from graft.core.errors import BundleError, GraftError
 from graft.core.parallel import batched, cores, in_order
-from graft.images.decode import Square, UnreadableError, upright_rgb
+from graft.images.decode import Square, UnreadableError, decode, upright_rgb
 from graft.predict.bundle import FLOAT, check_probability, read_metadata
-from graft.predict.prediction import Failure, Prediction, decide
+from graft.predict.prediction import Failure, Nothing, Prediction, decide
+from graft.predict.regions import Find
 from graft.predict.session import Session
 
 BATCH = 4
@@ -103,6 +104,27 @@ class Predictor:
         ):
             yield from predictions
 
+    def predict_regions(self, sources: Iterable[Source], find: Find) -> Iterator[list[Prediction | Failure | Nothing]]:
+        """Yield, for each image in order, predictions of what `find` finds in it, each with its region.
+
+        One that cannot be decoded gives a `Failure`, one in which nothing is found a `Nothing`.
+        """
+        return in_order(lambda source: self._predict_regions(source, find), sources, self._threads)
+
+    def _predict_regions(self, source: Source, find: Find) -> list[Prediction | Failure | Nothing]:
+        name = name_of(source)
+        try:
+            image = image_of(source)
+        except UnreadableError as error:
+            return [Failure(str(error), name)]
+        found: list[Prediction | Failure | Nothing] = []
+        for batch in batched(find(name, image), BATCH):
+            rows = self._session.run_serial(np.stack([self.square.of(crop) for _, crop in batch]))
+            found += [
+                replace(self.decide(row, name), region=region) for (region, _), row in zip(batch, rows, strict=True)
+            ]
+        return found or [Nothing(name)]
+
     def probabilities(self, paths: Sequence[Path]) -> Iterator[NDArray[np.float32]]:
         """Yield probabilities `[B, K]` of image files, batch by batch, in order.
 
@@ -159,15 +181,12 @@ def pixels_of(source: Source, square: Square) -> NDArray[np.uint8]:
         UnreadableError: it cannot be read or decoded; the text says why, in one line.
         TypeError: it is none of what an image may be given as.
     """
-    if isinstance(source, Image.Image):
-        return square.of(upright_rgb(source))
-    if isinstance(source, str):
-        if source.startswith("file://"):
-            raise UnreadableError("is an address; give the path itself, without file://")
-        if is_remote(source):
-            raise UnreadableError("is an address, and a predictor reads files: give what lies there, as bytes")
-        source = Path(source)
-    return square.read(source if isinstance(source, Path) else BytesIO(_content(source)))
+    return square.of(upright_rgb(source)) if isinstance(source, Image.Image) else square.read(_opened(source))
+
+
+def image_of(source: Source) -> Image.Image:
+    """Decode an image, upright and RGB, in its own size; raises as `pixels_of`."""
+    return upright_rgb(source) if isinstance(source, Image.Image) else decode(_opened(source)).image
 
 
 def name_of(source: Source) -> str:
@@ -176,6 +195,16 @@ def name_of(source: Source) -> str:
         return str(source)
     name = getattr(source, "name", "")
     return name if isinstance(name, str) else ""
+
+
+def _opened(source: str | Path | bytes | bytearray | memoryview | Readable) -> Path | BytesIO:
+    if isinstance(source, str):
+        if source.startswith("file://"):
+            raise UnreadableError("is an address; give the path itself, without file://")
+        if is_remote(source):
+            raise UnreadableError("is an address, and a predictor reads files: give what lies there, as bytes")
+        source = Path(source)
+    return source if isinstance(source, Path) else BytesIO(_content(source))
 
 
 def _content(source: bytes | bytearray | memoryview | Readable) -> bytes | bytearray | memoryview:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from graft.core.errors import install
 from tests.predict.tiny_bundle import paint
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,7 +72,7 @@ def test_the_command_runs_with_its_extra_alone(bundle: Path, tmp_path: Path) -> 
 def test_a_command_that_needs_more_says_what_to_install() -> None:
     allowed = modules_of("numpy", "pillow", "onnxruntime", "tqdm", "typer")
     done = run(allowed, "from graft.apps.cli import run; run()", "check")
-    said = "graft: this command needs ruamel, which is not installed: `pip install '.[pipeline]'` in graft's folder"
+    said = f"graft: this command needs ruamel, which is not installed: {install('pipeline')}"
     assert (done.returncode, done.stderr.strip()) == (1, said)
 
 

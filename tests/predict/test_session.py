@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graft.core.errors import BundleError
+from graft.core.errors import BundleError, install
 from graft.predict.bundle import read_metadata
 from graft.predict.session import Session
 from tests.predict.tiny_bundle import SIZE, model, write_bundle
@@ -81,4 +81,4 @@ def test_without_onnxruntime_the_extra_is_named(bundle: Path) -> None:
         "except Exception as error: print(type(error).__name__, error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code, bundle], capture_output=True, text=True, check=True)
-    assert done.stdout == "BundleError onnxruntime is not installed: `pip install '.[predict]'` in graft's folder\n"
+    assert done.stdout == f"BundleError onnxruntime is not installed: {install('predict')}\n"

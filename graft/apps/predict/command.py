@@ -18,6 +18,11 @@ Threshold = Annotated[
 ]
 
 
+Margin = Annotated[
+    float, typer.Option(min=0, max=2, help="Share of a region's sides by which it is widened before it is classified.")
+]
+
+
 def predict(
     paths: Annotated[
         list[str],
@@ -38,6 +43,14 @@ def predict(
     ] = None,
     top_k: Annotated[int, typer.Option(min=0, help="Add so many of the most probable classes to every row.")] = 0,
     threshold: Threshold = None,
+    regions: Annotated[
+        str | None,
+        typer.Option(
+            help="Classify parts of each picture: faces (needs the extra `faces`), or the boxes of a CSV with the "
+            "columns path, x, y, w and h."
+        ),
+    ] = None,
+    margin: Margin = 0.0,
     batch: Annotated[int, typer.Option(min=1, max=1024, help="Pictures that a thread takes at a time.")] = 4,
     precision: Precision = "float",
     threads: Annotated[
@@ -47,7 +60,7 @@ def predict(
         bool, typer.Option("--resume", help="Keep the rows that --out has, errors too, and do only the rest.")
     ] = False,
 ) -> None:
-    """Classify images with a bundle: one row for each, in the order they are named.
+    """Classify images with a bundle: one row for each, or for each of its regions, in the order they are named.
 
     A picture that cannot be read is a row with its error, and the rest goes on.
 
@@ -76,6 +89,8 @@ def predict(
             top_k,
             batch,
             resume,
+            regions,
+            margin,
         )
     except GraftError as error:
         typer.echo(f"graft: {error}", err=True)

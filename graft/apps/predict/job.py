@@ -21,6 +21,7 @@ from graft.apps.predict.writers import Format, open_writer
 from graft.core.errors import DataError
 from graft.predict.prediction import Failure
 from graft.predict.predictor import BATCH, Predictor
+from graft.predict.regions import find_regions
 
 RESUMABLE = (Format.csv, Format.jsonl)
 REMEDY = "give the bundle and options it was begun with, or leave out --resume"
@@ -33,7 +34,7 @@ class Counts:
     """What became of the images of a run."""
 
     kept: int = 0  # rows that were there already
-    done: int = 0  # images with a row of this run
+    done: int = 0  # images with rows of this run
     failed: int = 0  # of both, those that could not be classified
     skipped: int = 0  # files in folders that were passed over, as they are no images
     example: str = ""  # one of them
@@ -49,6 +50,8 @@ def classify(
     top: int = 0,
     batch: int = BATCH,
     resume: bool = False,
+    regions: str | None = None,
+    margin: float = 0.0,
 ) -> None:
     """Classify all that is named, and count in `counts`, which say how far it came however this ends.
 
@@ -59,6 +62,8 @@ def classify(
         top: so many of the most probable classes in every row.
         batch: images that a thread decodes and runs at a time.
         resume: keep the rows of `out`, and do only the rest.
+        regions: classify parts of each image instead: see `graft.predict.regions.find_regions`.
+        margin: share of their sides by which these are widened.
 
     Raises:
         GraftError: names what the user can mend.
@@ -67,8 +72,11 @@ def classify(
         raise DataError("--resume goes on with a file: name it with --out FILE")
     if resume and format not in RESUMABLE:
         raise DataError(f"--resume: {out} is of format {format}, to which nothing can be added; use --csv or --jsonl")
+    if resume and regions:
+        raise DataError("--resume: with --regions an image has any number of rows; leave one of them out")
+    find = find_regions(regions, margin) if regions else None
     predictor = make()
-    schema = RowSchema(predictor.multi_label, min(top, len(predictor.classes)))
+    schema = RowSchema(predictor.multi_label, min(top, len(predictor.classes)), find is not None)
     inputs = Inputs(words, stdin)
     names, again = iter(inputs), list[Input]()
     if resume and out is not None and out.exists():
@@ -85,10 +93,16 @@ def classify(
                 from graft.core.progress import bar  # late: tqdm takes a while, and logs need none
 
                 progress = stack.enter_context(bar("predict", None, counts.kept))
-            for result in predictor.predict_many(prefetched(chain(again, names)), batch=batch):
-                writer.add(result)
+            sources = prefetched(chain(again, names))
+            for results in (
+                predictor.predict_regions(sources, find)
+                if find
+                else ([result] for result in predictor.predict_many(sources, batch=batch))
+            ):
+                for result in results:
+                    writer.add(result)
+                    counts.failed += isinstance(result, Failure)
                 counts.done += 1
-                counts.failed += isinstance(result, Failure)
                 if progress is not None:
                     progress.update()
     finally:

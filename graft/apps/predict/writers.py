@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TextIO, TypeAlias
 
-from graft.apps.predict.rows import Result, RowSchema, csv_line, json_line, printable
+from graft.apps.predict.rows import BOX, Result, RowSchema, csv_line, json_line, printable
 from graft.core.errors import DataError, install
 from graft.core.files import new_file
 
@@ -153,7 +153,8 @@ def _open_parquet(out: Path, schema: RowSchema) -> Iterator[Write]:
     pairs = pa.list_(pa.struct(pair))
     labels = [("labels", pairs)] if schema.multi_label else [*pair, ("sure", pa.bool_())]
     top = [("top", pairs)] if schema.top else []
-    columns = pa.schema([("path", pa.string()), *labels, *top, ("error", pa.string())])
+    box = [(name, pa.int64()) for name in BOX] if schema.regions else []
+    columns = pa.schema([("path", pa.string()), *box, *labels, *top, ("error", pa.string())])
     with new_file(out) as partial, pq.ParquetWriter(partial, columns) as file:
 
         def write(results: list[Result]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,21 @@ from starlette.types import Receive
 
 from graft import __version__
 from graft.apps.serve import responses, uploads
-from graft.apps.serve.batching import Batcher, Decoders, Queue
+from graft.apps.serve.batching import Batcher, Decoders, Pixels, Queue
 from graft.apps.serve.config import Settings
 from graft.apps.serve.metrics import Measured, Metrics
 from graft.apps.serve.middleware import BodyLimit, Problems, SecurityHeaders, Token, content_security_policy
-from graft.apps.serve.responses import Answer, Answers, Problem, ProblemError, Refused, describe_problems
+from graft.apps.serve.responses import Answer, Answers, Problem, ProblemError, Refused, RegionVerdict, describe_problems
 from graft.predict.predictor import Predictor
+from graft.predict.regions import Find, Region
 
 PATHS = ("/", "/about", "/health", "/metrics", "/openapi.json", "/predict", "/ready")
 PAGE = Path(__file__).with_name("page.html").read_text(encoding="utf-8")  # one file, nothing of it from elsewhere
 
 
-def create_app(predictor: Predictor, settings: Settings) -> FastAPI:
-    """Return the app that serves a classifier."""
-    service = Service(predictor, settings)
+def create_app(predictor: Predictor, settings: Settings, find: Find | None = None) -> FastAPI:
+    """Return the app that serves a classifier: of whole images, or of what `find` finds in them."""
+    service = Service(predictor, settings, find)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -83,13 +85,11 @@ class App(FastAPI):
 class Service:
     """What the routes share: the classifier, the threads that decode, the queue before both, and the metrics."""
 
-    def __init__(self, predictor: Predictor, settings: Settings) -> None:
-        self.predictor, self.settings, self.metrics = predictor, settings, Metrics()
+    def __init__(self, predictor: Predictor, settings: Settings, find: Find | None = None) -> None:
+        self.predictor, self.settings, self.find, self.metrics = predictor, settings, find, Metrics()
         self.queue = queue = Queue(settings.max_queue)
         self.metrics.queue.set_function(lambda: queue.size)
-        self.decoders = Decoders(
-            lambda data: uploads.decode(data, predictor.square, settings.max_pixels), settings.decoders
-        )
+        self.decoders = Decoders(self._decode, settings.decoders)
         self.batcher = Batcher(predictor.run, settings.max_batch, settings.max_wait, lambda: queue.size, self.metrics)
 
     async def classify(self, request: Request) -> Answers:
@@ -128,10 +128,27 @@ class Service:
 
     async def _answer(self, image: uploads.Upload) -> Answer:
         try:
-            pixels = await self.decoders.run(image.data)
+            parts = await self.decoders.run(image.data)
         except ProblemError as error:
             return Answer(file=image.name, error=error.fault)
-        return Answer.of(image.name, self.predictor.decide(await self.batcher.run(pixels)))
+        rows = await asyncio.gather(*(self.batcher.run(pixels) for _, pixels in parts))
+        predictions = [self.predictor.decide(row) for row in rows]
+        if self.find is None:
+            return Answer.of(predictions[0], file=image.name)
+        regions = [
+            RegionVerdict.of(prediction, **asdict(region))
+            for (region, _), prediction in zip(parts, predictions, strict=True)
+            if region is not None
+        ]
+        return Answer(file=image.name, regions=regions)
+
+    def _decode(self, data: bytes) -> list[tuple[Region | None, Pixels]]:
+        """Decode an image into what is to be classified of it: regions and their pixels, or None and all of it."""
+        square, max_pixels = self.predictor.square, self.settings.max_pixels
+        if self.find is None:
+            return [(None, uploads.decode(data, max_pixels, square.read))]
+        image = uploads.decode(data, max_pixels, uploads.whole_image)
+        return [(region, square.of(crop)) for region, crop in self.find("", image)]
 
 
 def _add_routes(app: FastAPI, service: Service) -> None:
@@ -156,6 +173,7 @@ def _add_routes(app: FastAPI, service: Service) -> None:
             multi_label=predictor.multi_label,
             threshold=predictor.threshold if predictor.multi_label else None,
             abstain_below=predictor.abstain_below,
+            regions="faces" if service.find else None,
             limits=responses.Limit(body=settings.max_body, files=settings.max_files, pixels=settings.max_pixels),
         )
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import Self, TypeAlias
+from typing import Generic, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from graft.apps.serve.responses import busy
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Probabilities: TypeAlias = NDArray[np.float32]
+Decoded = TypeVar("Decoded")
 Graph: TypeAlias = Callable[[Pixels], Probabilities]
 
 
@@ -47,16 +48,16 @@ class Queue:
             self.size -= count
 
 
-class Decoders:
-    """Threads that decode the bytes of images into pixels `[S, S, 3]`.
+class Decoders(Generic[Decoded]):
+    """Threads that decode the bytes of images.
 
     One whose image takes longer than anybody waits for it cannot be stopped; it is of no use until it is done.
     """
 
-    def __init__(self, decode: Callable[[bytes], Pixels], threads: int) -> None:
+    def __init__(self, decode: Callable[[bytes], Decoded], threads: int) -> None:
         self._decode, self._threads = decode, threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
-        self._abandoned: list[Future[Pixels]] = []
+        self._abandoned: list[Future[Decoded]] = []
 
     @property
     def stuck(self) -> bool:
@@ -64,7 +65,7 @@ class Decoders:
         self._abandoned = [future for future in self._abandoned if future.running()]
         return len(self._abandoned) == self._threads
 
-    async def run(self, data: bytes) -> Pixels:
+    async def run(self, data: bytes) -> Decoded:
         """Decode an image as soon as a thread is free; one that is cancelled before is never begun."""
         future = self._pool.submit(self._decode, data)
         try:

@@ -50,12 +50,11 @@ class Share(BaseModel):
     probability: float = Field(ge=0, le=1, examples=[0.93])
 
 
-class Answer(BaseModel):
-    """What the classifier says of one picture, or why it says nothing."""
+class Verdict(BaseModel):
+    """What the classifier says of a picture or of a part of it."""
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
-    file: str | None = Field(description="Name of the file as sent; null without.", examples=["cell.png"])
     label: str | None = Field(default=None, description="The class, or the most probable of several; null if none.")
     sure: bool = Field(
         default=False, description="Whether it is sure enough to answer; always, where several may hold."
@@ -63,20 +62,39 @@ class Answer(BaseModel):
     probability: float | None = Field(default=None, description="Of the most probable class, whether it holds or not.")
     labels: list[str] = Field(default=[], description="All classes that hold, in the order of the classes.")
     probabilities: list[Share] = Field(default=[], description="Of every class, the most probable first.")
-    error: Fault | None = Field(default=None, description="Why the picture was not classified; null if it was.")
 
     @classmethod
-    def of(cls, file: str | None, prediction: Prediction) -> Self:
-        """Return the answer for a classified image."""
+    def of(cls, prediction: Prediction, **more: Any) -> Self:
+        """Return what a prediction says."""
         shares = prediction.top(len(prediction.probabilities))
         return cls(
-            file=file,
             label=prediction.label,
             sure=prediction.sure,
             probability=prediction.probability,
             labels=list(prediction.labels),
             probabilities=[Share(label=label, probability=probability) for label, probability in shares],
+            **more,
         )
+
+
+class RegionVerdict(Verdict):
+    """What the classifier says of a part of a picture: a box in pixels of the upright picture."""
+
+    x: int = Field(description="Of its left side.", examples=[120])
+    y: int = Field(description="Of its upper side.", examples=[64])
+    w: int = Field(description="Width.", examples=[96])
+    h: int = Field(description="Height.", examples=[118])
+    score: float | None = Field(description="How sure the detector is of it.", examples=[0.98])
+
+
+class Answer(Verdict):
+    """What the classifier says of one picture or of its regions, or why it says nothing."""
+
+    file: str | None = Field(description="Name of the file as sent; null without.", examples=["cell.png"])
+    regions: list[RegionVerdict] | None = Field(
+        default=None, description="What it says of each region found; null where the whole picture is classified."
+    )
+    error: Fault | None = Field(default=None, description="Why the picture was not classified; null if it was.")
 
 
 class Answers(BaseModel):
@@ -100,6 +118,7 @@ class About(BaseModel):
     multi_label: bool = Field(description="Whether any number of classes may hold for a picture.")
     threshold: float | None = Field(description="From which probability a class holds, where several may.")
     abstain_below: float | None = Field(description="Below which probability the classifier is not sure.")
+    regions: str | None = Field(description="What is classified in a picture: faces; null for all of it.")
     limits: Limit
 
 

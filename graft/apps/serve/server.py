@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graft.apps.predict.command import Precision, Threshold
+from graft.apps.predict.command import Margin, Precision, Threshold
 from graft.apps.serve.config import Settings, SettingsError
 from graft.core.errors import GraftError
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from uvicorn import Server
 
     from graft.predict.predictor import Predictor
+    from graft.predict.regions import Find
 
 PORT, TOKEN = "GRAFT_PORT", "GRAFT_TOKEN"
 """Variables of the environment that stand for options."""
@@ -53,13 +54,20 @@ def serve(
     decoders: Annotated[int, typer.Option(help="Threads that decode.")] = Settings.decoders,
     precision: Precision = "float",
     threshold: Threshold = None,
+    regions: Annotated[
+        str | None, typer.Option(help="faces: find faces, and classify each; needs the extra `faces`.")
+    ] = None,
+    margin: Margin = 0.0,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads to compute with; without, one a core.")] = None,
     access_log: Annotated[bool, typer.Option("--access-log", help="Log every request.")] = False,
 ) -> None:
     """Serve a bundle over HTTP, with a page to try it on; nothing is written to disk or sent elsewhere."""
     if not (bundle / "graft.json").is_file():
         raise GraftError(f"{bundle}: no bundle lies there; `dvc repro` writes one to models/export")
+    if regions not in (None, "faces"):
+        raise SettingsError(f"--regions {regions}: a server finds faces alone; for boxes of a table, `graft predict`")
     from graft.predict.predictor import Predictor
+    from graft.predict.regions import find_regions
 
     warnings.filterwarnings("ignore", module=r"PIL\.")  # of odd files: the answer says what matters
     if token is None and os.environ.get(TOKEN) == "":  # which typer takes for a variable that is not set
@@ -81,17 +89,24 @@ def serve(
     if host not in ("127.0.0.1", "::1", "localhost") and token is None:
         typer.echo(f"{host}: whoever reaches this address may use the classifier; {TOKEN} asks for a token", err=True)
     predictor = Predictor(bundle, precision=precision, threads=threads, threshold=threshold)
-    run(predictor, settings, host, port, access_log)
+    run(predictor, settings, host, port, access_log, find_regions(regions, margin) if regions else None)
 
 
-def build(predictor: "Predictor", settings: Settings, host: str, port: int, access_log: bool = False) -> "Server":
+def build(
+    predictor: "Predictor",
+    settings: Settings,
+    host: str,
+    port: int,
+    access_log: bool = False,
+    find: "Find | None" = None,
+) -> "Server":
     """Return a server that is ready to run."""
     import uvicorn
 
     from graft.apps.serve.app import create_app
 
     config = uvicorn.Config(
-        create_app(predictor, settings),
+        create_app(predictor, settings, find),
         host=host,
         port=port,
         http="h11",  # the one whose heads have a limit
@@ -107,12 +122,19 @@ def build(predictor: "Predictor", settings: Settings, host: str, port: int, acce
     return uvicorn.Server(config)
 
 
-def run(predictor: "Predictor", settings: Settings, host: str, port: int, access_log: bool = False) -> None:
+def run(
+    predictor: "Predictor",
+    settings: Settings,
+    host: str,
+    port: int,
+    access_log: bool = False,
+    find: "Find | None" = None,
+) -> None:
     """Serve until SIGTERM or SIGINT, and then until what is under way is answered."""
     # uvicorn raises the signal again once it is done, for whoever handled it before
     signal.signal(signal.SIGTERM, _exit)
     with suppress(KeyboardInterrupt):
-        build(predictor, settings, host, port, access_log).run()
+        build(predictor, settings, host, port, access_log, find).run()
     _exit()
 
 

@@ -1,17 +1,17 @@
 """The images of a request: read into memory, never onto a disk, and decoded."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from io import BytesIO
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
+from PIL import Image
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from graft.apps.serve.responses import FORMATS, ProblemError
-from graft.images.decode import NotAnImageError, Square, TooManyPixelsError, UnreadableError
+from graft.images import decode as images
+from graft.images.decode import NotAnImageError, TooManyPixelsError, UnreadableError
 
 MAX_NAME = 255  # characters of a file's name that are echoed
 
@@ -88,8 +88,11 @@ def printable(name: str) -> str:
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in name)[:MAX_NAME]
 
 
-def decode(data: bytes, square: Square, max_pixels: int) -> NDArray[np.uint8]:
-    """Decode an image into presized pixels `[S, S, 3]`, uint8, RGB.
+Decoded = TypeVar("Decoded")
+
+
+def decode(data: bytes, max_pixels: int, read: Callable[[BytesIO, Sequence[str], int], Decoded]) -> Decoded:
+    """Decode an image by `read`, such as `Square.read`, which takes the file, formats, and the most pixels.
 
     Raises:
         ProblemError: 422 if it cannot be decoded, 413 if its header names over `max_pixels`; no more of it is read.
@@ -97,10 +100,15 @@ def decode(data: bytes, square: Square, max_pixels: int) -> NDArray[np.uint8]:
     if not data:
         raise ProblemError(422, "the file is empty")
     try:
-        return square.read(BytesIO(data), FORMATS, max_pixels)
+        return read(BytesIO(data), FORMATS, max_pixels)
     except TooManyPixelsError as error:
         raise ProblemError(413, f"{error}; send a smaller picture") from None
     except NotAnImageError as error:
         raise ProblemError(422, str(error)) from None
     except UnreadableError as error:
         raise ProblemError(422, f"the picture is damaged: {error}"[:300]) from error
+
+
+def whole_image(file: BytesIO, formats: Sequence[str], max_pixels: int) -> Image.Image:
+    """Return an image in its own size, upright and RGB."""
+    return images.decode(file, None, formats, max_pixels).image

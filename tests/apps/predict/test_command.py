@@ -103,6 +103,20 @@ def test_resume(bundle: Path, here: Path) -> None:
     assert run(bundle, "in", "--out", "out.csv", "--resume").exit_code == 1  # nothing was left to do
 
 
+def test_boxes_of_a_table(bundle: Path, here: Path) -> None:
+    (here / "boxes.csv").write_text("path,x,y,w,h\nin/1 red.png,1,1,5,5\nin/1 red.png,0,0,3,3\nin/3 bad.png,0,0,3,3\n")
+    done = run(bundle, "in", "--regions", "boxes.csv", "--csv")
+    rows = list(csv.DictReader(done.stdout.splitlines()))
+    assert [(row["path"], row["x"], row["w"], row["label"]) for row in rows] == [
+        ("in/1 red.png", "1", "5", "red"),
+        ("in/1 red.png", "0", "3", "red"),
+        ("in/2 green.png", "", "", ""),
+        ("in/3 bad.png", "", "", ""),
+    ]
+    assert rows[3]["error"]
+    assert (done.exit_code, "1 of 3 pictures could not be classified" in done.stderr) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -110,6 +124,8 @@ def test_resume(bundle: Path, here: Path) -> None:
         (["in", "--parquet"], "--parquet needs a file"),
         (["in", "--resume"], "--resume goes on with a file"),
         (["in", "--out", "a.parquet", "--resume"], "to which nothing can be added"),
+        (["in", "--out", "a.csv", "--resume", "--regions", "faces"], "an image has any number of rows"),
+        (["in", "--regions", "none.csv"], "none.csv: is no table of boxes"),
         (["in", "--precision", "int8"], "has no precision 'int8'; it has float"),
         (["in", "--out", "in/notes.txt/a.csv"], "a.csv: cannot be written"),
         ([], "Missing argument"),

@@ -7,13 +7,15 @@ from io import StringIO
 import pytest
 
 from graft.apps.predict.rows import RowSchema, csv_line, json_line, number, printable
-from graft.predict.prediction import Failure, Prediction
+from graft.predict.prediction import Failure, Nothing, Prediction
+from graft.predict.regions import Region
 
 PROBABILITIES = {"cat": 0.125, "dog": 0.8125, "cow": 0.0625}
 SURE = Prediction("dog", ("dog",), 0.8125, PROBABILITIES, True, "a.jpg")
 UNSURE = Prediction(None, (), 0.8125, PROBABILITIES, False, "b.jpg")
 BAD = Failure("no picture", "c.jpg")
 SEVERAL = Prediction("dog", ("cat", "dog"), 0.8125, PROBABILITIES, True, "d.jpg")
+FACE = Prediction("dog", ("dog",), 0.8125, PROBABILITIES, True, "f.jpg", Region(3, 4, 50, 60, 0.9))
 NONE = Prediction("dog", (), 0.8125, PROBABILITIES, True, "e.jpg")
 
 
@@ -96,3 +98,19 @@ def test_digits() -> None:
 
 def test_a_name_cannot_command_a_terminal() -> None:
     assert printable("ü\x1b[31m\n\udcff") == "ü\\u001b[31m\\u000a\\udcff"
+
+
+def test_regions_have_their_box_and_an_image_without_one_its_path() -> None:
+    schema = RowSchema(False, regions=True)
+    assert schema.columns() == ["path", "x", "y", "w", "h", "label", "probability", "error"]
+    assert schema.cells(FACE) == ["f.jpg", "3", "4", "50", "60", "dog", "0.8125", ""]
+    assert schema.cells(Nothing("g.jpg")) == ["g.jpg", *[""] * 7]
+    assert schema.cells(BAD) == ["c.jpg", *[""] * 6, "no picture"]
+    box = {"x": 3, "y": 4, "w": 50, "h": 60}
+    assert schema.record(FACE) == {"path": "f.jpg", **box, "label": "dog", "probability": 0.8125} | {
+        "sure": True,
+        "error": None,
+    }
+    assert schema.record(Nothing("g.jpg")) == {"path": "g.jpg", "error": None}
+    assert schema.text(FACE) == "dog 81.2% at x 3 y 4 w 50 h 60"
+    assert schema.text(Nothing("g.jpg")) == "nothing found"

@@ -13,15 +13,16 @@ import uvicorn
 from graft.apps.serve.config import Settings
 from graft.apps.serve.server import build
 from graft.predict.predictor import Predictor
+from graft.predict.regions import Find
 
 PATIENCE = 60.0
 """Seconds after which a server that says nothing has failed a test."""
 
 
 @contextmanager
-def running(predictor: Predictor, settings: Settings) -> Iterator[tuple[uvicorn.Server, int]]:
+def running(predictor: Predictor, settings: Settings, find: Find | None = None) -> Iterator[tuple[uvicorn.Server, int]]:
     """A server on a free port of the loopback, in a thread of this process; yields it and its port."""
-    server = build(predictor, settings, "127.0.0.1", 0)
+    server = build(predictor, settings, "127.0.0.1", 0, find=find)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -36,9 +37,9 @@ def running(predictor: Predictor, settings: Settings) -> Iterator[tuple[uvicorn.
 
 
 @contextmanager
-def live(predictor: Predictor, settings: Settings) -> Iterator[int]:
+def live(predictor: Predictor, settings: Settings, find: Find | None = None) -> Iterator[int]:
     """As `running`; yields the port."""
-    with running(predictor, settings) as (_, port):
+    with running(predictor, settings, find) as (_, port):
         yield port
 
 

@@ -7,6 +7,7 @@ from io import BytesIO
 import httpx2
 import numpy as np
 import pytest
+from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
@@ -14,7 +15,8 @@ from graft.apps.serve.app import PAGE, create_app
 from graft.apps.serve.config import Settings
 from graft.apps.serve.middleware import PUBLIC
 from graft.predict.predictor import Predictor
-from tests.apps.serve.colours import CLASSES, FORM, Colours, colour_bundle, form, image_bytes
+from graft.predict.regions import Region
+from tests.apps.serve.colours import CLASSES, COLOURS, FORM, Colours, colour_bundle, form, image_bytes
 from tests.apps.serve.live import PATIENCE
 
 
@@ -96,6 +98,29 @@ def test_any_number_of_labels(tmp_path_factory: pytest.TempPathFactory) -> None:
     assert (about["multi_label"], about["threshold"]) == (True, 0.5)
     assert (answers[0]["label"], answers[0]["labels"]) == ("red", ["red"])
     assert (answers[1]["label"], answers[1]["sure"], answers[1]["labels"]) == (None, True, [])
+
+
+def test_regions_are_answered_each_on_its_own(predictor: Predictor) -> None:
+    left, right = Region(0, 0, 10, 20, 0.9), Region(12, 0, 10, 20, 0.8)
+
+    def halves(_: str, image: Image.Image) -> list[tuple[Region, Image.Image]]:
+        return [(region, region.crop(image)) for region in (left, right)] if image.width > 20 else []
+
+    image = Image.new("RGB", (24, 20), COLOURS["red"])
+    image.paste(COLOURS["blue"], (11, 0, 24, 20))
+    out = BytesIO()
+    image.save(out, "PNG")
+    body = form([("two.png", out.getvalue()), ("none.png", image_bytes(width=20)), ("bad.png", b"x")])
+    with TestClient(create_app(predictor, Settings(), halves)) as client:
+        two, none, bad = client.post("/predict", content=body, headers=FORM).json()["pictures"]
+        assert client.get("/about").json()["regions"] == "faces"
+    assert [(part["x"], part["w"], part["score"], part["label"]) for part in two["regions"]] == [
+        (0, 10, 0.9, "red"),
+        (12, 10, 0.8, "blue"),
+    ]
+    assert (two["label"], two["probabilities"], two["error"]) == (None, [], None)
+    assert (none["regions"], none["error"]) == ([], None)
+    assert (bad["regions"], bad["error"]["status"]) == (None, 422)
 
 
 def test_too_many_files_and_too_many_bytes(predictor: Predictor) -> None:
@@ -205,6 +230,7 @@ def test_about_lists_classes_and_limits(client: TestClient) -> None:
         "multi_label": False,
         "threshold": None,
         "abstain_below": None,
+        "regions": None,
         "limits": {"body": 32 * 2**20, "files": 16, "pixels": 32_000_000},
     }
 

@@ -177,7 +177,7 @@ def test_decoders_are_stuck_when_nobody_waits_for_any_of_their_images() -> None:
 
 @pytest.mark.parametrize("give_up", [lambda task, _: task.cancel(), lambda _, decoders: decoders.shutdown()])
 def test_an_image_that_is_given_up_before_its_turn_is_not_decoded(
-    give_up: Callable[["asyncio.Task[np.ndarray]", Decoders], object],
+    give_up: Callable[["asyncio.Task[np.ndarray]", "Decoders[np.ndarray]"], object],
 ) -> None:
     slow = SlowDecode()
 

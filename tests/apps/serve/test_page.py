@@ -4,15 +4,18 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Error, FilePayload, Page, expect
 
 from graft.apps.serve.config import Settings
 from graft.predict.predictor import Predictor
-from tests.apps.serve.colours import Colours, image_bytes
+from graft.predict.regions import Region
+from tests.apps.serve.colours import COLOURS, Colours, image_bytes
 from tests.apps.serve.live import live
 
 SHOTS = os.environ.get("GRAFT_SHOTS")
@@ -104,6 +107,41 @@ def test_several_pictures_are_chosen_and_answered(browser: Browser, server: int)
         expect(page.locator(".note")).to_have_text("The closest is red, with 33.3 %: too little to name it.")
         expect(page.locator(".card img").first).to_be_visible()
         shoot(page, "answers")
+
+
+def find_corners(_: str, image: Image.Image) -> list[tuple[Region, Image.Image]]:
+    """Two faces in a wide picture, none in a high one."""
+    corners = [Region(30, 60, 60, 80, 0.9), Region(200, 5, 60, 80, 0.8)]
+    return [(region, region.crop(image)) for region in corners] if image.width > image.height else []
+
+
+@pytest.mark.parametrize("width", [1000, 390])
+def test_boxes_are_drawn_round_faces(browser: Browser, width: int) -> None:
+    image = Image.new("RGB", (300, 220), COLOURS["red"])
+    image.paste(COLOURS["blue"], (150, 0, 300, 220))
+    out = BytesIO()
+    image.save(out, "PNG")
+    several: FilePayload = {"name": "several.png", "mimeType": "image/png", "buffer": out.getvalue()}
+    none: FilePayload = {"name": "none.png", "mimeType": "image/png", "buffer": image_bytes("red", height=40)}
+    server = live(Colours().as_predictor, Settings(), find_corners)
+    with server as port, opened(browser, port, width) as page:
+        expect(page.locator("h1")).to_have_text("Which faces does the picture show?")
+        page.set_input_files("#files", [several])
+        verdicts(page, "1 red, 1 blue")
+        expect(page.locator(".boxed li")).to_have_text(
+            [re.compile(r"^1: red 99\.3 %"), re.compile(r"^2: blue 99\.3 %")]
+        )
+        expect(page.locator(".box b")).to_have_text(["1 red", "2 blue"])
+        expect(page.locator("#status")).to_have_text("several.png: 1 red, 1 blue")
+        shown, box = (page.locator(name).first.bounding_box() for name in (".boxed img", ".box"))
+        assert shown is not None
+        assert box is not None
+        scale = shown["width"] / 300
+        assert (box["x"] - shown["x"], box["y"] - shown["y"]) == pytest.approx((30 * scale, 60 * scale), abs=1)
+        assert (box["width"], box["height"]) == pytest.approx((60 * scale, 80 * scale), abs=1)
+        shoot(page, f"faces-{width}")
+        page.set_input_files("#files", [none])
+        expect(page.locator(".verdict").first).to_have_text("No faces found")
 
 
 def test_of_many_pictures_none_is_lost_and_old_answers_go(browser: Browser, server: int) -> None:

@@ -42,7 +42,7 @@ PROBABILITIES = {"a": 0.5, "b": 0.25, "c": 0.75}
     ids=["sure", "not sure", "several", "none of several"],
 )
 def test_an_answer_says_what_the_prediction_says(prediction: Prediction) -> None:
-    answer = Answer.of("x.png", prediction)
+    answer = Answer.of(prediction, file="x.png")
     assert (answer.file, answer.error) == ("x.png", None)
     assert (answer.label, tuple(answer.labels)) == (prediction.label, prediction.labels)
     assert (answer.probability, answer.sure) == (prediction.probability, prediction.sure)

@@ -51,7 +51,7 @@ def test_the_defaults_listen_on_loopback_alone(tmp_path: Path, ran: list[Any]) -
     predictor, *others = ran
     assert isinstance(predictor, Predictor)
     assert predictor.classes == CLASSES
-    assert others == [Settings(), "127.0.0.1", 8000, False]
+    assert others == [Settings(), "127.0.0.1", 8000, False, None]
 
 
 def test_options_become_bytes_and_seconds(tmp_path: Path, ran: list[Any]) -> None:
@@ -88,7 +88,7 @@ def test_options_become_bytes_and_seconds(tmp_path: Path, ran: list[Any]) -> Non
         decoders=1,
         token="secret",
     )
-    assert ran[1:] == [wanted, "0.0.0.0", 9000, True]
+    assert ran[1:] == [wanted, "0.0.0.0", 9000, True, None]
 
 
 def test_it_warns_when_anyone_may_use_it(tmp_path: Path, ran: list[Any]) -> None:

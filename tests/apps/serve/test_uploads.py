@@ -127,7 +127,7 @@ def png_bomb(width: int, height: int) -> bytes:
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"])
 def test_pixels_are_those_of_the_predictor(kind: str) -> None:
     data = image_bytes("green", kind, 300, 200)
-    np.testing.assert_array_equal(decode(data, Square(16), 10**6), Square(16).read(BytesIO(data)))
+    np.testing.assert_array_equal(decode(data, 10**6, Square(16).read), Square(16).read(BytesIO(data)))
 
 
 def test_orientation_is_applied() -> None:
@@ -136,7 +136,7 @@ def test_orientation_is_applied() -> None:
     exif[0x0112] = 6
     out = BytesIO()
     image.transpose(Image.Transpose.ROTATE_90).save(out, "PNG", exif=exif)
-    np.testing.assert_array_equal(decode(out.getvalue(), Square(16), 10**6), np.asarray(image))
+    np.testing.assert_array_equal(decode(out.getvalue(), 10**6, Square(16).read), np.asarray(image))
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_images_that_are_refused(data: bytes, status: int, message: str) -> None
     tracemalloc.start()
     try:
         with pytest.raises(ProblemError) as refused:
-            decode(data, Square(16), 20_000_000)
+            decode(data, 20_000_000, Square(16).read)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
