@@ -37,8 +37,8 @@ SIDES = {"fastai": "fastai", "probe": "graft, head alone", "graft": "graft, fine
 Results = dict[str, Any]
 
 
-def run_fastai(trial: Trial, seed: int, clone: Clone, workers: int) -> Results:
-    """Run fastai's recipe once."""
+def run_fastai(trial: Trial, seed: int, clone: Clone, workers: int, half: bool = False) -> Results:
+    """Run fastai's recipe once, in half precision if asked for."""
     with tempfile.TemporaryDirectory() as folder:
         table, out = Path(folder) / "table.csv", Path(folder) / "out.json"
         labels = clone.table()
@@ -51,6 +51,7 @@ def run_fastai(trial: Trial, seed: int, clone: Clone, workers: int) -> Results:
             "epochs": trial.epochs,
             "seed": seed,
             "workers": workers,
+            "half": int(half),
         }
         command = [f"--{name}={value}" for name, value in words.items()]
         began = Clock.now()

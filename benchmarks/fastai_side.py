@@ -55,6 +55,7 @@ def main() -> None:
     for name in ("epochs", "seed"):
         parser.add_argument(f"--{name}", type=int, required=True)
     parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--half", type=int, default=0, help="1: fastai's mixed precision")
     words = parser.parse_args()
     declare_missing()
 
@@ -66,6 +67,7 @@ def main() -> None:
     vision.set_seed(words.seed)
     found = loaders(table, words.images, words.workers)
     learn = learner(found, words.weights)
+    learn = learn.to_fp16() if words.half else learn
     with learn.no_bar():
         learn.fine_tune(words.epochs, RATE)
         # the system's clock since start-up, so that whoever started this process can take the difference

@@ -9,6 +9,7 @@ Writes ``benchmarks/step_time.json`` and ``benchmarks/step_time.md``; two minute
 
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -33,7 +34,7 @@ from graft.network.device import autocast, pick_device, prepare
 from graft.network.head import Head
 from graft.network.network import Network, grafted, pretrained, width
 from graft.optim.schedule import make_schedule
-from graft.tasks import LossOptions, task_of
+from graft.tasks import LossOptions, SingleLabel
 
 OUT = Path(__file__).with_suffix(".json")
 BACKBONE = ROOT / "models/backbone"
@@ -56,30 +57,20 @@ class Steps:
     """graft's training, its bare network's, and its data alone, each timed over the same number of steps.
 
     Args:
-        values: of params.yaml.
+        make: a network for two classes, new each time.
+        size: side in pixels that it sees images at.
     """
 
-    def __init__(self, values: dict[str, Any], folder: Path) -> None:
-        self.config: Finetune = params.check("finetune", Finetune, values["finetune"])
-        self.augmentation: Augment = params.check("augment", Augment, values["augment"])
-        self.images = draw(folder, STEPS * self.config.batch_size, values["presize"]["size"])
-        embed: Embed = params.check("embed", Embed, values["embed"])
-        body, description = pretrained(BACKBONE, embed)
-        self.description = description.model_copy(update={"classes": ["a", "b"]})
-        self.size = self.config.size_at(self.config.epochs, description.size)
-        self.task, self.features = task_of(self.description), width(body)
-        self.training = Training(
-            self._network(), self.task, self.images, _no_validation, self.config, self.augmentation, RATE, seed=0
-        )
+    def __init__(
+        self, make: Callable[[], Network], images: LabelledImages, config: Finetune, augmentation: Augment, size: int
+    ) -> None:
+        self.images, self.config, self.augmentation, self.size = images, config, augmentation, size
+        self.task, device = SingleLabel(["a", "b"]), pick_device()
+        self.training = Training(make(), self.task, images, _no_validation, config, augmentation, RATE, seed=0)
         self.schedule = make_schedule(self.training.step.optimizer, "one_cycle", 10**6)
-        self.bare = self._network().to(pick_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
-        groups = parameter_groups(self.bare, RATE / 2, self.config.lr_ratio, self.config.weight_decay)
-        self.optimizer = torch.optim.AdamW(groups)
-
-    def _network(self) -> Network:
-        network = grafted(BACKBONE, self.description, Head(self.features, 2))
-        freeze(network, self.config.freeze, self.config.unfreeze)
-        return network
+        self.bare = make().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        groups = parameter_groups(self.bare, RATE / 2, config.lr_ratio, config.weight_decay)
+        self.optimizer = torch.optim.AdamW(groups, fused=device.type == "cuda" or None)
 
     def whole(self) -> float:
         """Seconds of a step of graft's training."""
@@ -124,8 +115,19 @@ def measure() -> dict[str, Any]:
     """Let the three take turns, after a turn of each that does not count."""
     prepare()
     values = params.load(ROOT / "params.yaml")
+    config: Finetune = params.check("finetune", Finetune, values["finetune"])
+    augmentation: Augment = params.check("augment", Augment, values["augment"])
+    body, description = pretrained(BACKBONE, params.check("embed", Embed, values["embed"]))
+    description, features = description.model_copy(update={"classes": ["a", "b"]}), width(body)
+
+    def make() -> Network:
+        network = grafted(BACKBONE, description, Head(features, 2))
+        freeze(network, config.freeze, config.unfreeze)
+        return network
+
     with tempfile.TemporaryDirectory() as folder:
-        steps = Steps(values, Path(folder))
+        images = draw(Path(folder), STEPS * config.batch_size, values["presize"]["size"])
+        steps = Steps(make, images, config, augmentation, config.size_at(config.epochs, description.size))
         turns = {"bare": steps.network_alone, "graft": steps.whole, "data": steps.data_alone}
         for turn in turns.values():
             turn()
