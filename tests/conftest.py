@@ -2,19 +2,23 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, expect, sync_playwright
 
+if TYPE_CHECKING:
+    import torch
+
 Draw = Callable[[int, int, int], Image.Image]
 
 SLOW_FIXTURES = {"browser", "port", "hasty", "site", "history"}
 """Fixtures behind which a browser, a server or DVC runs."""
 
-NETWORK_ROOMS = {"network", "heads", "augment", "finetune", "evaluate", "report", "export"}
-"""Folders of tests that run networks: all of theirs find the process prepared."""
+NETWORK_ROOMS = {"network", "heads", "augment", "finetune", "evaluate", "report", "export", "apps", "benchmarks"}
+"""Folders of tests that run networks: all of theirs find the process prepared, and on a CPU unless they ask."""
 
 CHROMIUM = Path("/usr/bin/chromium")
 """Debian's; `apt-get install chromium` brings it."""
@@ -35,11 +39,33 @@ def draw() -> Draw:
 
 
 @pytest.fixture(scope="session")
-def prepared() -> None:
-    """Set the process up as stages do: on a GPU networks give the same bits twice only then."""
-    from graft.network.device import prepare  # late: tests without a network need not wait for torch
+def prepared() -> Iterator[bool]:
+    """Set the process up as stages do, and hide a GPU: tests then mean the same on every machine.
+
+    Yields:
+        Whether there is one.
+    """
+    import torch  # late, as the next: tests without a network need not wait for it
+
+    from graft.network.device import prepare
 
     prepare()
+    found = torch.cuda.is_available()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.cuda, "is_available", lambda: False)
+        patch.setattr(torch.backends.mps, "is_available", lambda: False)
+        yield found
+
+
+@pytest.fixture
+def cuda(prepared: bool, monkeypatch: pytest.MonkeyPatch) -> "torch.device":
+    """A CUDA device, which the test's networks then pick; without one the test is skipped."""
+    import torch
+
+    if not prepared:
+        pytest.skip("torch finds no CUDA device here")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    return torch.device("cuda")
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +83,7 @@ def browser() -> Iterator[Browser]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Prepare where networks run, and mark as slow what runs the pipeline, a browser or a server of its own.
+    """Prepare where networks run, mark as gpu what asks for one, as slow what runs the pipeline, a browser or a server.
 
     Other slow tests say it themselves.
     """
@@ -67,3 +93,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = set(getattr(item, "fixturenames", ()))
         if fixtures & SLOW_FIXTURES or "pipeline" in item.path.parts or item.path.stem == "test_server":
             item.add_marker(pytest.mark.slow)
+        if "cuda" in fixtures:
+            item.add_marker(pytest.mark.gpu)

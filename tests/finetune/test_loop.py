@@ -21,6 +21,7 @@ from graft.finetune.config import Finetune, Unfreeze
 from graft.finetune.loop import Training
 from graft.finetune.parameter_groups import freeze
 from graft.finetune.validate import Score, validate
+from graft.network.device import Precision
 from graft.network.features import Features
 from graft.network.head import Head
 from graft.network.inference import resize
@@ -38,15 +39,27 @@ pytestmark = pytest.mark.slow
 def test_resumed_training_is_the_uninterrupted_one(
     network: Network, images: LabelledImages, tmp_path: Path, killed_after: int
 ) -> None:
-    whole = training(network, images)
+    check_resumed(network, images, tmp_path, killed_after)
+
+
+@pytest.mark.usefixtures("cuda")
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_so_it_is_on_a_gpu(network: Network, images: LabelledImages, tmp_path: Path, precision: Precision) -> None:
+    check_resumed(network, images, tmp_path, 1, CONFIG.model_copy(update={"precision": precision, "batch_size": 7}))
+
+
+def check_resumed(
+    network: Network, images: LabelledImages, tmp_path: Path, killed_after: int, config: Finetune = CONFIG
+) -> None:
+    whole = training(network, images, config)
     history = list(whole.epochs())
 
     file = tmp_path / "checkpoint.safetensors"
-    killed, done = training(network, images), []
+    killed, done = training(network, images, config), []
     for epoch in itertools.islice(killed.epochs(), killed_after):
         done.append(epoch)
         killed.save(file, done)
-    resumed = training(network, images)
+    resumed = training(network, images, config)
     before = resumed.resume(file)
     assert before == history[:killed_after]
     assert before + list(resumed.epochs()) == history

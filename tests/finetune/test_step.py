@@ -132,3 +132,21 @@ def test_off_the_cpu_batches_are_filled_up_where_no_norm_follows_them(
     network: Network, images: LabelledImages, batch_norm: str, wanted: int
 ) -> None:
     assert training(network, images, LIVE.model_copy(update={"batch_norm": batch_norm})).step.filled_to == wanted
+
+
+@pytest.mark.parametrize("config", [{}, {"precision": "bf16"}, {"batch_norm": "train", "optimizer": "sgd"}])
+def test_a_gpu_is_not_waited_for_in_a_step(
+    network: Network, images: LabelledImages, config: dict[str, Any], cuda: torch.device
+) -> None:
+    run = training(network, images, LIVE.model_copy(update=config))
+    run.step.train_mode()
+    pixels, targets = images.batch(np.arange(5), cuda)
+    for number in range(3):
+        torch.cuda.set_sync_debug_mode("error" if number else "default")  # what is set up once may wait
+        try:
+            run.step.backward(pixels, targets, 32, number, 5)
+            run.step.update()
+            run.average.update()
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    assert run.step.network.mean.device.type == cuda.type

@@ -41,6 +41,14 @@ def test_batches_are_fed_in_order(count: int, streamed: bool, monkeypatch: pytes
     assert [(first.tolist(), second.item()) for first, second in fed] == [([key, key], -key) for key in range(count)]
 
 
+def test_a_gpu_gets_what_is_read_and_gives_it_back(cuda: torch.device, images: ImageRows) -> None:
+    parts = [np.array([number % 7, 6 - number % 7]) for number in range(40)]
+    fed = feed(lambda part: (read_rows(images, part, cuda),), parts, cuda)
+    arrived = fetch((pixels.float() + 1 for (pixels,) in fed), cuda)
+    for part, values in zip(parts, arrived, strict=True):
+        assert np.array_equal(values, images.array[part].astype(np.float32) + 1)
+
+
 @pytest.mark.parametrize("count", [0, 1, 4])
 def test_outputs_arrive_in_order(count: int) -> None:
     outputs = [torch.full((2,), number, dtype=torch.float32) for number in range(count)]

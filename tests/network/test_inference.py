@@ -126,3 +126,16 @@ def test_an_image_at_its_own_size_is_itself(pixels: np.ndarray) -> None:
 )
 def test_of_large_images_fewer_go_together(device: str, size: int, wanted: int) -> None:
     assert batch_size(torch.device(device), size) == wanted
+
+
+def test_a_gpu_gives_what_a_cpu_gives_in_batches_of_one_shape(
+    network: Network, pixels: np.ndarray, tmp_path: Path, cuda: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = store(tmp_path / "rows", pixels)
+    seen: set[int] = set()
+    network.register_forward_pre_hook(lambda _, given: seen.add(len(given[0])))
+    found = embedded(network, rows, ALL, tmp_path / "gpu")
+    assert network.mean.device.type == cuda.type
+    assert seen == {2, 256}  # two by `width`
+    monkeypatch.setattr(module, "pick_device", lambda: torch.device("cpu"))
+    np.testing.assert_allclose(found, embedded(network, rows, ALL, tmp_path / "cpu"), rtol=1e-3, atol=1e-2)
