@@ -12,6 +12,7 @@ from graft.core.errors import DataError
 from graft.data.dataset import SPLIT_ALIASES
 
 TRUE, FALSE = {"true", "1", "1.0", "yes"}, {"false", "0", "0.0", "no"}
+MOST_SPLITS = 20  # values of a column that names splits, in several spellings
 LIST_MARKS = ("|", ";", ",", " ")  # between labels in a cell
 
 
@@ -91,6 +92,8 @@ def _split_column(columns: pd.DataFrame, rest: Sequence[str], notes: list[str]) 
     seen = []
     for column in rest:
         values = [value for value in columns[column].unique() if value]
+        if len(values) > MOST_SPLITS:
+            continue
         said = {*SPLITS.split()}.intersection(words(column))
         split_of = {value: _split_named(value, said) for value in values}
         splits = {*split_of.values()}

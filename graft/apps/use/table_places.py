@@ -5,7 +5,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from graft.apps.use.column_names import says, words
 from graft.data.dataset import SPLIT_ALIASES
@@ -52,27 +51,22 @@ class Places:
             ends = (parts[first:] for first in range(len(parts)))
             end, same = next(((end, same) for end in ends if (same := self._same(end))), ([], []))
             for path in same if len(same) <= MANY else []:
-                above = PurePosixPath(*PurePosixPath(path).parts[: -len(end)]).as_posix()
-                found = folders.setdefault(above, _Folder())
+                steps = path.split("/")
+                found = folders.setdefault("/".join(steps[: -len(end)]) or ".", _Folder())
                 found.rows.add(row)
-                name = PurePosixPath(path).name
-                found.lacks[name[len(end[-1]) :] if name.casefold().startswith(end[-1]) else ""] += 1
+                found.lacks[steps[-1][len(end[-1]) :] if steps[-1].casefold().startswith(end[-1]) else ""] += 1
         chosen: list[str] = []
+        rest = dict(folders)
         left = {row for found in folders.values() for row in found.rows}
-        others = dict(folders)
+
+        def rank(name: str) -> tuple[bool, bool, bool, int, str]:
+            new = len(rest[name].rows & left)
+            return not new, *_odd(name, table), -new, name
+
         while left and len(chosen) < MOST:
-            best = min(
-                others,
-                key=lambda name: (
-                    not others[name].rows & left,
-                    _odd(name, table),
-                    -len(others[name].rows & left),
-                    name,
-                ),
-            )
-            left -= others.pop(best).rows
-            chosen.append(best)
-        return [_template(name, folders[name], folder) for name in chosen], sorted(others)
+            chosen.append(min(rest, key=rank))
+            left -= rest.pop(chosen[-1]).rows
+        return [_template(name, folders[name], folder) for name in chosen], sorted(rest)
 
     def _same(self, end: Sequence[str]) -> list[str]:
         """Images whose path ends so."""
