@@ -249,7 +249,9 @@ def _label_of(value: str, table: Table, file: str, separator: str | None) -> tup
     return _named(parts, table, file, separator)
 
 
-_HOLDS = {"1": True, "1.0": True, "true": True} | dict.fromkeys(("", "0", "0.0", "-1", "-1.0", "false"), False)
+HOLDS = {**dict.fromkeys(("1", "1.0", "true", "yes"), True), **dict.fromkeys(("0", "0.0", "false", "no"), False)}
+HOLDS |= dict.fromkeys(("-1", "-1.0", ""), False)
+"""Whether a class applies, by the cell of its one-hot column in lower case."""
 
 
 def _one_hot(table: Table, file: str, raw: pd.DataFrame, separator: str | None) -> list[tuple[str, str]]:
@@ -257,10 +259,10 @@ def _one_hot(table: Table, file: str, raw: pd.DataFrame, separator: str | None) 
     told = []
     for number, cells in enumerate(raw[table.one_hot].to_numpy().tolist(), 1):
         for column, cell in zip(table.one_hot, cells, strict=True):
-            if cell.lower() not in _HOLDS:
+            if cell.lower() not in HOLDS:
                 said = f"row {number} has {cell!r} in the column {column!r} of labels.table.one_hot"
                 raise DataError(f"{file}: {said}, which is neither 1 nor 0")
-        names = [column for column, cell in zip(table.one_hot, cells, strict=True) if _HOLDS[cell.lower()]]
+        names = [column for column, cell in zip(table.one_hot, cells, strict=True) if HOLDS[cell.lower()]]
         if separator is None and len(names) != 1:
             which = " and ".join(map(repr, names))
             told.append(("", f"has 1 in {f'the columns {which}' if names else 'no column of one_hot'} in {file}"))

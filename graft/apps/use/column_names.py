@@ -3,13 +3,13 @@
 import re
 
 LABELS = """
-    label labels class classes target diagnosis dx category categories species breed emotion expression grade finding
-    findings disease diseases condition choice variety cultivar genus sentiment severity defect outcome tags result
-    family type kind style quality
+    label labels lbl class classes cls target diagnosis dx category categories species taxon breed emotion expression
+    grade finding findings pathology malignancy disease diseases condition choice variety cultivar genus scientific
+    sentiment severity stage defect outcome tags result status family type kind style quality
 """
 """Best first."""
 GROUPS = """
-    patient subject participant individual donor person group lesion case animal specimen slide module scene
+    patient subject participant individual donor person group lesion case specimen slide module scene
     video sequence clip film movie session series study site
 """
 """Units that show the same thing more than once, and should not straddle splits; best first."""
@@ -21,7 +21,7 @@ OTHERS = """
     roi lat lon latitude longitude altitude depth channels date time timestamp created updated year month day user
     annotator annotation rater author reviewer email country confidence score probability prob weight confirm source
     licence license comment comments note notes description caption text md5 sha sha256 hash bytes format lead
-    localization location position view modality row unnamed valid test train
+    localization location position anatom anatomy anatomic anatomical body view modality row unnamed valid test train
 """
 """Of columns that are neither label nor group, whatever else their name says."""
 

@@ -10,8 +10,8 @@ import pandas as pd
 from graft.apps.use.column_names import IDS, OTHERS, SPLITS, group_rank, is_id, label_rank, says, words
 from graft.core.errors import DataError
 from graft.data.dataset import SPLIT_ALIASES
+from graft.labels.tables import HOLDS
 
-TRUE, FALSE = {"true", "1", "1.0", "yes"}, {"false", "0", "0.0", "no"}
 MOST_SPLITS = 20  # values of a column that names splits, in several spellings
 LIST_MARKS = ("|", ";", ",", " ")  # between labels in a cell
 
@@ -42,15 +42,20 @@ def detect_columns(columns: pd.DataFrame, path: str, header: bool = True) -> Col
     named = sorted((rank, column) for column in rest if (rank := label_rank(column)) and columns[column].nunique() > 1)
     flags = [column for column in rest if _is_flag(column, columns[column])] if header else []
     best = _text_twin(named[0][1], columns, rest) if named else None
-    single = bool(flags) and (ones := _held(columns, flags).sum(axis=1)).max() <= 1 and (ones == 1).mean() > 0.5
-    if len(flags) > 1 and (best is None or (best in flags and (single or named[0][0][0] > 0))):
+    ones = columns[flags].map(lambda value: HOLDS[value.lower()]).sum(axis=1) if flags else pd.Series(dtype=int)
+    single = len(ones) > 0 and ones.max() <= 1 and (ones == 1).mean() > 0.5
+    if sum(columns[flag].nunique() > 1 for flag in flags) > 1 and (
+        best is None or (best in flags and (single or named[0][0][0] > 0))
+    ):
         table["one_hot"] = flags
         separator = None if single else "|"
         labels = flags
+        if {"-1", "0"} <= {value.removesuffix(".0") for flag in flags for value in columns[flag].unique()}:
+            notes.append("warning: its columns hold -1 beside 0 and 1; -1, uncertain perhaps, is read as 0")
     else:
         best = best or _by_shape(columns, rest, header, notes)
         if best is None:
-            raise DataError(f"beside {path}, no column looks like a label")
+            raise DataError(f"beside {path}, no column looks like a label{_listed(columns, path)}")
         table["label"], labels = best, [best]
         separator, strip = label_list(columns[best].unique().tolist())
         table |= {"strip": strip} if strip else {}
@@ -59,6 +64,11 @@ def detect_columns(columns: pd.DataFrame, path: str, header: bool = True) -> Col
     group = _group_column(columns, [column for column in rest if column not in labels], labels, notes)
     table |= {"group": group} if group else {}
     return Columns(table, separator, bool(named) or "one_hot" in table, notes)
+
+
+def _listed(columns: pd.DataFrame, path: str) -> str:
+    names = [column for column in columns.columns if column not in (path, "")]
+    return f": its columns are {', '.join(names[:8])}; if one is, name it in labels.table.label" if names else ""
 
 
 def label_list(values: Sequence[str]) -> tuple[str | None, str | None]:
@@ -115,21 +125,17 @@ def _split_named(value: str, column: set[str]) -> str | None:
     if value.lower() in SPLIT_ALIASES:
         return SPLIT_ALIASES[value.lower()]
     asked = {SPLIT_ALIASES[word] for word in column if word in SPLIT_ALIASES}
-    if len(asked) == 1 and value.lower() in TRUE | FALSE:
+    if len(asked) == 1 and value.lower() in HOLDS:
         (split,) = asked
-        return split if value.lower() in TRUE else "test" if split == "train" else "train"
+        return split if HOLDS[value.lower()] else "test" if split == "train" else "train"
     inside = {SPLIT_ALIASES[word] for word in words(value) if word in SPLIT_ALIASES}
     return inside.pop() if column and len(inside) == 1 else None
 
 
 def _is_flag(column: str, values: pd.Series) -> bool:
-    """Whether a column holds ones and noughts for a class, and some of each or none."""
-    found = {value.lower() for value in values.unique()} - {""}
-    return not says(column, OTHERS) and (found <= TRUE | FALSE or found <= {"1", "-1"})
-
-
-def _held(columns: pd.DataFrame, flags: Sequence[str]) -> pd.DataFrame:
-    return columns[[*flags]].map(lambda value: value.lower() in TRUE)
+    """Whether a column says of a class, and not of everything, that it applies or does not."""
+    found = {value.lower() for value in values.unique()}
+    return not says(column, OTHERS) and found <= HOLDS.keys() and not all(HOLDS[value] for value in found)
 
 
 def _text_twin(label: str, columns: pd.DataFrame, rest: Sequence[str]) -> str:

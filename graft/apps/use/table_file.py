@@ -62,10 +62,16 @@ def detect_table(root: Path, name: str, places: Places) -> TableFile:
     sample = columns.iloc[:: max(1, len(columns) // SAMPLE)]
     named = {str(column): places.named(sample[column].tolist()) for column in columns.columns}
     path = max(named, key=lambda column: (named[column], says(column, PATHS)))
-    inside, where, images = _locate(columns[path].tolist(), name, places, path, notes)
-    rest = detect_columns(columns[inside].reset_index(drop=True), path, "columns" not in shape)
+    found, where = _locate(columns[path].tolist(), name, places, path, notes)
+    inside = columns[[image is not None for image in found]].reset_index(drop=True)
+    rest = detect_columns(inside, path, "columns" not in shape)
+    images = pd.Series([image for image in found if image is not None])
+    separator = rest.separator
+    if separator is None and "label" in rest.table and _disagree(images, inside[rest.table["label"]]):
+        separator = "|"
+        notes.append("pictures have several rows with different labels, which are read as several labels a picture")
     table = shape | {"path": path} | rest.table
-    return TableFile({"": name}, table, where, images, rest.separator, rest.by_name, notes + rest.notes)
+    return TableFile({"": name}, table, where, images.nunique(), separator, rest.by_name, notes + rest.notes)
 
 
 def detect_like(root: Path, name: str, places: Places, other: TableFile) -> TableFile:
@@ -78,8 +84,8 @@ def detect_like(root: Path, name: str, places: Places, other: TableFile) -> Tabl
     path, labels = other.table["path"], other.table.get("one_hot", [other.table.get("label")])
     if lacking := {path, *labels} - {*columns.columns}:
         raise DataError(f"lacks the column {min(lacking)} that another table of the set has")
-    _, where, images = _locate(columns[path].tolist(), name, places, path, [])
-    return TableFile({"": name}, other.table, where, images, other.separator, other.by_name, [])
+    found, where = _locate(columns[path].tolist(), name, places, path, [])
+    return TableFile({"": name}, other.table, where, len({*found} - {None}), other.separator, other.by_name, [])
 
 
 def _read(root: Path, name: str, shape: Mapping[str, Any]) -> pd.DataFrame:
@@ -91,8 +97,8 @@ def _read(root: Path, name: str, shape: Mapping[str, Any]) -> pd.DataFrame:
 
 def _locate(
     values: list[str], name: str, places: Places, path: str, notes: list[str]
-) -> tuple[list[bool], list[str], int]:
-    """Rows that lead to images, templates by which they do, and how many images that are."""
+) -> tuple[list[str | None], list[str]]:
+    """The image that each row leads to, and templates by which they do."""
     folder = PurePosixPath(name).parent.as_posix()
     where, beside = places.where(values, folder, name)
     found = places.locator.find(values, folder, where)
@@ -105,4 +111,9 @@ def _locate(
         notes.append(f"its pictures lie in {len(where)} folders")
     if beside:
         notes.append(f"pictures of the same names lie in {', '.join(beside[:3])}: they get no label")
-    return [image is not None for image in found], where, images
+    return found, where
+
+
+def _disagree(images: pd.Series, labels: pd.Series) -> bool:
+    """Whether a twentieth of the images or more have rows of different labels, as tables of boxes have."""
+    return bool(images.duplicated().any() and (labels.groupby(images).nunique() > 1).mean() >= 0.05)

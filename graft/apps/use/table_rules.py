@@ -54,10 +54,15 @@ def table_rules(
     root: Path, images: Sequence[str], others: Sequence[str], doubts: dict[str, str]
 ) -> Iterator[LabelRule]:
     """Rules of the tables that label images; why another does not is added to `doubts` by its name."""
-    tables = [name for name in others if PurePosixPath(name).suffix.lower() in {".csv", ".tsv", ".txt", ".parquet"}]
+    tables = [name for name in others if PurePosixPath(name).suffix.lower() in {".csv", ".tsv", ".parquet"}]
+    texts = [name for name in others if PurePosixPath(name).suffix.lower() == ".txt"]
+    tables += texts if len(texts) <= MOST else []
+    if len(tables) > MOST:
+        doubts[f"{len(tables)} tables"] = f"more than {MOST} are not looked at; name the one that is meant by hand"
+        return
     places = Places(images)
     found: dict[str, TableFile] = {}
-    for name in tables if len(tables) <= MOST else []:
+    for name in tables:
         try:
             found[name] = detect_table(root, name, places)
         except DataError as error:
@@ -66,13 +71,22 @@ def table_rules(
     joined = list(_joined(root, found, tables, places))
     alone = [one for name, one in found.items() if not any(name in other.files.values() for other in joined)]
     named = any(one.by_name for one in found.values())
+    rules: list[LabelRule] = []
     for one in joined + alone:
         try:
             if named and not one.by_name:
                 raise DataError("no column is called after a label, as one of another table is")
-            yield _rule(root, images, one)
+            rules.append(_rule(root, images, one))
         except DataError as error:
             doubts[one.name] = str(error)
+    most = max((rule.covered for rule in rules), default=0)
+    alike = [rule for rule in rules if rule.covered == most]
+    if not named and any(rule.classes != alike[0].classes for rule in alike):
+        doubts |= {
+            rule.reads: "is one of several tables that say different things of the same pictures" for rule in alike
+        }
+        rules = []
+    yield from rules
     unread = [name for name in others if PurePosixPath(name).suffix.lower() in UNREAD]
     doubts |= {name: UNREAD[PurePosixPath(name).suffix.lower()] for name in unread[:3]}
 
@@ -153,8 +167,10 @@ def _rule(root: Path, images: Sequence[str], one: TableFile) -> LabelRule:
         reads += f", several labels a picture{between}"
     labelled = read_labels(labels, root, images)
     rows = labelled.rows
-    if "columns" in one.table and not is_multi_label(rows) and _numbers_folders(rows):
-        raise DataError(f"the column {label} numbers the folders, whose names say more")
+    # what a table alone says, apart from numbers for classes that have names: groups, splits
+    more = {"group", "list_column"} & {*one.table} or (len(one.files) > 1 and "columns" not in one.table)
+    if not more and not is_multi_label(rows) and _numbers_names(rows):
+        raise DataError(f"the column {label} numbers the classes that folders or file names tell")
     notes = list(one.notes)
     if labelled.orphans:
         notes.append(f"{len(labelled.orphans)} rows lead to no picture, such as {labelled.orphans[0]!r}")
@@ -163,10 +179,17 @@ def _rule(root: Path, images: Sequence[str], one: TableFile) -> LabelRule:
     return LabelRule(labels, len(rows), classes, reads, True, split, why, tuple(notes))
 
 
-def _numbers_folders(rows: pd.DataFrame) -> bool:
-    folders = pd.Series([PurePosixPath(path).parent.as_posix() for path in rows["path"]], dtype=str)
-    same = folders.nunique() == rows["label"].nunique() == len({*zip(folders, rows["label"], strict=True)})
-    return same and all(label.isdigit() for label in rows["label"].unique())
+def _numbers_names(rows: pd.DataFrame) -> bool:
+    """Whether labels are numbers, one for each folder, or for each name that files bear before their own number."""
+    if not all(label.isdigit() for label in rows["label"].unique()):
+        return False
+    paths = [PurePosixPath(path) for path in rows["path"]]
+    folders, stems = (
+        [path.parent.as_posix() for path in paths],
+        [re.sub(r"[ ._-]*\(?\d+\)?$", "", path.stem) for path in paths],
+    )
+    pairs = [(len({*names}), len({*zip(names, rows["label"], strict=True)})) for names in (folders, stems)]
+    return any(count == both == rows["label"].nunique() for count, both in pairs)
 
 
 def _split(one: TableFile, rows: pd.DataFrame, notes: list[str]) -> tuple[dict[str, Any], str]:

@@ -51,10 +51,10 @@ def has_header(rows: Sequence[Sequence[str]], places: Places) -> bool:
     """Whether the first row names columns: it is of another kind than the rows below it."""
     first = [cell.strip() for cell in rows[0]]
     columns = [[cell.strip() for cell in column] for column in zip_longest(*rows[1:], fillvalue="")]
-    if any(map(places.is_named, first)):
-        return False
     if any(cell.lower() in PATHS.split() for cell in first):
         return True
+    if any(map(places.is_named, first)):
+        return False
     if any(cell and column.count(cell) > 1 for cell, column in zip(first, columns, strict=False)):
         return False
     if any(map(is_known, first)):

@@ -54,8 +54,11 @@ def test_without_a_header_the_first_likely_column_is_the_label() -> None:
     [("file sex", ("m f",)), ("file size", ("1 2",)), ("file", ()), ("file split", ("train test",))],
 )
 def test_what_is_no_label_is_not_taken_for_one(header: str, columns: tuple[str, ...]) -> None:
-    with pytest.raises(DataError, match=r"^beside file, no column looks like a label$"):
+    names = ", ".join(header.split()[1:])
+    advice = f": its columns are {names}; if one is, name it in labels.table.label" if names else ""
+    with pytest.raises(DataError) as refused:
         detect_columns(frame(header, *columns), "file")
+    assert str(refused.value) == f"beside file, no column looks like a label{advice}"
 
 
 @pytest.mark.parametrize(
@@ -126,6 +129,7 @@ def test_folds_are_no_split_and_told() -> None:
         ("file cat dog", ("1 0 1", "0 1 1"), ["cat", "dog"], "|"),
         ("file smile hat", ("-1 1", "1 1 -1"), ["smile", "hat"], "|"),
         ("file sex cat dog", ("0 1", "1 0", "0 1"), ["cat", "dog"], None),
+        ("file cat dog frames", ("yes no", "no yes", "1"), ["cat", "dog"], None),
     ],
 )
 def test_one_hot_columns(header: str, columns: tuple[str, ...], ones: list[str], separator: str | None) -> None:
@@ -133,6 +137,16 @@ def test_one_hot_columns(header: str, columns: tuple[str, ...], ones: list[str],
     assert found.table == {"one_hot": ones}
     assert found.separator == separator
     assert found.by_name
+
+
+def test_minus_one_beside_nought_is_told() -> None:
+    found = detect_columns(frame("file mass fluid", "1 0 -1", "0 1 1"), "file")
+    assert found.table == {"one_hot": ["mass", "fluid"]}
+    assert found.notes == ["warning: its columns hold -1 beside 0 and 1; -1, uncertain perhaps, is read as 0"]
+
+
+def test_one_column_of_ones_and_noughts_is_the_label() -> None:
+    assert detect_columns(frame("file deleted malignant", "0", "0 0 0 1"), "file").table["label"] == "malignant"
 
 
 def test_a_column_called_label_goes_before_flags() -> None:

@@ -317,6 +317,36 @@ def test_numbers_of_class_folders_say_less_than_their_names(tmp_path: Path) -> N
     assert Counter(staged(layout, tmp_path)[1])["test"] == 6
 
 
+def test_numbers_of_names_say_less_than_the_names(tmp_path: Path) -> None:
+    names = [f"{kind}_{n}" for kind in ("Abyssinian", "pug") for n in range(6)]
+    put(tmp_path, *(f"images/{name}.jpg" for name in names))
+    for list_name, part in (("trainval", names[::2]), ("test", names[1::2])):
+        write(tmp_path, f"annotations/{list_name}.txt", "", ((name, 1 + ("pug" in name), 1, 1) for name in part), " ")
+    layout = detect_layout(tmp_path)
+    assert layout.rule.labels["rule"] == "regex"
+    assert layout.rule.classes == {"Abyssinian": 6, "pug": 6}
+    assert Counter(staged(layout, tmp_path)[1])["test"] == 6
+
+
+def test_numbers_of_class_folders_hold_where_the_table_says_more(tmp_path: Path) -> None:
+    put(tmp_path, *(f"{kind}/{n}.jpg" for kind in ("cat", "dog") for n in range(6)))
+    rows = [(f"{kind}/{n}.jpg", int(kind == "dog"), n // 2) for kind in ("cat", "dog") for n in range(6)]
+    write(tmp_path, "labels.csv", "path,label", (row[:2] for row in rows))
+    assert detect_layout(tmp_path).rule.labels == {"rule": "folder"}
+    write(tmp_path, "labels.csv", "path,label,patient", rows)
+    assert seen(tmp_path)[0]["group"] == "patient"
+
+
+def test_tables_of_one_class_each_are_no_labels(tmp_path: Path) -> None:
+    put(tmp_path, *(f"JPEGImages/{n:06}.jpg" for n in range(12)))
+    for kind, every in (("cat", 2), ("dog", 3)):
+        for split, part in (("train", range(8)), ("val", range(8, 12))):
+            rows = ((f"{n:06}", 1 if n % every else -1) for n in part)
+            write(tmp_path, f"ImageSets/Main/{kind}_{split}.txt", "", rows, " ")
+    with pytest.raises(DataError, match="of several tables that say different things of the same pictures"):
+        detect_layout(tmp_path)
+
+
 def test_lists_with_labels_are_tables_where_no_folder_says_them(tmp_path: Path) -> None:
     put(tmp_path, *(f"img/{n:03}.jpg" for n in range(18)))
     for name, part in (("train", range(12)), ("test", range(12, 18))):
@@ -344,6 +374,28 @@ def test_groups_that_an_official_split_tears_apart_are_told(tmp_path: Path) -> N
     assert layout.split["by"] == "column"
     assert "warning: 1 of 4 groups stand in several of its splits, which leaks" in layout.rule.notes
     assert layout.split_why == "the column split; valid drawn from train, in whole groups by the column patient"
+
+
+def test_a_table_of_boxes_gives_several_labels_an_image(tmp_path: Path) -> None:
+    put(tmp_path, *(f"{n:03}.jpg" for n in range(9)))
+    rows = ((f"{n % 9:03}.jpg", n, n, n + 9, n + 9, ("cat", "dog")[n % 2]) for n in range(14))
+    write(tmp_path, "boxes.csv", "filename,xmin,ymin,xmax,ymax,class", rows)
+    table, classes, labelled = seen(tmp_path)
+    assert table["label"] == "class"
+    assert classes == {"cat": 7, "dog": 7}
+    assert labelled["labels"].tolist() == ["cat|dog"] * 5 + ["dog", "cat", "dog", "cat"]
+
+
+def test_many_texts_beside_the_images_are_no_tables_and_many_tables_are_told(tmp_path: Path) -> None:
+    put(tmp_path, *(f"{kind}/{n:03}.{end}" for kind in "ab" for n in range(30) for end in ("jpg", "txt")))
+    write(
+        tmp_path, "labels.csv", "file,label", ((f"{kind}/{n:03}.jpg", "xy"[n % 2]) for kind in "ab" for n in range(30))
+    )
+    assert detect_layout(tmp_path).rule.classes == {"x": 30, "y": 30}
+    put(tmp_path, *(f"more/{n}.csv" for n in range(50)))
+    layout = detect_layout(tmp_path)
+    assert layout.rule.classes == {"a": 30, "b": 30}
+    assert "51 tables: more than 50 are not looked at; name the one that is meant by hand" in layout.rejected
 
 
 @pytest.mark.parametrize(

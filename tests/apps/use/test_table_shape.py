@@ -56,6 +56,12 @@ def test_a_header_is_of_another_kind_than_rows(rows: str, header: bool) -> None:
     assert has_header([row.split() for row in rows.split("|")], places) == header
 
 
+def test_a_header_of_numbers_may_name_images_too() -> None:
+    rows = [row.split() for row in ("id 0 1", "0 1 0", "1 0 1")]
+    assert has_header(rows, Places(["0.png", "1.png"]))
+    assert not has_header(rows[1:], Places(["0.png", "1.png"]))
+
+
 def shape_of(root: Path, content: bytes) -> tuple[dict[str, object], list[str]]:
     """What is seen of a table of three images."""
     (root / "t.csv").write_bytes(content)
