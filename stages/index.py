@@ -2,7 +2,7 @@
 
 Reads   data/raw (or the folder it links to), corrections.csv
 Params  labels, index
-Writes  data/images.csv (path, sha256, size, metadata, duplicate_group), data/labels.csv (path, label or
+Writes  data/images.csv (path, sha256, size, metadata, duplicate_group, depth), data/labels.csv (path, label or
         labels, group, slices), data/label_rule.json (the section labels, as it was applied),
         reports/index/ (what was left out and why, copies, counts, sample images)
 """
@@ -15,6 +15,7 @@ from graft.core.files import new_folder, write_json
 from graft.data.raw import raw_root, vouch
 from graft.index import summary
 from graft.index.config import Index
+from graft.index.depth import find_depth
 from graft.index.duplicates import conflicts, find_duplicates
 from graft.index.fingerprints import FingerprintStore
 from graft.index.scan import check_bad_files, scan, scan_tables
@@ -39,6 +40,7 @@ def main(run: Run) -> None:
     check_bad_files(rejected, len(images), config)
     duplicates = find_duplicates(prints.pixels, prints.hashes, prints.thumbnails, config.near_duplicates)
     images["duplicate_group"] = duplicates.groups
+    wide = find_depth(images, config.depth)
     labelled = apply_rule(labels, root, images["path"].tolist(), Corrections.read(run.written(CORRECTIONS)))
     disputed = conflicts(images, labelled.rows.rename(columns={"labels": "label"}))
     found = summary.counts(images, rejected, labelled, duplicates, disputed)
@@ -53,10 +55,12 @@ def main(run: Run) -> None:
         tables.write(report / "duplicates.csv", images.loc[repeated, ["duplicate_group", "path"]])
         tables.write(report / "conflicts.csv", disputed)
         write_json(report / "metrics.json", found)
-        summary.save_samples(report / "samples.png", root, summary.class_by_path(labelled.rows))
+        summary.save_samples(report / "samples.png", root, summary.class_by_path(labelled.rows), wide.depth)
         summary.save_counts(report / "classes.png", summary.class_by_path(labelled.rows))
         summary.save_sizes(report / "sizes.png", images)
-    for warning in summary.warnings(images, rejected, labelled, disputed, REPORT):
+    for line in wide.told:
+        run.log(line)
+    for warning in [*wide.warnings, *summary.warnings(images, rejected, labelled, disputed, REPORT)]:
         run.log(f"warning: {warning}")
     run.log("{images} pictures, {bad} not usable, {other} other files, {unlabelled} unlabelled".format(**found))
 

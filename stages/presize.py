@@ -2,7 +2,8 @@
 
 Reads   data/raw, data/images.csv
 Params  presize
-Writes  data/presized/ (pixels.npy, uint8 [N, size, size, 3]; rows.csv: path, aspect; square.json: size, crop)
+Writes  data/presized/ (pixels.npy, uint8 [N, size, size, 3]; rows.csv: path, aspect; square.json: size, crop,
+        and which values of more than eight bits are black and white)
 """
 
 import warnings
@@ -14,7 +15,7 @@ from graft.core import tables
 from graft.core.files import new_folder
 from graft.data.arrays import PartialArray
 from graft.data.raw import raw_root
-from graft.images.presize import Presize, aspects, presize, write_square
+from graft.images.presize import Presize, aspects, presize, read_depth, write_square
 from stages.runtime import Run, start
 
 RAW, IMAGES = Path("data/raw"), Path("data/images.csv")
@@ -22,7 +23,7 @@ PRESIZED = Path("data/presized")
 
 
 def main(run: Run) -> None:
-    square = run.params("presize", Presize).square
+    square = run.params("presize", Presize).square(read_depth(IMAGES))
     warnings.filterwarnings("ignore", module="PIL")  # the index has judged every file
 
     images = tables.read(IMAGES, ["path", "sha256", "width", "height"])

@@ -16,8 +16,9 @@ from graft.core.litter import is_hidden
 from graft.data.raw import names, raw_root
 from graft.finetune.config import Finetune
 from graft.images.decode import decode
+from graft.images.depth import USUAL_DEPTH
 from graft.images.formats import is_image
-from graft.images.presize import Presize
+from graft.images.presize import Presize, read_depth
 from graft.index.config import Index
 from graft.labels.corrections import Corrections
 from graft.labels.rules import Labels, apply_rule
@@ -26,6 +27,7 @@ from graft.network.head import load_head
 from graft.network.inference import resize
 from graft.network.network import Network, load, pretrained, watch_layers
 
+IMAGES = Path("data/images.csv")
 RAW, BACKBONE, HEAD, FINETUNED = map(Path, ("data/raw", "models/backbone", "models/head", "models/finetuned"))
 WIDTH = 12  # of the column that names the stage
 FAILURE = "fails here: "
@@ -71,7 +73,7 @@ class Walk:
         yield f"{self._path}, {self._file.stat().st_size:,} bytes, one of {len(images)} images"
 
     def _decode(self) -> Iterator[str]:
-        decoded = decode(self._file)
+        decoded = decode(self._file, depth=read_depth(IMAGES) if IMAGES.is_file() else None)
         self._image = decoded.image
         yield f"{decoded.format} {decoded.mode} -> RGB {decoded.image.width} x {decoded.image.height}, upright"
         if decoded.camera or decoded.taken:
@@ -87,7 +89,9 @@ class Walk:
         yield ", ".join(f"{column} {value!r}" for column, value in rows.iloc[0].items() if column != "path")
 
     def _presize(self) -> Iterator[str]:
-        self._pixels = torch.from_numpy(np.array(self._section("presize", Presize).square.of(self._image)))[None]
+        self._pixels = torch.from_numpy(
+            np.array(self._section("presize", Presize).square(USUAL_DEPTH).of(self._image))
+        )[None]
         yield _describe(self._pixels)
 
     def _augment(self) -> Iterator[str]:

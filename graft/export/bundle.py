@@ -71,11 +71,13 @@ def _describe(folder: Path, description: Description, square: Square, decision: 
         "presize": {
             "size": square.size,
             "crop": square.crop,
+            "depth": square.depth.written(),
             "orientation": "EXIF applied",
             "transparency": "laid on white",
             "shrink_on_load": "a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size while both sides stay at "
             f"{2 * square.size} or more",
             "kept": "of what the longer side has over the shorter, the share `crop` is cut off, half at either end",
+            "wide": "values of more than eight bits go from black to white as `depth` says, and are cut off beyond",
             "resample": "what is kept to a square, bicubic with antialiasing, aspect ratio given up",
         },
         "graph": {

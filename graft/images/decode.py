@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from graft.images.depth import USUAL_DEPTH, Depth, Range, is_wide, own_depth, span_of
 from graft.images.formats import FORMATS
 
 MAX_PIXELS = 89_478_485
@@ -48,6 +49,7 @@ class Decoded:
     """An image, upright, RGB, and how it lay in its file: its format and mode, such as JPEG and CMYK.
 
     `camera` (maker, model and software) and `taken` (date and time) are as EXIF has them; empty without.
+    `span` are the darkest and the brightest value of an image of more than eight bits, None of any other.
     `note` says what is odd about the file, empty for most.
     """
 
@@ -56,6 +58,7 @@ class Decoded:
     mode: str
     camera: str
     taken: str
+    span: Range | None = None
     note: str = ""
 
 
@@ -64,6 +67,7 @@ def decode(
     shrink_to: int | None = None,
     formats: Sequence[str] = FORMATS,
     max_pixels: int = MAX_PIXELS,
+    depth: Depth | None = None,
 ) -> Decoded:
     """Decode a file fully.
 
@@ -73,6 +77,7 @@ def decode(
             sides are at least twice this long; later resampling cannot tell it from the whole.
         formats: those that are read, of `FORMATS`.
         max_pixels: width times height it may have.
+        depth: which values of more than eight bits are black and white; without, the image's own extremes.
 
     Raises:
         NotAnImageError: no format claims the file.
@@ -88,7 +93,8 @@ def decode(
                 image.draft("RGB", (2 * shrink_to, 2 * shrink_to))
             image.load()
             camera, taken = _exif(image)
-            return Decoded(_rgb(_upright(image)), str(image.format), image.mode, camera, taken)
+            upright = _rgb(_upright(image), depth)
+            return Decoded(upright, str(image.format), image.mode, camera, taken, span_of(image))
     except UnreadableError:
         raise
     except UnidentifiedImageError as error:
@@ -97,7 +103,7 @@ def decode(
         raise TooManyPixelsError(f"the picture has more than {max_pixels} pixels") from error
     except Exception as error:  # decoders raise whatever they like on damaged input
         if "truncated" in str(error) and (ended := _with_end(source)) is not None:
-            return replace(decode(ended, shrink_to, formats, max_pixels), note=NO_END)
+            return replace(decode(ended, shrink_to, formats, max_pixels, depth), note=NO_END)
         reason = _reason(error)
         if isinstance(source, Path):  # the reason is the same wherever the file lies
             reason = reason.replace(str(source), source.name)
@@ -130,7 +136,7 @@ def _with_end(source: Path | IO[bytes]) -> BytesIO | None:
     return BytesIO(begun + b"\xff\xd9") if len(set(pixels)) == 1 else None
 
 
-def upright_rgb(image: Image.Image) -> Image.Image:
+def upright_rgb(image: Image.Image, depth: Depth) -> Image.Image:
     """Bring an image that is open already upright and to RGB, as `decode` does; it stays as it is.
 
     Raises:
@@ -139,7 +145,7 @@ def upright_rgb(image: Image.Image) -> Image.Image:
     try:
         _check_pixels(image, MAX_PIXELS)
         image.load()
-        return _rgb(_upright(image))
+        return _rgb(_upright(image), depth)
     except UnreadableError:
         raise
     except Exception as error:  # as above
@@ -154,10 +160,12 @@ class Square:
         size: side in pixels.
         crop: share, from 0 to 1, of what the longer side has over the shorter that is cut off, half of
             it at either end; the rest is squeezed. 0 keeps the whole image, 1 its centre square.
+        depth: which values of more than eight bits are black and white.
     """
 
     size: int
     crop: float = 0.0
+    depth: Depth = USUAL_DEPTH
 
     def read(
         self, source: Path | IO[bytes], formats: Sequence[str] = FORMATS, max_pixels: int = MAX_PIXELS
@@ -167,7 +175,7 @@ class Square:
         Raises:
             UnreadableError: see `decode`.
         """
-        return self.of(decode(source, self.size, formats, max_pixels).image)
+        return self.of(decode(source, self.size, formats, max_pixels, self.depth).image)
 
     def of(self, image: Image.Image) -> NDArray[np.uint8]:
         """Resample an RGB image to pixels `[size, size, 3]`, uint8, RGB."""
@@ -218,15 +226,10 @@ def _upright(image: Image.Image) -> Image.Image:
         return image.copy()
 
 
-def _rgb(image: Image.Image) -> Image.Image:
+def _rgb(image: Image.Image, depth: Depth | None) -> Image.Image:
     """Bring any mode to RGB: wide greys scaled, transparency shown on white, as a page or a viewer shows it."""
-    if image.mode.startswith("I"):  # 16 bits, or 32 that are taken as 16
-        grey = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
-        return Image.fromarray((grey >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode == "F":  # floats: shares of white if none is above one, else on the scale of 8 bits
-        grey = np.nan_to_num(np.asarray(image))
-        scaled = grey * 255 if grey.max() <= 1 else grey
-        return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8)).convert("RGB")
+    if is_wide(image.mode):
+        return (depth or own_depth(image)).shown(image).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         layer = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
+from graft.core import tables
 from graft.core.errors import DataError
 from graft.core.files import write_json
 from graft.core.parallel import in_order
@@ -19,6 +19,7 @@ from graft.core.params import Section
 from graft.core.progress import bar
 from graft.data.arrays import PartialArray
 from graft.images.decode import Square
+from graft.images.depth import USUAL_DEPTH, Depth, kind_of
 
 SQUARE = "square.json"
 
@@ -35,10 +36,9 @@ class Presize(Section):
     """Share of what an image's longer side has over its shorter that is cut off, half of it at either
     end; the rest is squeezed. 0 keeps the whole image, 1 its centre square."""
 
-    @property
-    def square(self) -> Square:
-        """What is done to an image."""
-        return Square(self.size, self.crop)
+    def square(self, depth: Depth) -> Square:
+        """What is done to an image of a dataset of some depth."""
+        return Square(self.size, self.crop, depth)
 
 
 def presize(root: Path, images: Sequence[tuple[str, str]], square: Square, into: PartialArray) -> None:
@@ -83,10 +83,27 @@ def aspects(images: pd.DataFrame, square: Square) -> NDArray[np.float64]:
 
 
 def write_square(presized: Path, square: Square) -> None:
-    """Write beside the pixels what was done to the images."""
-    write_json(presized / SQUARE, asdict(square))
+    """Write beside the pixels what was done to the images; the depth only where some have more than eight bits."""
+    depth = {} if square.depth == USUAL_DEPTH else {"depth": square.depth.written()}
+    write_json(presized / SQUARE, {"size": square.size, "crop": square.crop} | depth)
 
 
 def read_square(presized: Path) -> Square:
     """Read what was done to the images whose pixels lie in a folder."""
-    return Square(**json.loads((presized / SQUARE).read_text(encoding="utf-8")))
+    values = json.loads((presized / SQUARE).read_text(encoding="utf-8"))
+    return Square(values["size"], values["crop"], Depth.read(values.get("depth", {})))
+
+
+def read_depth(images: Path) -> Depth:
+    """Read the depth that `index` found, from images.csv.
+
+    Raises:
+        DataError: the table does not say it.
+    """
+    try:
+        table = tables.read(images, ["mode", "black", "white"])
+    except ValueError as error:
+        raise DataError(f"{images} has no columns 'black' and 'white'; run `dvc repro index`") from error
+    wide = table[table["white"] != ""].drop_duplicates()
+    rows = wide[["mode", "black", "white"]].to_numpy(str)
+    return Depth(**{kind_of(mode): (float(black), float(white)) for mode, black, white in rows})

@@ -3,9 +3,12 @@
 from fnmatch import fnmatchcase
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from graft.core.params import Section
+
+Wanted = Literal["auto", 8, 10, 12, 14, 16] | list[float]
+"""Bits, or a range of values."""
 
 
 class NearDuplicates(Section):
@@ -29,8 +32,19 @@ class Index(Section):
     """What happens to a file that should be an image and cannot be used: it is left out, or stops the run."""
     max_bad: float = Field(default=0.1, ge=0, le=1)
     """Largest share of such files: above it the run stops even with ``skip``."""
+    depth: Wanted = "auto"
+    """Which values of images of more than eight bits are black and white, one choice for all of them: bits, of which
+    all are used, or a range such as [-1000, 3000]; ``auto`` looks at the values of all files. Images of eight bits
+    stay as they are."""
     near_duplicates: NearDuplicates | Literal["off"] = NearDuplicates()
     """What counts as a near duplicate; ``off``: only equal pixels do."""
+
+    @field_validator("depth")
+    @classmethod
+    def _black_below_white(cls, depth: object) -> object:
+        if isinstance(depth, list) and not (len(depth) == 2 and depth[0] < depth[1]):
+            raise ValueError(f"expected two numbers, of black and of white, such as [0, 4095]; got {depth}")
+        return depth
 
     def takes(self, path: str) -> bool:
         """Whether the patterns let a path in; one may begin with or without the slash at the top."""

@@ -20,8 +20,11 @@ from graft.images.formats import IMAGE_SUFFIXES
 from graft.index.config import Index
 from graft.index.fingerprints import Fingerprint, FingerprintStore, fingerprint
 
-COLUMNS = ("path", "sha256", "bytes", "width", "height", "format", "mode", "camera", "taken", "note")
-"""Columns of images.csv, before the duplicate group."""
+COLUMNS = (
+    *("path", "sha256", "bytes", "width", "height", "format", "mode", "camera", "taken", "darkest", "brightest"),
+    "note",
+)
+"""Columns of images.csv, before the depth and the duplicate group."""
 LINK = (
     "a link to a folder outside the source, or around itself, which is not followed: put the folder itself there, or "
     "name a folder in source.uri that holds both"
@@ -33,8 +36,9 @@ class ImageFile:
     """A file that decodes.
 
     `width` and `height` are those of the upright image; `sha256` is of the file's `bytes` bytes;
-    `format`, `mode`, `camera` and `taken` are what the file says of itself (see `Decoded`). `note` says what
-    is odd about it, empty for most.
+    `format`, `mode`, `camera` and `taken` are what the file says of itself (see `Decoded`). `darkest` and
+    `brightest` are values of an image of more than eight bits, None of any other. `note` says what is odd about
+    it, empty for most.
     """
 
     path: str
@@ -46,6 +50,8 @@ class ImageFile:
     mode: str
     camera: str
     taken: str
+    darkest: float | None
+    brightest: float | None
     note: str
     fingerprint: Fingerprint
 
@@ -155,5 +161,7 @@ def _image(path: Path, name: str) -> ImageFile:
             raise
         size = file.seek(0, os.SEEK_END)
     note = "" if path.suffix.lower() in IMAGE_SUFFIXES else "a picture by its content, not by its name"
-    own = (decoded.format, decoded.mode, decoded.camera, decoded.taken, "; ".join(filter(None, (note, decoded.note))))
-    return ImageFile(name, sha256(path), size, *decoded.image.size, *own, fingerprint(decoded.image))
+    own = (decoded.format, decoded.mode, decoded.camera, decoded.taken)
+    darkest, brightest = decoded.span or (None, None)
+    notes, prints = "; ".join(filter(None, (note, decoded.note))), fingerprint(decoded.image)
+    return ImageFile(name, sha256(path), size, *decoded.image.size, *own, darkest, brightest, notes, prints)

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from graft.core.seeds import derive
 from graft.data.dataset import class_names
-from graft.images.decode import Square
+from graft.images.decode import Square, decode
+from graft.images.depth import Depth
 from graft.index.duplicates import Duplicates
 from graft.labels.rules import Labelled
 from graft.render.figures import plain, save_figure
@@ -79,8 +80,11 @@ def _file_warnings(images: pd.DataFrame, rejected: pd.DataFrame) -> Iterator[str
             yield f"{names}{more}: {what}: {same['note'].iloc[0]}"
 
 
-def save_samples(path: Path, root: Path, labels: pd.Series) -> None:
-    """Draw a few images below `root` of each class (`labels`: class by path), at random but the same on every run."""
+def save_samples(path: Path, root: Path, labels: pd.Series, depth: Depth) -> None:
+    """Draw a few images below `root` of each class (`labels`: class by path), at random but the same on every run.
+
+    The caption of one of more than eight bits has its darkest and its brightest value.
+    """
     names = labels.value_counts().sort_index()
     shown = names.index if len(names) <= SAMPLE_CLASSES else names.index[:: -(-len(names) // SAMPLE_CLASSES)]
     tiles: list[Tile] = []
@@ -88,10 +92,16 @@ def save_samples(path: Path, root: Path, labels: pd.Series) -> None:
         generator = np.random.default_rng(derive(0, "samples", str(name)))
         paths = labels.index[labels == name].to_numpy()
         drawn = paths[generator.permutation(len(paths))[:SAMPLE_IMAGES]]
-        tiles += [Tile(Square(SIDE).read(root / one), (str(name), Path(one).name)) for one in drawn]
+        tiles += [_sample(root / one, str(name), depth) for one in drawn]
         blank = np.full((SIDE, SIDE, 3), 255, dtype=np.uint8)
         tiles += [Tile(blank)] * (SAMPLE_IMAGES - len(drawn))  # each class has its row
     save_sheet(path, tiles, columns=SAMPLE_IMAGES, side=SIDE)
+
+
+def _sample(file: Path, label: str, depth: Depth) -> Tile:
+    decoded = decode(file, SIDE, depth=depth)
+    values = () if decoded.span is None else ("{:g} to {:g}".format(*decoded.span),)
+    return Tile(Square(SIDE).of(decoded.image), (label, file.name, *values))
 
 
 def save_counts(path: Path, labels: pd.Series) -> None:

@@ -14,7 +14,8 @@ SAMPLE = 32
 """Images that both precisions are tried on."""
 MAX_ERROR = 0.2
 """The largest error that ``auto`` accepts, as a share of what the images differ by: a twenty-fifth of their variance.
-Photographs are well below, images of low contrast well above."""
+Measured with EfficientNet-Lite0: photographs of dogs and cats 0.06; solar cells, where no answer of a head changed,
+0.18; drawn microscopy and x-rays of low contrast 0.25 to 0.8, where answers change from 0.35 on."""
 
 SAME = 1e-6
 """The deviation below which an output says nothing, as a head takes it."""

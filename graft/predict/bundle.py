@@ -7,9 +7,11 @@ from typing import Any
 
 from graft.core.errors import BundleError, nearest
 from graft.images.decode import Square
+from graft.images.depth import Depth
 
-FORMAT = 2
-"""Of graft.json: what `export` writes, and the newest that is read here. 2 brought `presize.crop`."""
+FORMAT = 3
+"""Of graft.json: what `export` writes, and the newest that is read here. `presize.crop` came with 2, `presize.depth`
+with 3."""
 FLOAT = "float"  # the precision that every bundle has
 
 
@@ -106,7 +108,7 @@ def _parse(folder: Path, values: dict[str, Any]) -> Metadata:
         multi_label=multi_label,
         threshold=check_probability(values.get("threshold", 0.5), f"{folder}: threshold"),
         abstain_below=check_probability(lowest, f"{folder}: abstain_below") if abstains else None,
-        square=Square(size, check_probability(crop, f"{folder}: presize.crop")),
+        square=Square(size, check_probability(crop, f"{folder}: presize.crop"), Depth.read(presize.get("depth", {}))),
         input=_text("input.name", values.get("input", {}).get("name", "pixels")),
         output=_text("output.name", values.get("output", {}).get("name", "probabilities")),
         models=models,

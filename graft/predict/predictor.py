@@ -18,6 +18,7 @@ from graft.core.addresses import is_remote
 from graft.core.errors import BundleError, GraftError
 from graft.core.parallel import batched, cores, in_order
 from graft.images.decode import Square, UnreadableError, decode, upright_rgb
+from graft.images.depth import Depth
 from graft.predict.bundle import FLOAT, check_probability, read_metadata
 from graft.predict.prediction import Failure, Nothing, Prediction, decide
 from graft.predict.regions import Find
@@ -114,7 +115,7 @@ class Predictor:
     def _predict_regions(self, source: Source, find: Find) -> list[Prediction | Failure | Nothing]:
         name = name_of(source)
         try:
-            image = image_of(source)
+            image = image_of(source, self.square.depth)
         except UnreadableError as error:
             return [Failure(str(error), name)]
         found: list[Prediction | Failure | Nothing] = []
@@ -181,12 +182,20 @@ def pixels_of(source: Source, square: Square) -> NDArray[np.uint8]:
         UnreadableError: it cannot be read or decoded; the text says why, in one line.
         TypeError: it is none of what an image may be given as.
     """
-    return square.of(upright_rgb(source)) if isinstance(source, Image.Image) else square.read(_opened(source))
+    if isinstance(source, Image.Image):
+        return square.of(upright_rgb(source, square.depth))
+    return square.read(_opened(source))
 
 
-def image_of(source: Source) -> Image.Image:
-    """Decode an image, upright and RGB, in its own size; raises as `pixels_of`."""
-    return upright_rgb(source) if isinstance(source, Image.Image) else decode(_opened(source)).image
+def image_of(source: Source, depth: Depth) -> Image.Image:
+    """Decode an image, upright and RGB, in its own size; raises as `pixels_of`.
+
+    Args:
+        depth: which values of more than eight bits are black and white.
+    """
+    if isinstance(source, Image.Image):
+        return upright_rgb(source, depth)
+    return decode(_opened(source), depth=depth).image
 
 
 def name_of(source: Source) -> str:

@@ -42,7 +42,7 @@ def test_bundle_describes_itself(bundle: Path) -> None:
     assert metadata["classes"] == ["a", "b", "c"]
     assert not {"multi_label", "threshold"} & set(metadata)  # one label an image goes without saying
     assert metadata.items() >= RECORD.items()
-    assert (metadata["format"], metadata["abstain_below"], metadata["models"]) == (2, None, {"float": "model.onnx"})
+    assert (metadata["format"], metadata["abstain_below"], metadata["models"]) == (3, None, {"float": "model.onnx"})
     assert metadata["graph"] == {"size": 32, "tta": ["none"], "temperature": 1.0, "activation": "softmax"}
     assert (bundle / "labels.txt").read_text() == "a\nb\nc\n"
     session = onnxruntime.InferenceSession(bundle / "model.onnx")

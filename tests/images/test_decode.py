@@ -23,6 +23,7 @@ from graft.images.decode import (
     too_many_scans,
     upright_rgb,
 )
+from graft.images.depth import USUAL_DEPTH
 
 Draw = Callable[[int, int, int], Image.Image]
 
@@ -101,7 +102,7 @@ def test_16_bit_grey_is_scaled_not_cut(tmp_path: Path) -> None:
 
 def test_32_bit_grey_is_taken_as_16_bit(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 0x80FF, 65535, 70000]], dtype=np.int32)).save(tmp_path / "a.tif")
-    assert pixels(decode(tmp_path / "a.tif").image) == [(v, v, v) for v in (0, 128, 255, 255)]
+    assert pixels(decode(tmp_path / "a.tif", depth=USUAL_DEPTH).image) == [(v, v, v) for v in (0, 128, 255, 255)]
 
 
 def test_palette_with_transparency_lies_on_white(tmp_path: Path) -> None:
@@ -326,13 +327,26 @@ def test_floats_are_shares_or_8_bit_levels(tmp_path: Path) -> None:
         levels = np.full((4, 4), top, dtype=np.float32)
         levels[0, 0], levels[1, 1] = np.nan, -5
         Image.fromarray(levels).save(tmp_path / "a.tif")
-        grey = np.asarray(decode(tmp_path / "a.tif").image)[..., 0]
+        grey = np.asarray(decode(tmp_path / "a.tif", depth=USUAL_DEPTH).image)[..., 0]
         assert (grey[3, 3], grey[0, 0], grey[1, 1]) == (shown, 0, 0)
 
 
 def test_negative_levels_are_black(tmp_path: Path) -> None:
     Image.fromarray(np.array([[-7, 65535]], dtype=np.int32)).save(tmp_path / "a.tif")
-    assert np.asarray(decode(tmp_path / "a.tif").image)[0, :, 0].tolist() == [0, 255]
+    found = decode(tmp_path / "a.tif", depth=USUAL_DEPTH)
+    assert np.asarray(found.image)[0, :, 0].tolist() == [0, 255]
+    assert found.span == (-7, 65535)
+
+
+def test_without_a_depth_a_wide_image_shows_its_own_extremes(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[1000, 1500, 2000]], dtype=np.uint16)).save(tmp_path / "a.png")
+    assert np.asarray(decode(tmp_path / "a.png").image)[0, :, 0].tolist() == [0, 127, 255]
+    assert decode(tmp_path / "a.png").span == (1000, 2000)
+
+
+def test_an_image_of_eight_bits_has_no_span(tmp_path: Path, draw: Draw) -> None:
+    draw(0, 8, 8).save(tmp_path / "a.png")
+    assert decode(tmp_path / "a.png").span is None
 
 
 def test_what_is_no_image_is_told_from_what_is_damaged(tmp_path: Path, draw: Draw) -> None:
@@ -356,18 +370,18 @@ def test_an_image_that_is_open_is_brought_upright_and_stays_as_it_is(draw: Draw)
     lying = draw(0, 6, 4)
     lying.getexif()[ORIENTATION] = 6
     before = lying.tobytes()
-    upright = upright_rgb(lying)
+    upright = upright_rgb(lying, USUAL_DEPTH)
     np.testing.assert_array_equal(np.asarray(upright), np.rot90(np.asarray(lying), -1))
     assert (lying.size, lying.tobytes()) == ((6, 4), before)
     grey = Image.new("LA", (2, 1), (0, 51))
-    assert pixels(upright_rgb(grey)) == [(204, 204, 204)] * 2
+    assert pixels(upright_rgb(grey, USUAL_DEPTH)) == [(204, 204, 204)] * 2
     assert grey.mode == "LA"
 
 
 def test_an_image_that_is_open_is_held_to_the_same_limit(draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_PIXELS", 11)
     with pytest.raises(UnreadableError, match="4 x 3 is over 11 pixels"):
-        upright_rgb(draw(0, 4, 3))
+        upright_rgb(draw(0, 4, 3), USUAL_DEPTH)
 
 
 HEAD, END = b"\xff\xd8", b"\xff\xd9"

@@ -17,7 +17,8 @@ from graft.core.params import check
 from graft.data.arrays import PartialArray
 from graft.images import presize as module
 from graft.images.decode import Square
-from graft.images.presize import Presize, aspects, presize, read_square, write_square
+from graft.images.depth import USUAL_DEPTH, Depth
+from graft.images.presize import Presize, aspects, presize, read_depth, read_square, write_square
 
 Draw = Callable[[int, int, int], Image.Image]
 
@@ -131,7 +132,7 @@ def test_a_size_out_of_range_is_refused(value: dict[str, Any], said: str) -> Non
 
 
 def test_what_was_done_is_read_back(tmp_path: Path) -> None:
-    square = Presize(size=24, crop=0.5).square
+    square = Presize(size=24, crop=0.5).square(USUAL_DEPTH)
     write_square(tmp_path, square)
     assert read_square(tmp_path) == square == Square(24, 0.5)
 
@@ -140,3 +141,27 @@ def test_what_was_done_is_read_back(tmp_path: Path) -> None:
 def test_aspect_ratio_of_what_a_square_shows(crop: float, wanted: list[float]) -> None:
     images = pd.DataFrame({"width": ["200", "30", "9"], "height": ["100", "60", "9"]})
     assert aspects(images, Square(SIZE, crop)).tolist() == pytest.approx(wanted)
+
+
+def test_the_depth_is_read_from_the_index_and_read_back(tmp_path: Path) -> None:
+    rows = {"mode": ["RGB", "I;16", "F"], "black": ["", "0.0", "-1000.0"], "white": ["", "4095.0", "3000.0"]}
+    pd.DataFrame({"path": ["a", "b", "c"]} | rows).to_csv(tmp_path / "images.csv", index=False)
+    depth = read_depth(tmp_path / "images.csv")
+    assert depth == Depth((0, 4095), (-1000, 3000))
+    write_square(tmp_path, Square(SIZE, depth=depth))
+    assert read_square(tmp_path) == Square(SIZE, depth=depth)
+
+
+def test_images_of_eight_bits_have_the_usual_depth_which_is_not_written(tmp_path: Path) -> None:
+    pd.DataFrame({"path": ["a"], "mode": ["L"], "black": [""], "white": [""]}).to_csv(
+        tmp_path / "images.csv", index=False
+    )
+    assert read_depth(tmp_path / "images.csv") == USUAL_DEPTH
+    write_square(tmp_path, Square(SIZE))
+    assert "depth" not in (tmp_path / "square.json").read_text()
+
+
+def test_an_index_of_an_earlier_version_is_told_from_one_without_depth(tmp_path: Path) -> None:
+    pd.DataFrame({"path": ["a"], "mode": ["L"]}).to_csv(tmp_path / "images.csv", index=False)
+    with pytest.raises(DataError, match=r"images.csv has no columns 'black' and 'white'; run `dvc repro index`"):
+        read_depth(tmp_path / "images.csv")

@@ -179,7 +179,7 @@ def test_what_the_file_says_of_itself_comes_along(tmp_path: Path, draw: Draw) ->
 def image(path: str) -> ImageFile:
     """A result on a picture of no interest."""
     image = Image.new("RGB", (3, 2))
-    return ImageFile(path, f"sha of {path}", 9, 3, 2, "PNG", "RGB", "", "", "", fingerprint(image))
+    return ImageFile(path, f"sha of {path}", 9, 3, 2, "PNG", "RGB", "", "", None, None, "", fingerprint(image))
 
 
 def test_results_are_gathered_into_two_tables(tmp_path: Path) -> None:

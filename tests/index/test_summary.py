@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from graft.images.depth import USUAL_DEPTH
 from graft.index.duplicates import Duplicates
 from graft.index.summary import (
     SAMPLE_CLASSES,
@@ -91,7 +92,7 @@ def labelled(root: Path, draw: Draw, classes: int, each: int) -> pd.Series:
 @pytest.mark.slow
 @pytest.mark.parametrize(("classes", "rows"), [(2, 2), (SAMPLE_CLASSES, SAMPLE_CLASSES), (2 * SAMPLE_CLASSES + 1, 6)])
 def test_each_class_has_a_row_of_samples_up_to_a_number(tmp_path: Path, draw: Draw, classes: int, rows: int) -> None:
-    save_samples(tmp_path / "out.png", tmp_path, labelled(tmp_path, draw, classes, 2))
+    save_samples(tmp_path / "out.png", tmp_path, labelled(tmp_path, draw, classes, 2), USUAL_DEPTH)
     with Image.open(tmp_path / "out.png") as sheet:
         width, height = sheet.size
     assert height / rows == pytest.approx(width / SAMPLE_IMAGES * 1.27, rel=0.1)
@@ -102,7 +103,7 @@ def test_what_is_drawn_is_the_same_on_every_run(tmp_path: Path, draw: Draw) -> N
     labels = labelled(tmp_path, draw, 3, 9)
     images = pd.DataFrame({"width": [20, 30, 4000], "height": [30, 20, 3000]})
     for number in (1, 2):
-        save_samples(tmp_path / f"{number}-samples", tmp_path, labels)
+        save_samples(tmp_path / f"{number}-samples", tmp_path, labels, USUAL_DEPTH)
         save_counts(tmp_path / f"{number}-counts", labels)
         save_sizes(tmp_path / f"{number}-sizes", images)
     for kind in ("samples", "counts", "sizes"):

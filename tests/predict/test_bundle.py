@@ -8,6 +8,7 @@ import pytest
 
 from graft.core.errors import BundleError
 from graft.images.decode import Square
+from graft.images.depth import Depth
 from graft.predict.bundle import FORMAT, Metadata, read_metadata
 from tests.predict.tiny_bundle import CLASSES, SIZE, write_bundle
 
@@ -33,7 +34,7 @@ def test_what_is_said_is_taken(tmp_path: Path) -> None:
     changed: dict[str, Any] = {
         "format": FORMAT,
         "abstain_below": 0.7,
-        "presize": {"size": SIZE, "crop": 0.5},
+        "presize": {"size": SIZE, "crop": 0.5, "depth": {"integers": [0, 4095], "floats": None}},
         "input": {"name": "x"},
         "output": {"name": "y"},
         "models": {"float": "model.onnx", "int8": "small.onnx"},
@@ -42,7 +43,7 @@ def test_what_is_said_is_taken(tmp_path: Path) -> None:
     metadata = read_metadata(write_bundle(tmp_path, **changed))
     (tmp_path / "small.onnx").touch()
     assert (metadata.abstain_below, metadata.input, metadata.output) == (0.7, "x", "y")
-    assert metadata.square == Square(SIZE, 0.5)
+    assert metadata.square == Square(SIZE, 0.5, Depth((0, 4095)))
     assert metadata.model("int8") == (tmp_path / "small.onnx", "abc")
     assert metadata.model("float")[1] is None
 
@@ -67,6 +68,10 @@ def test_of_several_labels_nothing_is_abstained_from(tmp_path: Path) -> None:
         ({"classes": [1, 2]}, r"classes must be a list of names; it is \[1, 2\]"),
         ({"classes": "ab"}, "classes must be a list of names; it is 'ab'"),
         ({"classes": ["a", "b", "a"]}, r"classes must be a list of names that differ; it is \['a', 'b', 'a'\]"),
+        (
+            {"presize": {"size": SIZE, "depth": {"integers": [9, 1]}}},
+            r"integers must be two numbers, .* it is \[9, 1\]",
+        ),
         ({"models": {"float": None}}, "models.float must be a text; it is None"),
         ({"models": {"int8": "a.onnx"}}, "models must be files by precision with 'float' among them; it is {'int8'"),
         ({"models": ["a"]}, r"is damaged \(ValueError"),

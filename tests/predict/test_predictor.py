@@ -174,6 +174,14 @@ def test_importing_it_is_light() -> None:
 SQUARE = Square(SIZE, crop=0.5)
 
 
+def test_values_of_more_than_eight_bits_are_scaled_as_the_bundle_says(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "bundle", presize={"size": SIZE, "depth": {"integers": [0, 4095]}})
+    Image.fromarray(np.full((9, 9), 2048, dtype=np.uint16)).save(tmp_path / "grey.png")
+    predictor = Predictor(bundle)
+    for source in (tmp_path / "grey.png", (tmp_path / "grey.png").read_bytes(), Image.open(tmp_path / "grey.png")):
+        assert np.unique(predictor.pixels(source)).tolist() == [128]
+
+
 def gradient(width: int = 20, height: int = 14) -> Image.Image:
     values = np.random.default_rng(1).integers(0, 256, (height, width, 3)).astype(np.uint8)
     return Image.fromarray(values)

@@ -16,13 +16,14 @@ from graft.apps.inspect.layers import Subject, find_layer, has_colour_filters, o
 from graft.core import params
 from graft.core.errors import DataError
 from graft.images.decode import UnreadableError
-from graft.images.presize import Presize
+from graft.images.depth import USUAL_DEPTH
+from graft.images.presize import Presize, read_depth
 from graft.network.features import find_layout
 from graft.network.inference import resize
 from graft.render.figures import plain, save_figure
 from graft.render.sheets import Tile, save_sheet
 
-REPORT = Path("reports/inspect")
+IMAGES, REPORT = Path("data/images.csv"), Path("reports/inspect")
 
 MAX_TILES, COLUMNS = 64, 8  # of a sheet
 TILE_SIDE = 96  # about how many pixels a side a tile is shown at
@@ -67,7 +68,8 @@ def open_image(values: dict[str, Any], image: Path, side: int) -> torch.Tensor:
     if not image.is_file():
         raise DataError(f"{image}: there is no such file")
     try:
-        square = params.check("presize", Presize, values["presize"]).square.read(image)
+        depth = read_depth(IMAGES) if IMAGES.is_file() else USUAL_DEPTH
+        square = params.check("presize", Presize, values["presize"]).square(depth).read(image)
     except UnreadableError as error:
         raise DataError(f"{image}: {error}") from error
     return resize(torch.from_numpy(np.array(square))[None], side)
