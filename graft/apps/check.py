@@ -6,7 +6,7 @@ from typing import Any
 
 from graft.apps.use.presets import move_comment, put_before, read_document, split_comment, write_document
 from graft.augment.config import Augment
-from graft.backbone.build import find
+from graft.backbone.build import create, find
 from graft.backbone.config import Backbone
 from graft.backbone.weights import published
 from graft.core import params
@@ -16,11 +16,13 @@ from graft.evaluate.config import Evaluate
 from graft.export import formats
 from graft.export.config import Export
 from graft.finetune.config import Finetune
+from graft.finetune.parameter_groups import match_parameters
 from graft.heads.config import TrainHead
 from graft.images.presize import Presize
 from graft.index.config import Index
 from graft.labels.rules import Labels
 from graft.network.config import Embed
+from graft.network.features import Features
 from graft.optim.schedule import LearningRate
 from graft.report.config import Report
 from graft.source.config import Source
@@ -83,13 +85,28 @@ def check_file(file: Path) -> dict[str, Any]:
                 published(sections[key].weights, find(sections[key].name).name)
         except (ParamsError, WeightsError) as error:
             problems.append(str(error))
-    problems += [] if problems else _format_obstacles(**sections)
+    problems += [] if problems else [*_network_problems(**sections), *_format_obstacles(**sections)]
     if problems and (outdated := list(_update(read_document(file)))):
         advice = f"{file} has keys of an earlier version; `graft check --fix` brings them up to date:"
         raise ParamsError("\n  ".join([advice, *outdated]))
     if problems:
         raise ParamsError("\n".join(problems))
     return values
+
+
+def _network_problems(*, backbone: Backbone, embed: Embed, finetune: Finetune, **_: Any) -> Iterator[str]:
+    """Layers and patterns that name nothing of the network, which is built without its weights."""
+    body = create(backbone.name)
+    try:
+        Features(body, embed.layers, embed.pools)
+    except ParamsError as error:
+        yield str(error)
+    patterns = [("finetune.freeze", pattern) for pattern in finetune.freeze]
+    for key, pattern in patterns + [("finetune.unfreeze", part.pattern) for part in finetune.unfreeze]:
+        try:
+            match_parameters(body, pattern, key)
+        except ParamsError as error:
+            yield str(error)
 
 
 def _format_obstacles(

@@ -15,8 +15,8 @@ from graft.apps.compare.command import compare
 from graft.apps.predict.command import predict
 from graft.apps.review.server import review
 from graft.apps.serve.server import serve
-from graft.apps.use.presets import names
-from graft.core.errors import GraftError, install
+from graft.apps.use.presets import BACKBONES, names
+from graft.core.errors import GraftError, ParamsError, install
 
 PARAMS = Path("params.yaml")
 
@@ -67,25 +67,38 @@ def upgrade() -> None:
 @app.command()
 def use(
     source: Annotated[
-        str, typer.Argument(help=f"A folder, an archive, an address, or a preset: {', '.join(names())}.")
-    ],
+        str | None,
+        typer.Argument(
+            help=f"A folder, an archive, an address, or a preset: {', '.join(names())}.", show_default=False
+        ),
+    ] = None,
     images: Annotated[
         str | None, typer.Option("--from", help="Where a preset's images lie: folder, archive or address.")
     ] = None,
     licence: Annotated[
         str | None, typer.Option(help="Licence of the images; shown in the report and the bundle.")
     ] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help=f"The pretrained network: {', '.join(names(BACKBONES))}.")
+    ] = None,
     anew: Annotated[bool, typer.Option("--anew", help="Choose labels and split again for what is in use.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written.")] = False,
 ) -> None:
-    """Use your images or a preset: find out how they are labelled, and write that into params.yaml."""
+    """Use your images, a preset or another network: find out what suits, and write that into params.yaml."""
     from graft.apps.check import check_file
     from graft.apps.use.plan import plan
-    from graft.apps.use.presets import write_values
+    from graft.apps.use.presets import read_preset, write_values
 
-    current = _values()["source"]
-    values, lines = plan(source, images, licence, current if isinstance(current, dict) else {}, anew, Path())
-    _echo(lines)
+    if source is None and backbone is None:
+        raise ParamsError("name what to use: a folder, an archive, an address, a preset, or --backbone NAME")
+    values: dict[str, Any] = {}
+    if source is not None:
+        current = _values()["source"]
+        values, lines = plan(source, images, licence, current if isinstance(current, dict) else {}, anew, Path())
+        _echo(lines)
+    if backbone is not None:
+        network, _ = read_preset(backbone, BACKBONES)
+        values |= {key: values.get(key, {}) | section for key, section in network.items()}
     changed = write_values(values, PARAMS, dry_run)
     _echo(changed or [f"{PARAMS} says so already"])
     valid = f"dry run: {PARAMS} is as it was" if dry_run else f"{PARAMS}: all {len(check_file(PARAMS))} keys are valid"

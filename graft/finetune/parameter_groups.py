@@ -72,13 +72,13 @@ def _joined(parts: list[_Part], body: nn.Module) -> list[list[str]]:
     return stages + ([waiting] if waiting else [])
 
 
-def match_parameters(network: Network, pattern: str, key: str) -> list[nn.Parameter]:
-    """Body parameters whose name begins with a match of a pattern, which the user set at a key.
+def match_parameters(body: nn.Module, pattern: str, key: str) -> list[nn.Parameter]:
+    """Parameters of a body whose name begins with a match of a pattern, which the user set at a key.
 
     Raises:
         ParamsError: the pattern matches no parameter.
     """
-    names = dict(network.features.body.named_parameters())
+    names = dict(body.named_parameters())
     matched = [parameter for name, parameter in names.items() if re.match(pattern, name)]
     if not matched:
         layers = ", ".join(sorted({name.split(".")[0] for name in names}))
@@ -95,7 +95,7 @@ def freeze(network: Network, patterns: list[str], unfreeze: Sequence[Unfreeze] =
         ParamsError: a pattern matches nothing.
     """
     for pattern in patterns:
-        for parameter in match_parameters(network, pattern, "finetune.freeze"):
+        for parameter in match_parameters(network.features.body, pattern, "finetune.freeze"):
             parameter.requires_grad_(False)
     for parameter in unfreeze_epochs(network, unfreeze):
         parameter.requires_grad_(True)
@@ -109,7 +109,7 @@ def unfreeze_epochs(network: Network, unfreeze: Sequence[Unfreeze]) -> dict[nn.P
     """
     first: dict[nn.Parameter, int] = {}
     for part in unfreeze:
-        for parameter in match_parameters(network, part.pattern, "finetune.unfreeze"):
+        for parameter in match_parameters(network.features.body, part.pattern, "finetune.unfreeze"):
             first[parameter] = max(part.epoch, first.get(parameter, 0))
     return first
 

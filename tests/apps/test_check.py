@@ -8,6 +8,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from graft.apps.check import MODELS, REMOVED, RENAMED, check_file, fix
+from graft.apps.use import presets
 from graft.core import params
 from graft.core.errors import ParamsError
 from graft.core.params import flattened, parse_yaml
@@ -143,6 +144,17 @@ def test_every_problem_is_named_at_once(shipped: Path) -> None:
         ("l2: [0.03,", "l2: [-0.03,", "train_head.l2.0: input should be greater than or equal to 0; got -0.03"),
         ("pools: [mean, max]", "pools: [max, max]", "embed.pools: each can be named once; got ['max', 'max']"),
         ("rule: table", "rule: folder", "labels: the key 'table' belongs to rule: table, and the rule is folder"),
+        (
+            "layers: [blocks.3,",
+            "layers: [block.3,",
+            "embed.layers: the backbone has no layer 'block.3' (did you mean 'blocks.3'?); it is made of conv_stem",
+        ),
+        (
+            "freeze: [conv_stem,",
+            "freeze: [stem,",
+            "finetune.freeze: 'stem' matches no parameter; the backbone has blocks, bn1, bn2, conv_head, conv_stem",
+        ),
+        ("unfreeze: []", "unfreeze: [{epoch: 2, pattern: layer4}]", "finetune.unfreeze: 'layer4' matches no parameter"),
         ("formats: []", "formats: [tim]", "export.formats: no format 'tim' (did you mean 'timm'?); there are timm"),
         (
             "formats: []",
@@ -153,6 +165,7 @@ def test_every_problem_is_named_at_once(shipped: Path) -> None:
     ],
     ids=[
         *("freeze", "unfreeze", "backbone", "weights", "a penalty twice", "a negative penalty", "a pool twice", "rule"),
+        *("a layer", "a frozen layer", "a layer that joins in"),
         *("format", "a network that a format cannot hold"),
     ],
 )
@@ -224,3 +237,10 @@ def test_what_is_no_mapping_is_refused(file: Path, text: str, message: str) -> N
     file.write_text(text)
     with pytest.raises(ParamsError, match=f"{file}: {message}"):
         fix(file)
+
+
+@pytest.mark.parametrize("name", presets.names(presets.BACKBONES))
+def test_presets_of_backbones_fit_their_networks(shipped: Path, name: str) -> None:
+    values, _ = presets.read_preset(name, presets.BACKBONES)
+    presets.write_values(values, shipped)
+    assert check_file(shipped)["backbone"] == values["backbone"]

@@ -57,6 +57,18 @@ def test_shipped_params_are_the_default_preset() -> None:
     assert write_values(read_preset("solar-cells")[0], Path("params.yaml")) == []
 
 
+def test_another_network_is_taken_into_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = CliRunner().invoke(cli.app, ["use", "solar-cells-random", "--backbone", "resnet18"])
+    assert done.exit_code == 0, done.output
+    assert "backbone.name: tf_efficientnet_lite0 -> resnet18" in done.output
+    values = params.load(Path("params.yaml"))
+    assert (values["embed"]["layers"], values["embed"]["standardise"]) == (["layer3", "layer4"], True)
+    assert values["split"]["by"] == "random"
+    assert exit_message(monkeypatch, "use") == (
+        "graft: name what to use: a folder, an archive, an address, a preset, or --backbone NAME"
+    )
+
+
 @pytest.mark.parametrize("preset", ["solar-cells", "solar-cells-random"])
 def test_every_preset_is_valid(preset: str) -> None:
     assert preset in names()

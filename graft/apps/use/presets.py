@@ -17,24 +17,35 @@ ABOUT = "about"  # the key of a preset that is none of params.yaml: what a perso
 WHOLE = ("source", "labels", "split")  # what the pictures are: replaced whole, for half of an old one means nothing
 
 
-def names() -> list[str]:
-    """Names of the presets that graft brings, and of those in the project's folder ``presets``."""
-    return sorted(_files())
+BACKBONES = "backbones"  # the folder of presets of networks, among the others
 
 
-def _files() -> dict[str, Path]:
-    return {file.stem: file for folder in FOLDERS for file in folder.glob("*.yaml")}
+def names(kind: str = "") -> list[str]:
+    """Names of the presets that graft brings, and of those in the project's folder ``presets``.
+
+    Args:
+        kind: `BACKBONES` for those of networks.
+    """
+    return sorted(_files(kind))
 
 
-def read_preset(name: str) -> tuple[dict[str, Any], str]:
+def _files(kind: str) -> dict[str, Path]:
+    return {file.stem: file for folder in FOLDERS for file in (folder / kind).glob("*.yaml")}
+
+
+def read_preset(name: str, kind: str = "") -> tuple[dict[str, Any], str]:
     """Return a preset's values, and what it says about itself.
 
     Raises:
         ParamsError: there is no such preset.
     """
-    file = _files().get(name)
+    file = _files(kind).get(name)
     if file is None:
-        raise ParamsError(f"no preset {name!r}{nearest(name, names())}; there are {', '.join(names())}")
+        known = names(kind)
+        raise ParamsError(
+            f"no preset {name!r}{' of a backbone' * (kind == BACKBONES)}{nearest(name, known)}; "
+            f"there are {', '.join(known)}"
+        )
     from ruamel.yaml import YAML  # late: the names alone are asked for by every command's start
 
     values = YAML(typ="safe").load(file.read_text(encoding="utf-8"))

@@ -243,3 +243,13 @@ def test_presets_name_the_same_knobs_so_that_none_is_left_over_from_another() ->
     for values in kept.values():
         values.pop(presets.ABOUT, None)
         assert config(values) == config(kept["solar-cells"])
+
+
+def test_presets_of_backbones_are_apart(folder: Path) -> None:
+    (folder / "shipped/backbones").mkdir()
+    (folder / "shipped/backbones/tiny.yaml").write_text("backbone: {name: resnet18}\n")
+    (folder / "presets/one.yaml").write_text("lr: 1\n")
+    assert (presets.names(), presets.names(presets.BACKBONES)) == (["one"], ["tiny"])
+    assert presets.read_preset("tiny", presets.BACKBONES)[0] == {"backbone": {"name": "resnet18"}}
+    with pytest.raises(ParamsError, match=r"no preset 'tin' of a backbone \(did you mean 'tiny'\?\); there are tiny"):
+        presets.read_preset("tin", presets.BACKBONES)
