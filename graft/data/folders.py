@@ -37,11 +37,12 @@ _WORDS = re.compile(r"[^\W\d_]+|\d+")
 class Folders:
     """What each folder is, by its path; the top is the empty path.
 
-    `splits`: the split of each folder that is one. `classes`: of each folder with images, the folder that names
-    their class, itself or one around it; empty where none does.
+    `splits`: the split of each folder that is one. `containers`: those that say nothing. `classes`: of each folder
+    with images, the folder that names their class, itself or one around it; empty where none does.
     """
 
     splits: dict[str, str]
+    containers: set[str]
     classes: dict[str, str]
 
 
@@ -62,7 +63,7 @@ def read_folders(paths: Iterable[str]) -> Folders:
     for outer in sorted(inside, key=lambda folder: (folder.count("/"), folder)):  # from the top down
         _judge(outer, inside[outer], splits, containers)
     holds_none = splits.keys() | containers
-    return Folders(splits, {holder: _class_folder(holder, inside, holds_none) for holder in holders})
+    return Folders(splits, containers, {holder: _class_folder(holder, inside, holds_none) for holder in holders})
 
 
 def split_folders(paths: Iterable[str]) -> dict[str, str]:

@@ -113,7 +113,7 @@ def test_a_folder_is_looked_at_explained_and_written(project: Path, tmp_path_fac
     before = (project / "params.yaml").read_text()
     done = CliRunner().invoke(cli.app, ["use", str(folder), "--licence", "CC0", "--dry-run"])
     assert done.exit_code == 0, done.output
-    assert "8 pictures by name (8 .png)" in done.output
+    assert "8 pictures by name or content (8 .png)" in done.output
     assert "labels: the folder each picture lies in, for 8 of 8 pictures" in done.output
     assert done.output.endswith("dry run: params.yaml is as it was\n")
     assert (project / "params.yaml").read_text() == before

@@ -12,8 +12,12 @@ from graft.core.errors import ParamsError, nearest
 from graft.data.raw import check_apart
 from graft.source.dataset import Opened, open_source
 from graft.source.download import DOWNLOADS
+from graft.source.licence import read_licence
 
 MAX_SHOWN = 12  # classes that are listed one by one; of more, the largest and smallest
+
+UNSTATED = "not stated"
+"""The licence of images of which nobody says one."""
 
 Plan = tuple[dict[str, Any], list[str]]  # sections for params.yaml, and the lines that explain them
 
@@ -49,7 +53,7 @@ def plan(
     used = str(current.get("uri", ""))
     in_use = source == used or (path is not None and path == _local_path(used))
     kept: dict[str, Any] = {key: current[key] for key in ("licence", "limits") if in_use and key in current}
-    kept |= {"licence": licence or kept.get("licence", "not stated")}
+    kept |= {"licence": licence or kept.get("licence", UNSTATED)}
     if in_use and not anew:
         with open_source(used, downloads) as opened:
             line = f"{shown(source)}: in use already, so only its digest is written; --anew looks at it afresh"
@@ -59,8 +63,13 @@ def plan(
         if opened.bytes is None and not source.startswith(PACKAGE):
             check_apart(opened.folder, project / "data/raw")
         layout = detect_layout(opened.folder)
+        stated = read_licence(opened.folder, layout.files.others) if kept["licence"] == UNSTATED else None
+        if stated is not None:
+            kept["licence"] = stated[0]
         values |= {"source": _source(source, opened, kept), "labels": layout.rule.labels, "split": layout.split}
-    return values, [*_explain(shown(source), layout), *_warnings(source)]
+        values["index"]["only"] = layout.only
+    told = [f"licence: {stated[0]}, by {stated[1]}; --licence names another"] if stated else []
+    return values, [*_explain(shown(source), layout), *told, *_warnings(source)]
 
 
 def _local_path(uri: str) -> Path | None:
@@ -100,12 +109,14 @@ def _source(uri: str, opened: Opened, kept: dict[str, Any]) -> dict[str, Any]:
 
 
 def _explain(source: str, layout: Layout) -> Iterator[str]:
-    suffixes = Counter(PurePosixPath(name).suffix.lower() for name in layout.images)
-    kinds = ", ".join(f"{count} {suffix}" for suffix, count in suffixes.most_common(5))
-    yield f"{source}: {len(layout.images)} pictures by name ({kinds})"
-    if layout.others or layout.hidden:
-        example = f", such as {layout.others[0]}" if layout.others else ""
-        yield f"  beside them {len(layout.others)} other files{example}, and {layout.hidden} hidden ones"
+    files = layout.files
+    suffixes = Counter(PurePosixPath(name).suffix.lower() for name in files.images)
+    kinds = ", ".join(f"{count} {suffix or 'without suffix'}" for suffix, count in suffixes.most_common(5))
+    yield f"{source}: {len(files.images)} pictures by name or content ({kinds})"
+    if files.others or files.hidden:
+        example = f", such as {files.others[0]}" if files.others else ""
+        yield f"  beside them {len(files.others)} other files{example}, and {len(files.hidden)} hidden ones"
+    yield from (f"  {line}" for line in (*files.lines(), *layout.asides))
     rule = layout.rule
     yield f"labels: {rule.reads}, for {rule.covered} of {len(layout.images)} pictures"
     yield from (f"  {note}" for note in rule.notes)

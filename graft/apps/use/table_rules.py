@@ -37,7 +37,7 @@ class LabelRule:
 
     `fits` says that somebody wrote it down for these images: a table most of whose rows lead to images. `split`
     are the keys of the section `split` that it asks for, empty if it asks for none, and `split_why` the reason.
-    `notes` are lines that a person should read.
+    `notes` are lines that a person should read, `only` patterns that `index.only` needs.
     """
 
     labels: dict[str, Any]
@@ -48,6 +48,7 @@ class LabelRule:
     split: dict[str, Any] = field(default_factory=dict)
     split_why: str = ""
     notes: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
 
 
 def table_rules(

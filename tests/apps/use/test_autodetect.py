@@ -10,13 +10,12 @@ from graft.core.params import check
 from graft.labels.corrections import Corrections
 from graft.labels.rules import Labels, apply_rule
 from graft.split.config import Split
+from tests.apps.use.trees import plant
 
 
 def touch(root: Path, *names: str, **texts: str) -> None:
-    """Make files; no content is needed to see a layout."""
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
+    """Make files, and texts."""
+    plant(root, *names)
     for name, text in texts.items():
         (root / name.replace("_csv", ".csv").replace("_txt", ".txt")).write_text(text)
 
@@ -36,7 +35,7 @@ def test_class_folders(tmp_path: Path) -> None:
     layout = detect_layout(tmp_path)
     assert layout.rule.labels == {"rule": "folder"}
     assert layout.rule.classes == {"cat": 4, "dog": 4}
-    assert (layout.others, layout.hidden) == (["readme.md"], 2)
+    assert (layout.files.others, len(layout.files.hidden)) == (["readme.md"], 2)
     assert layout.split["by"] == "random"
     assert "the name before its number: finds 1 class" in layout.rejected
     agrees(layout, tmp_path)
@@ -159,8 +158,8 @@ def test_an_empty_table_is_none(tmp_path: Path, name: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (["a.txt", "b.md"], "no file is a picture by its name; it holds 2 other files, such as 'a.txt'$"),
-        ([], "no file is a picture by its name$"),
+        (["a.txt", "b.md"], "no file is a picture that is read; it holds 2 other files, such as 'a.txt'$"),
+        ([], "no file is a picture that is read$"),
         (["x.jpg", "y.jpg"], "2 pictures, such as 'x.jpg', but nothing says their labels:\n  the folder each"),
         (
             [f"{name}/1.jpg" for name in "abcdef"],

@@ -12,6 +12,7 @@ from graft.apps.use.table_rules import read_labels
 from graft.core.params import check
 from graft.split.assign import assign
 from graft.split.config import Split
+from tests.apps.use.trees import plant
 
 
 def put(root: Path, *names: str, **texts: Iterable[str]) -> None:
@@ -19,7 +20,10 @@ def put(root: Path, *names: str, **texts: Iterable[str]) -> None:
     lists = {name.replace("__", ".").replace("_", "/"): "\n".join(lines) + "\n" for name, lines in texts.items()}
     for name in (*names, *lists):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(lists.get(name, ""))
+        if name in lists:
+            (root / name).write_text(lists[name])
+        else:
+            plant(root, name)
 
 
 def staged(root: Path) -> tuple[Layout, dict[str, int]]:
