@@ -4,6 +4,7 @@ import posixpath
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 
 _SUFFIX = re.compile(r"\.[a-z][a-z0-9]{2,4}$")  # of a file, in lower case
 
@@ -30,10 +31,15 @@ class Locator:
     def __init__(self, paths: Sequence[str]) -> None:
         self.paths = paths
         self.by_nfc = {nfc(path): path for path in paths} | dict(zip(paths, paths, strict=True))
-        self._loose: dict[str, set[str]] = {}
-        for path in paths:
-            for key in {*_loose(nfc(path))}:
-                self._loose.setdefault(key, set()).add(path)
+
+    @cached_property
+    def _alike(self) -> dict[str, str]:
+        """The image that a loose name means, empty for one that means several; made only where one is asked for."""
+        alike: dict[str, str] = {}
+        for path in self.paths:
+            for key in _loose(nfc(path)):
+                alike[key] = "" if key in alike else path
+        return alike
 
     def find(self, names: Iterable[str], folder: str, where: Sequence[str]) -> list[str | None]:
         """Path of the image that each name leads to; None for none, and for one that is another's exact name."""
@@ -58,8 +64,8 @@ class Locator:
                 yield path
             for way in ways:
                 for key in _loose(way.place(rest)):
-                    if len(same := self._loose.get(key, set())) == 1:
-                        yield from same
+                    if path := self._alike.get(key):
+                        yield path
 
 
 class Way:

@@ -176,7 +176,9 @@ def _check_columns(table: Table, name: str, own: list[str], present: list[str]) 
 def _read_file(table: Table, name: str, raw: pd.DataFrame, images: Locator, separator: str | None) -> pd.DataFrame:
     """Read one of the tables; the column found says whether a row leads to an image."""
     file = table.files[name]
-    raw = raw.map(lambda text: nfc(text.strip()))
+    used = {table.path, table.label, *table.one_hot, *table.slices, table.group, table.list_column}
+    used.add(table.runs.of if table.runs else None)
+    raw = raw[[column for column in raw.columns if column in used]].map(lambda text: nfc(text.strip()))
     empty = pd.Series("", index=raw.index, dtype=str)
     if (unnamed := np.flatnonzero(raw[table.path] == "")).size:
         raise DataError(f"{file}: row {unnamed[0] + 1} has nothing in the column {table.path!r}")

@@ -1,6 +1,6 @@
 """What the name of a column says: words that people use for labels, groups, splits, and all the rest."""
 
-import re
+from graft.data.folders import words
 
 LABELS = """
     label labels lbl class classes cls target diagnosis dx category categories species taxon breed emotion expression
@@ -29,32 +29,31 @@ _LABELS, _GROUPS = LABELS.split(), GROUPS.split()
 _KNOWN = {*_LABELS, *_GROUPS, *SPLITS.split(), *PATHS.split(), *IDS.split(), *OTHERS.split()}
 
 
-def words(name: str) -> list[str]:
+def column_words(name: str) -> list[str]:
     """Words of a name in lower case: ``ClassId``, ``class.id`` and ``classid`` are class and id."""
-    apart = re.sub(r"(?<=[a-z\d])(?=[A-Z])", " ", name).lower()
-    return [part for word in re.findall(r"[^\W\d_]+|\d+", apart) for part in _parts(word)]
+    return [part for word in words(name) for part in _parts(word)]
 
 
 def says(name: str, vocabulary: str) -> bool:
     """Whether a name holds one of the words."""
-    return not {*vocabulary.split()}.isdisjoint(words(name))
+    return not {*vocabulary.split()}.isdisjoint(column_words(name))
 
 
 def is_known(name: str) -> bool:
     """Whether a cell looks like the name of a column."""
-    return not _KNOWN.isdisjoint(words(name))
+    return not _KNOWN.isdisjoint(column_words(name))
 
 
 def label_rank(name: str) -> tuple[int, int] | None:
     """How well a name tells a label, the smallest best; None if it does not. First of all, it says nothing else."""
-    said = words(name)
+    said = column_words(name)
     ranks = [_LABELS.index(word) for word in said if word in _LABELS]
     return (len(said) - 1, min(ranks)) if ranks and not says(name, OTHERS) else None
 
 
 def group_rank(name: str) -> int | None:
     """How well a name tells a group, the smallest best; None if it does not."""
-    ranks = [_GROUPS.index(word) for word in words(name) if word in _GROUPS]
+    ranks = [_GROUPS.index(word) for word in column_words(name) if word in _GROUPS]
     return min(ranks) if ranks and not says(name, OTHERS) else None
 
 

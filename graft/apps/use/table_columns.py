@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from graft.apps.use.column_names import IDS, OTHERS, SPLITS, group_rank, is_id, label_rank, says, words
+from graft.apps.use.column_names import IDS, OTHERS, SPLITS, column_words, group_rank, is_id, label_rank, says
 from graft.core.errors import DataError
 from graft.data.dataset import SPLIT_ALIASES
+from graft.data.folders import words
 from graft.labels.tables import HOLDS
 
 MOST_SPLITS = 20  # values of a column that names splits, in several spellings
@@ -84,11 +85,12 @@ def label_list(values: Sequence[str]) -> tuple[str | None, str | None]:
         cells = [cell.strip(strip + " ") for cell in cells]
     distinct = {cell for cell in cells if cell}
     for mark in LIST_MARKS:
-        lists = [[part.strip((strip or "") + " ") for part in cell.split(mark)] for cell in distinct]
+        parts_of = ((part.strip((strip or "") + " ") for part in cell.split(mark)) for cell in distinct)
+        lists = [[part for part in parts if part] for parts in parts_of]
         names = {name for parts in lists for name in parts}
         counts = {len(parts) for parts in lists}
         alone = {parts[0] for parts in lists if len(parts) == 1}
-        if len(counts) < 2 or "" in names or any(len({*parts}) < len(parts) for parts in lists):
+        if len(counts) < 2 or any(len({*parts}) < len(parts) for parts in lists):
             continue
         fewer = len(names) < len(distinct) if mark == " " else len(names) <= len(distinct)
         if (fewer and 2 * len(alone & names) >= len(names)) or 2 * len(names) <= len(distinct) or strip:
@@ -104,7 +106,7 @@ def _split_column(columns: pd.DataFrame, rest: Sequence[str], notes: list[str]) 
         values = [value for value in columns[column].unique() if value]
         if len(values) > MOST_SPLITS:
             continue
-        said = {*SPLITS.split()}.intersection(words(column))
+        said = {*SPLITS.split()}.intersection(column_words(column))
         split_of = {value: _split_named(value, said) for value in values}
         splits = {*split_of.values()}
         if None not in splits and len(splits) > 1 and "train" in splits and (said or not label_rank(column)):
@@ -145,7 +147,7 @@ def _text_twin(label: str, columns: pd.DataFrame, rest: Sequence[str]) -> str:
         return label
     for column in rest:
         worded = not any(map(_is_number, columns[column].unique().tolist()))
-        if worded and not says(column, OTHERS) and _same_parts(numbers, columns[column]):
+        if worded and not says(column, OTHERS) and same_parts(numbers, columns[column]):
             return column
     return label
 
@@ -154,7 +156,7 @@ def _is_number(value: str) -> bool:
     return value.replace(".", "").isdigit()
 
 
-def _same_parts(one: pd.Series, other: pd.Series) -> bool:
+def same_parts(one: pd.Series, other: pd.Series) -> bool:
     """Whether equal values in one column are equal in the other, and the other way round."""
     return one.nunique() == other.nunique() == len({*zip(one, other, strict=True)})
 
@@ -182,7 +184,7 @@ def _group_column(columns: pd.DataFrame, rest: Sequence[str], labels: Sequence[s
 
     def repeats(column: str) -> bool:
         distinct = columns[column].nunique()
-        return 2 <= distinct < len(columns) and not _same_parts(label, columns[column])
+        return 2 <= distinct < len(columns) and not same_parts(label, columns[column])
 
     by_name = sorted((rank, column) for column in rest if (rank := group_rank(column)) is not None and repeats(column))
     few = label.nunique()

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from graft.apps.use.column_names import says, words
+from graft.apps.use.column_names import says
 from graft.data.dataset import SPLIT_ALIASES
+from graft.data.folders import words
 from graft.labels.locate import Locator, nfc
 
 MASKS = "mask masks segmentation segmentations trimap trimaps truth gt annotation annotations overlay preview"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from graft.apps.use.table_columns import same_parts
 from graft.apps.use.table_file import TableFile, detect_like, detect_table
 from graft.apps.use.table_places import Places
 from graft.core.errors import DataError
@@ -18,6 +19,7 @@ from graft.data.dataset import SPLIT_ALIASES, class_names, is_multi_label
 from graft.data.folders import split_folders
 from graft.labels.corrections import COLUMNS, Corrections
 from graft.labels.rules import Labelled, Labels, apply_rule
+from graft.split.assign import by_folder
 
 _SPLIT_WORD = re.compile(rf"(?<![A-Za-z])(?i:{'|'.join(sorted(SPLIT_ALIASES, key=len, reverse=True))})(?![a-z])")
 MOST = 50  # tables; a text file beside each image is none
@@ -185,12 +187,9 @@ def _numbers_names(rows: pd.DataFrame) -> bool:
     if not all(label.isdigit() for label in rows["label"].unique()):
         return False
     paths = [PurePosixPath(path) for path in rows["path"]]
-    folders, stems = (
-        [path.parent.as_posix() for path in paths],
-        [re.sub(r"[ ._-]*\(?\d+\)?$", "", path.stem) for path in paths],
-    )
-    pairs = [(len({*names}), len({*zip(names, rows["label"], strict=True)})) for names in (folders, stems)]
-    return any(count == both == rows["label"].nunique() for count, both in pairs)
+    folders = [path.parent.as_posix() for path in paths]
+    stems = [re.sub(r"[ ._-]*\(?\d+\)?$", "", path.stem) for path in paths]
+    return any(same_parts(rows["label"], pd.Series(names, dtype=str)) for names in (folders, stems))
 
 
 def _split(one: TableFile, rows: pd.DataFrame, notes: list[str]) -> tuple[dict[str, Any], str]:
@@ -204,6 +203,7 @@ def _split(one: TableFile, rows: pd.DataFrame, notes: list[str]) -> tuple[dict[s
         column = one.table.get("list_column")
         said = f"the column {column}" if column else f"the tables {one.name}"
     elif len({*folders.values()}) > 1:
+        notes += torn_groups(rows.assign(list=by_folder(rows["path"])))
         given = {*folders.values()}
         by, said = {"by": "folder"}, f"the folders {', '.join(sorted(folders))}"
     elif group:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from graft.apps.use.column_names import group_rank, is_id, is_known, label_rank, words
+from graft.apps.use.column_names import column_words, group_rank, is_id, is_known, label_rank
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from graft.apps.use.column_names import group_rank, is_id, is_known, label_rank,
     ],
 )
 def test_words_of_a_name(name: str, said: str) -> None:
-    assert words(name) == said.split()
+    assert column_words(name) == said.split()
 
 
 def test_labels_are_ranked_by_what_else_their_name_says() -> None:

@@ -158,6 +158,7 @@ def test_a_column_called_label_goes_before_flags() -> None:
     [
         ("a|b;a;b", "|", None),
         ("a,b;a;b", ",", None),
+        ("a,b,;a,;b", ",", None),
         ("a, b;a;b", ",", None),
         ("car person;car;person;dog;car dog person", " ", None),
         (

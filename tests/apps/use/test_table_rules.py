@@ -394,6 +394,16 @@ def test_many_texts_beside_the_images_are_no_tables_and_many_tables_are_told(tmp
     assert "51 tables: more than 50 are not looked at; name the one that is meant by hand" in layout.rejected
 
 
+def test_groups_that_folders_tear_apart_are_told(tmp_path: Path) -> None:
+    paths = [f"{('train', 'test')[n % 4 == 0]}/{n:03}.jpg" for n in range(12)]
+    put(tmp_path, *paths)
+    rows = ((path, "ab"[n % 2], f"p{n // 2}") for n, path in enumerate(paths))
+    write(tmp_path, "all.csv", "file,label,patient", rows)
+    layout = detect_layout(tmp_path)
+    assert layout.split["by"] == "folder"
+    assert "warning: 3 of 6 groups stand in several of its splits, which leaks" in layout.rule.notes
+
+
 @pytest.mark.parametrize(
     ("path", "found"),
     [
