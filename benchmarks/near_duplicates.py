@@ -162,7 +162,8 @@ def recall() -> dict[str, Any]:
 def _group(prints: list[Fingerprint]) -> NDArray[np.int64]:
     hashes = np.array([each.phash for each in prints])
     thumbnails = np.stack([each.thumbnail for each in prints])
-    return find_duplicates([each.pixels for each in prints], hashes, thumbnails, NearDuplicates()).groups
+    chroma = np.stack([each.chroma for each in prints])
+    return find_duplicates([each.pixels for each in prints], hashes, thumbnails, NearDuplicates(), chroma).groups
 
 
 def table(results: dict[str, Any]) -> str:

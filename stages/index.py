@@ -38,7 +38,7 @@ def main(run: Run) -> None:
     images, rejected = scan_tables(scan(root, config), prints)
     vouch(RAW)
     check_bad_files(rejected, len(images), config)
-    duplicates = find_duplicates(prints.pixels, prints.hashes, prints.thumbnails, config.near_duplicates)
+    duplicates = find_duplicates(prints.pixels, prints.hashes, prints.thumbnails, config.near_duplicates, prints.chroma)
     images["duplicate_group"] = duplicates.groups
     wide = find_depth(images, config.depth)
     labelled = apply_rule(labels, root, images["path"].tolist(), Corrections.read(run.written(CORRECTIONS)))
@@ -60,7 +60,7 @@ def main(run: Run) -> None:
         summary.save_sizes(report / "sizes.png", images)
     for line in wide.told:
         run.log(line)
-    for warning in [*wide.warnings, *summary.warnings(images, rejected, labelled, disputed, REPORT)]:
+    for warning in [*wide.warnings, *summary.warnings(images, rejected, labelled, duplicates, disputed, REPORT)]:
         run.log(f"warning: {warning}")
     run.log("{images} pictures, {bad} not usable, {other} other files, {unlabelled} unlabelled".format(**found))
 

@@ -34,6 +34,11 @@ PEAK = 6.0
 another image may differ in one spot only."""
 MAX_SHIFT = 1.25
 """The largest shift or stretch that still counts as a crop of the border, in thumbnail pixels."""
+MAX_TINT = 0.25
+"""The largest difference of colour, as a share of the stronger colour: more than JPEG or five per cent make of it."""
+GREY = 4.0
+"""Root mean square of the chroma, in levels of 255, under which an image counts as grey: of a copy that lost its
+colour nothing can be said, so that its greys decide."""
 _ROUGH = 0.3
 """A crop leaves less than this of the contrast unexplained in a thumbnail of half the side."""
 _REGRESSORS = 7
@@ -61,6 +66,7 @@ def find_duplicates(
     hashes: NDArray[np.uint64],
     thumbnails: NDArray[np.uint8],
     near: NearDuplicates | Literal["off"],
+    chroma: NDArray[np.uint8] | None = None,
 ) -> Duplicates:
     """Group images that are equal or, unless that is off, near copies of each other.
 
@@ -78,13 +84,14 @@ def find_duplicates(
         hashes: perceptual hashes, `[N]`, uint64.
         thumbnails: `[N, S, S]`, uint8; may be memory-mapped, and is then read piece by piece.
         near: how near is near, or ``off``.
+        chroma: `[N, C, C, 2]`, uint8, may be memory-mapped; without, greys alone decide.
     """
     codes, unique = pd.factorize(np.asarray(pixels, dtype=object))
     first = np.unique(codes, return_index=True)[1]
     group_of_unique = np.arange(len(first))
     skipped = 0
     if near != "off":
-        group_of_unique, skipped = _near_groups(hashes[first], first, thumbnails, near)
+        group_of_unique, skipped = _near_groups(hashes[first], first, thumbnails, near, chroma)
     groups = pd.factorize(group_of_unique[codes])[0].astype(np.int64)
     count = int(groups.max(initial=-1)) + 1
     return Duplicates(groups, exact=len(codes) - len(unique), near=len(unique) - count, skipped=skipped)
@@ -107,7 +114,11 @@ def conflicts(images: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
 
 
 def _near_groups(
-    hashes: NDArray[np.uint64], rows: NDArray[np.int64], thumbnails: NDArray[np.uint8], near: NearDuplicates
+    hashes: NDArray[np.uint64],
+    rows: NDArray[np.int64],
+    thumbnails: NDArray[np.uint8],
+    near: NearDuplicates,
+    chroma: NDArray[np.uint8] | None,
 ) -> tuple[NDArray[np.int64], int]:
     """Components of near copies among unique images, `[U]`, whose thumbnails are `rows`; and pairs skipped."""
     contrast, skewness = _tones(thumbnails, rows)
@@ -130,7 +141,7 @@ def _near_groups(
         left, right = left[apart & affordable], right[apart & affordable]
         np.add.at(compared, left, 1)
         np.add.at(compared, right, 1)
-        same = thumbnails_match(thumbnails, rows[left], rows[right], near.tolerance)
+        same = thumbnails_match(thumbnails, rows[left], rows[right], near.tolerance, chroma)
         ties.append((left[same], right[same]))
         since += len(left)
         if since >= _REGROUP:
@@ -159,7 +170,11 @@ def _tones(thumbnails: NDArray[np.uint8], rows: NDArray[np.int64]) -> tuple[NDAr
 
 
 def thumbnails_match(
-    thumbnails: NDArray[np.uint8], one: NDArray[np.int64], other: NDArray[np.int64], tolerance: float
+    thumbnails: NDArray[np.uint8],
+    one: NDArray[np.int64],
+    other: NDArray[np.int64],
+    tolerance: float,
+    chroma: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.bool_]:
     """Whether two thumbnails show the same image, pair by pair, in threads.
 
@@ -167,11 +182,12 @@ def thumbnails_match(
     brightness, contrast, clipped lights, and the shift and stretch along each axis that cropping the border
     makes (to first order, about the mean of the two, so that it does not matter which is which). They match
     when the rest is at most `tolerance` in root mean square, as a share of the image's standard deviation,
-    and nowhere over `PEAK` times that.
+    and nowhere over `PEAK` times that, and when their colours do.
 
     Args:
         thumbnails: `[N, S, S]`, uint8, S even; may be memory-mapped.
         one, other: index of the first and of the second of every pair, `[P]`.
+        chroma: as `find_duplicates` takes it.
 
     Source: Simard, LeCun, Denker and Victorri 1998, Transformation Invariance in Pattern
     Recognition: Tangent Distance and Tangent Propagation.
@@ -181,6 +197,8 @@ def thumbnails_match(
         part = slice(start, start + _READ)
         first, second = np.asarray(thumbnails[one[part]]), np.asarray(thumbnails[other[part]])
         match = _rough_distance(first, second) <= _ROUGH + tolerance
+        if chroma is not None:
+            match &= colours_match(np.asarray(chroma[one[part]]), np.asarray(chroma[other[part]]))
         likely = np.flatnonzero(match)
         for at in range(0, len(likely), _FIT):
             pairs = likely[at : at + _FIT]
@@ -189,6 +207,14 @@ def thumbnails_match(
         return match
 
     return np.concatenate([np.zeros(0, dtype=np.bool_), *in_order(compare, range(0, len(one), _READ))])
+
+
+def colours_match(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Whether two images have the same colours, or one has none, pair by pair, by their chroma `[P, C, C, 2]`."""
+    first, second = one.astype(np.float32) - 128, other.astype(np.float32) - 128
+    size, others, apart = (np.sqrt(np.square(each).mean((1, 2, 3))) for each in (first, second, first - second))
+    match: NDArray[np.bool_] = (np.minimum(size, others) < GREY) | (apart <= MAX_TINT * np.maximum(size, others))
+    return match
 
 
 def tangent_distance(

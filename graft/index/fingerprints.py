@@ -13,6 +13,9 @@ from PIL import Image
 SIDE = 32
 """Side of the thumbnail: coarse enough to survive re-encoding, fine enough to tell solar cells apart."""
 
+COLOURS = 8
+"""Side of the chroma: colour is told apart as a person sees it, by large areas."""
+
 _STRIP = 1 << 22
 """Pixels hashed at a time, so that a huge image is not copied whole."""
 
@@ -22,12 +25,14 @@ class Fingerprint:
     """The fingerprints of one image.
 
     `pixels` is the SHA-256 of size and pixels, hexadecimal. `phash` is the perceptual hash, 64 bits.
-    `thumbnail` is the whole image in grey, aspect ratio given up: `[32, 32]`, uint8.
+    `thumbnail` is the whole image in grey, aspect ratio given up: `[32, 32]`, uint8. `chroma` is what it has of
+    colour, Cb and Cr of YCbCr: `[8, 8, 2]`, uint8, 128 where it is grey.
     """
 
     pixels: str
     phash: np.uint64
     thumbnail: NDArray[np.uint8]
+    chroma: NDArray[np.uint8]
 
 
 def fingerprint(image: Image.Image) -> Fingerprint:
@@ -40,7 +45,9 @@ def fingerprint(image: Image.Image) -> Fingerprint:
     grey = image.convert("L").resize((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
     signs = np.packbits(imagehash.phash(grey).hash)
     phash = np.uint64(int.from_bytes(signs.tobytes(), "big"))
-    return Fingerprint(_digest(image), phash, np.asarray(grey, dtype=np.uint8))
+    small = image.resize((COLOURS, COLOURS), Image.Resampling.BOX, reducing_gap=3.0).convert("YCbCr")
+    chroma = np.asarray(small, dtype=np.uint8)[..., 1:]
+    return Fingerprint(_digest(image), phash, np.asarray(grey, dtype=np.uint8), chroma)
 
 
 def _digest(image: Image.Image) -> str:
@@ -56,7 +63,7 @@ class FingerprintStore:
     """Fingerprints in the order in which they are added; `pixels` has the digest of each.
 
     Args:
-        file: scratch space for the thumbnails, a kilobyte an image; begun anew.
+        file: scratch space for the thumbnails and chroma, a kilobyte an image; begun anew.
     """
 
     def __init__(self, file: Path) -> None:
@@ -71,7 +78,7 @@ class FingerprintStore:
         """Add those of one image."""
         self.pixels.append(fingerprint.pixels)
         self._hashes.append(int(fingerprint.phash))
-        self._buffer += fingerprint.thumbnail.tobytes()
+        self._buffer += fingerprint.thumbnail.tobytes() + fingerprint.chroma.tobytes()
         if len(self._buffer) > 4 * 2**20:
             self._flush()
 
@@ -83,10 +90,20 @@ class FingerprintStore:
     @property
     def thumbnails(self) -> NDArray[np.uint8]:
         """Thumbnail of each, `[N, S, S]`, mapped from disk."""
+        return self._mapped["thumbnail"]
+
+    @property
+    def chroma(self) -> NDArray[np.uint8]:
+        """Chroma of each, `[N, C, C, 2]`, mapped from disk."""
+        return self._mapped["chroma"]
+
+    @property
+    def _mapped(self) -> NDArray[np.void]:
         self._flush()
+        row = np.dtype([("thumbnail", np.uint8, (SIDE, SIDE)), ("chroma", np.uint8, (COLOURS, COLOURS, 2))])
         if not len(self._hashes):
-            return np.empty((0, SIDE, SIDE), dtype=np.uint8)
-        return np.memmap(self._file, dtype=np.uint8, mode="r", shape=(len(self._hashes), SIDE, SIDE))
+            return np.empty(0, dtype=row)
+        return np.memmap(self._file, dtype=row, mode="r", shape=(len(self._hashes),))
 
     def _flush(self) -> None:
         with self._file.open("ab") as file:

@@ -27,6 +27,13 @@ MAX_BARS = 40
 MAX_NAMED = 5
 """Files that a warning names."""
 
+MAX_COPIES = 0.2
+"""Share of the images that may be near copies of others without a word."""
+KNOB = (
+    "if they are different pictures, such as a fixed camera's frames, set index.near_duplicates to a lower tolerance "
+    "({distance: 8, tolerance: 0.02}) or to off"
+)
+
 SIDE = 128
 
 
@@ -56,16 +63,33 @@ def counts(
 
 
 def warnings(
-    images: pd.DataFrame, rejected: pd.DataFrame, labelled: Labelled, conflicts: pd.DataFrame, report: Path
+    images: pd.DataFrame,
+    rejected: pd.DataFrame,
+    labelled: Labelled,
+    duplicates: Duplicates,
+    conflicts: pd.DataFrame,
+    report: Path,
 ) -> Iterator[str]:
     """Say what a person should look at; tables with all of it lie in the folder `report`."""
     yield from _file_warnings(images, rejected)
-    if len(conflicts):
-        yield f"{len(conflicts)} copies have different labels, see {report / 'conflicts.csv'}"
+    yield from _copy_warnings(duplicates, conflicts, report)
     yield from labelled.warnings
     for first in labelled.unlabelled.head(1).itertuples():
         example = f"such as {first.path!r}, which {first.reason}; all are in {report / 'unlabelled.csv'}"
         yield f"{len(labelled.unlabelled)} pictures have no label, {example}"
+
+
+def _copy_warnings(duplicates: Duplicates, conflicts: pd.DataFrame, report: Path) -> Iterator[str]:
+    """Say when near copies take much of the set together, or copies have two labels, and which key decides."""
+    images = len(duplicates.groups)
+    if duplicates.near > MAX_COPIES * images:
+        largest = np.bincount(duplicates.groups).max()
+        yield (
+            f"{duplicates.near} of {images} pictures look like another and stay in one split with it, up to {largest} "
+            f"together, see {report / 'duplicates.csv'}: {KNOB}"
+        )
+    if len(conflicts):
+        yield f"{len(conflicts)} copies have different labels, see {report / 'conflicts.csv'}: {KNOB}"
 
 
 def _file_warnings(images: pd.DataFrame, rejected: pd.DataFrame) -> Iterator[str]:

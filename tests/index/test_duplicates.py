@@ -4,6 +4,7 @@ import importlib.util
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageDraw, ImageEnhance
 
 from graft.images.decode import decode
 from graft.index import duplicates
@@ -25,7 +26,8 @@ Draw = Callable[[int, int, int], Image.Image]
 def grouped(prints: Sequence[Fingerprint], near: NearDuplicates | None = None) -> Duplicates:
     hashes = np.array([each.phash for each in prints], dtype=np.uint64)
     thumbnails = np.array([each.thumbnail for each in prints], dtype=np.uint8).reshape(-1, 32, 32)
-    return find_duplicates([each.pixels for each in prints], hashes, thumbnails, near or NearDuplicates())
+    chroma = np.array([each.chroma for each in prints], dtype=np.uint8).reshape(-1, 8, 8, 2)
+    return find_duplicates([each.pixels for each in prints], hashes, thumbnails, near or NearDuplicates(), chroma)
 
 
 def photo(seed: int) -> Image.Image:
@@ -66,6 +68,28 @@ def test_an_edited_copy_is_tied_to_its_original_only(edit: Callable[[Image.Image
     found = grouped([fingerprint(image) for image in images] + [fingerprint(edit(image)) for image in images])
     assert found.groups.tolist() == [*range(8), *range(8)]
     assert (found.exact, found.near, found.skipped) == (0, 8, 0)
+
+
+def shirt(colour: tuple[int, int, int], seed: int = 0) -> Image.Image:
+    """A silhouette on white, as a shop shows one product in several colours."""
+    image = Image.new("RGB", (96, 96), "white")
+    corners = np.random.default_rng(seed).integers(8, 88, (6, 2))
+    ImageDraw.Draw(image).polygon([(int(x), int(y)) for x, y in corners], fill=colour)
+    return image
+
+
+def test_one_shape_in_several_colours_is_no_copy() -> None:
+    colours = [(200, 30, 30), (20, 130, 20), (60, 60, 230)]
+    found = grouped([fingerprint(shirt(colour)) for colour in colours])
+    assert found.groups.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "edit", [*EDITS.values(), lambda image: image.convert("L").convert("RGB")], ids=[*EDITS, "grey"]
+)
+def test_a_copy_in_the_same_colours_or_without_any_is_one(edit: Callable[[Image.Image], Image.Image]) -> None:
+    image = Image.merge("RGB", [photo(seed).getchannel(0) for seed in (0, 1, 2)])
+    assert grouped([fingerprint(image), fingerprint(edit(image))]).groups.tolist() == [0, 0]
 
 
 def test_off_groups_equal_pixels_only(draw: Draw) -> None:
@@ -145,10 +169,10 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     match = duplicates.thumbnails_match
 
     def counted(
-        thumbnails: NDArray[np.uint8], one: NDArray[np.int64], other: NDArray[np.int64], tolerance: float
+        thumbnails: NDArray[np.uint8], one: NDArray[np.int64], other: NDArray[np.int64], *rest: Any
     ) -> NDArray[np.bool_]:
         calls.append(len(one))
-        return match(thumbnails, one, other, tolerance)
+        return match(thumbnails, one, other, *rest)
 
     monkeypatch.setattr(duplicates, "thumbnails_match", counted)
     return calls

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from graft.index import fingerprints
-from graft.index.fingerprints import SIDE, FingerprintStore, fingerprint
+from graft.index.fingerprints import COLOURS, SIDE, FingerprintStore, fingerprint
 
 Draw = Callable[[int, int, int], Image.Image]
 
@@ -46,6 +46,15 @@ def test_the_thumbnail_is_the_whole_image_in_grey() -> None:
     assert thumbnail.dtype == np.uint8
     assert (thumbnail[:, :14] == 0).all()
     assert (thumbnail[:, 18:] == 76).all()  # 0.299 of 255
+
+
+def test_chroma_is_the_colour_without_brightness() -> None:
+    halves = np.full((40, 80, 3), 90, dtype=np.uint8)
+    halves[:, 40:] = (255, 0, 0)
+    chroma = fingerprint(Image.fromarray(halves)).chroma
+    assert chroma.shape == (COLOURS, COLOURS, 2)
+    assert (chroma[:, :3] == 128).all()
+    assert np.abs(chroma[:, 5:].astype(int) - (85, 255)).max() <= 1  # Cb and Cr of red in JFIF
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0, 7.0])
@@ -86,8 +95,9 @@ def test_fingerprints_come_back_as_they_were_added(tmp_path: Path, draw: Draw, c
     assert store.pixels == [one.pixels for one in prints]
     assert store.hashes.tolist() == [int(one.phash) for one in prints]
     assert store.thumbnails.shape == (count, SIDE, SIDE)
-    for row, one in zip(store.thumbnails, prints, strict=True):
+    for row, colours, one in zip(store.thumbnails, store.chroma, prints, strict=True):
         np.testing.assert_array_equal(row, one.thumbnail)
+        np.testing.assert_array_equal(colours, one.chroma)
 
 
 def test_a_store_begins_anew_and_grows_while_it_is_read(tmp_path: Path, draw: Draw) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 from graft.images.depth import USUAL_DEPTH
 from graft.index.duplicates import Duplicates
 from graft.index.summary import (
+    KNOB,
     SAMPLE_CLASSES,
     SAMPLE_IMAGES,
     class_by_path,
@@ -59,16 +60,29 @@ def test_what_a_person_should_look_at_is_said() -> None:
     rows = pd.DataFrame({"path": ["a"], "label": ["x"]})
     left = pd.DataFrame({"path": ["b", "c"], "reason": ["lies at the top", "lies at the top"]})
     disputed = pd.DataFrame({"duplicate_group": [0, 0]})
-    assert list(warnings(images, rejected, Labelled(rows, left, [], ["look"]), disputed, Path("r"))) == [
+    copies = Duplicates(np.array([0, 0, 1]), exact=0, near=1, skipped=0)
+    assert list(warnings(images, rejected, Labelled(rows, left, [], ["look"]), copies, disputed, Path("r"))) == [
         "'page.jpg': should be a picture and cannot be used: 12 x 9 is damaged",
         "'0.heic', '1.heic', '2.heic', '3.heic', '4.heic' and 2 more: should be a picture and cannot be used: "
         "no format that is read",
         f"'c': is used, though odd: {other}",
         f"'b': is used, though odd: {no_name}",
-        "2 copies have different labels, see r/conflicts.csv",
+        "1 of 3 pictures look like another and stay in one split with it, up to 2 together, see r/duplicates.csv: "
+        f"{KNOB}",
+        f"2 copies have different labels, see r/conflicts.csv: {KNOB}",
         "look",
         "2 pictures have no label, such as 'b', which lies at the top; all are in r/unlabelled.csv",
     ]
+
+
+@pytest.mark.parametrize(("near", "warned"), [(0, False), (2, False), (3, True)])
+def test_near_copies_of_more_than_a_fifth_are_warned_of(near: int, warned: bool) -> None:
+    images = pd.DataFrame({"path": list("abcdefghij"), "note": ""})
+    copies = Duplicates(np.array([0] * (near + 1) + [*range(1, 10 - near)]), exact=0, near=near, skipped=0)
+    none = Labelled(pd.DataFrame({"path": [], "label": []}), pd.DataFrame({"path": [], "reason": []}), [], [])
+    said = list(warnings(images, unusable(0), none, copies, pd.DataFrame(), Path("r")))
+    assert len(said) == warned
+    assert all("index.near_duplicates" in line for line in said)
 
 
 def test_an_image_of_several_classes_counts_in_each() -> None:
