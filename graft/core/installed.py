@@ -32,8 +32,9 @@ def read_record() -> dict[str, Any]:
     """
     try:
         record: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8"))
-        if any(not isinstance(record[key], dict) for key in ("code", "closure", "parts", "files")):
-            raise TypeError("a part of it is no mapping")
+        kinds = {"graft": str, "code": dict, "closure": dict, "parts": dict, "files": dict}
+        if wrong := [key for key, kind in kinds.items() if not isinstance(record[key], kind)]:
+            raise TypeError(f"{wrong[0]} is no {kinds[wrong[0]].__name__}")
     except (ValueError, KeyError, TypeError) as error:
         raise StageError(f"{RECORD} is not as `graft new` wrote it ({error}); take it back out of git") from error
     return record
@@ -56,7 +57,8 @@ def check(*stages: str) -> dict[str, str]:
     if differing := differences(record["parts"], now):
         raise StageError(
             f"what is installed is not what {RECORD} records: {', '.join(differing)}; "
-            "`graft upgrade` takes what is installed now into use, and says which stages run again"
+            f"install what it records (graft {record['graft']}), "
+            "or let `graft upgrade` take what is installed into use, which says what runs again"
         )
     return now
 

@@ -263,6 +263,12 @@ def test_a_stage_ends_with_the_dvc_that_started_it(project: Path) -> None:
     assert not alive, "the stage outlived the DVC that started it"
 
 
+def record_code(digest: str) -> None:
+    """Write code.json, by which the stage runs one room of graft."""
+    content = {"graft": "0.1", "code": {}, "closure": {"toy": "graft/core"}, "parts": {"graft/core": digest}}
+    installed.RECORD.write_text(json.dumps(content | {"files": {}}))
+
+
 @pytest.mark.parametrize(
     ("recorded", "said"), [("of another graft", "toy: StageError: what is installed"), (None, "ran")]
 )
@@ -270,9 +276,7 @@ def test_a_stage_looks_at_the_installed_code_before_it_imports_its_script(
     project: Path, recorded: str | None, said: str
 ) -> None:
     """Another graft may lack what an old script imports, which is no message for a user."""
-    now = installed.parts(["graft/core"])
-    record = {"code": {}, "closure": {"toy": "graft/core"}, "parts": {"graft/core": recorded or now["graft/core"]}}
-    installed.RECORD.write_text(json.dumps(record | {"files": {}}))
+    record_code(recorded or installed.parts(["graft/core"])["graft/core"])
     (project / "stages").mkdir()
     shutil.copy(ROOT / "stages/__init__.py", project / "stages")
     (project / "stages/toy.py").write_text("print('ran')" if recorded is None else "from graft.core import gone")
@@ -285,8 +289,7 @@ def test_a_stage_looks_at_the_installed_code_before_it_imports_its_script(
 
 def test_graft_installed_anew_while_the_stage_runs_fails_it(project: Path) -> None:
     def main(_: Run) -> None:
-        record = {"code": {}, "closure": {"toy": "graft/core"}, "parts": installed.parts(["graft/core"]), "files": {}}
-        installed.RECORD.write_text(json.dumps(record))
+        record_code(installed.parts(["graft/core"])["graft/core"])
 
     with pytest.raises(SystemExit, match="graft was installed anew while the stage ran: run it again"):
         start("toy", main)

@@ -15,8 +15,13 @@ from graft.core.installed import RECORD, ROOT, combined, parts
 from graft.core.params import parse_yaml
 from graft.labels.corrections import COLUMNS
 
-NOT_RECORDED = {"graft", "stages", "pyarrow"}
-"""Modules whose versions are no part of the record: graft's own, which have digests, and those of the rarer extras."""
+NOT_RECORDED = {
+    *("graft", "stages"),  # they have digests
+    *("aiohttp", "fsspec", "huggingface_hub", "tenacity"),  # they fetch what a digest proves
+    *("filelock", "psutil", "scmrepo", "tqdm"),  # they lock, watch and count
+    "pyarrow",  # an extra brings it, so that it differs between machines of one project
+}
+"""Modules that stages import and whose versions change no output."""
 
 HEADER = f"""\
 The pipeline, as DVC reads it. Each stage depends on its data, on its own script and, by the digest in

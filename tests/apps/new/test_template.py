@@ -83,6 +83,7 @@ def test_libraries_are_those_that_every_project_has(record: Any) -> None:
     recorded = {canonicalize_name(name) for name in record["parts"] if "/" not in name}
     assert recorded <= declared
     assert {"matplotlib", "scikit-learn", "dvclive"} <= recorded
+    assert not {"tqdm", "filelock", "fsspec"} & recorded  # what they do changes no output
 
 
 def test_what_is_drawn_changes_nothing_that_is_trained(record: Any) -> None:
