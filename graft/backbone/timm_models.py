@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from graft.backbone import torchvision_models  # noqa: F401 - makes torchvision importable, which timm imports
 from graft.backbone.library import Preprocessing, Published, meta_init
+from graft.backbone.torchvision_models import without_compiler  # it makes torchvision importable, which timm imports
 from graft.core.errors import ParamsError, WeightsError, nearest
 
-# isort: split
-import timm
-from timm.models import group_parameters
+with without_compiler():
+    import timm
+    from timm.models import group_parameters
 
 ANY_SIZE: dict[str, Any] = {"dynamic_img_size": True, "strict_img_size": False}
 """Options that free an architecture from the one size of images it was made for."""

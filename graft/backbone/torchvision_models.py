@@ -11,10 +11,12 @@ import copy
 import functools
 import importlib.util
 import re
-from contextlib import ExitStack
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from types import MethodType
+from types import MethodType, ModuleType
 from typing import Any
 
 import torch
@@ -47,11 +49,50 @@ def declare_missing() -> torch.library.Library | None:
     return declared
 
 
-declare_missing()
+@contextmanager
+def without_compiler() -> Iterator[None]:
+    """Import a library of architectures without the compiler of torch, which takes a processor two seconds to load.
 
-import torchvision  # noqa: E402 - must come after the declarations
-from torchvision.models import get_model, get_model_weights, get_weight, list_models  # noqa: E402
-from torchvision.ops import StochasticDepth  # noqa: E402
+    They ask it for two things, which few of their architectures use, and those when they run.
+    """
+    names = "torch._dynamo", "torch._dynamo.utils"
+    if names[0] in sys.modules:
+        yield
+        return
+    whole, part = stand_ins = [ModuleType(name) for name in names]
+    whole.disable = _disable_when_called  # type: ignore[attr-defined]
+    part.is_compile_supported = lambda _: False  # type: ignore[attr-defined]
+    sys.modules |= dict(zip(names, stand_ins, strict=True))
+    try:
+        yield
+    finally:
+        for name in names:
+            del sys.modules[name]
+        vars(torch).pop("_dynamo", None)
+
+
+def _disable_when_called(function: Callable[..., Any], *options: Any, **named: Any) -> Callable[..., Any]:
+    """What `torch._dynamo.disable` gives, made when it is first called."""
+
+    @functools.cache
+    def made() -> Callable[..., Any]:
+        import torch._dynamo  # late: this is the compiler
+
+        disabled: Callable[..., Any] = torch._dynamo.disable(function, *options, **named)
+        return disabled
+
+    @functools.wraps(function)
+    def later(*given: Any, **keywords: Any) -> Any:
+        return made()(*given, **keywords)
+
+    return later
+
+
+declare_missing()
+with without_compiler():  # must come after the declarations
+    import torchvision
+    from torchvision.models import get_model, get_model_weights, get_weight, list_models
+    from torchvision.ops import StochasticDepth
 
 PORTED = {"init_weights": False, "transform_input": True}
 """Their published weights come from TensorFlow, and with them goes a second normalisation inside the network."""

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from graft.backbone import torchvision_models
-from graft.backbone.torchvision_models import declare_missing, find_classifier
+from graft.backbone.torchvision_models import _disable_when_called, declare_missing, find_classifier
 from graft.core.errors import ParamsError, WeightsError
 
 pytestmark = pytest.mark.slow
@@ -151,3 +151,24 @@ def test_timm_imports_in_a_fresh_process() -> None:
 
 def test_declaring_twice_is_harmless() -> None:
     assert declare_missing() is declare_missing()
+
+
+LOADING = """
+import sys, torch
+from graft.backbone.torchvision_models import without_compiler
+import graft.backbone.build
+assert "torch._dynamo" not in sys.modules
+from timm.models.naflexvit import NaFlexRopeIterator
+assert torch.compile(lambda x: x + 1, backend="eager")(torch.ones(2)).tolist() == [2, 2]
+assert "torch._dynamo" in sys.modules
+with without_compiler():
+    assert hasattr(torch._dynamo, "config"), "the true one stays"
+"""
+
+
+def test_the_compiler_is_loaded_by_whoever_compiles_and_not_with_the_architectures() -> None:
+    subprocess.run([sys.executable, "-c", LOADING], check=True)
+
+
+def test_what_is_never_compiled_is_asked_for_when_it_is_called() -> None:
+    assert _disable_when_called(lambda x, by: x + by)(2, by=3) == 5
