@@ -99,6 +99,8 @@ def decode(
         raise
     except UnidentifiedImageError as error:
         raise NotAnImageError(f"not a picture in a format that is read ({', '.join(formats)})") from error
+    except FileNotFoundError as error:
+        raise UnreadableError("there is no such file") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise TooManyPixelsError(f"the picture has more than {max_pixels} pixels") from error
     except Exception as error:  # decoders raise whatever they like on damaged input

@@ -80,7 +80,7 @@ def test_a_bad_image_is_a_result_and_the_rest_goes_on(bundle: Path, tmp_path: Pa
     assert errors[0].startswith("not a picture in a format that is read")
     assert errors[1] == "IsADirectoryError: [Errno 21] Is a directory: 'folder.jpg'"
     assert errors[2].startswith("OSError: image file is truncated")
-    assert errors[3] == "FileNotFoundError: [Errno 2] No such file or directory: 'gone.jpg'"
+    assert errors[3] == "there is no such file"
     assert found[0] == found[2] == found[6]
     with pytest.raises(UnreadableError, match="not a picture"):
         Predictor(bundle).predict(tmp_path / "empty.jpg")
@@ -245,8 +245,7 @@ class Silent:
         (Silent(), "TimeoutError: too long"),
         (b"", "not a picture in a format that is read"),
         (b"no picture", "not a picture in a format that is read"),
-        (Path("gone.png"), "FileNotFoundError: .*'gone.png'"),
-        ("gone\n.png", r"FileNotFoundError: .*gone\\n.png"),
+        (Path("gone.png"), "there is no such file"),
         ("https://example.org/a.png", "is an address, and a predictor reads files: give what lies there, as bytes"),
         ("file:///a.png", "is an address; give the path itself, without file://"),
     ],

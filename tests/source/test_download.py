@@ -234,9 +234,9 @@ def test_a_file_in_a_store_is_fetched(memory: fsspec.AbstractFileSystem, tmp_pat
     [
         ("memory://bucket/none.zip", "nothing lies at this address"),
         ("memory://bucket", "is a folder; name one archive"),
-        ("s3://bucket/a.zip", r"s3:// needs a library that is not installed: `pip install '\.\[s3\]'`"),
-        ("gs://bucket/a.zip", r"`pip install '\.\[gs\]'`"),
-        ("hf://datasets/a/b/c.zip", r"`pip install '\.\[hf\]'`"),
+        ("s3://bucket/a.zip", r"s3:// needs a library that is not installed: `pip install 'graft-vision\[s3\]'`"),
+        ("gs://bucket/a.zip", r"`pip install 'graft-vision\[gs\]'`"),
+        ("hf://datasets/a/b/c.zip", r"`pip install 'graft-vision\[hf\]'`"),
         ("sftp://host/a.zip", "sftp:// needs a library that is not installed: .*paramiko"),
         ("gopher://host/a.zip", "Protocol not known: gopher"),
     ],

@@ -104,5 +104,5 @@ def test_other_stores_are_read_with_fsspec(tmp_path: Path) -> None:
 def test_without_fsspec_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fsspec", None)
     for scheme, extra in (("s3", "s3"), ("gs", "gs"), ("hf", "hf"), ("memory", "pipeline")):
-        with pytest.raises(SourceError, match=rf"{scheme}:// needs a package.*`pip install '\.\[{extra}\]'`"):
+        with pytest.raises(SourceError, match=rf"{scheme}:// needs a package.*`pip install 'graft-vision\[{extra}\]'`"):
             fetch(f"{scheme}://bucket/a.jpg")

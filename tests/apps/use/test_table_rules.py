@@ -396,7 +396,7 @@ def test_many_texts_beside_the_images_are_no_tables_and_many_tables_are_told(tmp
 
 def test_groups_that_folders_tear_apart_are_told(tmp_path: Path) -> None:
     paths = [f"{('train', 'test')[n % 4 == 0]}/{n:03}.jpg" for n in range(12)]
-    put(tmp_path, *paths)
+    plant(tmp_path, *paths)
     rows = ((path, "ab"[n % 2], f"p{n // 2}") for n, path in enumerate(paths))
     write(tmp_path, "all.csv", "file,label,patient", rows)
     layout = detect_layout(tmp_path)
