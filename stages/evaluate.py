@@ -48,7 +48,7 @@ def main(run: Run) -> None:
     answer = partial(logits_of, averaged, size=description.size, precision=precision)
     valid, test = (answer(images[split], dataset.paths(split)) for split in ("valid", "test"))
     rows = dataset.rows[dataset.rows["split"] == "test"].reset_index(drop=True)
-    evaluation = Evaluation(rows, task, test.values, probe, decide(task, valid, config))
+    evaluation = Evaluation(rows, task, test.values, probe, decide(task, valid, config), config.most_confused)
 
     with new_folder(EVALUATED) as folder:
         write_lineage(folder, INPUTS)

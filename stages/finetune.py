@@ -41,8 +41,7 @@ def main(run: Run) -> None:
     train = LabelledImages.of(pixels, dataset, "train", pixels.aspects)
     valid = LabelledImages.of(pixels, dataset, "valid")
     network, description = load_trainable(BACKBONE, HEAD, config)
-    task = task_of(description)
-    size, batch = description.size, config.largest_batch(len(train))
+    task, size, batch = task_of(description), description.size, config.largest_batch(len(train))
     settled = settle(network, pixels, train.rows, size, config.precision, batch)
     config = config.model_copy(update={"precision": settled.precision})
     run.log(f"in {settled}")
@@ -57,13 +56,14 @@ def main(run: Run) -> None:
         training.save(checkpoint, history)
         run.log(f"epoch {epoch.epoch}: valid {epoch.score}, {training.speed}")
 
-    metrics = choose(before, history[-1].score if history else before)
+    after = history[-1].score if history else before
+    metrics = choose(before, after, config.keep)
     with new_folder(REPORT) as report:
         write_curves(report, (epoch.curves() for epoch in history))
         write_json(report / "metrics.json", metrics)
     with new_folder(FINETUNED) as folder:
         save(folder, training.averaged() if metrics["kept"] == "finetuned" else unchanged, description)
-    run.log(f"kept the {metrics['kept']} network")
+    run.log(f"valid: the head {before}, fine-tuned {after}; kept: {metrics['kept']} (finetune.keep: {config.keep})")
 
 
 if __name__ == "__main__":

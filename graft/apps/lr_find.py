@@ -38,6 +38,8 @@ from graft.tasks import make_task, task_of
 LOW, HIGH, STEPS = 1e-7, 10.0, 100
 SMOOTHING = 0.98
 """Weight of the past in the exponential moving average of the loss."""
+SETTLED = 20
+"""Points after which the average is steady: before, it follows single minibatches, and its falls say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,12 @@ class RateRange:
 
     @property
     def steepest(self) -> float:
-        """The rate at which the loss falls fastest, by the logarithm of the rate."""
-        return float(self.rates[np.gradient(self.smoothed, np.log(self.rates)).argmin()])
+        """The rate at which the loss falls fastest between its maximum and its minimum, by the logarithm of the rate."""
+        lowest = int(self.smoothed.argmin())
+        settled = SETTLED if lowest > SETTLED else 0
+        highest = settled + int(self.smoothed[settled : lowest + 1].argmax())
+        slopes = np.gradient(self.smoothed, np.log(self.rates))[highest : lowest + 1]
+        return float(self.rates[highest + slopes.argmin()])
 
     @property
     def valley(self) -> float:
@@ -202,13 +208,18 @@ def lr_find(values: dict[str, Any], parts: tuple[str, ...] = ("head", "network")
     """
     prepare()
     seed = params.check("seed", Seed, values["seed"])
+    suggested: dict[str, float] = {}
     for part in parts:
         found = _sweep_head(values, seed) if part == "head" else _sweep_network(values, seed)
         save_range(REPORT, part, found)
-        suggestions = ", ".join(f"{name} {rate:g}" for name, rate in found.suggestions().items())
-        yield f"{part:8} {suggestions}; curve: {REPORT / f'{part}.png'}"
+        rates = found.suggestions()
+        suggested[part] = rates["valley"]
+        yield f"{part:8} {', '.join(f'{name} {rate:g}' for name, rate in rates.items())}; {REPORT / f'{part}.png'}"
     plots = [PLOT.format(name=part) for part in ("head", "network") if (REPORT / f"{part}.csv").is_file()]
     write_text(REPORT / "dvc.yaml", PLOTS + "".join(plots))
+    lr = min(suggested.values())
+    whose = f"the valley of the {min(suggested, key=suggested.__getitem__)}"
+    yield f"suggested lr: {lr:g}, {whose}{', the lower of both' if len(parts) > 1 else ''}: dvc exp run -S lr={lr:g}"
 
 
 def _sweep_head(values: dict[str, Any], seed: int) -> RateRange:

@@ -38,6 +38,8 @@ class Evaluate(Section):
     vertical, both. Each costs a pass through the network."""
     calibrate: bool = True
     """Divide the logits by a temperature fitted on valid, so that probabilities can be believed."""
+    most_confused: int = Field(default=1, ge=1)
+    """Times that a class must be taken for another to be listed in confused.csv; more leaves chance out."""
     abstain: Abstain | None = None
     """When to answer "not sure"; null answers always."""
 

@@ -91,6 +91,7 @@ class Evaluation:
         logits: `[N, K]`, of the network handed on.
         probe: logits `[N, K]`, of the head alone.
         decision: how logits become answers.
+        most_confused: times that a class must be taken for another to be listed.
     """
 
     rows: pd.DataFrame
@@ -98,6 +99,7 @@ class Evaluation:
     logits: NDArray[np.float32]
     probe: NDArray[np.float32]
     decision: Decision
+    most_confused: int = 1
 
     @cached_property
     def targets(self) -> Targets:
@@ -202,7 +204,7 @@ class Evaluation:
         confused = self.metrics.most_confused(counts)
         tables.write(folder / "confusion.csv", self.metrics.confusion_table(counts))
         if confused is not None:
-            tables.write(folder / "confused.csv", confused)
+            tables.write(folder / "confused.csv", confused[confused["images"] >= self.most_confused])
 
     def _write_reliability(self, folder: Path) -> dict[str, float]:
         """Lay confidence beside truth, before the temperature and after; return the calibration errors."""

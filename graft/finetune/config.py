@@ -45,6 +45,9 @@ class Finetune(Section):
     sizes: list[list[float]] | None = Field(default=None, min_length=1)
     """Progressive resizing: pairs of side in pixels and share of the epochs, in order; null keeps to `embed.size`."""
 
+    keep: Literal["better", "finetuned", "head"] = "better"
+    """Which network is handed on: the better on valid, or one of the two whatever the figures are."""
+
     optimizer: Literal["adamw", "sgd"] = "adamw"
     """``sgd`` has a momentum of 0.9."""
     schedule: ScheduleKind = "one_cycle"

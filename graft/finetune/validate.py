@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -56,8 +56,13 @@ def validate(
     return Score(task.metrics(logits, images.targets), likelihood)
 
 
-def choose(head: Score, finetuned: Score) -> dict[str, Any]:
-    """Compare the network before and after, and name which to keep: its head's, unless fine-tuning gained on valid."""
+def choose(head: Score, finetuned: Score, keep: Literal["better", "finetuned", "head"] = "better") -> dict[str, Any]:
+    """Compare the network before and after, and name which to keep: its head's, unless fine-tuning gained on valid.
+
+    Args:
+        keep: `finetune.keep`.
+    """
     scores = {"head": head, "finetuned": finetuned}
     valid = {name: score.metrics | {"log_loss": -score.log_likelihood} for name, score in scores.items()}
-    return {"valid": valid, "kept": "finetuned" if finetuned.beats(head) else "head"}
+    better = "finetuned" if finetuned.beats(head) else "head"
+    return {"valid": valid, "kept": better if keep == "better" else keep}

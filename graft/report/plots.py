@@ -176,8 +176,8 @@ def save_training(path: Path, head: Path, finetune: Path) -> bool:
     panels = {
         "head: valid loss": _read_curves(head, "valid/loss*.tsv"),
         "fine-tuning: loss": _read_curves(finetune, "*/loss.tsv"),
-        "fine-tuning: valid": {
-            name: curve for name, curve in _read_curves(finetune, "valid/*.tsv").items() if "loss" not in name
+        "fine-tuning: metrics on valid": {  # the loss goes by the name of its split
+            name: curve for name, curve in _read_curves(finetune, "valid/*.tsv").items() if name != "valid"
         },
     }
     panels = {title: curves for title, curves in panels.items() if curves}

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,32 @@ def test_readings_by_hand() -> None:
     assert found.minimum == pytest.approx(1e-2 / 10)
     # central differences are 0, -0.5, -2.5, -2.25, 1, 2.5
     assert found.steepest == pytest.approx(1e-4)
+
+
+def sweep(loss: Callable[[float], float], noise: float) -> RateRange:
+    """A range test whose loss is a function of the rate, with noise of every minibatch."""
+    generator = np.random.default_rng(0)
+    return find_range(lambda number, rate: loss(rate) + noise * float(generator.standard_normal()))
+
+
+def falls_at(rate: float) -> Callable[[float], float]:
+    """A loss that falls by half within a factor of ten about a rate, and rises from 1 on."""
+    return lambda tried: 1 - 0.5 / (1 + (rate / tried) ** 2) + max(0.0, tried - 1)
+
+
+@pytest.mark.parametrize("rate", [1e-4, 1e-3, 1e-2])
+@pytest.mark.parametrize("noise", [0.0, 0.05])
+def test_steepest_is_where_the_loss_falls(rate: float, noise: float) -> None:
+    # the average lags behind by less than two decades
+    assert rate / 2 < sweep(falls_at(rate), noise).steepest < 100 * rate
+
+
+def test_steepest_is_not_the_first_point_of_a_noisy_start() -> None:
+    losses = [1.5, *([1.0] * 39), *np.linspace(1, 0.5, 30), *np.linspace(0.5, 2, 10)]
+    found = find_range(lambda number, rate: float(losses[min(number, len(losses) - 1)]))
+    assert found.smoothed.argmax() == 0
+    assert np.gradient(found.smoothed, np.log(found.rates)).argmin() < 2
+    assert found.rates[40] < found.steepest <= found.rates[70]
 
 
 def test_valley_is_half_way_through_the_middle_third() -> None:
@@ -143,9 +170,11 @@ def test_head_is_swept(project: Path, kind: str) -> None:
 def test_curves_are_written_for_people_and_for_dvc(project: Path) -> None:
     values = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
     files = {file for file in project.rglob("*") if file.is_file()}
-    (line,) = lr_find(values, ("head",))
+    line, suggestion = lr_find(values, ("head",))
     assert line.startswith("head     valley ")
     assert "steepest" in line
+    valley = line.removeprefix("head     valley ").partition(",")[0]
+    assert suggestion == f"suggested lr: {valley}, the valley of the head: dvc exp run -S lr={valley}"
     assert "minimum / 10" in line
     written = {file for file in project.rglob("*") if file.is_file()} - files
     assert written == {project / "reports/lr-find" / name for name in ("head.csv", "head.png", "dvc.yaml")}

@@ -1,5 +1,6 @@
 """An evaluation writes every table and a record that is read again, the same bytes each time."""
 
+import dataclasses
 import hashlib
 import json
 from importlib.metadata import version
@@ -290,3 +291,11 @@ def test_the_lineage_holds_every_input_to_its_content(tmp_path: Path) -> None:
     found = read_lineage(tmp_path)
     assert found["files"] == {file.as_posix(): hashlib.sha256(b"path\n" * 1000).hexdigest()}
     assert found["versions"]["numpy"] == version("numpy")
+
+
+def test_pairs_confused_less_often_than_asked_for_are_left_out(tmp_path: Path) -> None:
+    # one cat is taken for a dog
+    for least, rows in ((1, 1), (2, 0)):
+        (tmp_path / str(least)).mkdir()
+        dataclasses.replace(evaluation(), most_confused=least).write(tmp_path / str(least))
+        assert len(tables.read(tmp_path / str(least) / "confused.csv")) == rows

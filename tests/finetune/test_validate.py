@@ -1,6 +1,7 @@
 """Scores are those of valid, and the better network is handed on."""
 
 import math
+from typing import Literal
 
 import pytest
 import torch
@@ -44,6 +45,12 @@ def scored(first: float, log_likelihood: float) -> Score:
 )
 def test_never_worse_than_the_head(head: Score, finetuned: Score, kept: str) -> None:
     assert choose(head, finetuned)["kept"] == kept
+
+
+@pytest.mark.parametrize("keep", ["finetuned", "head"])
+def test_what_is_asked_for_is_kept_whatever_the_figures_are(keep: Literal["finetuned", "head"]) -> None:
+    for head, finetuned in ((0.8, 0.9), (0.9, 0.8)):
+        assert choose(scored(head, -0.5), scored(finetuned, -0.5), keep)["kept"] == keep
 
 
 def test_what_was_compared_is_recorded() -> None:

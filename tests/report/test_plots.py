@@ -193,6 +193,18 @@ def test_what_there_is_is_drawn_the_same_twice(tmp_path: Path) -> None:
     assert (tmp_path / "three.png").read_bytes() != (tmp_path / "one.png").read_bytes()
 
 
+def test_panels_hold_what_they_are_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("train/loss", "valid/loss", "valid/mean_average_precision", "valid/exact_match"):
+        curve(tmp_path, name, [0.5, 0.25])
+    panels: dict[str, set[str]] = {}
+    monkeypatch.setattr(plots, "_draw_curves", lambda _, title, curves: panels.update({title: set(curves)}))
+    save_training(tmp_path / "a.png", tmp_path / "none", tmp_path)
+    assert panels == {
+        "fine-tuning: loss": {"train", "valid"},
+        "fine-tuning: metrics on valid": {"mean average precision", "exact match"},
+    }
+
+
 def test_without_any_there_is_no_image(tmp_path: Path) -> None:
     assert not save_training(tmp_path / "none.png", tmp_path / "head", tmp_path / "finetune")
     assert not (tmp_path / "none.png").exists()
