@@ -106,7 +106,9 @@ def _locate(
     if not images or (len(values) > 2 * (len(found) - found.count(None)) and images * 2 < len(places.images)):
         lost = next((value for value, image in zip(values, found, strict=True) if image is None), "")
         looked = f"{lost!r} of {path} is the name of none, in any folder, with any suffix"
-        raise DataError(f"no column names pictures in most of its rows: {looked}; one is {places.images[0]!r}")
+        raise DataError(
+            f"no column names pictures in most of its rows: {looked}; one is {places.images[0]!r}: make them alike"
+        )
     if len(where) > 1:
         notes.append(f"its pictures lie in {len(where)} folders")
     if beside:
