@@ -1,7 +1,5 @@
 """Names that are passed over wherever files are listed: what systems leave beside images, and what is hidden."""
 
-from pathlib import PurePosixPath
-
 LITTER = frozenset(
     (
         *(".ds_store", "thumbs.db", "desktop.ini", "__macosx", "@eadir", "#recycle", "$recycle.bin", "lost+found"),
@@ -14,9 +12,9 @@ and of programs that keep small copies of the images."""
 
 def is_litter(name: str) -> bool:
     """Whether a path leads through what systems put beside images: ``.DS_Store``, ``@eaDir``, ``__MACOSX``."""
-    return any(part.lower() in LITTER or part.startswith("._") for part in PurePosixPath(name).parts)
+    return any(part.startswith("._") or part.lower() in LITTER for part in name.split("/"))
 
 
 def is_hidden(name: str) -> bool:
     """Whether a path leads through a name that begins with a dot, or through litter."""
-    return is_litter(name) or any(part.startswith(".") for part in PurePosixPath(name).parts)
+    return any(part.startswith(".") or part.lower() in LITTER for part in name.split("/"))

@@ -79,7 +79,8 @@ def names(folder: Path) -> list[str]:
         if Path(error.filename) == folder:
             raise SourceError(f"{folder}: the folder cannot be read: {error.strerror}") from error
         found.append(error.filename)
-    return sorted(Path(path).relative_to(folder).as_posix() for path in found)
+    within = os.path.join(folder, "")  # noqa: PTH118 - with the separator at its end
+    return sorted(path.removeprefix(within).replace(os.sep, "/") for path in found)
 
 
 def _leads_within(link: Path, top: Path) -> bool:
