@@ -33,7 +33,8 @@ GRACE = 5  # seconds beyond the timeout of an answer that a server which is to s
 
 
 def serve(
-    bundle: Annotated[Path, typer.Argument(help="The folder that `export` wrote.")] = Path("models/export"),
+    folder: Annotated[Path | None, typer.Argument(help="The bundle, as --bundle names it.", show_default=False)] = None,
+    bundle: Annotated[Path, typer.Option(help="The folder that `dvc repro export` wrote.")] = Path("models/export"),
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every one.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar=PORT, min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
     token: Annotated[
@@ -62,6 +63,7 @@ def serve(
     access_log: Annotated[bool, typer.Option("--access-log", help="Log every request.")] = False,
 ) -> None:
     """Serve a bundle over HTTP, with a page to try it on; nothing is written to disk or sent elsewhere."""
+    bundle = folder or bundle
     if not (bundle / "graft.json").is_file():
         raise GraftError(f"{bundle}: no bundle lies there; `dvc repro` writes one to models/export")
     if regions not in (None, "faces"):

@@ -54,6 +54,12 @@ def test_the_defaults_listen_on_loopback_alone(tmp_path: Path, ran: list[Any]) -
     assert others == [Settings(), "127.0.0.1", 8000, False, None]
 
 
+def test_the_bundle_is_named_as_graft_predict_names_it(tmp_path: Path, ran: list[Any]) -> None:
+    done = CliRunner().invoke(cli.app, ["serve", "--bundle", str(colour_bundle(tmp_path))])
+    assert (done.exit_code, done.output) == (0, "")
+    assert ran[0].classes == CLASSES
+
+
 def test_options_become_bytes_and_seconds(tmp_path: Path, ran: list[Any]) -> None:
     options = {
         "--host": "0.0.0.0",
