@@ -13,7 +13,7 @@ from graft.apps.use.folders.asides import Aside, find_asides
 from graft.apps.use.folders.folder_rule import MIN_IMAGES, folder_rule
 from graft.apps.use.folders.listing import Listing, list_files
 from graft.apps.use.official_lists import with_lists
-from graft.apps.use.table_rules import LabelRule, missing_splits, read_labels, table_rules
+from graft.apps.use.table_rules import LabelRule, missing_splits, read_labels, table_rules, torn_groups
 from graft.core.errors import DataError
 from graft.data.dataset import SPLIT_ALIASES, class_names, is_multi_label, label_column
 from graft.data.folders import CONTAINERS, read_folders, split_folders, words
@@ -215,10 +215,7 @@ def _in_a_split(rows: pd.DataFrame, notes: list[str]) -> pd.Series:
         if unlearnt := sorted({*rows["label"][inside & ~learnt]}):
             notes.append(f"set aside, for they are not in train: {', '.join(map(repr, unlearnt))}")
         inside &= learnt
-    groups = rows["group"].where(rows["group"] != "")
-    torn = int((splits.groupby(groups).nunique() > 1).sum())
-    if torn:
-        notes.append(f"warning: {torn} of {groups.nunique()} groups lie in several splits, which leaks")
+    notes += torn_groups(rows.assign(list=splits))
     return inside
 
 
