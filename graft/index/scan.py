@@ -101,7 +101,7 @@ def scan_tables(
 
 
 def check_bad_files(rejected: pd.DataFrame, images: int, config: Index) -> None:
-    """Stop when files that should be images cannot be used, and are too many or must all be usable.
+    """Stop when files that should be images cannot be used, and are too many or must all be usable, or none is let in.
 
     Other files, such as a table of labels, do not count.
 
@@ -109,6 +109,9 @@ def check_bad_files(rejected: pd.DataFrame, images: int, config: Index) -> None:
         DataError: with the count, the limit and the first few files and reasons.
     """
     bad = rejected[rejected["kind"] == "bad"]
+    if not images and not len(bad) and config.only and len(rejected):
+        example = f"such as {rejected['path'].iloc[0]!r}"
+        raise DataError(f"index.only {config.only} leaves out all {len(rejected)} files, {example}; mend its patterns")
     allowed = config.max_bad * (len(bad) + images)
     if not len(bad) or (config.on_bad == "skip" and len(bad) <= allowed):
         return

@@ -417,3 +417,9 @@ def test_nasty_names_survive_the_tables(tmp_path: Path, draw: Draw) -> None:
 def test_a_locked_folder_is_named(tmp_path: Path, draw: Draw) -> None:
     (tmp_path / "locked").mkdir(mode=0)
     assert [result.path for result in scan(tmp_path)] == ["locked"]
+
+
+def test_patterns_that_let_nothing_in_are_named() -> None:
+    said = r"^index.only \['\*/images/\*'\] leaves out all 3 files, such as 'f0'; mend its patterns$"
+    with pytest.raises(DataError, match=said):
+        check_bad_files(unusable(3, "other"), 0, Index(only=["*/images/*"]))
