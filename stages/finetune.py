@@ -23,7 +23,7 @@ from graft.network.head import save
 from graft.network.precision import settle
 from graft.optim.schedule import LearningRate
 from graft.tasks import task_of
-from stages.curves import write_curves
+from stages.curves import epoch_lines, write_curves
 from stages.runtime import Run, start
 
 PRESIZED, BACKBONE, HEAD = Path("data/presized"), Path("models/backbone"), Path("models/head")
@@ -54,12 +54,12 @@ def main(run: Run) -> None:
     for epoch in training.epochs():
         history.append(epoch)
         training.save(checkpoint, history)
-        run.log(f"epoch {epoch.epoch}: valid {epoch.score}, {training.speed}")
+        for line in epoch_lines(epoch.row() | training.speed, heading=len(history) == 1):
+            run.log(line)
 
-    after = history[-1].score if history else before
-    metrics = choose(before, after, config.keep)
+    metrics = choose(before, after := history[-1].score if history else before, config.keep)
     with new_folder(REPORT) as report:
-        write_curves(report, (epoch.curves() for epoch in history))
+        write_curves(report, (epoch.curves() for epoch in history), [epoch.row() for epoch in history])
         write_json(report / "metrics.json", metrics)
     with new_folder(FINETUNED) as folder:
         save(folder, training.averaged() if metrics["kept"] == "finetuned" else unchanged, description)

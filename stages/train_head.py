@@ -15,7 +15,7 @@ from graft.heads.config import TrainHead
 from graft.heads.fit import fit_head
 from graft.network.head import describe, save
 from graft.optim.schedule import LearningRate
-from stages.curves import write_curves
+from stages.curves import epoch_lines, write_curves
 from stages.runtime import Run, start
 
 EMBEDDINGS, LABELS, SPLIT = Path("data/embeddings"), Path("data/labels.csv"), Path("data/split.csv")
@@ -29,8 +29,11 @@ def main(run: Run) -> None:
     dataset = read_dataset(LABELS, SPLIT)
     fitted = fit_head(Embeddings(EMBEDDINGS / "features.npy"), dataset, config, learning_rate, seed)
 
+    for row in fitted.epochs:
+        for line in epoch_lines(row, heading=row["epoch"] == 1):
+            run.log(line)
     with new_folder(REPORT) as report:
-        write_curves(report, fitted.curves)
+        write_curves(report, fitted.curves, fitted.epochs)
         write_json(report / "metrics.json", {"valid": fitted.metrics()})
     with new_folder(HEAD) as folder:
         values = {"classes": dataset.classes, "multi_label": dataset.multi_label} | config.described()

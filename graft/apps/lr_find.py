@@ -57,7 +57,7 @@ class RateRange:
 
     @property
     def steepest(self) -> float:
-        """The rate at which the loss falls fastest between its maximum and its minimum, by the logarithm of the rate."""
+        """The rate at which the loss falls fastest, by the rate's logarithm, between its maximum and its minimum."""
         lowest = int(self.smoothed.argmin())
         settled = SETTLED if lowest > SETTLED else 0
         highest = settled + int(self.smoothed[settled : lowest + 1].argmax())
@@ -164,7 +164,7 @@ def network_range(step: Step, train: LabelledImages, config: Finetune, seed: int
         rows = next(batches)
         pixels, targets = train.batch(rows, step.device)
         draws = derive(seed, "lr-find", "augment", number)
-        total = step.backward(pixels, targets, size, draws, len(pixels), train.squeezed(rows))
+        total = step.backward(pixels, targets, size, draws, len(pixels), train.squeezed(rows))[0]
         step.update()
         progress.update()
         return float(total) / len(pixels)

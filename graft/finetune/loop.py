@@ -38,8 +38,9 @@ CHECK_EVERY = 16
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One pass over the training images; losses in nats a term, that of train as it was brought down.
+    """One pass over the training images; losses are negative log likelihoods in nats a term.
 
+    That of train is without smoothing, focus or weights, so that it can be laid beside valid's.
     `valid` holds the metrics of the averaged weights; learning rates are those of the last step.
     """
 
@@ -54,6 +55,10 @@ class Epoch:
     def score(self) -> Score:
         """The averaged weights' score on valid."""
         return Score(self.valid, -self.valid_loss)
+
+    def row(self) -> dict[str, float]:
+        """A row of epochs.csv."""
+        return {"epoch": self.epoch, "train_loss": self.train_loss, "valid_loss": self.valid_loss} | self.valid
 
     def curves(self) -> dict[str, float]:
         """A point of every curve, by name."""
@@ -75,7 +80,8 @@ class Training:
 
     Attributes:
         completed: epochs behind it.
-        speed: of the last epoch, to be logged where the clock may be.
+        speed: of the last epoch, to be logged where the clock may be: seconds, images a second, and the share of
+            the time that was spent waiting for images.
     """
 
     def __init__(
@@ -94,7 +100,7 @@ class Training:
         self.unfreeze_epochs = unfreeze_epochs(network, config.unfreeze)
         self.step = Step(network, task, train.targets, config, augmentation, learning_rate)
         self.network, self.average = self.step.network, MovingAverage(network, config.ema_decay)
-        self.completed, self.speed = 0, ""
+        self.completed, self.speed = 0, dict[str, float]()
 
     def epochs(self) -> Iterator[Epoch]:
         """Train from the first epoch that is not completed to the last, yielding after each.
@@ -148,7 +154,8 @@ class Training:
         order = epoch_order(len(self.train), self.seed, epoch, weights)  # [N]
         batches = in_batches(order, config.batch_size, config.accumulate, config.min_batch_size)
         torch.manual_seed(derive(self.seed, "dropout", epoch))
-        losses: list[torch.Tensor] = []  # one a batch, on the device
+        losses: list[torch.Tensor] = []  # one a batch, on the device, as brought down
+        plain: list[torch.Tensor] = []  # the same without what shapes the loss
         norms: list[torch.Tensor] = []  # one a step, on the device
         items = feed(lambda batch: self._read(batch.indices), batches, step.device)
         with bar(f"finetune {epoch}/{config.epochs}", len(order)) as progress:
@@ -160,7 +167,9 @@ class Training:
                 # augment, forward, backward
                 draws = derive(self.seed, "augment", epoch, number)
                 aspects = self.train.squeezed(batch.indices)
-                losses.append(step.backward(pixels, targets, size, draws, batch.step_images, aspects))
+                shaped_and_plain = step.backward(pixels, targets, size, draws, batch.step_images, aspects)  # [2]
+                losses.append(shaped_and_plain[0])
+                plain.append(shaped_and_plain[1])
                 rates = step.learning_rates()
                 # move the weights, their average and the learning rates
                 if batch.ends_step:
@@ -175,8 +184,8 @@ class Training:
                 progress.update(len(pixels))
         items.close()
         seconds = time.perf_counter() - began
-        self.speed = f"{len(order) / seconds:.1f} images/s, {waited / seconds:.1%} of the time waiting for them"
-        return float(torch.stack(losses).sum()) / (len(order) * self.task.loss_terms), rates
+        self.speed = {"seconds": seconds, "images/s": len(order) / seconds, "waiting": waited / seconds}
+        return float(torch.stack(plain).sum()) / (len(order) * self.task.loss_terms), rates
 
     def _read(self, positions: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
         """Pixels `[B, S, S, 3]` uint8 and targets, `[B]` int64 or `[B, K]` float32, of some training images."""

@@ -9,7 +9,7 @@ from torch import nn
 
 from graft.augment.augment import augment
 from graft.augment.config import Augment
-from graft.augment.mix import mix
+from graft.augment.mix import Mixed, mix
 from graft.core.seeds import derive
 from graft.data.dataset import Targets
 from graft.finetune.config import Finetune
@@ -87,7 +87,7 @@ class Step:
         step_images: int,
         aspects: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Add a batch's gradient to those that stand; return the sum of its losses.
+        """Add a batch's gradient to those that stand.
 
         Args:
             pixels: `[B, S, S, 3]` uint8, on the device.
@@ -95,6 +95,10 @@ class Step:
             seed: of the augmentation's draws.
             step_images: images in the whole step, over which the loss is a mean.
             aspects: `[B]`, of what the squares show, as `augment` takes them.
+
+        Returns:
+            Two sums over the batch, `[2]`: of the losses that are brought down, and of the plain ones, negative log
+            likelihoods without smoothing, focus or weights, as valid's are.
         """
         # every image once, then images with each other
         images = augment(pixels, self.augmentation, size, seed, aspects)  # [B, 3, size, size] in [0, 1]
@@ -102,13 +106,20 @@ class Step:
         shown = fill(images if mixed is None else mixed.images, self.filled_to)
         with autocast(self.device, self.config.precision):
             logits = self._forward(shown)[: len(images)].float()  # [B, K]
-        losses = self.task.losses(logits, targets, self.loss_options)  # [B]
-        if mixed is not None:
-            others = self.task.losses(logits, targets[mixed.partner], self.loss_options)
-            losses = mixed.weight * losses + (1 - mixed.weight) * others
-        total = losses.sum()
+        total = self._sum_losses(logits, targets, mixed, self.loss_options)
         self.scaler.scale(total / step_images).backward()
-        return total.detach()
+        with torch.no_grad():
+            plain = self._sum_losses(logits, targets, mixed, LossOptions())
+        return torch.stack([total.detach(), plain])
+
+    def _sum_losses(
+        self, logits: torch.Tensor, targets: torch.Tensor, mixed: Mixed | None, options: LossOptions
+    ) -> torch.Tensor:
+        losses = self.task.losses(logits, targets, options)  # [B]
+        if mixed is not None:
+            others = self.task.losses(logits, targets[mixed.partner], options)
+            losses = mixed.weight * losses + (1 - mixed.weight) * others
+        return losses.sum()
 
     def update(self) -> torch.Tensor:
         """Move the weights along the gradients, and clear these.

@@ -30,6 +30,7 @@ class Fitted:
         log_loss: on valid, in nats a term.
         valid: the task's metrics on valid; the first decides.
         curves: by name, at every step: after each epoch, or at each penalty.
+        epochs: a row of epochs.csv for each, of this head; none from a solver without epochs.
     """
 
     head: Head
@@ -37,6 +38,7 @@ class Fitted:
     log_loss: float
     valid: dict[str, float]
     curves: list[dict[str, float]]
+    epochs: list[dict[str, float]]
 
     def metrics(self) -> dict[str, float]:
         """All that metrics.json says of valid."""
@@ -79,7 +81,17 @@ def _fit(train: Examples, valid: Examples, task: Task, config: TrainHead, learni
     valid_losses, curves = zip(*rounds, strict=True)
     best = int(np.argmin(valid_losses[-1]))
     log_loss, metrics = validate(candidates.head(best), task, valid)
-    return Fitted(candidates.head(best), candidates.chosen(best), log_loss, metrics, list(curves))
+    name = candidates.names[best]
+    columns = {
+        "train_loss": "train/loss",
+        "valid_loss": "valid/loss",
+        task.primary_metric: f"valid/{task.primary_metric}",
+    }
+    epochs = [
+        {"epoch": number} | {column: point[curve + name] for column, curve in columns.items()}
+        for number, point in enumerate(curves, start=1)
+    ]
+    return Fitted(candidates.head(best), candidates.chosen(best), log_loss, metrics, list(curves), epochs)
 
 
 def validate(head: Head, task: Task, valid: Examples) -> tuple[float, dict[str, float]]:
@@ -97,5 +109,5 @@ def _fit_by_lbfgs(train: Examples, valid: Examples, task: Task, penalties: list[
         log_loss, metrics = validate(optimum.head, task, valid)
         on_valid = {f"valid/{name}": value for name, value in metrics.items()}
         curves.append({"l2": optimum.l2, "train/loss": optimum.train_loss, "valid/loss": log_loss} | on_valid)
-        path.append(Fitted(optimum.head, {"l2": optimum.l2}, log_loss, metrics, curves))
+        path.append(Fitted(optimum.head, {"l2": optimum.l2}, log_loss, metrics, curves, []))
     return min(path, key=lambda fitted: fitted.log_loss)

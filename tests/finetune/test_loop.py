@@ -310,7 +310,9 @@ def test_dropout_of_the_head_is_set_and_repeats(network: Network, images: Labell
 @pytest.mark.parametrize(
     "config", [{}, {"class_weights": "balanced"}, {"sampling": "balanced"}, {"focal": 2.0}, {"label_smoothing": 0.2}]
 )
-def test_what_shapes_the_loss_by_hand(network: Network, images: LabelledImages, config: dict[str, Any]) -> None:
+def test_what_shapes_the_loss_by_hand(
+    network: Network, images: LabelledImages, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of twelve pictures eight are said to be dark and four light; the rate is too low to move a weight."""
     targets = np.repeat(np.array([0, 1]), [8, 4])
     assert network.head is not None
@@ -318,7 +320,16 @@ def test_what_shapes_the_loss_by_hand(network: Network, images: LabelledImages, 
     torch.nn.init.normal_(network.head.linear.weight, std=3e-4)  # of features in the hundreds
     uneven = LabelledImages(images.pixels, images.rows[:12], targets)
     shaped = CONFIG.model_copy(update={"label_smoothing": 0.0} | config)
-    loss = next(training(network, uneven, shaped, lr=1e-12, augment=STILL).epochs()).train_loss
+    run, sums = training(network, uneven, shaped, lr=1e-12, augment=STILL), list[torch.Tensor]()
+    backward = run.step.backward
+
+    def recorded(*given: Any) -> torch.Tensor:
+        sums.append(backward(*given))
+        return sums[-1]
+
+    monkeypatch.setattr(run.step, "backward", recorded)
+    plain = next(run.epochs()).train_loss
+    loss = float(torch.stack(sums)[:, 0].sum()) / 12
 
     with torch.no_grad():
         logits = network(resize(torch.from_numpy(images.pixels.read(uneven.rows)), 32))
@@ -332,6 +343,8 @@ def test_what_shapes_the_loss_by_hand(network: Network, images: LabelledImages, 
         ("label_smoothing",): 0.8 * losses - 0.2 * np.log(given).mean(1),
     }
     assert loss == pytest.approx(wanted[tuple(config)].mean(), rel=1e-4)
+    # what is told is the plain loss of the images that were drawn, to be laid beside valid's
+    assert plain == pytest.approx(wanted[("sampling",) if "sampling" in config else ()].mean(), rel=1e-4)
     assert len({round(float(each.mean()), 4) for each in wanted.values()}) == len(wanted), "they can be told apart"
 
 

@@ -84,3 +84,4 @@ def test_epoch_names_its_curves() -> None:
     epoch = Epoch(1, 32, 0.5, 0.4, {"accuracy": 0.9}, {"head": 0.1})
     wanted = {"train/loss": 0.5, "valid/loss": 0.4, "valid/accuracy": 0.9, "learning_rate/head": 0.1}
     assert epoch.curves() == wanted
+    assert epoch.row() == {"epoch": 1, "train_loss": 0.5, "valid_loss": 0.4, "accuracy": 0.9}
