@@ -46,7 +46,8 @@ from graft.finetune.loop import Training
 from graft.finetune.validate import Score
 from graft.heads.config import TrainHead
 from graft.heads.fit import fit_head
-from graft.network.device import Precision, autocast, pick_device, prepare
+from graft.network.config import Precision
+from graft.network.device import autocast, pick_device, prepare
 from graft.network.features import Features
 from graft.network.feed import feed, read_rows
 from graft.network.fuse_bn import fold_batch_norms

@@ -21,7 +21,7 @@ from graft.finetune.validate import choose, validate
 from graft.network.device import prepare
 from graft.network.head import save
 from graft.network.precision import settle
-from graft.optim.schedule import LearningRate
+from graft.optim.config import LearningRate
 from graft.tasks import task_of
 from stages.curves import epoch_lines, write_curves
 from stages.runtime import Run, start

@@ -14,7 +14,7 @@ from graft.data.dataset import read_dataset
 from graft.heads.config import TrainHead
 from graft.heads.fit import fit_head
 from graft.network.head import describe, save
-from graft.optim.schedule import LearningRate
+from graft.optim.config import LearningRate
 from stages.curves import epoch_lines, write_curves
 from stages.runtime import Run, start
 

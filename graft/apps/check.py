@@ -6,9 +6,7 @@ from typing import Any
 
 from graft.apps.use.presets import move_comment, put_before, read_document, split_comment, write_document
 from graft.augment.config import Augment
-from graft.backbone.build import create, find
 from graft.backbone.config import Backbone
-from graft.backbone.weights import published
 from graft.core import params
 from graft.core.errors import ParamsError, WeightsError, nearest
 from graft.core.seeds import Seed
@@ -16,14 +14,12 @@ from graft.evaluate.config import Evaluate
 from graft.export import formats
 from graft.export.config import Export
 from graft.finetune.config import Finetune
-from graft.finetune.parameter_groups import match_parameters
 from graft.heads.config import TrainHead
 from graft.images.presize import Presize
 from graft.index.config import Index
 from graft.labels.rules import Labels
 from graft.network.config import Embed
-from graft.network.features import Features
-from graft.optim.schedule import LearningRate
+from graft.optim.config import LearningRate
 from graft.report.config import Report
 from graft.source.config import Source
 from graft.split.config import Split
@@ -67,8 +63,11 @@ REMOVED = {"finetune.views": "every epoch draws its random views afresh"}
 """Keys of earlier versions that have no successor, and why."""
 
 
-def check_file(file: Path) -> dict[str, Any]:
-    """Read params.yaml; check every key of it, and that the libraries have the backbone of that name.
+def check_file(file: Path, network: bool = True) -> dict[str, Any]:
+    """Read params.yaml and check every key of it.
+
+    Args:
+        network: also build the backbone, without its weights, and check what is said of its layers.
 
     Raises:
         ParamsError: all problems of all sections, a missing or unknown key among them, one a line; where keys have
@@ -81,11 +80,11 @@ def check_file(file: Path) -> dict[str, Any]:
     for key, kind in MODELS.items():
         try:
             sections[key] = params.check(key, kind, values[key])
-            if key == "backbone":
-                published(sections[key].weights, find(sections[key].name).name)
-        except (ParamsError, WeightsError) as error:
+        except ParamsError as error:
             problems.append(str(error))
-    problems += [] if problems else [*_network_problems(**sections), *_format_obstacles(**sections)]
+    if network and {"backbone", "embed", "finetune"} <= sections.keys():
+        problems += _network_problems(**sections)
+    problems += [] if problems else _format_obstacles(**sections)
     if problems and (outdated := list(_update(read_document(file)))):
         advice = f"{file} has keys of an earlier version; `graft check --fix` brings them up to date:"
         raise ParamsError("\n  ".join([advice, *outdated]))
@@ -95,8 +94,19 @@ def check_file(file: Path) -> dict[str, Any]:
 
 
 def _network_problems(*, backbone: Backbone, embed: Embed, finetune: Finetune, **_: Any) -> Iterator[str]:
-    """Layers and patterns that name nothing of the network, which is built without its weights."""
-    body = create(backbone.name)
+    """A backbone that no library has, layers and patterns that name nothing of it; it is built without weights."""
+    # late: torch and the libraries take seconds
+    from graft.backbone.build import create, find
+    from graft.backbone.weights import published
+    from graft.finetune.parameter_groups import match_parameters
+    from graft.network.features import Features
+
+    try:
+        published(backbone.weights, find(backbone.name).name)
+        body = create(backbone.name)
+    except WeightsError as error:
+        yield str(error)
+        return
     try:
         Features(body, embed.layers, embed.pools)
     except ParamsError as error:

@@ -101,8 +101,10 @@ def use(
         values |= {key: values.get(key, {}) | section for key, section in network.items()}
     changed = write_values(values, PARAMS, dry_run)
     _echo(changed or [f"{PARAMS} says so already"])
-    valid = f"dry run: {PARAMS} is as it was" if dry_run else f"{PARAMS}: all {len(check_file(PARAMS))} keys are valid"
-    typer.echo(valid)
+    if dry_run:
+        typer.echo(f"dry run: {PARAMS} is as it was")
+    else:
+        typer.echo(f"{PARAMS}: all {len(check_file(PARAMS, network=backbone is not None))} keys are valid")
 
 
 @app.command()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from graft.core.errors import TrainingError
 from graft.data.arrays import Embeddings
 from graft.data.dataset import LabelledImages, Targets
-from graft.network.device import Precision
+from graft.network.config import Precision
 from graft.network.head import Description, head_logits
 from graft.network.inference import all_outputs
 from graft.network.network import Network

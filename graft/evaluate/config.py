@@ -5,8 +5,7 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from graft.core.params import Section
-from graft.network.config import Flip
-from graft.network.device import Precision
+from graft.network.config import Flip, Precision
 
 
 class Abstain(Section):

@@ -18,7 +18,7 @@ from graft.data.dataset import LabelledImages
 from graft.evaluate.calibration import fit_temperature
 from graft.evaluate.config import Abstain, Evaluate
 from graft.evaluate.metrics import Measured, ends
-from graft.network.device import Precision
+from graft.network.config import Precision
 from graft.network.inference import all_outputs
 from graft.stats.intervals import accuracy_interval
 from graft.tasks import Decision, Task

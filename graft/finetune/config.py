@@ -7,9 +7,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from graft.core.params import Section
-from graft.network.device import Precision
+from graft.network.config import Precision
 from graft.optim.batches import largest_batch
-from graft.optim.schedule import ScheduleKind
+from graft.optim.config import ScheduleKind
 
 
 def _compiles(pattern: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from graft.core.errors import TrainingError
 from graft.data.dataset import LabelledImages
-from graft.network.device import Precision
+from graft.network.config import Precision
 from graft.network.inference import all_outputs
 from graft.network.network import Network
 from graft.tasks import Task

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from graft.core.params import Section
-from graft.network.head import HeadKind
+from graft.network.config import HeadKind
 
 
 class TrainHead(Section):

@@ -5,7 +5,11 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from graft.core.params import Section
-from graft.network.device import Precision
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
+HeadKind = Literal["linear", "fastai", "mlp"]
+"""What stands between features and logits, see `graft.network.head.Head`."""
 
 Pool = Literal["mean", "max"]
 

@@ -4,11 +4,10 @@ import ctypes
 import os
 import platform
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 
-Precision = Literal["auto", "fp32", "bf16", "fp16"]
+from graft.network.config import Precision
 
 MALLOPT = {
     -4: 0,  # M_MMAP_MAX: no block is a mapping of its own

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import safetensors.torch
@@ -15,11 +15,7 @@ from graft.core.errors import WeightsError
 from graft.core.files import write_json
 from graft.core.params import Section
 from graft.data.arrays import Embeddings
-from graft.network.config import Pool
-from graft.network.device import Precision
-
-HeadKind = Literal["linear", "fastai", "mlp"]
-"""What stands between features and logits, see `Head`."""
+from graft.network.config import HeadKind, Pool, Precision
 
 
 class Description(Section):

@@ -11,8 +11,8 @@ from torch import nn
 
 from graft.core.progress import bar
 from graft.data.arrays import ImageRows, PartialArray
-from graft.network.config import Embed, Flip
-from graft.network.device import Precision, autocast, pick_device
+from graft.network.config import Embed, Flip, Precision
+from graft.network.device import autocast, pick_device
 from graft.network.feed import feed, fetch, fill, read_rows
 from graft.network.network import Network
 

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from graft.data.arrays import ImageRows
-from graft.network.device import Precision, has_bfloat16, pick_device
+from graft.network.config import Precision
+from graft.network.device import has_bfloat16, pick_device
 from graft.network.inference import all_outputs
 
 SAMPLE = 32

@@ -4,15 +4,9 @@ A schedule is a function of the number of steps taken, so that a training which 
 crash only needs that number.
 """
 
-from typing import Annotated, Literal
-
-from pydantic import Field
 from torch.optim import Optimizer, lr_scheduler
 
-LearningRate = Annotated[float, Field(gt=0, le=10)]
-"""The base learning rate `lr`: the one number that users turn."""
-
-ScheduleKind = Literal["one_cycle", "cosine", "step", "exponential"]
+from graft.optim.config import ScheduleKind
 
 DIV, FINAL_DIV = 25.0, 1e5
 """The peak over the first rate, and over the last. Source: fastai's fit_one_cycle."""

@@ -18,7 +18,7 @@ from graft.finetune.config import Finetune
 from graft.images.presize import Presize
 from graft.index.config import Index
 from graft.labels.rules import Labels
-from graft.optim.schedule import LearningRate
+from graft.optim.config import LearningRate
 from graft.split.assign import Split
 
 KEYS = ("lr", "seed", "augment")

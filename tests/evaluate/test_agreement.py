@@ -11,7 +11,7 @@ from graft.core.errors import TrainingError
 from graft.data.arrays import Embeddings, ImageRows
 from graft.data.dataset import LabelledImages
 from graft.evaluate.agreement import HeadScores, require_agreement
-from graft.network.device import Precision
+from graft.network.config import Precision
 from graft.network.features import Features
 from graft.network.head import Head
 from graft.network.inference import all_outputs

@@ -21,7 +21,7 @@ from graft.finetune.config import Finetune, Unfreeze
 from graft.finetune.loop import Training
 from graft.finetune.parameter_groups import freeze
 from graft.finetune.validate import Score, validate
-from graft.network.device import Precision
+from graft.network.config import Precision
 from graft.network.features import Features
 from graft.network.head import Head
 from graft.network.inference import resize

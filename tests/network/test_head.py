@@ -14,7 +14,8 @@ from torch import nn
 
 from graft.core.errors import DataError, WeightsError
 from graft.data.arrays import Embeddings
-from graft.network.head import Description, Head, HeadKind, describe, head_logits, load_head, make_head, save
+from graft.network.config import HeadKind
+from graft.network.head import Description, Head, describe, head_logits, load_head, make_head, save
 
 KINDS: list[HeadKind] = ["linear", "mlp", "fastai"]
 

@@ -11,9 +11,9 @@ from torch import nn
 from graft.backbone.config import Backbone
 from graft.backbone.weights import fetch_weights
 from graft.core.errors import ParamsError, WeightsError
-from graft.network.config import Embed
+from graft.network.config import Embed, HeadKind
 from graft.network.features import Features
-from graft.network.head import Description, Head, HeadKind, describe, load_head, make_head, save
+from graft.network.head import Description, Head, describe, load_head, make_head, save
 from graft.network.network import (
     Network,
     grafted,

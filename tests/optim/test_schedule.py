@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from graft.optim.schedule import ScheduleKind, make_schedule
+from graft.optim.config import ScheduleKind
+from graft.optim.schedule import make_schedule
 
 
 def rates(steps: int, peak: float, done: int = 0, kind: ScheduleKind = "one_cycle") -> list[tuple[float, float]]:

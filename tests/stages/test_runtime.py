@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from graft.core import installed
 from graft.core.errors import ParamsError, StageError
-from graft.optim.schedule import LearningRate
+from graft.optim.config import LearningRate
 from stages import runtime
 from stages.runtime import Run, start
 
