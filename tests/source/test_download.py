@@ -251,6 +251,7 @@ def test_what_a_store_refuses_is_said(
         fetch_file(uri, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     options = ["-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]

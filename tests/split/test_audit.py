@@ -62,6 +62,7 @@ def test_audit_without_groups() -> None:
     assert straddling(audit(LABELS.assign(group=""), images("012345"), SPLITS)) == (0, 0, 0)
 
 
+@pytest.mark.slow
 def test_ids_in_names_that_straddle_the_splits_are_counted_and_said() -> None:
     rows = [
         (f"{kind}/case{case}_slice{n}.png", kind)

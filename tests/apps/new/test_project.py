@@ -38,6 +38,7 @@ def git(folder: Path, *words: str) -> str:
     return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.slow
 def test_pictures_are_in_use_and_all_is_committed(pictures: Path) -> None:
     done = CliRunner().invoke(cli.app, ["new", "birds", str(pictures), "--licence", "CC0"])
     assert done.exit_code == 0, done.output
