@@ -24,7 +24,7 @@ repro: install ## run the pipeline, then show the test metrics
 
 test: install lint types unit ## lint, type-check, test
 
-test-fast: install lint types ## the same without what is slow: the pipeline, browsers, servers, whole networks; about a minute
+test-fast: install lint types ## the same without what is slow: the pipeline, browsers, servers, whole networks
 	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist worksteal -m "not slow"
 
 lint:
