@@ -22,11 +22,14 @@ class TrainHead(Section):
     nothing here. ``onecycle`` trains any head in small batches, its rate peaking at ``lr``."""
     epochs: int = Field(default=40, ge=1)
     """Passes over the training images of ``onecycle``."""
+    epoch: Literal["last", "best"] = "last"
+    """Which epoch of ``mlp`` and ``fastai`` is kept: the ``last`` one, for whose low rates the 1cycle is made, or
+    the one whose log loss on valid is ``best``."""
     batch_size: int = Field(default=256, ge=1)
     """Images in each step of ``onecycle``."""
     l2: list[Annotated[float, Field(ge=0)]] = Field(default=[0.03, 0.1, 0.3, 1.0, 3.0], min_length=1)
     """Penalties of a linear head to try; the loss is cross-entropy + l2 / 2 * |weights|^2, and valid's log
-    loss decides. Heads with a hidden layer have dropout instead, and valid's log loss chooses the epoch.
+    loss decides. Heads with a hidden layer have dropout instead.
 
     With several labels an image it is binary cross-entropy, summed over the classes: every class
     is then a logistic regression of its own under the same penalty.

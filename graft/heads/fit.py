@@ -25,7 +25,7 @@ class Fitted:
     """A head, and how it came to be.
 
     Attributes:
-        head: the one whose log loss on valid is lowest.
+        head: of several penalties, the one whose log loss on valid is lowest; of a hidden layer, after the epoch kept.
         chosen: what sets it apart from the others that were tried: ``{"l2": 0.1}`` or ``{"epoch": 7}``.
         log_loss: on valid, in nats a term.
         valid: the task's metrics on valid; the first decides.

@@ -161,8 +161,21 @@ def test_a_hidden_layer_learns_what_no_line_divides(tmp_path: Path, kind: str) -
 
 
 @pytest.mark.parametrize("kind", ["mlp", "fastai"])
-def test_of_a_hidden_layer_the_best_epoch_is_kept(features: Embeddings, dataset: Dataset, kind: str) -> None:
+def test_of_a_hidden_layer_the_last_epoch_is_kept(features: Embeddings, dataset: Dataset, kind: str) -> None:
     given = {"head": kind, "hidden": 64, "epochs": 30, "batch_size": 16, "dropout": 0.0}
+    fitted = fit_head(features, dataset, check("train_head", TrainHead, given), 0.03, seed=0)
+    losses = [point["valid/loss"] for point in fitted.curves]
+    assert int(np.argmin(losses)) < 29
+    assert fitted.chosen == {"epoch": 30}
+    assert fitted.log_loss == pytest.approx(losses[-1], rel=1e-5)
+    assert not fitted.head.training
+
+
+@pytest.mark.parametrize("kind", ["mlp", "fastai"])
+def test_of_a_hidden_layer_the_best_epoch_is_kept_where_asked_for(
+    features: Embeddings, dataset: Dataset, kind: str
+) -> None:
+    given = {"head": kind, "hidden": 64, "epochs": 30, "batch_size": 16, "dropout": 0.0, "epoch": "best"}
     fitted = fit_head(features, dataset, check("train_head", TrainHead, given), 0.03, seed=0)
     losses = [point["valid/loss"] for point in fitted.curves]
     assert fitted.chosen["epoch"] == 1 + int(np.argmin(losses)) < 30
