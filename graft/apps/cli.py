@@ -129,10 +129,10 @@ def check(
 
 @app.command()
 def summary(
-    path: Annotated[str | None, typer.Argument(help="An image's path below the source; without, the first.")] = None,
+    path: Annotated[str | None, typer.Argument(help="The first image: its path below the source.")] = None,
 ) -> None:
-    """Follow one image through every step, with shapes; exit with 1 where a step fails."""
-    from graft.apps.summary import is_failure, summarise
+    """Follow four images through every step, up to their loss; exit with 1 where a step fails."""
+    from graft.apps.summary.walk import is_failure, summarise
 
     for line in summarise(_values(), path):
         typer.echo(line)

@@ -1,0 +1,1 @@
+"""``graft summary``: the walk of a few images through every step, up to the loss."""
