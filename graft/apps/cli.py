@@ -175,12 +175,12 @@ app.command()(compare)
 
 @app.command()
 def inspect(
-    layer: Annotated[str | None, typer.Argument(help="A layer's name; without, all layers are listed.")] = None,
+    layer: Annotated[str | None, typer.Argument(help="A layer's name; without, all are listed.")] = None,
     image: Annotated[Path | None, typer.Argument(help="An image file.")] = None,
 ) -> None:
-    """List the layers of the network, or draw what one of them makes of an image."""
+    """List the network's layers, with shapes, parameters and rates, or draw what one of them makes of an image."""
     from graft.apps.inspect.drawings import draw_layer
-    from graft.apps.inspect.layers import list_layers
+    from graft.apps.inspect.table import list_layers
 
     if layer is not None and image is None:
         raise typer.BadParameter(f"which image? graft inspect {layer} IMAGE", param_hint="IMAGE")

@@ -75,12 +75,14 @@ def _joined(parts: list[_Part], body: nn.Module) -> list[list[str]]:
 def match_parameters(body: nn.Module, pattern: str, key: str) -> list[nn.Parameter]:
     """Parameters of a body whose name begins with a match of a pattern, which the user set at a key.
 
+    A layer without parameters may be named: such is a batch norm that was folded into its convolution.
+
     Raises:
-        ParamsError: the pattern matches no parameter.
+        ParamsError: the pattern matches no parameter and no layer.
     """
     names = dict(body.named_parameters())
     matched = [parameter for name, parameter in names.items() if re.match(pattern, name)]
-    if not matched:
+    if not matched and not any(re.match(pattern, f"{name}.") for name, _ in body.named_modules() if name):
         layers = ", ".join(sorted({name.split(".")[0] for name in names}))
         raise ParamsError(f"{key}: {pattern!r} matches no parameter; the backbone has {layers}")
     return matched

@@ -117,17 +117,20 @@ def load(folder: Path) -> tuple[Network, Description]:
     """
     description = describe(folder)
     state = read_state(folder)
+    network = Network(blank_features(description), head_like(description, state, "head."), description)
+    load_into(network, state, folder)
+    return network.eval(), description
+
+
+def blank_features(description: Description) -> Features:
+    """Build the features of a network of this description, with zeros for weights."""
     body = build.create(description.backbone)
     # watched on a twin: some networks keep what they computed from their weights, and these have none yet
     twin = allocate(copy.deepcopy(body))
     body = allocate(body)
     if description.folded:
         fold_structure(body, find_pairs(twin, example_for(twin, description.backbone)))
-    head = head_like(description, state, "head.")
-    features = Features(body, description.layers, description.pools)
-    network = Network(features, head, description)
-    load_into(network, state, folder)
-    return network.eval(), description
+    return Features(body, description.layers, description.pools)
 
 
 def check_size(network: Network, name: str, size: int, key: str) -> None:

@@ -141,3 +141,10 @@ def test_groups_of_equal_rate_and_decay_are_joined(
 def test_pattern_that_freezes_nothing_is_an_error(network: Network) -> None:
     with pytest.raises(ParamsError, match=r"finetune.freeze: 'block.9' matches no parameter; the backbone has blocks"):
         freeze(network, ["conv_stem", "block.9"])
+
+
+def test_a_norm_that_is_folded_may_be_named_and_a_misspelt_one_not(network: Network) -> None:
+    freeze(network, ["conv_stem", "bn1"])  # the norm's shift is the convolution's bias now
+    assert not any(one.requires_grad for one in network.features.body.conv_stem.parameters())  # type: ignore[union-attr]
+    with pytest.raises(ParamsError, match=r"'bn7' matches no parameter"):
+        freeze(network, ["conv_stem", "bn7"])

@@ -1,1 +1,1 @@
-"""``graft inspect``: what a layer of the network makes of an image."""
+"""``graft inspect``: the layers of the network and how they train, and what one of them makes of an image."""

@@ -1,6 +1,5 @@
 """The network of the project, its layers, and what they give for an image."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,13 +26,11 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class LayerOutput:
-    """A layer that ran: name, kind, shape given for one image, how often, and whether its filters have colours."""
+    """A layer that ran: its name, the shape that it gave for one image the last time, and how often it ran."""
 
     name: str
-    kind: str
     shape: tuple[int, ...]
     runs: int
-    has_colour_filters: bool
 
 
 def open_network(values: dict[str, Any]) -> Subject:
@@ -56,25 +53,6 @@ def has_colour_filters(layer: nn.Module) -> bool:
     return isinstance(layer, nn.Conv2d) and layer.in_channels == 3 and layer.groups == 1
 
 
-def list_layers(values: dict[str, Any]) -> Iterator[str]:
-    """Yield a line a layer: name, kind, and the shape of what it gives.
-
-    Raises:
-        DataError: there is no network yet.
-    """
-    subject = open_network(values)
-    side = subject.network.size
-    outputs = survey(subject.network, side)
-    name_width, kind_width = (max(len(str(getattr(output, key))) for output in outputs) for key in ("name", "kind"))
-    yield f"layers of {subject.title} that run, and what each gives for an image of {side} x {side}:"
-    for output in outputs:
-        notes = ["filters in colour"] if output.has_colour_filters else []
-        notes += [f"runs {output.runs} times"] if output.runs > 1 else []
-        shape = " x ".join(map(str, output.shape))
-        yield f"{output.name:{name_width}}  {output.kind:{kind_width}}  {shape:16}  {', '.join(notes)}".rstrip()
-    yield "graft inspect LAYER IMAGE draws what one of them gives"
-
-
 def survey(network: Network, side: int) -> list[LayerOutput]:
     """Layers that give a tensor for a grey image of `side` pixels, in the order in which they are defined.
 
@@ -90,7 +68,7 @@ def survey(network: Network, side: int) -> list[LayerOutput]:
     with torch.inference_mode(), watch_layers(layers, record):
         network(torch.full((1, 3, side, side), 0.5, device=network.mean.device))
     return [
-        LayerOutput(name, type(layer).__name__, shapes[name][-1], len(shapes[name]), has_colour_filters(layer))
+        LayerOutput(name, shapes[name][-1], len(shapes[name]))
         for name, layer in layers.items()
         if name in shapes and type(layer) is not nn.Identity
     ]

@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 
 from graft.apps import cli
 from graft.apps.inspect.drawings import MAX_TILES, TILE_SIDE, draw_layer, filter_tiles, map_tiles, save_bars, tile_side
-from graft.apps.inspect.layers import list_layers
 from graft.backbone.config import Backbone
 from graft.backbone.weights import fetch_weights
 from graft.core.errors import DataError
@@ -58,13 +57,13 @@ def test_images_of_one_name_do_not_overwrite_each_other(tmp_path: Path, finetune
 
 def test_before_anything_is_finetuned_the_backbone_is_looked_into(tmp_path: Path, values: dict[str, Any]) -> None:
     with pytest.raises(DataError, match=r"neither models/finetuned nor models/backbone is there; run `dvc repro dow"):
-        list(list_layers(values))
+        list(draw_layer(values, "blocks.2", Path("cat.png")))
     folder = tmp_path / "models" / "backbone"
     folder.mkdir(parents=True)
     save_file(made("test_vit"), folder / "made.safetensors")
     fetch_weights(Backbone(name="test_vit", weights=str(folder / "made.safetensors"), licence="none"), folder)
-    assert next(iter(list_layers(values))).startswith("layers of models/backbone (test_vit, nothing is fine-tuned yet)")
     lines = list(draw_layer(values, "blocks.2", Path("cat.png")))
+    assert lines[0].endswith("what models/backbone (test_vit, nothing is fine-tuned yet) sees")
     assert "64 of 64 channels of 4 x 4" in lines[-1]  # patches of 16 pixels; the class token is left out
 
 

@@ -1,0 +1,152 @@
+"""The layers of the network that params.yaml describes: shapes, parameters, which of them train, and how fast."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from graft.apps.inspect.layers import FINETUNED, survey
+from graft.backbone.config import Backbone
+from graft.core import params
+from graft.data.dataset import read_dataset
+from graft.finetune.config import Finetune
+from graft.finetune.parameter_groups import freeze, parameter_groups, unfreeze_epochs
+from graft.heads.config import TrainHead
+from graft.network.config import Embed
+from graft.network.head import Description, describe, make_head
+from graft.network.network import Network, blank_features, check_size, named_layers, width
+from graft.optim.config import LearningRate
+
+LABELS, SPLIT = Path("data/labels.csv"), Path("data/split.csv")
+COLUMNS = ("layer", "kind", "gives", "parameters", "count", "training", "peak rate")
+ITSELF = "(the body)"
+"""Stands for parameters that the body holds beside its layers, such as a class token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How fine-tuning treats each parameter.
+
+    Attributes:
+        rates: the peak of its learning rate; what is frozen has none.
+        starts: the first epoch of what joins in later.
+        remark: a line for a person.
+    """
+
+    rates: dict[nn.Parameter, float]
+    starts: dict[nn.Parameter, int]
+    remark: str
+
+    @classmethod
+    def of(cls, network: Network, config: Finetune, lr: float) -> "Plan":
+        """Plan the training of a network, whose frozen parameters are then marked so.
+
+        Raises:
+            ParamsError: a pattern of `freeze` or `unfreeze` matches nothing.
+        """
+        assert network.head is not None
+        if not config.epochs:
+            remark = "finetune.epochs is 0: only train-head trains, and only the head"
+            return cls(dict.fromkeys(network.head.parameters(), lr), {}, remark)
+        freeze(network, config.freeze, config.unfreeze)
+        groups = parameter_groups(network, lr / 2, config.lr_ratio, config.weight_decay)
+        rates = {parameter: group["lr"] for group in groups for parameter in group["params"]}
+        remark = (
+            f"peak rates are those of finetune ({config.optimizer}, {config.schedule}); "
+            f"before it, train-head trains the head alone, at up to {lr:g}"
+        )
+        return cls(rates, unfreeze_epochs(network, config.unfreeze), remark)
+
+    def said(self, parameters: list[nn.Parameter]) -> tuple[str, str]:
+        """Whether a layer's parameters train, from when on, and their rates."""
+        if not parameters:
+            return "", ""
+        rates = list(dict.fromkeys(f"{self.rates[one]:.2g}" for one in parameters if one in self.rates))
+        starts = {self.starts[one] for one in parameters if one in self.starts}
+        trains = f"from epoch {max(starts)}" if starts else "trains" if rates else "frozen"
+        return trains, ", ".join(rates)
+
+
+def list_layers(values: dict[str, Any]) -> Iterator[str]:
+    """Yield a line for each layer that runs or has parameters, then totals.
+
+    The network is built from its description alone, so that nothing needs to be downloaded or trained yet.
+
+    Raises:
+        ParamsError: the network has no such layer, takes no images of such a size, or a pattern matches nothing.
+    """
+    config: Finetune = params.check("finetune", Finetune, values["finetune"])
+    network, description, title = blank_network(values, config)
+    outputs = {output.name: output for output in survey(network, description.size)}
+    plan = Plan.of(network, config, params.check("lr", LearningRate, values["lr"]))
+    rows: list[tuple[str, ...]] = [COLUMNS]
+    for name, layer in ({ITSELF: network.features.body} | named_layers(network)).items():
+        own = dict(layer.named_parameters(recurse=False))
+        output = outputs.get(name)
+        if output is None and not own:
+            continue
+        gives = " x ".join(map(str, output.shape)) if output else "" if name == ITSELF else "nothing"
+        gives += f" ({output.runs} times)" if output and output.runs > 1 else ""
+        shapes = ", ".join(f"{key} {'x'.join(map(str, value.shape)) or 'number'}" for key, value in own.items())
+        count = f"{sum(value.numel() for value in own.values()):,}" if own else ""
+        rows.append((name, type(layer).__name__, gives, shapes, count, *plan.said(list(own.values()))))
+    yield f"{title}; what each layer gives for an image of {description.size} x {description.size}:"
+    yield from _aligned(rows)
+    yield from _totals(network, plan)
+    if FINETUNED.is_dir() and (theirs := describe(FINETUNED).backbone) != description.backbone:
+        yield f"{FINETUNED} is still of {theirs}: run `dvc repro`"
+    yield "graft inspect LAYER IMAGE draws what one of them gives"
+
+
+def blank_network(values: dict[str, Any], config: Finetune) -> tuple[Network, Description, str]:
+    """Build the network that params.yaml describes, with zeros for weights, as `finetune` trains it.
+
+    Until there are labels its head is for two classes.
+
+    Returns:
+        The network, its description, and a title for a person.
+
+    Raises:
+        ParamsError: it has no such layer, or takes no images of such a size.
+    """
+    backbone: Backbone = params.check("backbone", Backbone, values["backbone"])
+    embed: Embed = params.check("embed", Embed, values["embed"])
+    head: TrainHead = params.check("train_head", TrainHead, values["train_head"])
+    classes = read_dataset(LABELS, SPLIT).classes if LABELS.is_file() and SPLIT.is_file() else []
+    description = Description(
+        backbone=backbone.name,
+        mean=[0.5] * 3,
+        std=[0.5] * 3,
+        **embed.model_dump(include={"layers", "pools", "standardise", "size"}),
+        classes=classes or ["", ""],
+        folded=config.batch_norm == "frozen",
+        **head.described(),
+    )
+    features = blank_features(description)
+    bare = Network(features, None, description).eval()
+    check_size(bare, description.backbone, description.size, "embed.size")
+    network = Network(features, make_head(description, width(bare), len(description.classes)), description).eval()
+    whose = f"{len(classes)} classes" if classes else "two classes (there are no labels yet)"
+    return network, description, f"{description.backbone} with a {description.head} head for {whose}"
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> Iterator[str]:
+    """Columns of one width each, counts at the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = zip(COLUMNS, row, widths, strict=True)
+        yield "  ".join(
+            cell.rjust(size) if name == "count" else cell.ljust(size) for name, cell, size in cells
+        ).rstrip()
+
+
+def _totals(network: Network, plan: Plan) -> Iterator[str]:
+    parameters = list(network.parameters())
+    count = sum(one.numel() for one in parameters)
+    training = sum(one.numel() for one in parameters if one in plan.rates)
+    later = sum(one.numel() for one in parameters if one in plan.starts)
+    joins = f", {later:,} of them from a later epoch on" if later else ""
+    yield f"{count:,} parameters: {training:,} train{joins}, {count - training:,} are frozen"
+    yield plan.remark
