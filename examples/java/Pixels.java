@@ -28,19 +28,28 @@ final class Pixels {
         this.height = height;
     }
 
-    /** Prints the pixels of a file: java Pixels.java FILE SIZE [CROP]. */
+    /** Prints the pixels of a file: java Pixels.java FILE SIZE [CROP [RED,GREEN,BLUE]]. */
     public static void main(String[] words) throws IOException {
         double crop = words.length > 2 ? Double.parseDouble(words[2]) : 0;
-        System.out.write(of(Path.of(words[0]), Integer.parseInt(words[1]), crop));
+        System.out.write(of(Path.of(words[0]), Integer.parseInt(words[1]), crop, words.length > 3 ? colour(words[3]) : null));
         System.out.flush();
     }
 
     /** Pixels [size, size, 3] of a picture file that the JDK can decode: JPEG (not CMYK), PNG, GIF, BMP, TIFF. */
-    static byte[] of(Path file, int size, double crop) throws IOException {
+    static byte[] of(Path file, int size, double crop, byte[] padding) throws IOException {
         byte[] content = Files.readAllBytes(file);
         BufferedImage image = ImageIO.read(new java.io.ByteArrayInputStream(content));
         if (image == null) throw new IOException(file + ": not a picture that the JDK can decode");
-        return decoded(image).upright(orientation(content)).square(size, crop).data;
+        return decoded(image).upright(orientation(content)).square(size, crop, padding).data;
+    }
+
+    /** A colour such as "124, 116, 104". */
+    static byte[] colour(String text) {
+        byte[] levels = new byte[3];
+        for (int channel = 0; channel < 3; channel++) {
+            levels[channel] = (byte) Integer.parseInt(text.split(",")[channel].trim());
+        }
+        return levels;
     }
 
     private static Pixels decoded(BufferedImage image) {
@@ -112,12 +121,35 @@ final class Pixels {
         return new Pixels(out, columns, rows);
     }
 
-    /** Cuts off the share crop of what the longer side has over the shorter, half at either end, and squeezes the rest. */
-    private Pixels square(int size, double crop) {
+    /**
+     * Cuts off the share crop of what the longer side has over the shorter, half at either end, and squeezes the rest or,
+     * where there is a colour padding, gives it a border.
+     */
+    private Pixels square(int size, double crop, byte[] padding) {
         double left = crop * (width - Math.min(width, height)) / 2;
         double upper = crop * (height - Math.min(width, height)) / 2;
-        Pixels narrow = width == size && left == 0 ? this : across(left, size);
-        return height == size && upper == 0 ? narrow : narrow.transposed().across(upper, size).transposed();
+        double longer = Math.max(width - 2 * left, height - 2 * upper);
+        int columns = padding == null ? size : inner(size * (width - 2 * left) / longer);
+        int rows = padding == null ? size : inner(size * (height - 2 * upper) / longer);
+        Pixels narrow = width == columns && left == 0 ? this : across(left, columns);
+        Pixels small = height == rows && upper == 0 ? narrow : narrow.transposed().across(upper, rows).transposed();
+        return columns == size && rows == size ? small : small.framed(size, padding);
+    }
+
+    private static int inner(double side) {
+        return Math.max(1, (int) Math.floor(side + 0.5));
+    }
+
+    /** Puts the pixels into the middle of a square of one colour. */
+    private Pixels framed(int size, byte[] colour) {
+        byte[] out = new byte[size * size * 3];
+        for (int at = 0; at < out.length; at++) out[at] = colour[at % 3];
+        int left = (size - width) / 2;
+        int upper = (size - height) / 2;
+        for (int y = 0; y < height; y++) {
+            System.arraycopy(data, y * width * 3, out, ((upper + y) * size + left) * 3, width * 3);
+        }
+        return new Pixels(out, size, size);
     }
 
     private Pixels transposed() {

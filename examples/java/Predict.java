@@ -3,6 +3,7 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,10 +24,12 @@ public final class Predict {
         OrtEnvironment environment = OrtEnvironment.getEnvironment();
         try (OrtSession session = environment.createSession(bundle.resolve("model.onnx").toString())) {
             TensorInfo input = (TensorInfo) session.getInputInfo().get("pixels").getInfo();
-            double crop = crop(Files.readString(bundle.resolve("graft.json")));
+            String metadata = Files.readString(bundle.resolve("graft.json"));
+            String crop = found(metadata, "\"crop\"\\s*:\\s*([0-9.eE+-]+)");
+            String padding = found(metadata, "\"padding\"\\s*:\\s*\\[([0-9,\\s]+)\\]");
             int size = (int) input.getShape()[1]; // [batch, size, size, 3]
             for (String file : Arrays.copyOfRange(words, 1, words.length)) {
-                ByteBuffer pixels = ByteBuffer.wrap(Pixels.of(Path.of(file), size, crop));
+                ByteBuffer pixels = ByteBuffer.wrap(pixels(Path.of(file), size, crop, padding));
                 long[] shape = {1, size, size, 3};
                 try (OnnxTensor tensor = OnnxTensor.createTensor(environment, pixels, shape, OnnxJavaType.UINT8);
                         OrtSession.Result result = session.run(Map.of("pixels", tensor))) {
@@ -41,9 +44,14 @@ public final class Predict {
         }
     }
 
-    /** The crop that graft.json says: the one number needed of it, so no JSON library is used. */
-    private static double crop(String metadata) {
-        Matcher match = Pattern.compile("\"crop\"\\s*:\\s*([0-9.eE+-]+)").matcher(metadata);
-        return match.find() ? Double.parseDouble(match.group(1)) : 0;
+    private static byte[] pixels(Path file, int size, String crop, String padding) throws IOException {
+        return Pixels.of(
+                file, size, crop == null ? 0 : Double.parseDouble(crop), padding == null ? null : Pixels.colour(padding));
+    }
+
+    /** What graft.json says, null for nothing: two values are needed of it, so no JSON library is used. */
+    private static String found(String metadata, String pattern) {
+        Matcher match = Pattern.compile(pattern).matcher(metadata);
+        return match.find() ? match.group(1) : null;
     }
 }

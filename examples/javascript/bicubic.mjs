@@ -60,11 +60,20 @@ function transpose(pixels, rows, columns, channels) {
 }
 
 // RGB pixels [height, width, 3] to [size, size, 3]. Of what the longer side has over the shorter, the
-// share `crop` is cut off, half at either end; the rest is squeezed.
-export function square(pixels, width, height, { size, crop = 0 }) {
+// share `crop` is cut off, half at either end; the rest is squeezed or, where there is a colour `padding`, gets a border.
+export function square(pixels, width, height, { size, crop = 0, padding = null }) {
   const [left, upper] = [width, height].map((side) => (crop * (side - Math.min(width, height))) / 2);
-  const narrow = width === size && !left ? pixels : across(pixels, height, width, left, size, 3);
-  if (height === size && !upper) return Uint8Array.from(narrow);
-  const turned = across(transpose(narrow, height, size, 3), size, height, upper, size, 3);
-  return Uint8Array.from(transpose(turned, size, size, 3));
+  const kept = [width - 2 * left, height - 2 * upper];
+  const inner = (side) => (padding ? Math.max(1, Math.floor((size * side) / Math.max(...kept) + 0.5)) : size);
+  const [columns, rows] = kept.map(inner);
+  let small = width === columns && !left ? pixels : across(pixels, height, width, left, columns, 3);
+  if (height !== rows || upper) {
+    const turned = across(transpose(small, height, columns, 3), columns, height, upper, rows, 3);
+    small = transpose(turned, columns, rows, 3);
+  }
+  const out = Uint8Array.from({ length: size * size * 3 }, (_, at) => (padding ? padding[at % 3] : 0));
+  const [first, top] = [columns, rows].map((side) => Math.floor((size - side) / 2));
+  for (let row = 0; row < rows; row += 1)
+    out.set(small.subarray(row * columns * 3, (row + 1) * columns * 3), ((top + row) * size + first) * 3);
+  return out;
 }

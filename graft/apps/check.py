@@ -15,7 +15,8 @@ from graft.export import formats
 from graft.export.config import Export
 from graft.finetune.config import Finetune
 from graft.heads.config import TrainHead
-from graft.images.presize import Presize
+from graft.images.depth import USUAL_DEPTH
+from graft.images.presize import Presize, read_depth
 from graft.index.config import Index
 from graft.labels.rules import Labels
 from graft.network.config import Embed
@@ -41,6 +42,8 @@ MODELS: dict[str, Any] = {
     "report": Report,
     "export": Export,
 }
+
+IMAGES = Path("data/images.csv")
 
 RENAMED = {
     "labels.several": "labels.label_separator",
@@ -84,7 +87,7 @@ def check_file(file: Path, network: bool = True) -> dict[str, Any]:
             problems.append(str(error))
     if network and {"backbone", "embed", "finetune"} <= sections.keys():
         problems += _network_problems(**sections)
-    problems += [] if problems else _format_obstacles(**sections)
+    problems += [] if problems else _format_obstacles(file.parent / IMAGES, **sections)
     if problems and (outdated := list(_update(read_document(file)))):
         advice = f"{file} has keys of an earlier version; `graft check --fix` brings them up to date:"
         raise ParamsError("\n  ".join([advice, *outdated]))
@@ -120,7 +123,9 @@ def _network_problems(*, backbone: Backbone, embed: Embed, finetune: Finetune, *
 
 
 def _format_obstacles(
+    images: Path,
     *,
+    index: Index,
     backbone: Backbone,
     embed: Embed,
     train_head: TrainHead,
@@ -129,15 +134,25 @@ def _format_obstacles(
     export: Export,
     **_: Any,
 ) -> list[str]:
-    """What keeps the network out of the formats that are asked for: better known now than after the training."""
+    """What keeps the network out of the formats that are asked for: better known now than after the training.
+
+    Args:
+        images: images.csv, which says how many bits the images have, where `index` has run.
+    """
     problems = []
+    square = presize.square(USUAL_DEPTH)
+    wide = bool(export.formats) and (
+        index.depth != "auto" or (images.is_file() and read_depth(images) is not USUAL_DEPTH)
+    )
     for name in export.formats:
         reasons = formats.find(name).obstacles(
             backbone=backbone.name,
             layers=embed.layers,
             standardise=embed.standardise,
             head=train_head.head,
-            crop=presize.crop,
+            crop=square.crop,
+            padded=square.padding is not None,
+            wide=wide,
             tta=evaluate.tta,
         )
         problems += [formats.refusal(name, reasons)] if reasons else []

@@ -63,7 +63,7 @@ def _describe(folder: Path, description: Description, square: Square, decision: 
     task = task_of(description)
     models = {name: file for name, file in (("float", FLOAT), ("int8", INT8)) if (folder / file).is_file()}
     return {
-        "format": FORMAT,
+        "format": FORMAT if square.padding else FORMAT - 1,  # so that an older graft reads what it can
         "graft": __version__,
         "classes": description.classes,
         "input": {"name": "pixels", "type": "uint8", "shape": ["batch", square.size, square.size, 3], "colour": "RGB"},
@@ -71,6 +71,7 @@ def _describe(folder: Path, description: Description, square: Square, decision: 
         "presize": {
             "size": square.size,
             "crop": square.crop,
+            **({} if square.padding is None else {"padding": square.padding}),
             "depth": square.depth.written(),
             "orientation": "EXIF applied",
             "transparency": "laid on white",
@@ -78,7 +79,11 @@ def _describe(folder: Path, description: Description, square: Square, decision: 
             f"{2 * square.size} or more",
             "kept": "of what the longer side has over the shorter, the share `crop` is cut off, half at either end",
             "wide": "values of more than eight bits go from black to white as `depth` says, and are cut off beyond",
-            "resample": "what is kept to a square, bicubic with antialiasing, aspect ratio given up",
+            "resample": "what is kept to a square, bicubic with antialiasing, aspect ratio given up"
+            if square.padding is None
+            else "what is kept, its longer side to `size` and its shorter as its aspect ratio has it, rounded, bicubic "
+            "with antialiasing; a border of the colour `padding`, half at either end (of an odd number the larger half "
+            "last), makes it a square",
         },
         "graph": {
             "size": description.size,

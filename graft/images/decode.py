@@ -161,13 +161,15 @@ class Square:
     Attributes:
         size: side in pixels.
         crop: share, from 0 to 1, of what the longer side has over the shorter that is cut off, half of
-            it at either end; the rest is squeezed. 0 keeps the whole image, 1 its centre square.
+            it at either end. 0 keeps the whole image, 1 its centre square.
         depth: which values of more than eight bits are black and white.
+        padding: colour of a border, half at either end, that makes what is kept a square; without, it is squeezed.
     """
 
     size: int
     crop: float = 0.0
     depth: Depth = USUAL_DEPTH
+    padding: tuple[int, int, int] | None = None
 
     def read(
         self, source: Path | IO[bytes], formats: Sequence[str] = FORMATS, max_pixels: int = MAX_PIXELS
@@ -181,9 +183,15 @@ class Square:
 
     def of(self, image: Image.Image) -> NDArray[np.uint8]:
         """Resample an RGB image to pixels `[size, size, 3]`, uint8, RGB."""
-        if image.size != (self.size, self.size):
+        box = self._box(image)
+        width, height = inner = self._inner(box)
+        if image.size != inner:
             # reducing_gap averages by whole steps first: nearly the same pixels in a fraction of the time
-            image = image.resize((self.size, self.size), Image.Resampling.BICUBIC, self._box(image), reducing_gap=3.0)
+            image = image.resize(inner, Image.Resampling.BICUBIC, box, reducing_gap=3.0)
+        if inner != (self.size, self.size):
+            canvas = Image.new("RGB", (self.size, self.size), self.padding)
+            canvas.paste(image, ((self.size - width) // 2, (self.size - height) // 2))
+            image = canvas
         return np.asarray(image, dtype=np.uint8)
 
     def _box(self, image: Image.Image) -> tuple[float, float, float, float]:
@@ -191,6 +199,16 @@ class Square:
         shorter = min(image.size)
         across, down = (self.crop * (side - shorter) / 2 for side in image.size)
         return across, down, image.width - across, image.height - down
+
+    def _inner(self, box: tuple[float, float, float, float]) -> tuple[int, int]:
+        """Width and height of what is kept, as it stands in the square."""
+        if self.padding is None:
+            return self.size, self.size
+        left, upper, right, lower = box
+        sides = right - left, lower - upper
+        # a half is rounded up, which any language can do, and not to the even number
+        width, height = (max(1, int(self.size * side / max(sides) + 0.5)) for side in sides)
+        return width, height
 
 
 def _reason(error: Exception) -> str:

@@ -5,11 +5,12 @@ import json
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from graft.core import tables
 from graft.core.errors import DataError
@@ -23,6 +24,10 @@ from graft.images.depth import USUAL_DEPTH, Depth, kind_of
 
 SQUARE = "square.json"
 
+PADDING = (124, 116, 104)
+"""Colour of a border: the mean of ImageNet, by which nearly every pretrained network centres its input, so that it is
+nearly nothing to it, as is what its own convolutions put around an image. Fixed: pixels depend on no network."""
+
 CHUNK = 256
 """Images between two marks of progress: what an interrupted run decodes again at most."""
 
@@ -32,13 +37,30 @@ class Presize(Section):
 
     size: int = Field(ge=8, le=2048)
     """Side in pixels; somewhat larger than what the network sees leaves room for crops."""
+    fit: Literal["squash", "crop", "pad"] = "squash"
+    """How an image that is no square becomes one: by ``squash`` its longer side is squeezed, by ``crop`` cut off at
+    both ends, and by ``pad`` its shorter side gets a border at both ends, in the mean colour of ImageNet."""
     crop: float = Field(default=0.0, ge=0, le=1)
-    """Share of what an image's longer side has over its shorter that is cut off, half of it at either
-    end; the rest is squeezed. 0 keeps the whole image, 1 its centre square."""
+    """For ``squash``: share of what the longer side has over the shorter that is cut off first, half of it at either
+    end; only the rest is squeezed. 0 keeps the whole image, 1 its centre square, as ``crop`` does."""
+
+    @model_validator(mode="after")
+    def _one_of_them_says_what_is_cut(self) -> Self:
+        if self.fit == "crop" and 0 < self.crop < 1:
+            raise ValueError(
+                f"fit 'crop' cuts off all that the longer side has over, and crop {self.crop:g} a part of it: leave "
+                "crop out, or set fit to squash"
+            )
+        if self.fit == "pad" and self.crop:
+            raise ValueError(
+                f"fit 'pad' keeps the whole image, and crop {self.crop:g} cuts off a part of it: set crop to 0"
+            )
+        return self
 
     def square(self, depth: Depth) -> Square:
         """What is done to an image of a dataset of some depth."""
-        return Square(self.size, self.crop, depth)
+        crop, padding = (1.0 if self.fit == "crop" else self.crop), (PADDING if self.fit == "pad" else None)
+        return Square(self.size, crop, depth, padding)
 
 
 def presize(root: Path, images: Sequence[tuple[str, str]], square: Square, into: PartialArray) -> None:
@@ -76,6 +98,8 @@ def aspects(images: pd.DataFrame, square: Square) -> NDArray[np.float64]:
 
     `images` has the columns width and height, in pixels of the upright image.
     """
+    if square.padding is not None:
+        return np.ones(len(images))
     sides = images[["width", "height"]].astype(np.float64).to_numpy()
     kept = sides - square.crop * (sides - sides.min(1, keepdims=True))
     found: NDArray[np.float64] = kept[:, 0] / kept[:, 1]
@@ -84,18 +108,21 @@ def aspects(images: pd.DataFrame, square: Square) -> NDArray[np.float64]:
 
 def write_square(presized: Path, square: Square) -> None:
     """Write beside the pixels what was done to the images; the depth only where some have more than eight bits."""
-    depth = {} if square.depth == USUAL_DEPTH else {"depth": square.depth.written()}
-    write_json(presized / SQUARE, {"size": square.size, "crop": square.crop} | depth)
+    depth = {} if square.depth is USUAL_DEPTH else {"depth": square.depth.written()}
+    padding = {} if square.padding is None else {"padding": square.padding}
+    write_json(presized / SQUARE, {"size": square.size, "crop": square.crop} | depth | padding)
 
 
 def read_square(presized: Path) -> Square:
     """Read what was done to the images whose pixels lie in a folder."""
     values = json.loads((presized / SQUARE).read_text(encoding="utf-8"))
-    return Square(values["size"], values["crop"], Depth.read(values.get("depth", {})))
+    depth = Depth.read(values["depth"]) if "depth" in values else USUAL_DEPTH
+    padding = values.get("padding")
+    return Square(values["size"], values["crop"], depth, padding and tuple(padding))
 
 
 def read_depth(images: Path) -> Depth:
-    """Read the depth that `index` found, from images.csv.
+    """Read the depth that `index` found, from images.csv: `USUAL_DEPTH` itself where no image has more than eight bits.
 
     Raises:
         DataError: the table does not say it.
@@ -105,5 +132,7 @@ def read_depth(images: Path) -> Depth:
     except ValueError as error:
         raise DataError(f"{images} has no columns 'black' and 'white'; run `dvc repro index`") from error
     wide = table[table["white"] != ""].drop_duplicates()
+    if wide.empty:
+        return USUAL_DEPTH
     rows = wide[["mode", "black", "white"]].to_numpy(str)
     return Depth(**{kind_of(mode): (float(black), float(white)) for mode, black, white in rows})

@@ -9,9 +9,9 @@ from graft.core.errors import BundleError, nearest
 from graft.images.decode import Square
 from graft.images.depth import Depth
 
-FORMAT = 3
-"""Of graft.json: what `export` writes, and the newest that is read here. `presize.crop` came with 2, `presize.depth`
-with 3."""
+FORMAT = 4
+"""Of graft.json: the newest that is read here. `presize.crop` came with 2, `presize.depth` with 3, `presize.padding`
+with 4."""
 FLOAT = "float"  # the precision that every bundle has
 
 
@@ -101,6 +101,7 @@ def _parse(folder: Path, values: dict[str, Any]) -> Metadata:
     _require(isinstance(multi_label, bool), "multi_label", "true or false", multi_label)
     size, crop = presize["size"], presize.get("crop", 0.0)
     _require(type(size) is int and size > 0, "presize.size", "a whole number of pixels", size)
+    crop, depth = check_probability(crop, f"{folder}: presize.crop"), Depth.read(presize.get("depth", {}))
     abstains = lowest is not None and not multi_label
     return Metadata(
         folder=folder,
@@ -108,7 +109,7 @@ def _parse(folder: Path, values: dict[str, Any]) -> Metadata:
         multi_label=multi_label,
         threshold=check_probability(values.get("threshold", 0.5), f"{folder}: threshold"),
         abstain_below=check_probability(lowest, f"{folder}: abstain_below") if abstains else None,
-        square=Square(size, check_probability(crop, f"{folder}: presize.crop"), Depth.read(presize.get("depth", {}))),
+        square=Square(size, crop, depth, _colour(presize.get("padding"))),
         input=_text("input.name", values.get("input", {}).get("name", "pixels")),
         output=_text("output.name", values.get("output", {}).get("name", "probabilities")),
         models=models,
@@ -120,6 +121,17 @@ def _parse(folder: Path, values: dict[str, Any]) -> Metadata:
 def _require(holds: object, name: str, expected: str, value: object) -> None:
     if not holds:
         raise ValueError(f"{name} must be {expected}; it is {value!r}")
+
+
+def _colour(value: Any) -> tuple[int, int, int] | None:
+    if value is None:
+        return None
+    whole = (
+        isinstance(value, list) and len(value) == 3 and all(type(level) is int and 0 <= level < 256 for level in value)
+    )
+    _require(whole, "presize.padding", "three numbers from 0 to 255", value)
+    red, green, blue = value
+    return red, green, blue
 
 
 def _text(name: str, value: Any) -> str:

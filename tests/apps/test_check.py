@@ -121,7 +121,7 @@ def test_every_problem_is_named_at_once(shipped: Path) -> None:
         check_file(shipped)
     message = str(refused.value)
     assert "lr: input should be less than or equal to 10; got 30" in message
-    assert "presize.sise: unknown key (did you mean 'size'?); the names are crop, size" in message
+    assert "presize.sise: unknown key (did you mean 'size'?); the names are crop, fit, size" in message
     assert "presize.size: missing" in message
 
 
@@ -176,6 +176,26 @@ def test_what_the_stages_would_refuse_is_found(shipped: Path, before: str, after
     with pytest.raises(ParamsError) as refused:
         check_file(shipped)
     assert str(refused.value).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("depth", "white", "refused"),
+    [("auto", None, False), ("auto", "", False), ("auto", "65535.0", True), ("12", None, True)],
+    ids=["not indexed", "8 bits", "16 bits", "said to have 12 bits"],
+)
+def test_a_format_for_8_bits_is_refused_to_images_of_more(
+    shipped: Path, depth: str, white: str | None, refused: bool
+) -> None:
+    text = shipped.read_text().replace("formats: []", "formats: [timm]")
+    shipped.write_text(text.replace("  max_bad: 0.1", f"  depth: {depth}\n  max_bad: 0.1"))
+    if white is not None:
+        shipped.with_name("data").mkdir()
+        shipped.with_name("data").joinpath("images.csv").write_text(
+            f"mode,black,white\nI;16,{white and '0.0'},{white}\n"
+        )
+    with pytest.raises(ParamsError, match="timm cannot hold this network") as told:
+        check_file(shipped, network=False)
+    assert ("images have more than 8 bits (index.depth)" in str(told.value)) == refused
 
 
 def test_every_new_name_is_a_key() -> None:

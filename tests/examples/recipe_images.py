@@ -6,10 +6,11 @@ import numpy as np
 from PIL import Image
 
 from graft.images.decode import Square
+from graft.images.presize import PADDING
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = 64
-CROPS = (0.0, 0.5, 1.0)
+SQUARES = [Square(SIZE), Square(SIZE, 0.5), Square(SIZE, 1.0), Square(SIZE, padding=PADDING)]
 
 EXACT = ("grey.png", "wide.png", "tiny.png", "palette.png", "clear.png", "deep.png", "same.png")
 """Without loss and not much larger than `SIZE`: pixels may differ by rounding alone."""
@@ -47,8 +48,8 @@ def images(folder: Path) -> dict[str, Path]:
     return {name: folder / name for name in made}
 
 
-def distance(found: bytes, file: Path, crop: float) -> tuple[float, int]:
+def distance(found: bytes, file: Path, square: Square) -> tuple[float, int]:
     """Mean and largest difference from the pixels that Python makes of a file."""
-    wanted = Square(SIZE, crop).read(file).astype(np.int16)
+    wanted = square.read(file).astype(np.int16)
     gap = np.abs(np.frombuffer(found, dtype=np.uint8).reshape(wanted.shape).astype(np.int16) - wanted)
     return float(gap.mean()), int(gap.max())

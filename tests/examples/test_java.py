@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.recipe_images import CLOSE, CROPS, EXACT, ROOT, SIZE, distance, images
+from graft.images.decode import Square
+from tests.examples.recipe_images import CLOSE, EXACT, ROOT, SQUARES, distance, images
 
 FOLDER = ROOT / "examples/java"
 
@@ -24,13 +25,14 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("crop", CROPS)
-def test_pixels_are_those_of_python(compiled: Path, tmp_path: Path, crop: float) -> None:
+@pytest.mark.parametrize("square", SQUARES, ids=["squash", "half", "crop", "pad"])
+def test_pixels_are_those_of_python(compiled: Path, tmp_path: Path, square: Square) -> None:
     gaps = {}
+    how = [str(square.size), str(square.crop), *([] if square.padding is None else [str(square.padding)[1:-1]])]
     for name, file in images(tmp_path).items():
-        command = ["java", "-Xshare:auto", "-cp", str(compiled), "Pixels", str(file), str(SIZE), str(crop)]
+        command = ["java", "-Xshare:auto", "-cp", str(compiled), "Pixels", str(file), *how]
         done = subprocess.run(command, capture_output=True, check=True)
-        gaps[name] = distance(done.stdout, file, crop)
+        gaps[name] = distance(done.stdout, file, square)
     print(gaps)
     assert {name: gaps[name] for name in EXACT if gaps[name][1] > 1} == {}
     assert {name: gaps[name] for name in CLOSE if gaps[name][0] > 1} == {}

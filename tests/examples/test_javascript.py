@@ -8,16 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from graft.images.decode import Square
 from graft.predict.predictor import Predictor
 from tests.apps.serve.colours import CLASSES, colour_bundle
-from tests.examples.recipe_images import CLOSE, CROPS, EXACT, ROOT, SIZE, distance, images
+from tests.examples.recipe_images import CLOSE, EXACT, ROOT, SQUARES, distance, images
 
 FOLDER = ROOT / "examples/javascript"
 PIXELS = f"""
 import {{ pixels }} from "{(FOLDER / "predict.mjs").as_uri()}";
 import {{ writeFileSync }} from "node:fs";
-const [crop, ...files] = process.argv.slice(1);
-for (const file of files) writeFileSync(file + ".rgb", await pixels(file, {{ size: {SIZE}, crop: Number(crop) }}));
+const [presize, ...files] = process.argv.slice(1);
+for (const file of files) writeFileSync(file + ".rgb", await pixels(file, JSON.parse(presize)));
 """
 
 pytestmark = [
@@ -35,11 +36,12 @@ def node(*words: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("crop", CROPS)
-def test_pixels_are_those_of_python(tmp_path: Path, crop: float) -> None:
+@pytest.mark.parametrize("square", SQUARES, ids=["squash", "half", "crop", "pad"])
+def test_pixels_are_those_of_python(tmp_path: Path, square: Square) -> None:
     files = images(tmp_path)
-    node("--input-type=module", "--eval", PIXELS, str(crop), *map(str, files.values()))
-    gaps = {name: distance(Path(f"{file}.rgb").read_bytes(), file, crop) for name, file in files.items()}
+    presize = json.dumps({"size": square.size, "crop": square.crop, "padding": square.padding})
+    node("--input-type=module", "--eval", PIXELS, presize, *map(str, files.values()))
+    gaps = {name: distance(Path(f"{file}.rgb").read_bytes(), file, square) for name, file in files.items()}
     print(gaps)
     assert {name: gaps[name] for name in EXACT if gaps[name][1] > 1} == {}
     assert {name: gaps[name] for name in CLOSE if gaps[name][0] > 1} == {}

@@ -9,7 +9,11 @@ import onnxruntime
 import pytest
 from PIL import Image
 
+from graft.images.decode import Square
+from graft.images.depth import Depth
+from graft.images.presize import PADDING
 from graft.network.network import Network
+from graft.predict.bundle import FORMAT
 from graft.predict.predictor import Predictor
 from graft.tasks import Decision
 from tests.export.tiny_bundle import DESCRIPTION, RECORD, network, write_tiny_bundle
@@ -60,6 +64,18 @@ def test_several_labels_and_a_decision_are_described(tiny: Network, tmp_path: Pa
     graph = {"size": 32, "tta": ["none", "horizontal"], "temperature": 2.5, "activation": "sigmoid"}
     assert metadata["graph"] == graph
     assert Predictor(tmp_path).multi_label
+
+
+@pytest.mark.parametrize(
+    "square", [Square(40, 1.0), Square(40, padding=PADDING, depth=Depth((0, 4095)))], ids=["crop", "pad"]
+)
+def test_a_bundle_makes_the_squares_that_the_cache_has(tiny: Network, tmp_path: Path, square: Square) -> None:
+    metadata = write_tiny_bundle(tmp_path, tiny, DESCRIPTION, square)
+    assert metadata["format"] == (3 if square.padding is None else FORMAT)
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 160, 3), dtype=np.uint8)).save(tmp_path / "a.png")
+    predictor = Predictor(tmp_path)
+    assert predictor.square == square
+    np.testing.assert_array_equal(predictor.pixels(tmp_path / "a.png"), square.read(tmp_path / "a.png"))
 
 
 def test_every_file_is_held_to_its_content(bundle: Path) -> None:

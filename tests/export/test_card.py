@@ -56,6 +56,11 @@ def test_a_crop_is_part_of_the_recipe(tmp_path: Path) -> None:
     assert "cut 50.0 % of what the longer side has over the shorter off, half at either end, resample the rest" in text
 
 
+def test_a_border_is_part_of_the_recipe(tmp_path: Path) -> None:
+    text = card(tmp_path, presize={"size": 40, "crop": 0.0, "padding": [1, 2, 3]})
+    assert "antialiased; by its longer side, with a border of the colour 1, 2, 3 at either end of the shorter)" in text
+
+
 def test_it_says_when_it_is_not_sure(tmp_path: Path) -> None:
     answered = {"abstain_below": 0.8, "coverage": 0.9, "accuracy": 0.95}
     text = card(tmp_path, abstain_below=0.8, answered=answered)

@@ -62,10 +62,15 @@ RECORD: dict[str, Any] = {
 
 
 def write_tiny_bundle(
-    folder: Path, network: Network, description: Description, size: int, decision: Decision | None = None, **record: Any
+    folder: Path,
+    network: Network,
+    description: Description,
+    size: int | Square,
+    decision: Decision | None = None,
+    **record: Any,
 ) -> dict[str, Any]:
-    """Write a whole bundle into an empty folder; return its metadata."""
+    """Write a whole bundle into an empty folder, for images squeezed to a size or as told; return its metadata."""
     nothing: Iterator[NDArray[np.uint8]] = iter(())
     decision, config = decision or Decision(), Export()
-    square, record = Square(size), RECORD | record
+    square, record = size if isinstance(size, Square) else Square(size), RECORD | record
     return write_bundle(folder, network, description, square, decision, config, lambda _: nothing, record)

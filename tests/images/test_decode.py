@@ -262,6 +262,26 @@ def test_a_share_of_what_the_longer_side_has_over_is_cut_off(crop: float, first:
     np.testing.assert_allclose(row[1:-1], 4 * (first + step * (np.arange(8) + 0.5) - 0.5)[1:-1], atol=2)
 
 
+@pytest.mark.parametrize(
+    ("size", "first", "last"), [((64, 16), 3, 5), ((64, 23), 2, 5), ((64, 1), 3, 4), ((8, 5), 1, 6)]
+)
+@pytest.mark.parametrize("upright", [False, True])
+def test_a_border_makes_a_square_of_the_whole_image(
+    size: tuple[int, int], first: int, last: int, upright: bool
+) -> None:
+    image = Image.new("RGB", size, (200, 100, 50))
+    square = Square(8, padding=(1, 2, 3)).of(image.transpose(Image.Transpose.ROTATE_90) if upright else image)
+    expected = np.full((8, 8, 3), (1, 2, 3))
+    expected[first:last] = (200, 100, 50)
+    np.testing.assert_array_equal(square, expected.transpose(1, 0, 2) if upright else expected)
+
+
+def test_within_a_border_the_image_is_only_made_smaller() -> None:
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 120, 3), dtype=np.uint8))
+    small = image.resize((40, 20), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    np.testing.assert_array_equal(Square(40, padding=(0, 0, 0)).of(image)[10:30], np.asarray(small))
+
+
 def test_a_shrunk_jpeg_is_cropped_where_the_whole_one_is(tmp_path: Path, draw: Draw) -> None:
     draw(0, 401, 256).save(tmp_path / "a.jpg", quality=95)
     square = Square(32, crop=0.6)

@@ -18,7 +18,7 @@ from graft.data.arrays import PartialArray
 from graft.images import presize as module
 from graft.images.decode import Square
 from graft.images.depth import USUAL_DEPTH, Depth
-from graft.images.presize import Presize, aspects, presize, read_depth, read_square, write_square
+from graft.images.presize import PADDING, Presize, aspects, presize, read_depth, read_square, write_square
 
 Draw = Callable[[int, int, int], Image.Image]
 
@@ -122,25 +122,43 @@ def test_images_of_any_shape_and_mode_fit(tmp_path: Path, draw: Draw) -> None:
     [
         ({"size": 7}, "presize.size: input should be greater than or equal to 8; got 7"),
         ({"size": 2049}, "presize.size: input should be less than or equal to 2048; got 2049"),
+        (
+            {"size": 64, "fit": "crop", "crop": 0.5},
+            "fit 'crop' cuts off all .* and crop 0.5 a part of it: leave crop out",
+        ),
+        ({"size": 64, "fit": "pad", "crop": 1.0}, "fit 'pad' keeps the whole image, and crop 1 cuts off a part of it"),
+        ({"size": 64, "fit": "squish"}, "presize.fit: .*'squash', 'crop' or 'pad'; got 'squish'"),
         ({"sise": 64}, r"presize.sise: unknown key \(did you mean 'size'\?\)"),
     ],
-    ids=["small", "large", "misspelt"],
+    ids=["small", "large", "part of all", "part of the whole", "no fit", "misspelt"],
 )
-def test_a_size_out_of_range_is_refused(value: dict[str, Any], said: str) -> None:
+def test_what_makes_no_square_is_refused(value: dict[str, Any], said: str) -> None:
     with pytest.raises(ParamsError, match=said):
         check("presize", Presize, value)
 
 
-def test_what_was_done_is_read_back(tmp_path: Path) -> None:
-    square = Presize(size=24, crop=0.5).square(USUAL_DEPTH)
+@pytest.mark.parametrize(
+    ("config", "square"),
+    [
+        (Presize(size=24, crop=0.5), Square(24, 0.5)),
+        (Presize(size=24, fit="squash"), Square(24)),
+        (Presize(size=24, fit="crop"), Square(24, 1.0)),
+        (Presize(size=24, fit="crop", crop=1.0), Square(24, 1.0)),
+        (Presize(size=24, fit="pad", crop=0.0), Square(24, padding=PADDING)),
+    ],
+    ids=["half", "squash", "crop", "crop twice", "pad"],
+)
+def test_what_was_done_is_read_back(tmp_path: Path, config: Presize, square: Square) -> None:
+    assert config.square(USUAL_DEPTH) == square
     write_square(tmp_path, square)
-    assert read_square(tmp_path) == square == Square(24, 0.5)
+    assert read_square(tmp_path) == square
 
 
 @pytest.mark.parametrize(("crop", "wanted"), [(0.0, [2.0, 0.5, 1.0]), (0.5, [1.5, 2 / 3, 1.0]), (1.0, [1.0, 1.0, 1.0])])
 def test_aspect_ratio_of_what_a_square_shows(crop: float, wanted: list[float]) -> None:
     images = pd.DataFrame({"width": ["200", "30", "9"], "height": ["100", "60", "9"]})
     assert aspects(images, Square(SIZE, crop)).tolist() == pytest.approx(wanted)
+    assert aspects(images, Square(SIZE, padding=PADDING)).tolist() == [1.0, 1.0, 1.0]
 
 
 def test_the_depth_is_read_from_the_index_and_read_back(tmp_path: Path) -> None:
@@ -156,7 +174,7 @@ def test_images_of_eight_bits_have_the_usual_depth_which_is_not_written(tmp_path
     pd.DataFrame({"path": ["a"], "mode": ["L"], "black": [""], "white": [""]}).to_csv(
         tmp_path / "images.csv", index=False
     )
-    assert read_depth(tmp_path / "images.csv") == USUAL_DEPTH
+    assert read_depth(tmp_path / "images.csv") is USUAL_DEPTH
     write_square(tmp_path, Square(SIZE))
     assert "depth" not in (tmp_path / "square.json").read_text()
 

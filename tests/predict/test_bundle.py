@@ -34,7 +34,12 @@ def test_what_is_said_is_taken(tmp_path: Path) -> None:
     changed: dict[str, Any] = {
         "format": FORMAT,
         "abstain_below": 0.7,
-        "presize": {"size": SIZE, "crop": 0.5, "depth": {"integers": [0, 4095], "floats": None}},
+        "presize": {
+            "size": SIZE,
+            "crop": 0.5,
+            "depth": {"integers": [0, 4095], "floats": None},
+            "padding": [9, 0, 255],
+        },
         "input": {"name": "x"},
         "output": {"name": "y"},
         "models": {"float": "model.onnx", "int8": "small.onnx"},
@@ -43,7 +48,7 @@ def test_what_is_said_is_taken(tmp_path: Path) -> None:
     metadata = read_metadata(write_bundle(tmp_path, **changed))
     (tmp_path / "small.onnx").touch()
     assert (metadata.abstain_below, metadata.input, metadata.output) == (0.7, "x", "y")
-    assert metadata.square == Square(SIZE, 0.5, Depth((0, 4095)))
+    assert metadata.square == Square(SIZE, 0.5, Depth((0, 4095)), (9, 0, 255))
     assert metadata.model("int8") == (tmp_path / "small.onnx", "abc")
     assert metadata.model("float")[1] is None
 
@@ -81,6 +86,11 @@ def test_of_several_labels_nothing_is_abstained_from(tmp_path: Path) -> None:
         ({"multi_label": "no"}, "multi_label must be true or false; it is 'no'"),
         ({"presize": {}}, r"is damaged \(KeyError: 'size'\)"),
         ({"presize": {"size": 8, "crop": 2}}, "presize.crop: must be a number from 0 to 1; got 2"),
+        (
+            {"presize": {"size": 8, "padding": [0, 0, 256]}},
+            r"presize.padding must be three numbers from 0 to 255; it is",
+        ),
+        ({"presize": {"size": 8, "padding": "black"}}, r"presize.padding must be three numbers .* it is 'black'"),
         ({"presize": {"size": "8"}}, r"presize.size must be a whole number of pixels; it is '8'"),
         ({"presize": [8]}, r"is damaged \(TypeError"),
         ({"input": "pixels"}, r"is damaged \(AttributeError"),

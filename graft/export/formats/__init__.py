@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from graft.core.errors import ExportError
+from graft.images.depth import USUAL_DEPTH
 
 if TYPE_CHECKING:  # the names alone are asked for without torch
     from graft.images.decode import Square
@@ -42,7 +43,16 @@ class Format(Protocol):
         """
 
     def obstacles(
-        self, *, backbone: str, layers: Sequence[str], standardise: bool, head: str, crop: float, tta: Sequence[str]
+        self,
+        *,
+        backbone: str,
+        layers: Sequence[str],
+        standardise: bool,
+        head: str,
+        crop: float,
+        padded: bool,
+        wide: bool,
+        tta: Sequence[str],
     ) -> list[str]:
         """Say what keeps such a network out of the format, each with the key of params.yaml; empty for nothing."""
 
@@ -65,6 +75,8 @@ def write(name: str, folder: Path, exported: Exported) -> None:
         standardise=description.standardise,
         head=description.head,
         crop=exported.square.crop,
+        padded=exported.square.padding is not None,
+        wide=exported.square.depth is not USUAL_DEPTH,
         tta=exported.decision.tta,
     )
     if reasons:

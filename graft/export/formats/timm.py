@@ -55,7 +55,15 @@ def write(folder: Path, exported: Exported) -> None:
 
 
 def obstacles(
-    *, backbone: str, layers: Sequence[str], standardise: bool, head: str, crop: float, tta: Sequence[str]
+    *,
+    backbone: str,
+    layers: Sequence[str],
+    standardise: bool,
+    head: str,
+    crop: float,
+    padded: bool,
+    wide: bool,
+    tta: Sequence[str],
 ) -> list[str]:
     """Say what keeps such a network out of timm's format, each with the key of params.yaml."""
     squeezed = f"cropped in part and squeezed in part (presize.crop {crop:g}, where timm knows 0 and 1)"
@@ -65,6 +73,8 @@ def obstacles(
         (standardise, "images are standardised one by one (embed.standardise)"),
         (head != "linear", f"the head is of kind {head} (train_head.head)"),
         (crop not in (0, 1), f"images are {squeezed}"),
+        (padded, "images get a border (presize.fit)"),
+        (wide, "images have more than 8 bits (index.depth), of which timm's readers keep the lowest 8"),
         (list(tta) != ["none"], f"logits are averaged over the flips {', '.join(tta)} (evaluate.tta)"),
     )
     return [text for holds, text in found if holds]

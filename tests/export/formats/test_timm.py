@@ -9,6 +9,7 @@ from graft.backbone.timm_models import timm  # which makes it importable first
 from graft.core.errors import ExportError
 from graft.export import formats
 from graft.images.decode import Square
+from graft.images.depth import Depth
 from graft.network.head import Description
 from graft.network.network import Network
 from graft.tasks import Decision
@@ -24,14 +25,14 @@ def network() -> Network:
 
 
 def write(
-    folder: Path, network: Network, decision: Decision, crop: float, description: Description = DESCRIPTION
+    folder: Path, network: Network, decision: Decision, square: Square, description: Description = DESCRIPTION
 ) -> None:
-    formats.write("timm", folder / "timm", formats.Exported(network, description, Square(32, crop), decision))
+    formats.write("timm", folder / "timm", formats.Exported(network, description, square, decision))
 
 
 @pytest.mark.parametrize(("crop", "mode"), [(0.0, "squash"), (1.0, "center")])
 def test_timm_says_the_same(network: Network, tmp_path: Path, crop: float, mode: str) -> None:
-    write(tmp_path, network, Decision(temperature=1.5), crop)
+    write(tmp_path, network, Decision(temperature=1.5), Square(32, crop))
     loaded = timm.create_model(f"local-dir:{tmp_path / 'timm'}", pretrained=True).eval()
     config = timm.data.resolve_data_config({}, model=loaded)  # type: ignore[no-untyped-call]
     loaded_config = [list(config[key]) for key in ("input_size", "mean", "std")]
@@ -57,10 +58,22 @@ def test_what_timm_cannot_hold_is_refused(
     network: Network, tmp_path: Path, changed: dict[str, object], decision: Decision, message: str
 ) -> None:
     with pytest.raises(ExportError, match=message):
-        write(tmp_path, network, decision, 0.0, DESCRIPTION.model_copy(update=changed))
+        write(tmp_path, network, decision, Square(32), DESCRIPTION.model_copy(update=changed))
     assert not (tmp_path / "timm").exists()
 
 
-def test_a_crop_by_half_is_refused(network: Network, tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match=r"squeezed in part \(presize.crop 0.5, where timm knows 0 and 1\)"):
-        write(tmp_path, network, Decision(), 0.5)
+@pytest.mark.parametrize(
+    ("square", "message"),
+    [
+        (Square(32, 0.5), r"squeezed in part \(presize.crop 0.5, where timm knows 0 and 1\)"),
+        (Square(32, padding=(1, 2, 3)), r"images get a border \(presize.fit\)"),
+        (Square(32, depth=Depth((0, 4095))), r"images have more than 8 bits \(index.depth\)"),
+        (Square(32, depth=Depth((0, 65535))), r"images have more than 8 bits"),
+    ],
+    ids=["half", "pad", "12 bits", "16 bits"],
+)
+def test_images_that_timm_would_read_otherwise_are_refused(
+    network: Network, tmp_path: Path, square: Square, message: str
+) -> None:
+    with pytest.raises(ExportError, match=message):
+        write(tmp_path, network, Decision(), square)
