@@ -140,6 +140,14 @@ def summary(
             raise typer.Exit(1)
 
 
+@app.command()
+def show() -> None:
+    """Draw labelled images as training sees them: every transform, a batch, each split; after presize and split."""
+    from graft.apps.show.show import show as draw
+
+    _echo(draw(_values()))
+
+
 @app.command("lr-find")
 def lr_find(
     part: Annotated[

@@ -92,7 +92,7 @@ def save_report(path: Path, images: Path, content: Content) -> None:
     page = rendered(
         TEMPLATE,
         facts,
-        image=lambda name: _inline(images / name),
+        image=lambda name: inline(images / name),
         has=lambda name: (images / name).is_file(),
         style=Markup(STYLE.read_text(encoding="utf-8")),  # noqa: S704 - our own file
         pct=lambda share: percent(share).replace(" ", "\u00a0"),
@@ -108,5 +108,6 @@ def _without_secrets(value: Any) -> Any:
     return shown(value) if isinstance(value, str) and "://" in value else value
 
 
-def _inline(file: Path) -> str:
+def inline(file: Path) -> str:
+    """A PNG file as the address of an image in a page that needs no file beside it."""
     return "data:image/png;base64," + base64.b64encode(file.read_bytes()).decode()

@@ -1,0 +1,1 @@
+"""``graft show``: the labelled images as training sees them, before any training."""
