@@ -39,7 +39,9 @@ def main(run: Run) -> None:
     network, description = load(FINETUNED)
     task, averaged = task_of(description), FlipTTA(network, config.tta).eval()
     images = {split: LabelledImages.of(pixels, dataset, split) for split in ("valid", "test")}
-    precision = settle(network, pixels, images["valid"].rows, description.size, config.precision).precision
+    settled = settle(network, pixels, images["valid"].rows, description.size, config.precision)
+    precision = settled.precision
+    run.log(f"in {settled}")
     head, fitted = load_head(HEAD)
     embeddings = Embeddings(EMBEDDINGS / "features.npy")
     probe = head_logits(head, embeddings, embeddings.find(dataset.paths("test")))

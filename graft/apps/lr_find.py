@@ -30,7 +30,7 @@ from graft.heads.config import TrainHead
 from graft.heads.examples import Examples
 from graft.heads.minibatch import MIN_BATCH, Candidates, make_candidates
 from graft.network.device import prepare
-from graft.network.precision import settle
+from graft.network.precision import Settled, settle
 from graft.optim.batches import parts_of
 from graft.render.figures import save_figure
 from graft.tasks import make_task, task_of
@@ -210,7 +210,12 @@ def lr_find(values: dict[str, Any], parts: tuple[str, ...] = ("head", "network")
     seed = params.check("seed", Seed, values["seed"])
     suggested: dict[str, float] = {}
     for part in parts:
-        found = _sweep_head(values, seed) if part == "head" else _sweep_network(values, seed)
+        if part == "head":
+            found = _sweep_head(values, seed)
+        else:
+            step, train, config, settled = _prepare_network(values)
+            yield f"{part:8} in {settled}"
+            found = network_range(step, train, config, seed)
         save_range(REPORT, part, found)
         rates = found.suggestions()
         suggested[part] = rates["valley"]
@@ -228,7 +233,7 @@ def _sweep_head(values: dict[str, Any], seed: int) -> RateRange:
     return head_range(Embeddings(EMBEDDINGS), read_dataset(LABELS, SPLIT), config, seed)
 
 
-def _sweep_network(values: dict[str, Any], seed: int) -> RateRange:
+def _prepare_network(values: dict[str, Any]) -> tuple[Step, LabelledImages, Finetune, Settled]:
     _require(HEAD / "network.json", "train-head")
     _require(PRESIZED, "presize")
     config: Finetune = params.check("finetune", Finetune, values["finetune"])
@@ -236,9 +241,9 @@ def _sweep_network(values: dict[str, Any], seed: int) -> RateRange:
     pixels = ImageRows(PRESIZED)
     train = LabelledImages.of(pixels, read_dataset(LABELS, SPLIT), "train", pixels.aspects)
     network, description = load_trainable(BACKBONE, HEAD, config)
-    precision = settle(network, pixels, train.rows, description.size, config.precision).precision
-    config = config.model_copy(update={"precision": precision})
-    return network_range(Step(network, task_of(description), train.targets, config, augment, 1.0), train, config, seed)
+    settled = settle(network, pixels, train.rows, description.size, config.precision)
+    config = config.model_copy(update={"precision": settled.precision})
+    return Step(network, task_of(description), train.targets, config, augment, 1.0), train, config, settled
 
 
 def _require(file: Path, stage: str) -> None:

@@ -90,3 +90,13 @@ def has_bfloat16(device: torch.device) -> bool:
     if device.type == "cpu":
         return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     return False
+
+
+def emulates(device: torch.device, precision: Precision) -> bool:
+    """Whether a processor has no instructions for a precision, which then takes many times as long as float32.
+
+    Source: oneDNN, in which torch computes on a CPU, asked by `torch.ops.mkldnn`.
+    """
+    if precision == "fp16":
+        return device.type == "cpu" and not bool(torch.ops.mkldnn._is_mkldnn_fp16_supported())
+    return precision == "bf16" and device.type in ("cpu", "cuda") and not has_bfloat16(device)

@@ -8,7 +8,7 @@ from torch import nn
 
 from graft.data.arrays import ImageRows
 from graft.network.config import Precision
-from graft.network.device import has_bfloat16, pick_device
+from graft.network.device import emulates, has_bfloat16, pick_device
 from graft.network.inference import all_outputs
 
 SAMPLE = 32
@@ -30,7 +30,12 @@ class Settled:
     bf16_error: float | None = None
 
     def __str__(self) -> str:
-        """``fp32: on these images bf16 errs by 0.75 of what they differ by, more than 0.2``."""
+        """``fp32: on these images bf16 errs by 0.75 of what they differ by, more than 0.2``, or a warning."""
+        if emulates(pick_device(), self.precision):
+            return (
+                f"{self.precision}: warning: this processor only emulates it, ten to forty times slower than fp32; "
+                "precision: auto takes what it computes in"
+            )
         if self.bf16_error is None:
             return self.precision
         than = "more" if self.precision == "fp32" else "not more"

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from graft.network import device
-from graft.network.device import autocast, lacks_determinism, pick_device, prepare, send
+from graft.network.device import autocast, emulates, lacks_determinism, pick_device, prepare, send
 
 
 def test_prepared_process_is_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,3 +58,14 @@ def test_what_is_sent_together_arrives_apart(name: str) -> None:
 
 def test_device_is_one_that_is_there() -> None:
     assert torch.ones(1, device=pick_device()).item() == 1
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_what_a_processor_has_no_instructions_for_is_emulated(native: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "has_bfloat16", lambda _: native)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_fp16_supported", lambda: native)
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    assert [emulates(cpu, precision) for precision in ("fp32", "auto", "bf16", "fp16")] == [False] * 2 + [
+        not native
+    ] * 2
+    assert [emulates(cuda, precision) for precision in ("bf16", "fp16")] == [not native, False]

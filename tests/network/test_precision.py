@@ -37,6 +37,7 @@ def network() -> Means:
 def has_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
     """A processor that computes in bfloat16; whatever runs the tests emulates it."""
     monkeypatch.setattr(module, "has_bfloat16", lambda _: True)
+    monkeypatch.setattr(module, "emulates", lambda *_: False)
 
 
 def images(folder: Path, low: int, high: int) -> ImageRows:
@@ -86,6 +87,12 @@ def test_without_instructions_for_bfloat16_nothing_is_tried(
 def test_what_is_asked_for_stays(network: Means, tmp_path: Path) -> None:
     pixels = images(tmp_path, 181, 183)
     assert settle(network, pixels, rows(pixels), SIZE, "bf16") == Settled("bf16")
+
+
+def test_what_the_processor_only_emulates_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "emulates", lambda _, precision: precision == "fp16")
+    assert str(Settled("fp16")).startswith("fp16: warning: this processor only emulates it, ten to forty times slower")
+    assert str(Settled("bf16")) == "bf16"
 
 
 @pytest.mark.usefixtures("has_bfloat16")
