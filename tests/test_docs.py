@@ -1,13 +1,17 @@
 """What the documentation names exists: links, paths, keys, commands, figures."""
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import typer.main
+from PIL import Image
 from ruamel.yaml import YAML
 
 from docs.parameters import PAGE, keys, page
@@ -100,6 +104,33 @@ def test_commands_exist(file: str, line: str) -> None:
         assert re.search(rf"^{words[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), f"{file}: {line}"
     elif words[:1] == ["-m"]:
         assert (ROOT / f"{words[1].replace('.', '/')}.py").is_file() or words[1] == "pytest", f"{file}: {line}"
+
+
+PYTHON = [(named(file), block) for file in GUIDES for block in blocks(file, "python")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("file", "block"), PYTHON, ids=[f"{file} {number}" for number, (file, _) in enumerate(PYTHON)])
+def test_python_runs_in_a_process_of_its_own(file: str, block: str, tmp_path: Path) -> None:
+    """Where a bundle with timm's folder lies in its usual place, and the images that the pages name."""
+    # late: the other tests here need no torch
+    from graft.export import formats
+    from graft.images.decode import Square
+    from graft.tasks import Decision
+    from tests.export import tiny_bundle
+
+    description = tiny_bundle.DESCRIPTION
+    network, bundle = tiny_bundle.network(description), tmp_path / "models/export"
+    bundle.mkdir(parents=True)
+    tiny_bundle.write_tiny_bundle(bundle, network, description, 32)
+    formats.write("timm", bundle / "timm", formats.Exported(network, description, Square(32), Decision()))
+    for name in re.findall(r"[\w-]+\.(?:png|jpg)", block):
+        Image.new("RGB", (40, 30), "red").save(tmp_path / name)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", block], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{file}: {done.stderr}"
 
 
 @pytest.mark.parametrize("measured", sorted(ROOT.glob("benchmarks/*.md")), ids=named)
