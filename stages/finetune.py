@@ -1,6 +1,6 @@
 """finetune: train the whole network from the head on, and hand on the better of the two.
 
-Reads   data/presized, models/backbone, models/head, data/labels.csv, data/split.csv (train, valid)
+Reads   data/presized, models/backbone, models/head, models/previous, data/labels.csv, data/split.csv (train, valid)
 Params  lr, seed, augment, finetune
 Writes  models/finetuned/ (weights, description), reports/finetune/ (curves, metrics)
 """
@@ -16,6 +16,7 @@ from graft.data.arrays import ImageRows
 from graft.data.dataset import LabelledImages, read_dataset
 from graft.finetune.config import Finetune
 from graft.finetune.loop import Training
+from graft.finetune.previous import begin
 from graft.finetune.step import load_trainable
 from graft.finetune.validate import choose, validate
 from graft.network.device import prepare
@@ -38,8 +39,7 @@ def main(run: Run) -> None:
     prepare()
 
     dataset, pixels = read_dataset(LABELS, SPLIT), ImageRows(PRESIZED / "pixels.npy")
-    train = LabelledImages.of(pixels, dataset, "train", pixels.aspects)
-    valid = LabelledImages.of(pixels, dataset, "valid")
+    train, valid = (LabelledImages.of(pixels, dataset, split, pixels.aspects) for split in ("train", "valid"))
     network, description = load_trainable(BACKBONE, HEAD, config)
     task, size, batch = task_of(description), description.size, config.largest_batch(len(train))
     settled = settle(network, pixels, train.rows, size, config.precision, batch)
@@ -47,7 +47,7 @@ def main(run: Run) -> None:
     run.log(f"in {settled}")
     on_valid = partial(validate, task=task, images=valid, size=size, precision=config.precision, batch=batch)
     before, unchanged = on_valid(network), copy.deepcopy(network)
-
+    begin(network, description, config, dataset)
     training = Training(network, task, train, on_valid, config, augment, learning_rate, seed)
     checkpoint = run.unfinished(PRESIZED, BACKBONE, HEAD, LABELS, SPLIT) / "checkpoint.safetensors"
     history = training.resume(checkpoint)
@@ -57,7 +57,7 @@ def main(run: Run) -> None:
         for line in epoch_lines(epoch.row() | training.speed, heading=len(history) == 1):
             run.log(line)
 
-    metrics = choose(before, after := history[-1].score if history else before, config.keep)
+    metrics = choose(before, after := history[-1].score if history else on_valid(training.averaged()), config.keep)
     with new_folder(REPORT) as report:
         write_curves(report, (epoch.curves() for epoch in history), [epoch.row() for epoch in history])
         write_json(report / "metrics.json", metrics)

@@ -182,6 +182,14 @@ app.command()(compare)
 
 
 @app.command()
+def keep() -> None:
+    """Put the last network aside in models/previous, and have the next training go on from it."""
+    from graft.apps.keep import keep as put_aside
+
+    _echo(put_aside(PARAMS))
+
+
+@app.command()
 def inspect(
     layer: Annotated[str | None, typer.Argument(help="A layer's name; without, all are listed.")] = None,
     image: Annotated[Path | None, typer.Argument(help="An image file.")] = None,

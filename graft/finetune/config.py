@@ -37,7 +37,12 @@ class Finetune(Section):
     """How the whole network is trained, starting from the head."""
 
     epochs: int = Field(default=4, ge=0)
-    """Passes over the training images; 0 hands the head on as it is."""
+    """Passes over the training images; 0 hands on what training would begin from."""
+    init: Literal["head", "previous"] = "head"
+    """What training begins from: the pretrained network with its fitted ``head``, or the network of an earlier run,
+    which `graft keep` put into ``models/previous``. The result is compared with the head, on valid, in either case."""
+    previous: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    """Digest of ``models/previous``, which `graft keep` writes here: so the record says what training began from."""
     batch_size: int = Field(default=32, ge=1)
     """Images in a minibatch, which the device holds at once."""
     accumulate: int = Field(default=1, ge=1)
@@ -111,6 +116,8 @@ class Finetune(Section):
 
     @model_validator(mode="after")
     def _fields_agree(self) -> Self:
+        if self.init == "previous" and self.previous is None:
+            raise ValueError("init 'previous' needs the digest of models/previous; `graft keep` writes both")
         if self.batch_size < self.min_batch_size:
             raise ValueError(
                 f"batch_size: {self.batch_size} image has no spread that batch_norm 'train' could follow; "
