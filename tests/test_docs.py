@@ -7,17 +7,20 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import typer.main
 from PIL import Image
+from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
 from docs.parameters import PAGE, keys, page
 from graft.apps.check import MODELS
 from graft.apps.cli import app
-from graft.core.params import flattened
+from graft.apps.use import presets
+from graft.core.params import flattened, parse_yaml
 
 ROOT = Path(__file__).parent.parent
 GUIDES = sorted([*ROOT.glob("docs/*.md"), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"))])
@@ -64,8 +67,61 @@ def test_paths_of_the_project_exist(file: Path) -> None:
 def test_keys_of_the_parameters_exist(file: Path) -> None:
     known = keys()
     for key in re.findall(r"`([a-z]\w*(?:\.\w+)+)\b[^`]*`", prose(file)):
-        if key.split(".")[0] in MODELS and not key.endswith(".txt"):  # labels.txt is a file
+        if key.split(".")[0] in MODELS and not key.endswith((".txt", ".pkl")):  # labels.txt, export.pkl are files
             assert key in known, key
+
+
+def settings() -> Iterator[tuple[str, str, str]]:
+    """Every key with a value that a page gives in its text, or to DVC's option -S."""
+    for file in GUIDES:
+        for code in re.findall(r"`([^`\n]+)`", prose(file)):
+            if (found := re.fullmatch(r"(\w+(?:\.\w+)*): (.+)", code)) and found[1].split(".")[0] in MODELS:
+                yield named(file), found[1], found[2]
+        text = file.read_text(encoding="utf-8")
+        for options in re.findall(r"dvc exp run ([^`\n#]+)", text):
+            words = shlex.split(options)
+            for setting in (word for before, word in pairwise(words) if before == "-S"):
+                key, _, value = setting.partition("=")
+                yield named(file), key, value.split(",")[0] if "--queue" in words else value
+
+
+@pytest.mark.parametrize(("file", "key", "value"), sorted(set(settings())))
+def test_values_of_the_parameters_are_allowed(file: str, key: str, value: str) -> None:
+    """What is said of the field itself; whether other keys must be set with it is not looked at."""
+    assert key in keys(), f"{file}: {key}"
+    assert not wrong(key, value), f"{file}: {key}: {value}"
+
+
+def wrong(key: str, value: str) -> list[str]:
+    """What params.yaml with this value would be refused for, of what lies at the key or below it."""
+    section, *path = key.split(".")
+    values = parse_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    holder, last = values, section
+    for name in path:
+        holder[last] = holder[last] or {}
+        holder, last = holder[last], name
+    holder[last] = parse_yaml(value)
+    try:
+        TypeAdapter(MODELS[section]).validate_python(values[section], strict=True)
+    except ValidationError as error:
+        return [problem["msg"] for problem in error.errors() if problem["loc"][: len(path)] == tuple(path)]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "is_wrong"),
+    [
+        ("lr", "3e-3", False),
+        ("lr", "-1", True),
+        ("finetune.keep", "head", False),
+        ("finetune.keep", "best", True),
+        ("augment.rotate", "fast", True),
+        ("evaluate.tta", "[none, diagonal]", True),
+        ("split.by", "column", False),  # split.column is missing, which is another matter
+    ],
+)
+def test_values_that_are_not_allowed_are_found(key: str, value: str, is_wrong: bool) -> None:
+    assert bool(wrong(key, value)) is is_wrong
 
 
 @pytest.mark.parametrize("file", GUIDES, ids=named)
@@ -100,6 +156,11 @@ def test_commands_exist(file: str, line: str) -> None:
         command = graft.commands[words[0]] if words[0][0] != "-" else graft  # type: ignore[attr-defined]
         known = {option for param in command.params for option in param.opts} | {"--help"}
         assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known, f"{file}: {line}"
+        for before, word in pairwise(words):
+            if before == "--backbone" and not word.isupper():
+                assert word in presets.names(presets.BACKBONES), f"{file}: {line}"
+            if before == "use" and re.fullmatch("[a-z-]+", word) and not word.startswith("-"):
+                assert word in presets.names(), f"{file}: {line}"
     elif program == "make":
         assert re.search(rf"^{words[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), f"{file}: {line}"
     elif words[:1] == ["-m"]:
