@@ -107,12 +107,10 @@ class Walk:
             chosen = [self._path, *(path for path in chosen if path != self._path)][: len(chosen)]
         self._batch: pd.DataFrame = rows.set_index("path", drop=False).loc[chosen]
         yield f"{len(rows)} images have a label, {len(labelled.unlabelled)} have none"
-        yield "a batch of them: " + ", ".join(f"{path} {label!r}" for path, label in self._labels())
+        labels = zip(chosen, label_column(self._batch), strict=True)
+        yield "a batch of them: " + ", ".join(f"{path} {label!r}" for path, label in labels)
         others = {key: value for key, value in self._batch.iloc[0].items() if key not in ("path", "label", "labels")}
         yield f"of the first: {', '.join(f'{key} {value!r}' for key, value in others.items())}"
-
-    def _labels(self) -> Iterator[tuple[str, str]]:
-        return zip(self._batch["path"], label_column(self._batch), strict=True)
 
     def _decode(self) -> Iterator[str]:
         depth = read_depth(IMAGES) if IMAGES.is_file() else None
@@ -187,7 +185,8 @@ class Walk:
         theirs, kind = describe(folder), self._section("backbone", Backbone).name
         keys = ("layers", "pools", "standardise", "size")
         same = all(getattr(theirs, key) == getattr(self._description, key) for key in keys)
-        return same and (theirs.classes, theirs.backbone) == (self._task.classes, kind)
+        task = self._task.classes, self._task.multi_label
+        return same and theirs.backbone == kind and (theirs.classes, theirs.multi_label) == task
 
     def _fresh_head(self) -> Head:
         """A head as its training begins, but for the standardisation by features that are not there yet."""

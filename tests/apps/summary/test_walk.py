@@ -136,6 +136,12 @@ def test_before_any_training_a_fresh_head_guesses(values: dict[str, Any], folder
     assert any("a fresh one: fastai, 256 features -> 8 -> 2 logits" in line for line in summarise(with_layer, None))
 
 
+def test_of_several_labels_each_is_a_question(values: dict[str, Any], folder: Path, backbone: None) -> None:
+    lines = list(summarise(values | {"labels": {"rule": "folder", "label_separator": "+"}}, "dog/0.png"))
+    assert any("targets [4, 2] float32: [[0.0, 1.0], [1.0, 0.0], " in line for line in lines)
+    assert loss_of(lines) == pytest.approx(0.6931)  # both classes hold for half of the images
+
+
 def test_the_loss_is_that_of_the_head_that_was_fitted(values: dict[str, Any], folder: Path, backbone: None) -> None:
     head, place = Head(256, 2), Path("models/head")
     with torch.no_grad():
