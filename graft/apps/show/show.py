@@ -74,9 +74,8 @@ def show(values: dict[str, Any]) -> Iterator[str]:
     text = "each change alone, the strongest of eight draws, then all as training draws them"
     yield save("transforms", tiles, 5, 176, text + (f"; off: {', '.join(off)}" if off else ""))
     tiles = batch_tiles(train, task, config, augmentation, size, seed)
-    yield save(
-        "batch", tiles, 6, 144, f"{len(tiles)} images of the first batch of epoch 1, the very views of fine-tuning"
-    )
+    views = "the very views of fine-tuning" if config.epochs else "which no epoch will see: finetune.epochs is 0"
+    yield save("batch", tiles, 6, 144, f"{len(tiles)} images of the first batch of epoch 1, {views}")
     for name in SPLITS:
         if paths := dataset.paths(name):
             tiles = split_tiles(dataset, task, pixels, name)

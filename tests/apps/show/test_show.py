@@ -109,7 +109,8 @@ def test_sheets_and_a_page_are_written_before_any_training(project: dict[str, An
     with Image.open("reports/show/transforms.png") as sheet:
         assert sheet.width == 5 * (176 + 12) + 12
     before = {name: Path(f"reports/show/{name}.png").read_bytes() for name in files}
-    list(show(project))
+    again = list(show(project | {"finetune": {"epochs": 0, "batch_size": 16}}))
+    assert again[1].endswith("which no epoch will see: finetune.epochs is 0")
     assert before == {name: Path(f"reports/show/{name}.png").read_bytes() for name in files}
 
 
