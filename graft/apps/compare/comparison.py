@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from graft.apps.compare.match import Match, differences, match, mismatch_error
-from graft.apps.compare.paired import Difference, Slice, mcnemar, mean_difference, measure_slices
+from graft.apps.compare.paired import Slice, mcnemar, measure_slices
 from graft.apps.compare.revisions import WORKSPACE, open_revision
 from graft.apps.compare.run import (
     MetricPair,
@@ -21,6 +21,7 @@ from graft.apps.compare.run import (
     read_run,
 )
 from graft.stats.intervals import units
+from graft.stats.paired import Difference, mean_difference
 
 NOW_CORRECT, NOW_WRONG, STILL_WRONG = "now correct", "now wrong", "still wrong"
 """What became of a prediction that changed; the last is another wrong one."""

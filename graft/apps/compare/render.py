@@ -16,11 +16,11 @@ from PIL import Image
 
 from graft.apps.compare.comparison import NOW_CORRECT, NOW_WRONG, STILL_WRONG, Comparison
 from graft.apps.compare.match import counted
-from graft.apps.compare.paired import Difference
 from graft.apps.compare.run import MetricPair
 from graft.data.arrays import ImageRows
 from graft.data.dataset import LABEL_DELIMITER
 from graft.render.templates import number, percent, rendered
+from graft.stats.paired import Difference
 
 WIDTH = 100
 """Letters of a line in the terminal."""

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from graft.apps.compare.comparison import changed_predictions, compare_revisions, compare_runs, decide
-from graft.apps.compare.paired import Difference
 from graft.apps.compare.render import evidence
 from graft.apps.compare.revisions import LABELS, RevisionError
 from graft.apps.compare.run import ParamChange, Run, parse_predictions
 from graft.core.errors import DataError
+from graft.stats.paired import Difference
 from tests.apps.compare.conftest import EMPTY, call
 from tests.apps.compare.made_up_runs import answers, labels, names, pair, run
 

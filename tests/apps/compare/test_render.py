@@ -13,8 +13,8 @@ from PIL import Image
 
 from graft.apps.compare import render
 from graft.apps.compare.comparison import Comparison, compare_runs
-from graft.apps.compare.paired import ONE_GROUP, Difference
 from graft.apps.compare.run import MetricPair
+from graft.stats.paired import ONE_GROUP, Difference
 from tests.apps.compare.made_up_runs import labels, names, pair, run
 
 NOWHERE = Path("nowhere")
