@@ -2,7 +2,8 @@
 
 Reads   data/presized, models/backbone, models/head, models/previous, data/labels.csv, data/split.csv (train, valid)
 Params  lr, seed, augment, finetune
-Writes  models/finetuned/ (weights, description), reports/finetune/ (curves, metrics)
+Writes  models/finetuned/ (weights, description; the fine-tuned ones too where the head is kept), reports/finetune/
+        (curves, metrics)
 """
 
 import copy
@@ -18,9 +19,8 @@ from graft.finetune.config import Finetune
 from graft.finetune.loop import Training
 from graft.finetune.previous import begin
 from graft.finetune.step import load_trainable
-from graft.finetune.validate import choose, validate
+from graft.finetune.validate import choose, hand_on, validate
 from graft.network.device import prepare
-from graft.network.head import save
 from graft.network.precision import settle
 from graft.optim.config import LearningRate
 from graft.tasks import task_of
@@ -57,13 +57,16 @@ def main(run: Run) -> None:
         for line in epoch_lines(epoch.row() | training.speed, heading=len(history) == 1):
             run.log(line)
 
-    metrics = choose(before, after := history[-1].score if history else on_valid(training.averaged()), config.keep)
+    finetuned = training.averaged() if history or config.init == "previous" else None
+    after = history[-1].score if history else on_valid(finetuned) if finetuned else None
+    metrics = choose(before, after, config.keep)
     with new_folder(REPORT) as report:
         write_curves(report, (epoch.curves() for epoch in history), [epoch.row() for epoch in history])
         write_json(report / "metrics.json", metrics)
     with new_folder(FINETUNED) as folder:
-        save(folder, training.averaged() if metrics["kept"] == "finetuned" else unchanged, description)
-    run.log(f"valid: the head {before}, fine-tuned {after}; kept: {metrics['kept']} (finetune.keep: {config.keep})")
+        hand_on(folder, unchanged, finetuned, metrics["kept"], description)
+    told = f"fine-tuned {after}" if after else "nothing was fine-tuned"
+    run.log(f"valid: the head {before}, {told}; kept: {metrics['kept']} (finetune.keep: {config.keep})")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""How good a network is on the validation images, by which it is chosen."""
+"""How good a network is on the validation images, by which it is chosen and handed on."""
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -9,8 +10,9 @@ import numpy as np
 from graft.core.errors import TrainingError
 from graft.data.dataset import LabelledImages
 from graft.network.config import Precision
+from graft.network.head import Description, save
 from graft.network.inference import all_outputs
-from graft.network.network import Network
+from graft.network.network import NOT_KEPT, Network
 from graft.tasks import Task
 
 
@@ -56,13 +58,32 @@ def validate(
     return Score(task.metrics(logits, images.targets), likelihood)
 
 
-def choose(head: Score, finetuned: Score, keep: Literal["better", "finetuned", "head"] = "better") -> dict[str, Any]:
+def choose(
+    head: Score, finetuned: Score | None, keep: Literal["better", "finetuned", "head"] = "better"
+) -> dict[str, Any]:
     """Compare the network before and after, and name which to keep: its head's, unless fine-tuning gained on valid.
 
     Args:
+        finetuned: None where nothing was trained; then the head's is kept.
         keep: `finetune.keep`.
     """
-    scores = {"head": head, "finetuned": finetuned}
+    scores = {"head": head} | ({"finetuned": finetuned} if finetuned else {})
     valid = {name: score.metrics | {"log_loss": -score.log_likelihood} for name, score in scores.items()}
-    better = "finetuned" if finetuned.beats(head) else "head"
-    return {"valid": valid, "kept": better if keep == "better" else keep}
+    better = "finetuned" if finetuned and finetuned.beats(head) else "head"
+    return {"valid": valid, "kept": better if keep == "better" or not finetuned else keep}
+
+
+def hand_on(folder: Path, head: Network, finetuned: Network | None, kept: str, description: Description) -> None:
+    """Write the network that is kept, and within its folder the fine-tuned one, where the head's is.
+
+    Args:
+        head: the network before fine-tuning.
+        finetuned: None where nothing was trained.
+        kept: as `choose` has it.
+    """
+    if kept == "head":
+        save(folder, head, description)
+    if finetuned is not None:
+        place = folder if kept == "finetuned" else folder / NOT_KEPT
+        place.mkdir(exist_ok=True)
+        save(place, finetuned, description.model_copy(update={"finetuned": True}))

@@ -40,6 +40,8 @@ class Description(Section):
     """Width of the head's hidden layer, where it has one."""
     dropout: float = 0.5
     """Share of what the hidden layer gives that training drops; ``fastai`` drops half that of its input too."""
+    finetuned: bool = False
+    """Whether the whole network was trained on from its head, instead of being the pretrained one with that head."""
     folded: bool = True
     """Whether the backbone's batch norms are part of its convolutions."""
     precision: Precision = "fp32"

@@ -17,6 +17,8 @@ from graft.network.features import Features
 from graft.network.fuse_bn import find_pairs, fold_batch_norms, fold_structure
 from graft.network.head import Description, Head, describe, head_like, load_into, read_state
 
+NOT_KEPT = "not-kept"
+"""Folder within that of the network handed on: the fine-tuned one, where that is the head's."""
 EXAMPLE_SIZE = 64
 """Side of what forward passes are watched and compared on, where a backbone takes it."""
 CONTRAST = 0.35

@@ -1,6 +1,8 @@
 """Scores are those of valid, and the better network is handed on."""
 
+import copy
 import math
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -9,10 +11,11 @@ import torch
 from graft.core.errors import TrainingError
 from graft.data.dataset import LabelledImages
 from graft.finetune.loop import Epoch
-from graft.finetune.validate import Score, choose, validate
-from graft.network.network import Network
+from graft.finetune.validate import Score, choose, hand_on, validate
+from graft.network.network import NOT_KEPT, Network, load
 from graft.tasks import MultiLabel
 from tests.finetune.tiny_training import TASK, several
+from tests.network.tiny_network import TINY
 
 
 def test_score_by_hand(network: Network, images: LabelledImages) -> None:
@@ -57,6 +60,39 @@ def test_what_was_compared_is_recorded() -> None:
     found = choose(Score({"accuracy": 0.5}, -0.7), Score({"accuracy": 0.75}, -0.6))
     valid = {"head": {"accuracy": 0.5, "log_loss": 0.7}, "finetuned": {"accuracy": 0.75, "log_loss": 0.6}}
     assert found == {"valid": valid, "kept": "finetuned"}
+
+
+@pytest.mark.parametrize("keep", ["better", "finetuned"])
+def test_without_fine_tuning_the_head_is_kept(keep: Literal["better", "finetuned"]) -> None:
+    found = choose(Score({"accuracy": 0.5}, -0.7), None, keep)
+    assert found == {"valid": {"head": {"accuracy": 0.5, "log_loss": 0.7}}, "kept": "head"}
+
+
+DESCRIPTION = TINY.model_copy(update={"classes": TASK.classes})
+BIAS = "head.linear.bias"
+
+
+@pytest.mark.parametrize("kept", ["head", "finetuned"])
+def test_the_fine_tuned_network_is_handed_on_even_where_the_head_is_kept(
+    network: Network, tmp_path: Path, kept: str
+) -> None:
+    finetuned = copy.deepcopy(network)
+    finetuned.state_dict()[BIAS].add_(1)
+    hand_on(tmp_path, network, finetuned, kept, DESCRIPTION)
+    first, told = load(tmp_path)
+    assert told.finetuned == (kept == "finetuned")
+    assert torch.equal(first.state_dict()[BIAS], (finetuned if told.finetuned else network).state_dict()[BIAS])
+    assert (tmp_path / NOT_KEPT).exists() == (kept == "head")
+    if kept == "head":
+        other, told = load(tmp_path / NOT_KEPT)
+        assert told.finetuned
+        assert torch.equal(other.state_dict()[BIAS], finetuned.state_dict()[BIAS])
+
+
+def test_without_fine_tuning_there_is_one_network(network: Network, tmp_path: Path) -> None:
+    hand_on(tmp_path, network, None, "head", DESCRIPTION)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["model.safetensors", "network.json"]
+    assert not load(tmp_path)[1].finetuned
 
 
 def test_a_network_that_is_broken_gets_no_validate(network: Network, images: LabelledImages) -> None:
