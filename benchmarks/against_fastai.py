@@ -81,7 +81,7 @@ def run_graft(trial: Trial, seed: int, clone: Clone) -> Results:
     measured = json.loads((reports / "evaluate/metrics.json").read_text())
     choice = json.loads((reports / "finetune/metrics.json").read_text())
     return {
-        "probe": probe | {"accuracy": measured["probe"]["accuracy"]},
+        "probe": probe | {"accuracy": measured["head"]["accuracy"]},
         "graft": whole | {"accuracy": measured["test"]["accuracy"]},
         "valid": choice["valid"],
         "kept": choice["kept"],

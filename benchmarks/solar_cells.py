@@ -55,7 +55,7 @@ def _seconds(clone: Clone) -> dict[str, float]:
 def table(results: dict[str, Any]) -> str:
     """Markdown table of accuracies: the interval of the first seed, mean and deviation over all."""
     lines = [
-        "| preset | test pictures | majority | without pixels | linear probe (95 % interval) | over seeds "
+        "| preset | test pictures | majority | without pixels | head alone (95 % interval) | over seeds "
         "| fine-tuned (95 % interval) | over seeds | pipeline |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
@@ -64,7 +64,7 @@ def table(results: dict[str, Any]) -> str:
         first = runs[0]
         cells = [f"`{preset}`", str(first["test"]["images"]), f"{first['majority']['accuracy']:.1%}"]
         cells += [f"{results[preset]['metadata']['accuracy']:.1%}"]
-        for name in ("probe", "test"):
+        for name in ("head", "test"):
             cells += [_share(first[name]), spread([run[name]["accuracy"] for run in runs])]
         lines.append("| " + " | ".join([*cells, f"{first['seconds']} s"]) + " |")
     seeds = f"Over seeds: mean and standard deviation over the training seeds {', '.join(map(str, SEEDS))}."

@@ -16,6 +16,8 @@ LOCK = Path("dvc.lock")
 
 COLUMNS = {"micro_f1": "micro F1", "macro_f1": "macro F1", "mean_average_precision": "mAP", "log_loss": "log loss"}
 """Metrics beside the primary one; those that were measured of the task are shown."""
+ROWS = {"head": "the head", "finetuned": "fine-tuned"}
+"""The two networks; without fine-tuning there is the head alone."""
 
 
 def results(values: dict[str, Any]) -> Iterator[str]:
@@ -26,9 +28,10 @@ def results(values: dict[str, Any]) -> Iterator[str]:
     """
     if not METRICS.is_file():
         raise GraftError(f"{METRICS}: nothing was evaluated yet; run `dvc repro`")
-    if changed := [*_changed_params(values), *_changed_files()]:
+    metrics = json.loads(METRICS.read_text(encoding="utf-8"))
+    if changed := [*_changed_params(values), *_changed_files(), *([] if "kept" in metrics else ["graft itself"])]:
         yield f"these figures are of an earlier run; since then {', '.join(changed)} changed: run `dvc repro`"
-    yield from _table(json.loads(METRICS.read_text(encoding="utf-8")))
+    yield from _table(metrics)
     yield f"report: {REPORT.resolve().as_uri() if REPORT.is_file() else 'not here; `dvc repro` writes it'}"
 
 
@@ -39,11 +42,16 @@ def _table(metrics: dict[str, Any]) -> Iterator[str]:
     head = f"test, {test['images']} images"
     titles = "".join(f"{title:>10}" for title in columns.values())
     yield f"{head:24}{primary.replace('_', ' '):>12}{'95 % interval':>20}{titles}"
-    for name, row in (("this network", test), ("linear probe", metrics["probe"])):
+    for name in (name for name in ROWS if name in metrics):
+        title, row = ROWS[name] + ", handed on" * (name == metrics["kept"]), metrics[name]
         low, high = row[f"{primary}_low"], row[f"{primary}_high"]
         interval = "none: one group" if low is None else f"{low:.1%} to {high:.1%}"
         others = "".join(f"{'none':>10}" if row[key] is None else f"{row[key]:>10.3f}" for key in columns)
-        yield f"{name:24}{row[primary]:>12.1%}{interval:>20}{others}"
+        yield f"{title:24}{row[primary]:>12.1%}{interval:>20}{others}"
+    if change := metrics.get("difference"):
+        low, high = change[f"{primary}_low"], change[f"{primary}_high"]
+        interval = "none: one group" if low is None else f"{100 * low:+.1f} to {100 * high:+.1f}"
+        yield f"{'difference, points':24}{100 * change[primary]:>+12.1f}{interval:>20}"
     yield f"{'majority class':24}{metrics['majority'][primary]:>12.1%}"
 
 

@@ -1,6 +1,6 @@
 """The config of the evaluation."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -37,6 +37,9 @@ class Evaluate(Section):
     vertical, both. Each costs a pass through the network."""
     calibrate: bool = True
     """Divide the logits by a temperature fitted on valid, so that probabilities can be believed."""
+    interpret: list[Literal["test", "valid"]] = ["test"]
+    """Splits whose predictions, confusions and galleries are written and shown. ``test`` is always one of them, for the
+    figures are its own; on ``valid`` choices were made, so its figures are too good, but it may show more mistakes."""
     most_confused: int = Field(default=1, ge=1)
     """Times that a class must be taken for another to be listed in confused.csv; more leaves chance out."""
     abstain: Abstain | None = None
@@ -48,3 +51,10 @@ class Evaluate(Section):
         if len(set(flips)) < len(flips):
             raise ValueError("each flip can be named once")
         return flips
+
+    @field_validator("interpret")
+    @classmethod
+    def _with_test(cls, splits: list[Literal["test", "valid"]]) -> list[Literal["test", "valid"]]:
+        if "test" not in splits or len(set(splits)) < len(splits):
+            raise ValueError(f"test is always interpreted, and each split once: [test] or [test, valid]; got {splits}")
+        return splits

@@ -4,7 +4,6 @@ A closed set of classes cannot say "none of these": softmax shares out certainty
 threshold on the confidence can say "not sure".
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -47,13 +46,8 @@ class Logits:
         return losses
 
 
-def logits_of(
-    network: nn.Module, images: LabelledImages, paths: Sequence[str], size: int, precision: Precision
-) -> Logits:
+def logits_of(network: nn.Module, images: LabelledImages, size: int, precision: Precision) -> Logits:
     """Run a network over whole images of `size` pixels a side.
-
-    Args:
-        paths: of the images, for messages.
 
     Raises:
         DataError: a logit is not finite.
@@ -63,10 +57,15 @@ def logits_of(
     if len(broken):
         better = "" if precision == "fp32" else "; evaluate.precision: fp32 may hold it"
         raise DataError(
-            f"{paths[broken[0]]}: the network gives logits that are not finite in {precision}, of {len(broken)} of "
-            f"{len(values)} images{better}"
+            f"{images.pixels.paths[images.rows[broken[0]]]}: the network gives logits that are not finite in "
+            f"{precision}, of {len(broken)} of {len(values)} images{better}"
         )
     return Logits(values, images.targets)
+
+
+def temperature_of(task: Task, valid: Logits, config: Evaluate) -> float:
+    """The temperature of a network, 1 where none is asked for."""
+    return fit_temperature(task, valid.values, valid.targets) if config.calibrate else 1.0
 
 
 def decide(task: Task, valid: Logits, config: Evaluate) -> Decision:
@@ -75,7 +74,7 @@ def decide(task: Task, valid: Logits, config: Evaluate) -> Decision:
     Raises:
         ParamsError: a threshold is asked for where images may have several labels, or cannot be reached.
     """
-    temperature = fit_temperature(task, valid.values, valid.targets) if config.calibrate else 1.0
+    temperature = temperature_of(task, valid, config)
     below = None
     if config.abstain is not None:
         if not task.can_abstain:

@@ -1,4 +1,4 @@
-"""One evaluation of the test split: what was answered, every table that follows from it, and the record of it all."""
+"""The evaluation of a split: what was answered, every table that follows from it, and the record of it all."""
 
 import json
 from dataclasses import dataclass
@@ -17,14 +17,16 @@ from graft.core.files import sha256, write_json
 from graft.data.dataset import Targets, targets
 from graft.evaluate.calibration import calibration_error, reliability
 from graft.evaluate.decision import Answered, CoverageCurve, Logits, is_answered, measure_answered
-from graft.evaluate.metrics import Measured, Metrics, Scores
+from graft.evaluate.metrics import Metrics, Scores, ends
 from graft.evaluate.multi_label import MultiLabelMetrics
+from graft.evaluate.record import NETWORKS, RECORD, Record, Slice
 from graft.evaluate.single_label import SingleLabelMetrics
-from graft.stats.intervals import accuracy_interval
+from graft.stats.intervals import Interval, accuracy_interval, units
+from graft.stats.paired import Difference, share_difference
 from graft.tasks import Decision, MultiLabel, SingleLabel, Task
 
 METRICS: dict[type[Task], type[Metrics]] = {SingleLabel: SingleLabelMetrics, MultiLabel: MultiLabelMetrics}
-RECORD, PREDICTIONS = "record.json", "predictions.csv"
+PREDICTIONS = "predictions.csv"
 LINEAGE = "lineage.json"
 PACKAGES = ("torch", "timm", "torchvision", "numpy", "pillow", "scikit-learn")
 """What decides on the figures, beside the inputs and graft itself."""
@@ -36,45 +38,6 @@ EMPTY = "(none)"
 """How an empty value is shown."""
 
 
-class Slice(Measured):
-    """Images that share a value of a column, and the share of them that is answered correctly."""
-
-    images: int
-    correct: float
-    low: float | None
-    high: float | None
-
-
-class Record(Measured):
-    """What `evaluate` measured, as `report` reads it; what lies in tables beside it is not said twice."""
-
-    test: Scores
-    """Of the network handed on."""
-    probe: Scores
-    """Of the head alone, on stored features."""
-    slices: dict[str, Slice]
-    """By ``column=value``."""
-    notes: list[str]
-    """Which columns have more values than there are slices of."""
-    mistakes: int
-    """Images that are answered wrongly."""
-    calibration_error: dict[str, float]
-    """Expected calibration error ``before`` and ``after`` the logits are divided by the temperature."""
-    answered: Answered | None
-    """What is left of the answers, where the network may abstain."""
-
-    def headline(self, metric: str) -> str:
-        """One metric of the network with its interval, in a line."""
-        value, low, high = (self.test.figures[metric + end] for end in ("", "_low", "_high"))
-        interval = "one group, so no interval" if low is None else f"{low:.4f} to {high:.4f}"
-        return f"{metric.replace('_', ' ')} {value:.4f} ({interval})"
-
-
-def read_record(folder: Path) -> Record:
-    """Read what `Evaluation.write` left in a folder."""
-    return Record.model_validate_json((folder / RECORD).read_text(encoding="utf-8"))
-
-
 def read_predictions(folder: Path) -> pd.DataFrame:
     """Read predictions.csv, as `Evaluation.predictions` has it."""
     table = tables.read(folder / PREDICTIONS)
@@ -83,22 +46,25 @@ def read_predictions(folder: Path) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Test images and what the network and the linear probe answer.
+    """Images of a split, and what the network handed on and the other one answer.
 
     Attributes:
-        rows: labels.csv's columns for the test split.
+        rows: labels.csv's columns for the split.
         task: with the classes in the order of the columns of logits and probabilities.
         logits: `[N, K]`, of the network handed on.
-        probe: logits `[N, K]`, of the head alone.
+        other: logits `[N, K]`, of the other of head and fine-tuned network, at its own temperature; None where
+            nothing was fine-tuned.
         decision: how logits become answers.
+        kept: which network was handed on, ``head`` or ``finetuned``.
         most_confused: times that a class must be taken for another to be listed.
     """
 
     rows: pd.DataFrame
     task: Task
     logits: NDArray[np.float32]
-    probe: NDArray[np.float32]
+    other: NDArray[np.float32] | None
     decision: Decision
+    kept: str = "finetuned"
     most_confused: int = 1
 
     @cached_property
@@ -136,35 +102,55 @@ class Evaluation:
         """How the task's answers are measured."""
         return metrics_of(self.task)
 
+    @cached_property
+    def correct(self) -> NDArray[np.bool_]:
+        """Whether the network handed on answers each image correctly, `[N]`."""
+        return self._is_correct(self.probabilities)
+
+    def _is_correct(self, probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
+        held = self.task.decide(probabilities) == self.targets
+        return np.asarray(held.reshape(len(held), -1).all(1), dtype=np.bool_)
+
     def measure(self, logits: NDArray[np.float32], temperature: float = 1.0) -> Scores:
-        """Measure the network's logits or the probe's."""
+        """Measure the logits of a network."""
         answers, task = Logits(logits, self.targets), self.task
         probabilities, losses = answers.probabilities(task, temperature), answers.losses(task, temperature)
         return self.metrics.measure(probabilities, losses, self.targets, self.rows["group"])
 
     def write(self, folder: Path) -> Record:
-        """Write metrics.json, decision.json, record.json and all tables."""
-        test, probe = self.measure(self.logits, self.decision.temperature), self.measure(self.probe)
+        """Write record.json and all tables."""
         slices, notes = self._slices()
         record = Record(
-            test=test,
-            probe=probe,
+            kept=self.kept,
+            networks=self._measure_networks(),
+            difference=self._measure_difference(),
             slices=slices,
             notes=notes,
-            mistakes=int((self.predictions["predicted"] != self.predictions["label"]).sum()),
+            mistakes=int((~self.correct).sum()),
             calibration_error=self._write_reliability(folder),
             answered=self._write_coverage(folder),
         )
-        answered = {"answered": record.answered.model_dump()} if record.answered else {}
-        write_json(folder / "metrics.json", self.metrics.headlines(test, probe) | answered)
-        self.decision.write(folder)
         write_json(folder / RECORD, record.model_dump())
         self._write_tables(folder, record)
         return record
 
+    def _measure_networks(self) -> dict[str, Scores]:
+        """Scores of the head and the fine-tuned network, in that order."""
+        found = {self.kept: self.measure(self.logits, self.decision.temperature)}
+        if self.other is not None:
+            found |= {name: self.measure(self.other) for name in NETWORKS if name != self.kept}
+        return {name: found[name] for name in NETWORKS if name in found}
+
+    def _measure_difference(self) -> Difference | None:
+        """What the fine-tuned network answers correctly more than the head."""
+        if self.other is None:
+            return None
+        pair = [self._is_correct(self.task.probabilities(self.other)), self.correct]
+        head, finetuned = pair if self.kept == "finetuned" else reversed(pair)
+        return share_difference(head, finetuned, units(self.rows["group"]))
+
     def _slices(self) -> tuple[dict[str, Slice], list[str]]:
         """Share of correct answers for the values of every column; which columns have more values than are shown."""
-        correct = (self.predictions["predicted"] == self.predictions["label"]).to_numpy()
         found: dict[str, Slice] = {}
         notes: list[str] = []
         for column in (name for name in self.rows.columns if name not in NO_SLICES):
@@ -174,7 +160,7 @@ class Evaluation:
                 shown = sorted(images, key=lambda value: (-len(images[value]), value))[:MOST_SLICES]
                 notes.append(f"{column} has {len(images)} values: the {MOST_SLICES} with most images are shown.")
             for value in shown:
-                some = correct[images[value]]
+                some = self.correct[images[value]]
                 interval, _ = accuracy_interval(some, self.rows["group"].iloc[images[value]])
                 low, high = (interval.low, interval.high) if interval else (None, None)
                 share = float(some.mean())
@@ -183,14 +169,15 @@ class Evaluation:
 
     def _write_tables(self, folder: Path, record: Record) -> None:
         """Write what was measured, of all, by class and by slice, and every answer."""
-        test, probe = record.test.figures, record.probe.figures
-        figures = [
-            [name, meaning, test[name], test.get(f"{name}_low"), test.get(f"{name}_high"), probe[name]]
-            for name, meaning in self.metrics.meanings.items()
-            if name in test
-        ]
-        table = pd.DataFrame(figures, columns=["figure", "meaning", "value", "low", "high", "probe"])
-        classes = {name: scores.model_dump() for name, scores in record.test.classes.items()}
+        names = [name for name in self.metrics.meanings if name in record.scores.figures]
+        table = pd.DataFrame({"figure": names, "meaning": [self.metrics.meanings[name] for name in names]})
+        # first of the network handed on, then of each one
+        columns = {"": record.scores} | {f"{of}_": record.networks.get(of) for of in NETWORKS}
+        for prefix, scores in columns.items():
+            for end in ("value", "low", "high"):
+                keys = [name if end == "value" else f"{name}_{end}" for name in names]
+                table[prefix + end] = [scores.figures.get(key) if scores else None for key in keys]
+        classes = {name: scores.model_dump() for name, scores in record.scores.classes.items()}
         per_class = pd.DataFrame.from_dict(classes, orient="index").rename_axis("class")
         slices = {name: each.model_dump() for name, each in record.slices.items()}
         per_slice = pd.DataFrame.from_dict(slices, orient="index").rename_axis("slice")
@@ -224,6 +211,33 @@ class Evaluation:
         tables.write(folder / "coverage.csv", CoverageCurve.of(confidence, correct).table())
         below = self.decision.abstain_below
         return None if below is None else measure_answered(confidence, correct, self.rows["group"], below)
+
+
+def write_evaluations(folder: Path, evaluations: dict[str, Evaluation]) -> Record:
+    """Write the evaluation of test with metrics.json and decision.json, and those of other splits into folders within.
+
+    Args:
+        evaluations: by split, test among them.
+
+    Returns:
+        The record of test.
+    """
+    records = {}
+    for split, evaluation in evaluations.items():
+        place = folder if split == "test" else folder / split
+        place.mkdir(exist_ok=True)
+        records[split] = evaluation.write(place)
+    test, evaluation = records["test"], evaluations["test"]
+    metrics = evaluation.metrics.headlines(test.networks, test.kept)
+    if change := test.difference:
+        interval = Interval(change.low, change.high) if change.is_known else None
+        name = evaluation.task.primary_metric
+        metrics["difference"] = {name: change.value, **ends(name, interval)}
+    if test.answered:
+        metrics["answered"] = test.answered.model_dump()
+    write_json(folder / "metrics.json", metrics)
+    evaluation.decision.write(folder)
+    return test
 
 
 def metrics_of(task: Task) -> Metrics:

@@ -79,8 +79,8 @@ class Metrics(ABC):
 
     headline: ClassVar[tuple[str, ...]]
     """Figures of the network that metrics.json holds: few enough to read in a diff; the rest lies in tables."""
-    probe: ClassVar[tuple[str, ...]]
-    """Those of the linear probe."""
+    side_by_side: ClassVar[tuple[str, ...]]
+    """Those of the head and of the fine-tuned network, to be compared."""
     baseline: ClassVar[tuple[str, ...]]
     """Those of the answer that is correct most often."""
     meanings: ClassVar[dict[str, str]]
@@ -118,14 +118,16 @@ class Metrics(ABC):
         """Pairs of classes that are taken for each other; None where classes do not exclude each other."""
         return None
 
-    def headlines(self, test: Scores, probe: Scores) -> dict[str, Any]:
-        """What metrics.json holds, a few figures of each."""
+    def headlines(self, networks: dict[str, Scores], kept: str) -> dict[str, Any]:
+        """What metrics.json holds of test: a few figures of the network that is kept, of each one, of a baseline."""
+        test = networks[kept]
         values: dict[str, Any] = {"images": test.images} | test.figures
         return {
             "test": {name: values[name] for name in self.headline},
-            "probe": {name: probe.figures[name] for name in self.probe},
+            **{of: {name: one.figures[name] for name in self.side_by_side} for of, one in networks.items()},
             "majority": {name: test.majority.figures[name] for name in self.baseline},
             "interval": test.interval,
+            "kept": kept,
         }
 
 

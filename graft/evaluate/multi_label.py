@@ -43,7 +43,7 @@ class MultiLabelMetrics(Metrics):
         "log_loss",
         "ece",
     )
-    probe = tuple(name for name in headline if name not in ("images", "hamming_loss", "ece"))
+    side_by_side = tuple(name for name in headline if name not in ("images", "hamming_loss", "ece"))
     baseline = ("exact_match", "micro_f1", "mean_average_precision", "hamming_loss")
     meanings = {
         "exact_match": "exact match: images whose labels are all correct",

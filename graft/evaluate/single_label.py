@@ -38,7 +38,7 @@ class SingleLabelMetrics(Metrics):
         "log_loss",
         "ece",
     )
-    probe = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss")
+    side_by_side = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss")
     baseline = ("accuracy",)
     meanings = {
         "accuracy": "accuracy (top-1)",

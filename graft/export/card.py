@@ -25,18 +25,20 @@ def read_record(params: dict[str, Any], evaluated: Path, split: Path) -> dict[st
 
     Returns:
         JSON-ready: source, licences and label rule; metrics by name with meaning, value, low, high and
-        the probe's value; slices; the number of images by split; warnings of the audit; lineage and versions.
+        the values of the head and of the fine-tuned network, None where nothing was fine-tuned; slices; the number
+        of images by split; warnings of the audit; lineage and versions.
     """
     files = (evaluated / "metrics.json", split / "metrics.json", split / "audit.json", evaluated / "lineage.json")
     metrics, counts, audit, lineage = (json.loads(file.read_text(encoding="utf-8")) for file in files)
     figures = tables.read(evaluated / "figures.csv")
-    columns = ("value", "low", "high", "probe")
+    columns = {"value": "value", "low": "low", "high": "high", "head": "head_value", "finetuned": "finetuned_value"}
     return {
         "source": shown(params["source"]["uri"]),
         "licences": {"images": params["source"]["licence"], "weights": params["backbone"]["licence"]},
         "labels": params["labels"],
         "metrics": {
-            row["figure"]: {"meaning": row["meaning"]} | {name: _number(row[name]) for name in columns}
+            row["figure"]: {"meaning": row["meaning"]}
+            | {name: _number(row[column]) for name, column in columns.items()}
             for _, row in figures.iterrows()
         },
         "primary_metric": "accuracy" if "accuracy" in metrics["test"] else "exact_match",

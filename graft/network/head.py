@@ -194,7 +194,7 @@ def load_head(folder: Path) -> tuple[Head, Description]:
 
 @torch.inference_mode()
 def head_logits(head: Head, embeddings: Embeddings, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Logits `[N, K]` of the stored features of some images, unflipped: the linear probe."""
+    """Logits `[N, K]` of the stored features of some images, unflipped: what the head alone answers."""
     parts = np.array_split(rows, max(1, -(-len(rows) // CHUNK)))
     device = head.linear.weight.device
     logits = [head(torch.from_numpy(embeddings.plain(part)).to(device)) for part in parts]

@@ -13,7 +13,8 @@ from graft.core import tables
 from graft.core.addresses import shown
 from graft.core.files import write_text
 from graft.core.params import flattened
-from graft.evaluate.evaluation import Record, metrics_of, read_lineage, read_record
+from graft.evaluate.evaluation import metrics_of, read_lineage
+from graft.evaluate.record import Record, read_record
 from graft.render.templates import number, percent, rendered
 from graft.tasks import Decision, Task
 

@@ -26,9 +26,9 @@ def values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def write_metrics(row: dict[str, Any], **others: Any) -> None:
-    """metrics.json as evaluate writes it, the same figures for network and probe but for `others`."""
+    """metrics.json as evaluate writes it, the same figures for head and fine-tuned network but for `others`."""
     METRICS.parent.mkdir(parents=True)
-    METRICS.write_text(json.dumps({"test": row, "probe": row} | others))
+    METRICS.write_text(json.dumps({"test": row, "head": row, "finetuned": row, "kept": "finetuned"} | others))
 
 
 def test_without_a_run_it_is_said_what_to_do(values: dict[str, Any]) -> None:
@@ -38,12 +38,14 @@ def test_without_a_run_it_is_said_what_to_do(values: dict[str, Any]) -> None:
 
 def test_the_figures_and_the_report_are_shown(values: dict[str, Any], tmp_path: Path) -> None:
     row = {"images": 8, "accuracy": 0.75, "accuracy_low": 0.4, "accuracy_high": 0.93, "macro_f1": 0.7, "log_loss": 0.5}
-    write_metrics(row, probe=row | {"accuracy": 0.5}, majority={"accuracy": 0.625})
+    change = {"accuracy": 0.25, "accuracy_low": -0.05, "accuracy_high": 0.4}
+    write_metrics(row, head=row | {"accuracy": 0.5}, majority={"accuracy": 0.625}, difference=change)
     lines = list(results(values))
     assert [" ".join(line.split()) for line in lines] == [
         "test, 8 images accuracy 95 % interval macro F1 log loss",
-        "this network 75.0% 40.0% to 93.0% 0.700 0.500",
-        "linear probe 50.0% 40.0% to 93.0% 0.700 0.500",
+        "the head 50.0% 40.0% to 93.0% 0.700 0.500",
+        "fine-tuned, handed on 75.0% 40.0% to 93.0% 0.700 0.500",
+        "difference, points +25.0 -5.0 to +40.0",
         "majority class 62.5%",
         "report: not here; `dvc repro` writes it",
     ]
@@ -67,8 +69,21 @@ def test_figures_of_several_labels(values: dict[str, Any]) -> None:
     write_metrics(row, majority={"exact_match": 0.25})
     lines = [" ".join(line.split()) for line in results(values)]
     assert lines[0] == "test, 8 images exact match 95 % interval micro F1 macro F1 mAP log loss"
-    assert lines[1] == "this network 75.0% 40.0% to 93.0% 0.800 none 0.900 0.500"
+    assert lines[1] == "the head 75.0% 40.0% to 93.0% 0.800 none 0.900 0.500"
     assert lines[3] == "majority class 25.0%"
+
+
+def test_where_nothing_was_fine_tuned_the_head_stands_alone(values: dict[str, Any]) -> None:
+    row = {"images": 8, "accuracy": 0.75, "accuracy_low": None, "accuracy_high": None}
+    METRICS.parent.mkdir(parents=True)
+    METRICS.write_text(json.dumps({"test": row, "head": row, "majority": {"accuracy": 0.5}, "kept": "head"}))
+    assert [line.split("  ")[0] for line in results(values)][1:3] == ["the head, handed on", "majority class"]
+
+
+def test_figures_of_an_earlier_graft_say_so(values: dict[str, Any]) -> None:
+    METRICS.parent.mkdir(parents=True)
+    METRICS.write_text(json.dumps({"test": {"images": 8, "accuracy": 0.75}, "majority": {"accuracy": 0.5}}))
+    assert "earlier run; since then graft itself changed: run `dvc repro`" in next(results(values))
 
 
 def test_figures_of_an_earlier_run_say_so(values: dict[str, Any], tmp_path: Path) -> None:
@@ -80,7 +95,7 @@ def test_figures_of_an_earlier_run_say_so(values: dict[str, Any], tmp_path: Path
     LINEAGE.write_text(json.dumps({"files": {"data/labels.csv": sha256(labels), "data/split.csv": "not here"}}))
     recorded = {"report": {"params": {"params.yaml": {key: values[key] for key in ("lr", "labels", "split")}}}}
     (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": recorded}))
-    assert " ".join(list(results(values))[1].split()) == "this network 75.0% none: one group"
+    assert " ".join(list(results(values))[1].split()) == "the head 75.0% none: one group"
 
     write_values({"split": values["split"] | {"by": "random"}}, tmp_path / "params.yaml")
     labels.write_text("path,label,group\na.png,cat,\n")

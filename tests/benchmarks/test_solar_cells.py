@@ -8,9 +8,9 @@ from benchmarks.solar_cells import spread, table
 
 def run(seed: int, right: float) -> dict[str, Any]:
     figures = {"images": 100, "accuracy": right, "accuracy_low": right - 0.1, "accuracy_high": right + 0.1}
-    probe = figures | {"accuracy": 0.5, "accuracy_low": 0.4, "accuracy_high": 0.6}
+    head = figures | {"accuracy": 0.5, "accuracy_low": 0.4, "accuracy_high": 0.6}
     majority = {"accuracy": 0.25}
-    return {"seed": seed, "test": figures, "probe": probe, "majority": majority, "seconds": 7 * seed}
+    return {"seed": seed, "test": figures, "head": head, "majority": majority, "seconds": 7 * seed}
 
 
 def test_spread_by_hand() -> None:

@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 
 from graft.core import tables
-from graft.evaluate.evaluation import Evaluation, Record, read_lineage, read_predictions, read_record, write_lineage
+from graft.evaluate.evaluation import Evaluation, read_lineage, read_predictions, write_evaluations, write_lineage
 from graft.evaluate.metrics import UNDEFINED
 from graft.evaluate.multi_label import MultiLabelMetrics
+from graft.evaluate.record import Record, read_record
 from graft.stats.intervals import wilson
+from graft.stats.paired import tango
 from graft.tasks import Decision, MultiLabel, SingleLabel
 
 BOTH = [
@@ -32,20 +34,20 @@ FILES = sorted([*BOTH, "confused.csv", "coverage.csv"])
 
 
 def evaluation(decision: Decision | None = None, **columns: list[str]) -> Evaluation:
-    """Four pictures of two classes out of three; the network has one wrong, the probe two."""
+    """Four pictures of two classes out of three; the fine-tuned network has one wrong, the head two."""
     rows = {"path": list("abcd"), "label": ["cat", "cat", "dog", "dog"], "group": [""] * 4, "split": ["test"] * 4}
     network = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1]])
-    probe = np.array([[0.8, 0.1, 0.1], [0.8, 0.1, 0.1], [0.8, 0.1, 0.1], [0.8, 0.1, 0.1]])
+    head = np.array([[0.8, 0.1, 0.1], [0.8, 0.1, 0.1], [0.8, 0.1, 0.1], [0.8, 0.1, 0.1]])
     frame, task = pd.DataFrame(rows | columns, dtype=str), SingleLabel(["cat", "dog", "owl"])
     return Evaluation(
-        frame, task, np.log(network).astype(np.float32), np.log(probe).astype(np.float32), decision or Decision()
+        frame, task, np.log(network).astype(np.float32), np.log(head).astype(np.float32), decision or Decision()
     )
 
 
 def write(folder: Path, **columns: list[str]) -> Record:
     """Write an evaluation into a new folder."""
     folder.mkdir()
-    return evaluation(None, **columns).write(folder)
+    return write_evaluations(folder, {"test": evaluation(None, **columns)})
 
 
 def test_targets_follow_the_classes() -> None:
@@ -55,7 +57,7 @@ def test_targets_follow_the_classes() -> None:
 def test_metrics_by_hand(tmp_path: Path) -> None:
     write(tmp_path / "out")
     told = json.loads((tmp_path / "out" / "metrics.json").read_text())
-    assert list(told) == ["test", "probe", "majority", "interval"]
+    assert list(told) == ["test", "head", "finetuned", "majority", "interval", "kept", "difference"]
     assert list(told["test"]) == [
         "images",
         "accuracy",
@@ -66,8 +68,10 @@ def test_metrics_by_hand(tmp_path: Path) -> None:
         "log_loss",
         "ece",
     ]
-    assert list(told["probe"]) == ["accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss"]
-    assert (told["test"]["accuracy"], told["probe"]["accuracy"], told["interval"]) == (0.75, 0.5, "Wilson")
+    beside = ["accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss"]
+    assert list(told["head"]) == list(told["finetuned"]) == beside
+    assert (told["test"]["accuracy"], told["head"]["accuracy"], told["interval"]) == (0.75, 0.5, "Wilson")
+    assert (told["finetuned"]["accuracy"], told["kept"]) == (0.75, "finetuned")
     # three of four right, each said with 0.8
     assert told["test"]["ece"] == pytest.approx(0.05, abs=1e-6)
     assert told["test"]["balanced_accuracy"] == 0.75
@@ -98,14 +102,15 @@ def test_tables_by_hand(tmp_path: Path) -> None:
         ["c", "dog", "dog"],
         ["d", "dog", "dog"],
     ]
-    assert record.test.undefined == {f"owl.{figure}": why for figure, why in UNDEFINED.items()}
+    assert record.scores.undefined == {f"owl.{figure}": why for figure, why in UNDEFINED.items()}
 
 
-def test_every_figure_stands_with_its_interval_and_the_probes(tmp_path: Path) -> None:
+def test_every_figure_stands_with_its_interval_and_those_of_both_networks(tmp_path: Path) -> None:
     write(tmp_path / "out")
     figures = tables.read(tmp_path / "out" / "figures.csv").set_index("figure")
     accuracy = figures.to_dict("index")["accuracy"]
-    assert (accuracy["value"], accuracy["probe"]) == ("0.75", "0.5")
+    assert (accuracy["value"], accuracy["finetuned_value"], accuracy["head_value"]) == ("0.75", "0.75", "0.5")
+    assert accuracy["low"] == accuracy["finetuned_low"] != accuracy["head_low"]
     assert float(accuracy["low"]) < 0.75 < float(accuracy["high"])
     assert figures.loc["ece", "low"] == ""
     assert "top_5_accuracy" not in figures.index
@@ -114,7 +119,7 @@ def test_every_figure_stands_with_its_interval_and_the_probes(tmp_path: Path) ->
 def test_what_may_be_not_sure_is_measured(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     wary = evaluation(Decision(abstain_below=0.9, temperature=0.5))
-    record = wary.write(tmp_path / "out")
+    record = write_evaluations(tmp_path / "out", {"test": wary})
     told = json.loads((tmp_path / "out" / "metrics.json").read_text())
     # at half the temperature 0.8, 0.1, 0.1 become 64, 1, 1 of 66
     assert told["answered"]["coverage"] == 1
@@ -149,16 +154,16 @@ def several() -> Evaluation:
 def test_several_labels_by_hand(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        several().write(tmp_path / name)
+        write_evaluations(tmp_path / name, {"test": several()})
     out = tmp_path / "one"
     assert sorted(file.name for file in out.iterdir()) == BOTH
     assert all((out / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in BOTH)
     told = json.loads((out / "metrics.json").read_text())
-    assert list(told) == ["test", "probe", "majority", "interval"]
+    assert list(told) == ["test", "head", "finetuned", "majority", "interval", "kept", "difference"]
     assert list(told["test"]) == list(MultiLabelMetrics.headline)
     assert (told["test"]["exact_match"], told["test"]["hamming_loss"]) == (0.75, 0.125)
-    # most pictures have haze and no clear: right for two of four; the probe never names a class, right for one
-    assert (told["majority"]["exact_match"], told["probe"]["exact_match"]) == (0.5, 0.25)
+    # most pictures have haze and no clear: right for two of four; the head never names a class, right for one
+    assert (told["majority"]["exact_match"], told["head"]["exact_match"]) == (0.5, 0.25)
     assert tables.read(out / "slices.csv")[["slice", "exact_match"]].to_numpy().tolist() == [
         ["kind=m", "1.0"],
         ["kind=p", "0.5"],
@@ -186,8 +191,9 @@ def test_ten_classes_one_absent_most_of_one_image_all_wrong(tmp_path: Path) -> N
     wrong = np.array([(classes.index(name) + 1) % 10 for name in labels])
     logits = (8 * np.eye(10, dtype=np.float32))[wrong]
     (tmp_path / "out").mkdir()
-    probe = np.full((len(labels), 10), 0.1, dtype=np.float32)
-    test = Evaluation(rows, SingleLabel(classes), logits, probe, Decision()).write(tmp_path / "out").test
+    head = np.full((len(labels), 10), 0.1, dtype=np.float32)
+    tests = {"test": Evaluation(rows, SingleLabel(classes), logits, head, Decision())}
+    test = write_evaluations(tmp_path / "out", tests).scores
     names = ("accuracy", "accuracy_low", "balanced_accuracy", "macro_f1")
     assert [test.figures[name] for name in names] == [0, 0, 0, 0]
     high = test.figures["accuracy_high"]
@@ -222,31 +228,92 @@ def test_what_is_written_is_read_again(tmp_path: Path, abstain: float | None) ->
     written = evaluation(Decision(abstain_below=abstain), kind=["m", "m", "p", "p"])
     record = written.write(tmp_path)
     found = read_record(tmp_path)
-    assert found.test.figures == pytest.approx(record.test.figures, rel=1e-8)
-    assert (found.slices.keys(), found.mistakes, found.test.undefined) == (
+    assert found.scores.figures == pytest.approx(record.scores.figures, rel=1e-8)
+    assert (found.slices.keys(), found.mistakes, found.scores.undefined) == (
         record.slices.keys(),
         1,
-        record.test.undefined,
+        record.scores.undefined,
     )
     pd.testing.assert_frame_equal(read_predictions(tmp_path), written.predictions, check_dtype=False)
 
 
-def test_a_headline_has_the_interval(tmp_path: Path) -> None:
-    assert write(tmp_path / "one").headline("accuracy") == "accuracy 0.7500 (0.3006 to 0.9544)"
+def test_the_network_that_is_kept_is_the_one_of_test(tmp_path: Path) -> None:
+    swapped = dataclasses.replace(evaluation(), kept="head")
+    record = write_evaluations(tmp_path, {"test": swapped})
+    told = json.loads((tmp_path / "metrics.json").read_text())
+    assert list(told)[:3] == ["test", "head", "finetuned"]
+    # what the fine-tuned one and the head answered is turned round, and so is the difference
+    assert (told["test"]["accuracy"], told["head"]["accuracy"], told["finetuned"]["accuracy"]) == (0.75, 0.75, 0.5)
+    assert (told["kept"], told["difference"]["accuracy"], record.mistakes) == ("head", -0.25, 1)
+    figures = tables.read(tmp_path / "figures.csv").set_index("figure").to_dict("index")["accuracy"]
+    assert (figures["value"], figures["head_value"], figures["finetuned_value"]) == ("0.75", "0.75", "0.5")
+
+
+def test_fine_tuning_less_the_head_is_taken_image_by_image(tmp_path: Path) -> None:
+    difference = write(tmp_path / "alone").difference
+    assert difference is not None
+    # one is lost, two are gained, of four
+    assert (difference.value, difference.low, difference.high) == pytest.approx(
+        (0.25, tango(2, 1, 4).low, tango(2, 1, 4).high)
+    )
+    grouped = write(tmp_path / "grouped", group=["g"] * 4).difference
+    assert grouped is not None
+    assert not grouped.is_known
+    told = json.loads((tmp_path / "grouped/metrics.json").read_text())["difference"]
+    assert told == {"accuracy": 0.25, "accuracy_low": None, "accuracy_high": None}
+
+
+def test_where_nothing_was_fine_tuned_there_is_the_head_alone(tmp_path: Path) -> None:
+    alone = dataclasses.replace(evaluation(), other=None, kept="head")
+    record = write_evaluations(tmp_path, {"test": alone})
+    assert (list(record.networks), record.difference) == (["head"], None)
+    assert list(json.loads((tmp_path / "metrics.json").read_text())) == [
+        *("test", "head", "majority", "interval", "kept")
+    ]
+    assert set(tables.read(tmp_path / "figures.csv")["finetuned_value"]) == {""}
+    assert record.headline("accuracy") == "accuracy: the head 0.7500 (0.3006 to 0.9544); handed on: the head"
+
+
+def test_valid_is_written_beside_test(tmp_path: Path) -> None:
+    rows = evaluation().rows
+    valid = dataclasses.replace(
+        evaluation(), rows=rows.assign(path=list("efgh"), label=["dog", "dog", "cat", "cat"], split="valid")
+    )
+    record = write_evaluations(tmp_path, {"valid": valid, "test": evaluation()})
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([*FILES, "valid"])
+    assert sorted(file.name for file in (tmp_path / "valid").iterdir()) == [
+        name for name in FILES if name not in ("metrics.json", "decision.json")
+    ]
+    assert (record.scores.figures["accuracy"], read_record(tmp_path / "valid").scores.figures["accuracy"]) == (
+        0.75,
+        0.25,
+    )
+    assert read_predictions(tmp_path / "valid")["path"].tolist() == list("efgh")
+    assert json.loads((tmp_path / "metrics.json").read_text())["test"]["accuracy"] == 0.75
+
+
+def test_a_headline_has_both_networks_and_intervals(tmp_path: Path) -> None:
+    assert write(tmp_path / "one").headline("accuracy") == (
+        "accuracy: the head 0.5000 (0.1500 to 0.8500), fine-tuned 0.7500 (0.3006 to 0.9544), "
+        "difference +0.2500 (-0.5047 to +0.7783); handed on: fine-tuned"
+    )
     grouped = write(tmp_path / "two", group=["g"] * 4)
-    assert grouped.headline("accuracy") == "accuracy 0.7500 (one group, so no interval)"
+    assert grouped.headline("accuracy") == (
+        "accuracy: the head 0.5000 (one group, so no interval), fine-tuned 0.7500 (one group, so no interval); "
+        "handed on: fine-tuned"
+    )
 
 
 def test_there_is_one_log_loss_however_sure_the_mistake(tmp_path: Path) -> None:
     rows = pd.DataFrame({"path": list("abcd"), "label": ["cat", "cat", "dog", "dog"], "group": ""}, dtype=str)
     logits = np.array([[200, 0], [0, 200], [0, 60], [35, 0]], dtype=np.float32)
     sure = Evaluation(rows, SingleLabel(["cat", "dog"]), logits, logits, Decision(temperature=2.0))
-    sure.write(tmp_path)
+    write_evaluations(tmp_path, {"test": sure})
     told = json.loads((tmp_path / "metrics.json").read_text())
     losses = pd.read_csv(tmp_path / "predictions.csv")["loss"]
     assert losses.tolist() == pytest.approx([0, 100, 0, 17.5], abs=1e-6)
     assert told["test"]["log_loss"] == pytest.approx(losses.mean(), abs=1e-6)
-    assert told["probe"]["log_loss"] == pytest.approx(235 / 4)
+    assert told["head"]["log_loss"] == pytest.approx(235 / 4)
 
 
 def sliced(folder: Path, correct: list[bool], **columns: list[str]) -> Record:

@@ -71,6 +71,9 @@ def test_every_figure_that_is_named_is_measured(task: Task, targets: NDArray[Any
     metrics = metrics_of(task)
     probabilities = np.array([[0.75, 0.25], [0.25, 0.75], [0.75, 0.25]])
     found = metrics.measure(probabilities, np.ones(3), targets, pd.Series(["", "", ""]))
-    assert {*metrics.headline, *metrics.probe, *metrics.meanings} - {"top_5_accuracy", "images"} <= set(found.figures)
+    assert {*metrics.headline, *metrics.side_by_side, *metrics.meanings} - {"top_5_accuracy", "images"} <= set(
+        found.figures
+    )
     assert set(metrics.baseline) <= set(found.majority.figures)
-    assert list(metrics.headlines(found, found)) == ["test", "probe", "majority", "interval"]
+    both = {"head": found, "finetuned": found}
+    assert list(metrics.headlines(both, "head")) == ["test", "head", "finetuned", "majority", "interval", "kept"]

@@ -38,7 +38,7 @@ def test_front_matter_is_yaml(tmp_path: Path) -> None:
 
 def test_it_tells_figures_slices_limits_and_lineage(tmp_path: Path) -> None:
     text = card(tmp_path)
-    assert "| accuracy (top-1) | 0.750 | 0.500 to 0.900 | 0.500 |" in text
+    assert "| accuracy (top-1) | 0.750 | 0.500 to 0.900 | 0.500 | 0.750 |" in text
     assert "| ROC AUC | none |  | none |" in text
     assert "| kind=m\\|n | 4 | 75.0 % | 50.0 % to 90.0 % |" in text
     assert "4 pictures of that same source" in text
@@ -97,7 +97,7 @@ def write_reports(folder: Path, figures: str, slices: str, metrics: dict[str, An
     split = folder / "split"
     split.mkdir()
     (folder / "metrics.json").write_text(json.dumps({"test": metrics, "interval": "Wilson"}))
-    (folder / "figures.csv").write_text(f"figure,meaning,value,low,high,probe\n{figures}")
+    (folder / "figures.csv").write_text(f"figure,meaning,value,low,high,head_value,finetuned_value\n{figures}")
     (folder / "slices.csv").write_text(slices)
     (folder / "lineage.json").write_text(json.dumps({"files": {"a": "b"}, "versions": {"torch": "2"}}))
     (split / "metrics.json").write_text(json.dumps({"train": {"all": 7, "cat": 3}, "test": {"all": 2}}))
@@ -107,7 +107,7 @@ def write_reports(folder: Path, figures: str, slices: str, metrics: dict[str, An
 def test_the_record_gathers_figures_slices_and_counts(tmp_path: Path) -> None:
     write_reports(
         tmp_path,
-        "accuracy,top-1,0.5,0.1,0.9,0.25\nauc,area,,,,\n",
+        "accuracy,top-1,0.5,0.1,0.9,0.25,0.5\nauc,area,,,,,\n",
         "slice,images,accuracy,accuracy_low,accuracy_high\nkind=m,2,0.5,0.1,0.9\n",
         {"accuracy": 0.5},
         {"groups_across_splits": 3, "metadata": {"warning": "order tells"}},
@@ -117,8 +117,8 @@ def test_the_record_gathers_figures_slices_and_counts(tmp_path: Path) -> None:
         "licences": {"images": "CC0", "weights": "MIT"},
         "labels": {"rule": "folder"},
         "metrics": {
-            "accuracy": {"meaning": "top-1", "value": 0.5, "low": 0.1, "high": 0.9, "probe": 0.25},
-            "auc": {"meaning": "area", "value": None, "low": None, "high": None, "probe": None},
+            "accuracy": {"meaning": "top-1", "value": 0.5, "low": 0.1, "high": 0.9, "head": 0.25, "finetuned": 0.5},
+            "auc": {"meaning": "area", "value": None, "low": None, "high": None, "head": None, "finetuned": None},
         },
         "primary_metric": "accuracy",
         "interval": "Wilson",

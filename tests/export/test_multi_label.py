@@ -13,7 +13,7 @@ from graft.data.arrays import Embeddings, ImageRows
 from graft.data.dataset import Dataset, LabelledImages, read_dataset
 from graft.evaluate.config import Evaluate
 from graft.evaluate.decision import Logits, decide
-from graft.evaluate.evaluation import Evaluation
+from graft.evaluate.evaluation import Evaluation, write_evaluations
 from graft.export.parity import compare
 from graft.finetune.validate import validate
 from graft.heads.config import TrainHead
@@ -107,7 +107,7 @@ def test_head_to_bundle(
     judged = all_outputs(network, pixels, valid.rows, VIEW, "fp32", "evaluate")
     decision = decide(task, Logits(judged, valid.targets), Evaluate())
     assert decision.temperature != 1
-    Evaluation(rows, task, logits, logits, decision).write(tmp_path / "evaluate")
+    write_evaluations(tmp_path / "evaluate", {"test": Evaluation(rows, task, logits, logits, decision)})
     metrics = json.loads((tmp_path / "evaluate/metrics.json").read_text())
     assert metrics["test"]["exact_match"] > 0.9 > 0.2 > metrics["majority"]["exact_match"]
 

@@ -45,8 +45,15 @@ RECORD: dict[str, Any] = {
     "licences": {"images": "CC BY & others", "weights": "CC0"},
     "labels": {"rule": "folder"},
     "metrics": {
-        "accuracy": {"meaning": "accuracy (top-1)", "value": 0.75, "low": 0.5, "high": 0.9, "probe": 0.5},
-        "roc_auc": {"meaning": "ROC AUC", "value": None, "low": None, "high": None, "probe": None},
+        "accuracy": {
+            "meaning": "accuracy (top-1)",
+            "value": 0.75,
+            "low": 0.5,
+            "high": 0.9,
+            "head": 0.5,
+            "finetuned": 0.75,
+        },
+        "roc_auc": {"meaning": "ROC AUC", "value": None, "low": None, "high": None, "head": None, "finetuned": None},
     },
     "primary_metric": "accuracy",
     "interval": "by group",
