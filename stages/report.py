@@ -46,21 +46,24 @@ def main(run: Run) -> None:
     embeddings, duplicates = Embeddings(EMBEDDINGS / "features.npy"), read_duplicate_groups(IMAGES, dataset)
     network, description = load(FINETUNED)
     task, predictions = task_of(description), read_predictions(EVALUATED)
-    metrics = metrics_of(task)
     l2 = json.loads((FITTED / "metrics.json").read_text())["valid"].get("l2")
     suspects = review(dataset, duplicates, embeddings, task, l2, config.review) if config.review else None
     content = Content.read(task, EVALUATED, DIVIDED, TUNED, suspects, parameters)
     train = LabelledImages.of(pixels, dataset, "train", pixels.aspects)
 
     with new_folder(REPORT) as folder:
-        save_galleries(folder, predictions, pixels, task, config.gallery)
+        for place, evaluated in ((folder, EVALUATED), (folder / "valid", EVALUATED / "valid")):
+            if evaluated.is_dir():  # test always, valid where it was asked for
+                place.mkdir(exist_ok=True)
+                answered = read_predictions(evaluated)
+                save_galleries(place, answered, pixels, task, config.gallery)
+                plots.save_confusion(place / "confusion.png", metrics_of(task).confusion(answered), task.classes)
         save_heat_maps(folder / "cam.png", predictions, pixels, network, task, config.gallery // 2 or 1)
         save_map(folder, predictions, embeddings, task)
         save_review(folder, suspects, pixels, task, config.gallery)
         save_augmented(folder / "augmented.png", train, augment, description.size, seed)
-        plots.save_confusion(folder / "confusion.png", metrics.confusion(predictions), task.classes)
-        plots.save_reliability(folder / "reliability.png", EVALUATED / "reliability.csv", metrics.holds)
-        plots.save_coverage(folder / "coverage.png", EVALUATED / "coverage.csv", content.record.answered)
+        plots.save_reliability(folder / "reliability.png", EVALUATED / "reliability.csv", metrics_of(task).holds)
+        plots.save_coverage(folder / "coverage.png", EVALUATED / "coverage.csv", content.test.record.answered)
         plots.save_training(folder / "training.png", FITTED / "curves", TUNED / "curves")
         save_report(PAGE, folder, content)
 

@@ -1,4 +1,4 @@
-"""Sheets of images: a fair sample, the costliest mistakes, confident and unsure answers, augmentations."""
+"""Sheets of images: a fair sample, top losses, confident and unsure answers, augmentations."""
 
 from pathlib import Path
 
@@ -16,32 +16,34 @@ from graft.tasks import Task
 
 GREEN, RED = (46, 125, 50), (198, 40, 40)
 NO_CLASS = "no class"
+LEAST_SURE = 9
+"""Top losses that are shown where every answer is correct."""
 AUGMENTED, VARIANTS = 4, 7
 """Training images on the sheet of augmentations, and random views of each."""
 
 
 def save_galleries(folder: Path, predictions: pd.DataFrame, pixels: ImageRows, task: Task, count: int) -> None:
-    """Write four sheets of at most `count` test images, as ``predictions`` of `graft.evaluate.evaluation` has them.
+    """Write four sheets of at most `count` images of a split, from ``predictions`` as `evaluate` wrote them.
 
-    ``sample.png``: drawn at random, correct and wrong as they come. ``top_losses.png``: the mistakes with the
-    highest loss, the worst first. ``surest.png`` and ``least_sure.png``: the correct answers with the
-    lowest loss, and with the highest.
+    ``sample.png``: drawn at random, correct and wrong as they come. ``top_losses.png``: the highest losses first,
+    of correct answers too; nine where all are correct. ``surest.png`` and ``least_sure.png``: the correct answers with
+    the lowest loss, and with the highest.
     """
     correct = predictions["label"] == predictions["predicted"]
     shuffled = np.random.default_rng(derive(0, "gallery")).permutation(len(predictions))
     sheets = {
         "sample.png": predictions.iloc[shuffled],
-        "top_losses.png": worst_first(predictions[~correct]),
+        "top_losses.png": worst_first(predictions).head(LEAST_SURE if correct.all() else count),
         "surest.png": predictions[correct].sort_values(["loss", "path"], kind="stable"),
         "least_sure.png": worst_first(predictions[correct]),
     }
     for name, rows in sheets.items():
-        chosen = rows.head(count)
+        chosen, captioned = rows.head(count), loss_caption if name == "top_losses.png" else caption
         if chosen.empty:
             save_note(folder / name, "no such image")
             continue
         images = pixels.read(pixels.find(chosen["path"].tolist()))
-        tiles = [Tile(image, *caption(row, task)) for image, (_, row) in zip(images, chosen.iterrows(), strict=True)]
+        tiles = [Tile(image, *captioned(row, task)) for image, (_, row) in zip(images, chosen.iterrows(), strict=True)]
         save_sheet(folder / name, tiles, columns=6, side=144)
 
 
@@ -57,6 +59,18 @@ def caption(row: pd.Series, task: Task) -> tuple[tuple[str, ...], tuple[int, int
     truth = ", ".join(task.parse_labels(row["label"])) or NO_CLASS
     lines = (answer, "correct" if correct else f"is {truth}", Path(row["path"]).name)
     return lines, GREEN if correct else RED
+
+
+def loss_caption(row: pd.Series, task: Task) -> tuple[tuple[str, ...], tuple[int, int, int]]:
+    """Prediction / what is true, loss, and the probability of the prediction, and the colour of the frame.
+
+    Source: ClassificationInterpretation.plot_top_losses of fastai 2, https://docs.fast.ai/interpret.html
+    """
+    predicted, actual = (task.parse_labels(row[column]) for column in ("predicted", "label"))
+    named = " / ".join(", ".join(names) or NO_CLASS for names in (predicted, actual))
+    probability = ", ".join(f"{row['p_' + name]:.0%}" for name in predicted)
+    lines = (named, f"loss {row['loss']:.2f}" + f", {probability}" * bool(predicted), Path(row["path"]).name)
+    return lines, GREEN if row["label"] == row["predicted"] else RED
 
 
 def save_augmented(path: Path, train: LabelledImages, config: Augment, size: int, seed: int) -> None:

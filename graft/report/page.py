@@ -25,22 +25,37 @@ MOST_ROWS = 20
 
 
 @dataclass(frozen=True, slots=True)
+class Interpreted:
+    """What `evaluate` measured on a split; `confused` has the rows of confused.csv, none without confused classes."""
+
+    record: Record
+    confused: list[dict[Any, Any]]
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read what `evaluate` wrote of a split."""
+        confused = folder / "confused.csv"
+        return cls(read_record(folder), tables.read(confused).to_dict("records") if confused.is_file() else [])
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """What the page shows beside its images.
 
     Attributes:
-        record, decision, lineage: what `evaluate` measured, how logits become answers, and from which inputs.
-        confused: rows of confused.csv; empty where no class is taken for another.
+        test: what was measured on test.
+        valid: the same of valid, where `evaluate.interpret` names it; its images lie in a folder of its name.
+        decision, lineage: how logits become answers, and from which inputs.
         review: rows of review.csv; None where it was not asked for.
         splits, audit, choice: what `split` and `finetune` wrote of their work.
         parameters: sections of params.yaml as they stand there.
     """
 
     task: Task
-    record: Record
+    test: Interpreted
+    valid: Interpreted | None
     decision: Decision
     lineage: dict[str, dict[str, str]]
-    confused: list[dict[Any, Any]]
     review: list[dict[Any, Any]] | None
     splits: dict[str, dict[str, int]]
     audit: dict[str, Any]
@@ -58,15 +73,14 @@ class Content:
         parameters: dict[str, Any],
     ) -> Self:
         """Gather what the stages before wrote into their folders of `reports`."""
-        confused = evaluated / "confused.csv"
         files = split / "metrics.json", split / "audit.json", finetuned / "metrics.json"
         splits, audit, choice = (json.loads(file.read_text(encoding="utf-8")) for file in files)
         return cls(
             task=task,
-            record=read_record(evaluated),
+            test=Interpreted.read(evaluated),
+            valid=Interpreted.read(evaluated / "valid") if (evaluated / "valid").is_dir() else None,
             decision=Decision.read(evaluated),
             lineage=read_lineage(evaluated),
-            confused=tables.read(confused).to_dict("records") if confused.is_file() else [],
             review=None if review is None else review.to_dict("records"),
             splits=splits,
             audit=audit,

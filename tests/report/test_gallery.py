@@ -64,8 +64,21 @@ def test_the_worst_come_first_and_equals_by_path(
     rows = predictions([0, 1, 5, 0, 5, 2, 0, 9])
     gallery.save_galleries(tmp_path, rows.iloc[::-1], pixels, TASK, 4)
     worst = tiles["top_losses.png"]
-    assert names(worst) == ["h.jpg", "e.jpg", "f.jpg", "g.jpg"]  # c is correct
-    assert [int(tile.pixels[0, 0, 0]) for tile in worst] == [7, 4, 5, 6]
+    assert names(worst) == ["h.jpg", "c.jpg", "e.jpg", "f.jpg"]  # c is correct
+    assert [int(tile.pixels[0, 0, 0]) for tile in worst] == [7, 2, 4, 5]
+    assert [tile.frame for tile in worst] == [gallery.RED, gallery.GREEN, gallery.RED, gallery.RED]
+    assert [tile.lines[:2] for tile in worst[:2]] == [("dog / cat", "loss 9.00, 74%"), ("cat / cat", "loss 5.00, 90%")]
+
+
+def test_where_all_are_correct_the_nine_least_sure_are_the_top_losses(
+    tmp_path: Path, pixels: ImageRows, tiles: dict[str, list[Tile]]
+) -> None:
+    correct = predictions([0, 1, 5, 0, 5, 2, 0, 9]).head(4)
+    many = pd.concat([correct.assign(loss=correct["loss"] + place) for place in range(5)])
+    gallery.save_galleries(tmp_path, many, pixels, TASK, 12)
+    assert len(tiles["top_losses.png"]) == 9
+    assert tiles["top_losses.png"][0].lines == ("cat / cat", "loss 9.00, 90%", "c.jpg")
+    assert len(tiles["least_sure.png"]) == 12
 
 
 def test_the_most_and_the_least_confident_are_correct(
@@ -101,6 +114,11 @@ def test_captions_of_several_labels(tmp_path: Path, pixels: ImageRows, tiles: di
         ("no class", "is cat"),
         ("cat 90%", "is no class"),
         ("no class", "correct"),
+    ]
+    assert [tile.lines[:2] for tile in tiles["top_losses.png"][:3]] == [
+        ("cat, dog / cat, dog", "loss 9.00, 90%, 10%"),
+        ("no class / cat", "loss 8.00"),
+        ("cat / no class", "loss 7.00, 90%"),
     ]
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 from graft.evaluate.decision import Answered
 from graft.evaluate.evaluation import Evaluation, write_lineage
 from graft.evaluate.metrics import Baseline, ClassScores
-from graft.report.page import Content, save_report
+from graft.report.page import Content, Interpreted, save_report
 from graft.tasks import Decision, MultiLabel, SingleLabel
 
 SHEETS = (
@@ -65,14 +65,17 @@ def content(folder: Path, classes: list[str], each: int = 2, group: str = "") ->
         Image.new("L", (number + 1, 1)).save(folder / name)
     names = [f"{number:04d}.jpg" for number in range(count)]
     rows = pd.DataFrame({"path": names, "label": classes * each, "group": group, "kind": "m"}, dtype=str)
-    network, probe = np.log(np.random.default_rng(1).dirichlet(np.ones(len(classes)), (2, count))).astype(np.float32)
+    network, other = np.log(np.random.default_rng(1).dirichlet(np.ones(len(classes)), (2, count))).astype(np.float32)
     task, counts = SingleLabel(classes), {"all": count} | dict.fromkeys(classes, each)
     return Content(
         task=task,
-        record=Evaluation(rows, task, network, probe, Decision()).write(folder),
+        test=Interpreted(
+            Evaluation(rows, task, network, other, Decision()).write(folder),
+            [{"actual": "cat", "predicted": "dog", "images": "3"}],
+        ),
+        valid=None,
         decision=Decision(),
         lineage={"files": {"data/labels.csv": "ab" * 32}, "versions": {"torch": "2"}},
-        confused=[{"actual": "cat", "predicted": "dog", "images": "3"}],
         review=[],
         splits={"train": counts, "valid": counts, "test": {"all": 0}},
         audit=AUDIT,
@@ -96,12 +99,13 @@ def render(folder: Path, shown: Content, name: str = "report.html") -> str:
 
 def with_record(shown: Content, **fields: Any) -> Content:
     """Other content of the record."""
-    return replace(shown, record=shown.record.model_copy(update=fields))
+    return replace(shown, test=replace(shown.test, record=shown.test.record.model_copy(update=fields)))
 
 
 def with_test(shown: Content, **fields: Any) -> Content:
     """Other scores of the network on test."""
-    return with_record(shown, test=shown.record.test.model_copy(update=fields))
+    networks = shown.test.record.networks
+    return with_record(shown, networks=networks | {"finetuned": networks["finetuned"].model_copy(update=fields)})
 
 
 def assert_self_contained(html: str) -> None:
@@ -132,7 +136,7 @@ def test_twice_is_the_same_bytes(small: tuple[Path, Content]) -> None:
 
 def test_what_was_measured_is_shown(small: tuple[Path, Content]) -> None:
     folder, shown = small
-    figures = shown.record.test.figures | {"accuracy": 0.912345}
+    figures = shown.test.record.scores.figures | {"accuracy": 0.912345}
     shown = with_test(shown, figures=figures, images=4, interval="Wilson")
     text = Page(render(folder, shown)).text
     assert "91.2 % correct" in text
@@ -144,6 +148,43 @@ def test_what_was_measured_is_shown(small: tuple[Path, Content]) -> None:
     assert "0 duplicate groups and 0 of 7 groups lie in more than one split" in text
     assert "too optimistic" not in text
     assert "kind=m" in text
+
+
+def test_head_and_fine_tuned_network_stand_side_by_side(small: tuple[Path, Content]) -> None:
+    folder, shown = small
+    text = Page(render(folder, shown)).text
+    head, finetuned = (f"{100 * (one.figures['accuracy'] or 0):.1f} %" for one in shown.test.record.networks.values())
+    assert f"the head alone{head}" in text
+    assert f"fine-tuned, handed on{finetuned}" in text
+    change = shown.test.record.difference
+    assert change is not None
+    said = f"Fine-tuning changed it by {100 * change.value:+.1f} points; the 95 % interval of this difference"
+    assert said in text
+    untrained = with_record(shown, kept="head", difference=None, networks={"head": shown.test.record.networks["head"]})
+    alone = Page(render(folder, replace(untrained, choice={"valid": {"head": {"accuracy": 0.5}}, "kept": "head"}))).text
+    assert "the head alone, handed on" in alone
+    assert "Nothing was fine-tuned." in alone
+    assert "fine-tuning reached" not in alone
+
+
+def test_valid_is_shown_apart_where_it_was_interpreted(small: tuple[Path, Content]) -> None:
+    folder, shown = small
+    html = render(folder, shown)
+    assert 'id="valid"' not in html
+    assert 'href="#valid"' not in html
+    (folder / "valid").mkdir()
+    for name in ("confusion.png", "sample.png", "top_losses.png", "surest.png", "least_sure.png"):
+        Image.new("L", (9, 9)).save(folder / "valid" / name)
+    record = shown.test.record.model_copy(update={"mistakes": 1})
+    html = render(folder, replace(shown, valid=Interpreted(record, [])))
+    assert_self_contained(html)
+    text = Page(html).text
+    assert 'href="#valid"' in html
+    assert "Choices were made on these 4 images, such as which network is handed on" in text
+    for heading in ("Top losses on valid", "Correct, but barely on valid", "A random sample of valid"):
+        assert heading in text
+    assert "Most confused on valid" not in text
+    assert html.count('src="data:image/png') == len(SHEETS) + 5
 
 
 def test_groups_that_straddle_are_warned_of(small: tuple[Path, Content]) -> None:
@@ -165,7 +206,7 @@ def test_labels_that_can_be_predicted_without_pixels_are_warned_of(small: tuple[
 def test_what_has_no_value_is_said_with_the_reason(small: tuple[Path, Content]) -> None:
     folder, shown = small
     dog = ClassScores(precision=None, recall=0.0, f1=0.0, roc_auc=None, average_precision=None, images=2)
-    classes = shown.record.test.classes | {"dog": dog}
+    classes = shown.test.record.scores.classes | {"dog": dog}
     html = render(folder, with_test(shown, classes=classes, undefined={"dog.precision": "never predicted"}))
     assert (
         "<td><bdi>dog</bdi></td><td>2</td><td>none</td><td>0.000</td><td>0.000</td><td>none</td><td>none</td>" in html
@@ -198,12 +239,13 @@ def test_parameters_lineage_and_confusions_are_shown(small: tuple[Path, Content]
 def test_what_is_empty_is_said_and_not_contradicted(small: tuple[Path, Content]) -> None:
     folder, shown = small
     text = Page(render(folder, replace(with_record(shown, mistakes=0), review=None))).text
-    assert "The costliest mistakes None: every answer is correct." in text
+    assert "Top losses Every answer is correct; these are the least sure ones: predicted / actual class" in text
+    assert "Correct, but barely" not in text
     assert "Not looked for: report.review is 0." in text
     assert "Nothing is suspected" not in text
     assert "Training No curves: nothing was trained in epochs." in text
     assert "Correct and confident" in text
-    nothing_correct = with_record(shown, mistakes=shown.record.test.images)
+    nothing_correct = with_record(shown, mistakes=shown.test.record.scores.images)
     assert "Correct and confident" not in render(folder, nothing_correct)
 
 
@@ -274,7 +316,8 @@ def scenes(small: tuple[Path, Content], tmp_path_factory: pytest.TempPathFactory
     logits, task = np.log(network / (1 - network)).astype(np.float32), MultiLabel(["clear", "haze", "snow"])
     record = Evaluation(rows, task, logits, logits - 1, Decision()).write(folder)
     splits = {"test": {"all": 4, "clear": 1, "haze": 3}}
-    return render(folder, replace(small[1], task=task, record=record, splits=splits, choice=CHOICE, confused=[]))
+    shown = Interpreted(record, [])
+    return render(folder, replace(small[1], task=task, test=shown, splits=splits, choice=CHOICE))
 
 
 CHOICE = {
@@ -305,9 +348,9 @@ def test_a_baseline_without_any_class_is_named(small: tuple[Path, Content]) -> N
     ranks = {"micro_f1": None, "mean_average_precision": None}
     baseline = Baseline(answer="", figures={"exact_match": 0.5, "hamming_loss": 0.25} | ranks)
     figures = {"exact_match": 0.5, "exact_match_low": 0.4, "exact_match_high": 0.6, "hamming_loss": 0.2} | ranks
-    scores = shown.record.test.model_copy(update={"figures": figures, "majority": baseline})
+    scores = shown.test.record.scores.model_copy(update={"figures": figures, "majority": baseline})
     shown = replace(shown, task=MultiLabel(["cat", "dog"]), choice=CHOICE)
-    text = Page(render(folder, with_record(shown, test=scores, probe=scores))).text
+    text = Page(render(folder, with_record(shown, networks={"head": scores, "finetuned": scores}))).text
     assert "Always answering no class, the more frequent answer" in text
     assert "(always the same answer: none)" in text
 
@@ -333,12 +376,12 @@ def test_content_is_read_from_the_reports(tmp_path: Path) -> None:
         file.write_text(json.dumps({"from": file.name}))
     table = pd.DataFrame({"rank": [1], "path": ["x"]})
     found = Content.read(written.task, evaluated, split, finetuned, table, {"lr": 1})
-    assert found.record.test.images == written.record.test.images
+    assert found.test.record.scores.images == written.test.record.scores.images
     assert (found.decision.temperature, found.lineage["files"]) == (1.5, {})
     parts: list[Any] = [found.splits, found.audit, found.choice]
     assert [part["from"] for part in parts] == ["metrics.json", "audit.json", "metrics.json"]
     assert found.review == [{"rank": 1, "path": "x"}]
-    assert {row["actual"] for row in found.confused} <= {"cat", "dog"}
+    assert {row["actual"] for row in found.test.confused} <= {"cat", "dog"}
     (evaluated / "confused.csv").unlink()
     found = Content.read(written.task, evaluated, split, finetuned, None, {})
-    assert (found.confused, found.review) == ([], None)
+    assert (found.test.confused, found.review) == ([], None)

@@ -22,8 +22,9 @@ COUNT = 45
 TABLES = ["classes.csv", "confused.csv", "confusion.csv", "coverage.csv", "figures.csv", "predictions.csv"]
 TABLES += ["reliability.csv", "slices.csv"]
 RECORDS = ["decision.json", "lineage.json", "metrics.json", "record.json"]
-SHOWN = ["augmented.png", "cam.png", "confusion.png", "coverage.png", "least_sure.png", "map.csv", "map.png"]
-SHOWN += ["reliability.png", "review.csv", "review.png", "sample.png", "surest.png", "top_losses.png", "training.png"]
+SHEETS = ["confusion.png", "least_sure.png", "sample.png", "surest.png", "top_losses.png"]
+SHOWN = [*SHEETS, "augmented.png", "cam.png", "coverage.png", "map.csv", "map.png", "reliability.png", "review.csv"]
+SHOWN += ["review.png", "training.png"]
 
 
 @pytest.fixture(params=[False, True], ids=["one label", "several"])
@@ -40,6 +41,7 @@ def multi_label(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyt
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     shutil.copy(ROOT / "dvc.yaml", ".")
     params["report"] = {"gallery": 4, "review": 5}
+    params["evaluate"]["interpret"] = ["test", "valid"]
     Path("params.yaml").write_text(yaml.safe_dump(params))
     names, kinds = [f"{number:02}.png" for number in range(COUNT)], np.arange(COUNT) % 3
     generator = np.random.default_rng(0)
@@ -77,14 +79,16 @@ def run() -> dict[str, bytes]:
     """Run both stages; return what they wrote."""
     start("evaluate", evaluate.main)
     start("report", report.main)
-    files = [*Path("reports/evaluate").iterdir(), *Path("reports/report").iterdir(), Path("reports/report.html")]
-    return {file.name: file.read_bytes() for file in files}
+    files = [*Path("reports/evaluate").rglob("*.*"), *Path("reports/report").rglob("*.*"), Path("reports/report.html")]
+    return {"valid/" * (file.parent.name == "valid") + file.name: file.read_bytes() for file in files}
 
 
 def test_everything_is_written_the_same_twice(multi_label: bool) -> None:
     written = run()
-    expected = {*TABLES, *RECORDS, *SHOWN, "report.html"} - ({"confused.csv", "coverage.csv"} if multi_label else set())
-    assert set(written) == expected
+    expected = {*TABLES, *RECORDS, *SHOWN, "report.html"}
+    expected |= {f"valid/{name}" for name in [*TABLES, "record.json", *SHEETS]}
+    missing = {"confused.csv", "coverage.csv"} if multi_label else set()
+    assert set(written) == {name for name in expected if Path(name).name not in missing}
     assert run() == written
     # the label that was planted as wrong comes first
     first = tables.read(Path("reports/report/review.csv")).iloc[0]
