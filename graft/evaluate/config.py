@@ -38,8 +38,8 @@ class Evaluate(Section):
     calibrate: bool = True
     """Divide the logits by a temperature fitted on valid, so that probabilities can be believed."""
     interpret: list[Literal["test", "valid"]] = ["test"]
-    """Splits whose predictions, confusions and galleries are written and shown. ``test`` is always one of them, for the
-    figures are its own; on ``valid`` choices were made, so its figures are too good, but it may show more mistakes."""
+    """Splits whose predictions, confusions and galleries are written and shown, ``test`` always. On ``valid`` choices
+    were made, so its figures are too optimistic, but it may show more mistakes."""
     most_confused: int = Field(default=1, ge=1)
     """Times that a class must be taken for another to be listed in confused.csv; more leaves chance out."""
     abstain: Abstain | None = None
