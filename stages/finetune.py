@@ -2,8 +2,7 @@
 
 Reads   data/presized, models/backbone, models/head, models/previous, data/labels.csv, data/split.csv (train, valid)
 Params  lr, seed, augment, finetune
-Writes  models/finetuned/ (weights, description; the fine-tuned ones too where the head is kept), reports/finetune/
-        (curves, metrics)
+Writes  models/finetuned/ (weights, description), reports/finetune/ (curves, metrics)
 """
 
 import copy
@@ -65,8 +64,7 @@ def main(run: Run) -> None:
         write_json(report / "metrics.json", metrics)
     with new_folder(FINETUNED) as folder:
         hand_on(folder, unchanged, finetuned, metrics["kept"], description)
-    told = f"fine-tuned {after}" if after else "nothing was fine-tuned"
-    run.log(f"valid: the head {before}, {told}; kept: {metrics['kept']} (finetune.keep: {config.keep})")
+    run.log(f"valid: the head {before}, fine-tuned {after or 'nothing'}; kept: {metrics['kept']} (keep: {config.keep})")
 
 
 if __name__ == "__main__":

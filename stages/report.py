@@ -20,7 +20,7 @@ from graft.network.network import load
 from graft.report import plots
 from graft.report.config import Report
 from graft.report.embedding_map import save_map
-from graft.report.gallery import save_augmented, save_galleries
+from graft.report.gallery import save_augmented, save_interpretation
 from graft.report.heat_maps import save_heat_maps
 from graft.report.page import Content, save_report
 from graft.report.review import read_duplicate_groups, review, save_review
@@ -52,12 +52,7 @@ def main(run: Run) -> None:
     train = LabelledImages.of(pixels, dataset, "train", pixels.aspects)
 
     with new_folder(REPORT) as folder:
-        for place, evaluated in ((folder, EVALUATED), (folder / "valid", EVALUATED / "valid")):
-            if evaluated.is_dir():  # test always, valid where it was asked for
-                place.mkdir(exist_ok=True)
-                answered = read_predictions(evaluated)
-                save_galleries(place, answered, pixels, task, config.gallery)
-                plots.save_confusion(place / "confusion.png", metrics_of(task).confusion(answered), task.classes)
+        save_interpretation(folder, EVALUATED, pixels, task, config.gallery)
         save_heat_maps(folder / "cam.png", predictions, pixels, network, task, config.gallery // 2 or 1)
         save_map(folder, predictions, embeddings, task)
         save_review(folder, suspects, pixels, task, config.gallery)

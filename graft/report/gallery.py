@@ -11,7 +11,9 @@ from graft.augment.config import Augment
 from graft.core.seeds import derive
 from graft.data.arrays import ImageRows
 from graft.data.dataset import LabelledImages
+from graft.evaluate.evaluation import metrics_of, read_predictions
 from graft.render.sheets import Tile, save_note, save_sheet
+from graft.report.plots import save_confusion
 from graft.tasks import Task
 
 GREEN, RED = (46, 125, 50), (198, 40, 40)
@@ -20,6 +22,21 @@ LEAST_SURE = 9
 """Top losses that are shown where every answer is correct."""
 AUGMENTED, VARIANTS = 4, 7
 """Training images on the sheet of augmentations, and random views of each."""
+
+
+def save_interpretation(folder: Path, evaluated: Path, pixels: ImageRows, task: Task, count: int) -> None:
+    """Write the galleries and ``confusion.png`` of test, and those of valid into a folder within if it was evaluated.
+
+    Args:
+        evaluated: what `evaluate` wrote.
+        count: most images on a sheet.
+    """
+    for place, answers in ((folder, evaluated), (folder / "valid", evaluated / "valid")):
+        if answers.is_dir():
+            place.mkdir(exist_ok=True)
+            predictions = read_predictions(answers)
+            save_galleries(place, predictions, pixels, task, count)
+            save_confusion(place / "confusion.png", metrics_of(task).confusion(predictions), task.classes)
 
 
 def save_galleries(folder: Path, predictions: pd.DataFrame, pixels: ImageRows, task: Task, count: int) -> None:
