@@ -55,7 +55,6 @@ def main(run: Run) -> None:
         training.save(checkpoint, history)
         for line in epoch_lines(epoch.row() | training.speed, heading=len(history) == 1):
             run.log(line)
-
     finetuned = training.averaged() if history or config.init == "previous" else None
     after = history[-1].score if history else on_valid(finetuned) if finetuned else None
     metrics = choose(before, after, config.keep)
