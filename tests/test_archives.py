@@ -23,6 +23,13 @@ DATA = ROOT.parent / "shared" / "data"
     [
         ("doraemon-walle", "doraemon-walle", {"doraemon": 160, "walle": 158}, {"train": 279, "valid": 33, "test": 6}),
         ("dogs-vs-cats", "dogs-vs-cats-800", {"cat": 400, "dog": 400}, {"train": 512, "valid": 128, "test": 160}),
+        (
+            "dogs-vs-cats-alexnet",
+            "dogs-vs-cats-800",
+            {"cat": 400, "dog": 400},
+            {"train": 512, "valid": 128, "test": 160},
+        ),
+        ("face-masks", "masks-300", {"with_mask": 150, "without_mask": 150}, {"train": 192, "valid": 48, "test": 60}),
     ],
 )
 def test_a_preset_reads_its_archive_as_a_look_at_it_would(

@@ -20,8 +20,8 @@ class TrainHead(Section):
     solver: Literal["lbfgs", "onecycle"] = "onecycle"
     """``lbfgs`` takes a linear head to its optimum; ``lr``, ``seed``, ``epochs`` and ``batch_size`` then mean
     nothing here. ``onecycle`` trains any head in small batches, its rate peaking at ``lr``."""
-    epochs: int = Field(default=40, ge=1)
-    """Passes over the training images of ``onecycle``."""
+    epochs: int = Field(default=40, ge=0)
+    """Passes over the training images of ``onecycle``; 0 leaves the head fresh, for `finetune` to begin from."""
     epoch: Literal["last", "best"] = "last"
     """Which epoch of ``mlp`` and ``fastai`` is kept: the ``last`` one, for whose low rates the 1cycle is made, or
     the one whose log loss on valid is ``best``."""

@@ -77,9 +77,9 @@ def _fit(train: Examples, valid: Examples, task: Task, config: TrainHead, learni
     if config.solver == "lbfgs":
         return _fit_by_lbfgs(train, valid, task, config.l2)
     candidates = make_candidates(train, task, config, seed)
-    rounds = train_epochs(candidates, task, train, valid, config.epochs, config.batch_size, learning_rate, seed)
-    valid_losses, curves = zip(*rounds, strict=True)
-    best = int(np.argmin(valid_losses[-1]))
+    rounds = list(train_epochs(candidates, task, train, valid, config.epochs, config.batch_size, learning_rate, seed))
+    curves = [point for _, point in rounds]
+    best = int(np.argmin(rounds[-1][0])) if rounds else 0  # fresh heads are alike
     log_loss, metrics = validate(candidates.head(best), task, valid)
     name = candidates.names[best]
     columns = {
@@ -91,7 +91,7 @@ def _fit(train: Examples, valid: Examples, task: Task, config: TrainHead, learni
         {"epoch": number} | {column: point[curve + name] for column, curve in columns.items()}
         for number, point in enumerate(curves, start=1)
     ]
-    return Fitted(candidates.head(best), candidates.chosen(best), log_loss, metrics, list(curves), epochs)
+    return Fitted(candidates.head(best), candidates.chosen(best), log_loss, metrics, curves, epochs)
 
 
 def validate(head: Head, task: Task, valid: Examples) -> tuple[float, dict[str, float]]:

@@ -122,6 +122,14 @@ def test_curves_of_onecycle_are_by_epoch(features: Embeddings, dataset: Dataset)
     assert min(fitted.curves[-1][f"valid/loss_l2_{l2}"] for l2 in (0.3, 0.1)) == pytest.approx(fitted.log_loss)
 
 
+@pytest.mark.parametrize("kind", ["linear", "mlp", "fastai"])
+def test_without_epochs_the_head_is_fresh(features: Embeddings, dataset: Dataset, kind: str) -> None:
+    fitted = fit_head(features, dataset, TrainHead.model_validate({"head": kind, "epochs": 0}), 0.01, seed=0)
+    assert len(set(fitted.head.linear.bias.tolist())) == 1  # no class is favoured yet
+    assert (fitted.head.linear.weight == 0).all() == (kind == "linear")
+    assert fitted.curves == fitted.epochs == []
+
+
 def test_curves_of_lbfgs_are_by_penalty_from_the_strongest(features: Embeddings, dataset: Dataset) -> None:
     fitted = fit_head(features, dataset, TrainHead(solver="lbfgs", l2=[0.1, 10.0, 0.01]), 0.01, seed=0)
     assert [point["l2"] for point in fitted.curves] == [10.0, 0.1, 0.01]

@@ -112,6 +112,15 @@ def test_a_network_of_another_kind_that_was_handed_on_is_named(finetuned: dict[s
     assert done.output.endswith("graft inspect LAYER IMAGE draws what one of them gives\n")
 
 
+def test_the_alexnet_of_the_tutorials_trains_its_last_layer_alone(values: dict[str, Any]) -> None:
+    preset, _ = presets.read_preset("dogs-vs-cats-alexnet")
+    found = rows(list(list_layers(values | preset)))
+    training = {layer: cells[4:] for layer, cells in found.items() if len(cells) > 4 and layer != "layer"}
+    assert training.pop("head.linear") == ["trains", "0.001, 0.064"]
+    assert set(map(tuple, training.values())) == {("frozen",)}
+    assert {"features.0", "classifier.1", "classifier.4"} <= training.keys()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["alexnet", "resnet18"])
 def test_presets_freeze_what_they_say_in_the_network_that_trains(values: dict[str, Any], name: str) -> None:
