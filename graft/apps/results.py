@@ -55,11 +55,17 @@ def _table(metrics: dict[str, Any]) -> Iterator[str]:
     yield f"{'majority class':24}{metrics['majority'][primary]:>12.1%}"
 
 
+def recorded_params(lock: str) -> dict[str, Any]:
+    """Sections of params.yaml that `report` ran with, all but export, in the content of dvc.lock."""
+    stages = params.parse_yaml(lock).get("stages", {})
+    recorded: dict[str, Any] = stages.get("report", {}).get("params", {}).get("params.yaml", {})
+    return recorded
+
+
 def _changed_params(values: dict[str, Any]) -> Iterator[str]:
-    """Sections of params.yaml that differ from those that `report` ran with, which shows them all, as DVC recorded."""
+    """Sections that differ from those of the last run."""
     if LOCK.is_file():
-        stages = params.parse_yaml(LOCK.read_text(encoding="utf-8")).get("stages", {})
-        recorded = stages.get("report", {}).get("params", {}).get("params.yaml", {})
+        recorded = recorded_params(LOCK.read_text(encoding="utf-8"))
         yield from (key for key, value in recorded.items() if values.get(key) != value)
 
 

@@ -41,6 +41,12 @@ GROUPS_UNKNOWN = (
 UNGROUPED = "groups and slices are not known, so images are taken as independent"
 NOTHING_DIFFERS = "A and B predict the same for every image, to the last digit"
 STALE = ", though parameters differ: did `dvc repro` run since they changed?"
+HANDED_ON = {"head": "its head", "finetuned": "its fine-tuned network"}
+SAME_HEAD = (
+    ": both hand on the same head. What differs can have changed the fine-tuned network alone, which was not handed "
+    "on: it was no better on valid, or finetune.keep is head"
+)
+SAME_NETWORK = ": both hand on the same network, to the last bit; what differs does not reach it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +164,7 @@ def compare_runs(
         doubt = "all images are of one group, which says nothing of others"
     changes = changed_predictions(before, after)
     counts = changes["change"].value_counts()
+    why_equal = _why_equal(a, b) if params and found.same else ""
     slices, left_out = measure_slices(correct_a, correct_b, unit, labels, None if multi_label else before.rows["label"])
     return Comparison(
         a=a.title,
@@ -178,7 +185,7 @@ def compare_runs(
         changes=changes,
         notes=[
             *dict.fromkeys(_notes(a, b, found)),
-            *([NOTHING_DIFFERS + (STALE if params and found.same else "")] if before.rows.equals(after.rows) else []),
+            *([NOTHING_DIFFERS + why_equal] if before.rows.equals(after.rows) else []),
             *([f"{UNGROUPED}: {why_no_labels}"] if labels is None else []),
             *left_out,
         ],
@@ -230,6 +237,17 @@ def changed_predictions(a: Predictions, b: Predictions) -> pd.DataFrame:
     return rows.sort_values(["size", "path"], ascending=[False, True], ignore_index=True).drop(columns="size")
 
 
+def _why_equal(a: Run, b: Run) -> str:
+    """Why two runs may predict the same although their parameters differ."""
+    if changed := [f"{', '.join(run.stale)} in {run.title}" for run in (a, b) if run.stale]:
+        return f", though parameters differ: {' and '.join(changed)} changed after the run; run `dvc repro`"
+    if not (a.recorded and b.recorded):
+        return STALE
+    if a.weights is None or a.weights != b.weights:
+        return ", though both ran with their own parameters"
+    return SAME_HEAD if a.kept == b.kept == "head" else SAME_NETWORK
+
+
 def _notes(a: Run, b: Run, found: Match) -> list[str]:
     """What was left out, and what could not be read."""
     notes = []
@@ -238,6 +256,8 @@ def _notes(a: Run, b: Run, found: Match) -> list[str]:
             f"only the {len(found.both)} images that both have with the same label are compared, for the test sets "
             f"differ: {'; '.join(differences(a, b, found))}. The metrics of test below are of all images of each"
         )
+    if a.kept and b.kept and a.kept != b.kept:
+        notes.append(f"A hands on {HANDED_ON[a.kept]}, B {HANDED_ON[b.kept]}")
     notes += [f"could not be read: {problem}" for run in (a, b) for problem in run.unreadable]
     if found.classes_a or found.classes_b:
         notes.append("the classes differ, so the log losses are not compared: fewer classes are easier to tell apart")

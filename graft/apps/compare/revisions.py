@@ -23,10 +23,12 @@ WORKSPACE = "workspace"
 PARAMS = "params.yaml"
 PREDICTIONS = "reports/evaluate/predictions.csv"
 METRICS = "reports/evaluate/metrics.json"
+LINEAGE = "reports/evaluate/lineage.json"
+LOCK = "dvc.lock"
 LABELS = "data/labels.csv"
 SPLIT = "data/split.csv"
 
-STAGES = {PREDICTIONS: "evaluate", METRICS: "evaluate", LABELS: "index", SPLIT: "split"}
+STAGES = {PREDICTIONS: "evaluate", METRICS: "evaluate", LINEAGE: "evaluate", LABELS: "index", SPLIT: "split"}
 """The stage that writes each file."""
 
 

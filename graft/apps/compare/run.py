@@ -3,14 +3,25 @@
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from graft.apps.compare.revisions import LABELS, METRICS, PARAMS, PREDICTIONS, SPLIT, Revision, RevisionError
+from graft.apps.compare.revisions import (
+    LABELS,
+    LINEAGE,
+    LOCK,
+    METRICS,
+    PARAMS,
+    PREDICTIONS,
+    SPLIT,
+    Revision,
+    RevisionError,
+)
+from graft.apps.results import recorded_params
 from graft.core.addresses import shown
 from graft.core.errors import DataError, ParamsError
 from graft.core.params import flattened, parse_yaml
@@ -26,6 +37,11 @@ CSV_FORMAT: dict[str, Any] = {"encoding": "utf-8", "lineterminator": "\n", "keep
 HIGHER_IS_BETTER = {"accuracy", "f1", "precision", "recall", "match", "auc", "auroc", "kappa"}
 LOWER_IS_BETTER = {"loss", "error", "ece", "brier", "nll"}
 """Words in the names of metrics that say which way is better."""
+
+NETWORKS = ("head", "finetuned")
+"""The two networks that metrics.json has figures of."""
+WEIGHTS = "models/finetuned/model.safetensors"
+"""The network handed on, as the lineage names it."""
 
 Metrics = dict[str, float | None]
 
@@ -106,7 +122,10 @@ class Run:
     Attributes:
         title: how a person is told of the revision.
         params: params.yaml.
-        metrics: of the test split, by name.
+        metrics: of the test split, by name; ``head.`` and ``finetuned.`` stand before those of either network.
+        kept: which of the two was handed on; None where it is not known.
+        weights: digest of the network handed on; None where it is not known.
+        recorded: sections of params.yaml that it ran with, as DVC recorded them; none where that is not known.
         split: the split of every image, by path; None where it cannot be had.
         unreadable: what could not be read, and why.
     """
@@ -117,6 +136,14 @@ class Run:
     metrics: Metrics
     split: pd.DataFrame | None
     unreadable: list[str]
+    kept: str | None = None
+    weights: str | None = None
+    recorded: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def stale(self) -> list[str]:
+        """Sections of params.yaml that were changed after it ran."""
+        return [key for key, value in self.recorded.items() if self.params.get(key) != value]
 
 
 def read_run(revision: Revision) -> Run:
@@ -130,14 +157,20 @@ def read_run(revision: Revision) -> Run:
     unreadable: list[str] = []
     params = _read_optional(revision, PARAMS, unreadable)
     metrics = _read_optional(revision, METRICS, unreadable)
-    split = _read_optional(revision, SPLIT, [])  # it only explains why test sets differ
+    # these only explain what is found
+    split, lineage, lock = (_read_optional(revision, path, []) for path in (SPLIT, LINEAGE, LOCK))
+    measured = {} if metrics is None else _parse_metrics(metrics, revision.title)
+    files = {} if lineage is None else _parse_lineage(lineage, revision.title)
     return Run(
         revision.title,
         predictions,
         {} if params is None else _parse_params(params, revision.title),
-        {} if metrics is None else _parse_metrics(metrics, revision.title),
+        numbers(measured.get("test", {}) | {name: measured[name] for name in NETWORKS if name in measured}),
         None if split is None else read_rows(split, f"{SPLIT} of {revision.title}", "split"),
         unreadable,
+        measured.get("kept"),
+        files.get(WEIGHTS),
+        {} if lock is None else recorded_params(lock.decode()),
     )
 
 
@@ -192,9 +225,21 @@ def _parse_params(content: bytes, title: str) -> dict[str, Any]:
     return values
 
 
-def _parse_metrics(content: bytes, title: str) -> Metrics:
+def _parse_lineage(content: bytes, title: str) -> dict[str, str]:
+    """Digests of what `evaluate` read, by file."""
     try:
-        return numbers(json.loads(content)["test"])
+        files: dict[str, str] = json.loads(content)["files"]
+        return files
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{LINEAGE} of {title} names no files; run `dvc repro evaluate`") from error
+
+
+def _parse_metrics(content: bytes, title: str) -> dict[str, Any]:
+    """All that `evaluate` measured, the figures of test among them."""
+    try:
+        measured: dict[str, Any] = json.loads(content)
+        numbers(measured["test"])
+        return measured
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{METRICS} of {title} holds no figures of test; run `dvc repro evaluate`") from error
 

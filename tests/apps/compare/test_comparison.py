@@ -1,6 +1,7 @@
 """From two runs to a verdict."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,32 @@ def test_equal_answers_under_other_parameters_look_stale() -> None:
     found = compare_runs(a, b, grouped(9, 1))
     assert found.params == [ParamChange("lr", "0.1", "0.2")]
     assert "did `dvc repro` run since" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("kept", "weights", "recorded", "said"),
+    [
+        ("head", "ab", {"lr": 0.2}, "both hand on the same head. What differs can have changed the fine-tuned network"),
+        ("finetuned", "ab", {"lr": 0.2}, "both hand on the same network, to the last bit"),
+        ("head", "cd", {"lr": 0.2}, "though both ran with their own parameters"),
+        ("head", "ab", {"lr": 0.3}, "though parameters differ: lr in new changed after the run; run `dvc repro`"),
+    ],
+    ids=["same head", "same network", "other network", "stale"],
+)
+def test_equal_answers_under_other_parameters_are_explained(
+    kept: str, weights: str, recorded: dict[str, float], said: str
+) -> None:
+    a, _ = pair(9, [1], [], params={"lr": 0.1}, recorded={"lr": 0.1}, kept=kept, weights="ab")
+    _, b = pair(9, [], [1], params={"lr": 0.2}, recorded=recorded, kept=kept, weights=weights)
+    note = compare_runs(a, b, grouped(9, 1)).notes[0]
+    assert said in note
+    assert "did `dvc repro` run" not in note
+
+
+def test_which_network_is_handed_on_is_noted_where_it_changed() -> None:
+    a, b = pair(9, [1], [2], params={})
+    found = compare_runs(replace(a, kept="head"), replace(b, kept="finetuned"), grouped(9, 1))
+    assert "A hands on its head, B its fine-tuned network" in found.notes
 
 
 def test_unknown_groups_of_a_split_by_group_decide_nothing() -> None:

@@ -8,7 +8,17 @@ import pandas as pd
 import pytest
 from scipy.special import logit
 
-from graft.apps.compare.revisions import LABELS, METRICS, PARAMS, PREDICTIONS, SPLIT, RevisionError, Workspace
+from graft.apps.compare.revisions import (
+    LABELS,
+    LINEAGE,
+    LOCK,
+    METRICS,
+    PARAMS,
+    PREDICTIONS,
+    SPLIT,
+    RevisionError,
+    Workspace,
+)
 from graft.apps.compare.run import (
     ParamChange,
     changed_params,
@@ -41,6 +51,32 @@ def project(tmp_path: Path) -> Path:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     return tmp_path
+
+
+def test_what_a_run_was_made_of_is_read(project: Path) -> None:
+    run = read_run(Workspace(project))
+    assert (run.kept, run.weights, run.recorded, run.stale) == (None, None, {}, [])
+    network = {"accuracy": 0.5, "accuracy_low": None}
+    told = {"test": {"accuracy": 1.0}, "head": {"accuracy": 1.0}, "finetuned": network, "kept": "head"}
+    (project / METRICS).write_text(json.dumps(told))
+    (project / LINEAGE).write_text(json.dumps({"files": {"models/finetuned/model.safetensors": "ab"}}))
+    sections = {"lr": 0.002, "split": {"by": "group"}}
+    stages = {"report": {"params": {"params.yaml": sections}}}
+    (project / LOCK).write_text(json.dumps({"schema": "2.0", "stages": stages}))
+    run = read_run(Workspace(project))
+    assert (run.kept, run.weights, run.recorded, run.stale) == ("head", "ab", sections, ["lr"])
+    assert run.metrics == {
+        "accuracy": 1.0,
+        "head.accuracy": 1.0,
+        "finetuned.accuracy": 0.5,
+        "finetuned.accuracy_low": None,
+    }
+
+
+def test_a_lineage_of_no_files_is_named(project: Path) -> None:
+    (project / LINEAGE).write_text("[]")
+    with pytest.raises(DataError, match=f"{LINEAGE} of workspace names no files; run `dvc repro evaluate`"):
+        read_run(Workspace(project))
 
 
 def test_a_whole_run(project: Path) -> None:
