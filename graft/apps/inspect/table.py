@@ -40,23 +40,26 @@ class Plan:
     remark: str
 
     @classmethod
-    def of(cls, network: Network, config: Finetune, lr: float) -> "Plan":
+    def of(cls, network: Network, config: Finetune, head: TrainHead, lr: float) -> "Plan":
         """Plan the training of a network, whose frozen parameters are then marked so.
 
         Raises:
             ParamsError: a pattern of `freeze` or `unfreeze` matches nothing.
         """
         assert network.head is not None
+        if head.solver == "lbfgs":
+            fitting = "train-head takes the head to its optimum, whatever lr is"
+        elif head.epochs:
+            fitting = f"train-head trains the head alone, at up to {lr:g}"
+        else:
+            fitting = "train-head leaves the head fresh"
         if not config.epochs:
-            remark = "finetune.epochs is 0: only train-head trains, and only the head"
-            return cls(dict.fromkeys(network.head.parameters(), lr), {}, remark)
+            trained = network.head.parameters() if head.solver == "lbfgs" or head.epochs else ()
+            return cls(dict.fromkeys(trained, lr), {}, f"finetune.epochs is 0, and {fitting}")
         freeze(network, config.freeze, config.unfreeze)
         groups = parameter_groups(network, lr / 2, config.lr_ratio, config.weight_decay)
         rates = {parameter: group["lr"] for group in groups for parameter in group["params"]}
-        remark = (
-            f"peak rates are those of finetune ({config.optimizer}, {config.schedule}); "
-            f"before it, train-head trains the head alone, at up to {lr:g}"
-        )
+        remark = f"peak rates are those of finetune ({config.optimizer}, {config.schedule}); before it, {fitting}"
         return cls(rates, unfreeze_epochs(network, config.unfreeze), remark)
 
     def said(self, parameters: list[nn.Parameter]) -> tuple[str, str]:
@@ -78,9 +81,10 @@ def list_layers(values: dict[str, Any]) -> Iterator[str]:
         ParamsError: the network has no such layer, takes no images of such a size, or a pattern matches nothing.
     """
     config: Finetune = params.check("finetune", Finetune, values["finetune"])
-    network, description, title = blank_network(values, config)
+    head: TrainHead = params.check("train_head", TrainHead, values["train_head"])
+    network, description, title = blank_network(values, config, head)
     outputs = {output.name: output for output in survey(network, description.size)}
-    plan = Plan.of(network, config, params.check("lr", LearningRate, values["lr"]))
+    plan = Plan.of(network, config, head, params.check("lr", LearningRate, values["lr"]))
     rows: list[tuple[str, ...]] = [COLUMNS]
     for name, layer in ({ITSELF: network.features.body} | named_layers(network)).items():
         own = dict(layer.named_parameters(recurse=False))
@@ -100,7 +104,7 @@ def list_layers(values: dict[str, Any]) -> Iterator[str]:
     yield "graft inspect LAYER IMAGE draws what one of them gives"
 
 
-def blank_network(values: dict[str, Any], config: Finetune) -> tuple[Network, Description, str]:
+def blank_network(values: dict[str, Any], config: Finetune, head: TrainHead) -> tuple[Network, Description, str]:
     """Build the network that params.yaml describes, with zeros for weights, as `finetune` trains it.
 
     Until there are labels its head is for two classes.
@@ -113,7 +117,6 @@ def blank_network(values: dict[str, Any], config: Finetune) -> tuple[Network, De
     """
     backbone: Backbone = params.check("backbone", Backbone, values["backbone"])
     embed: Embed = params.check("embed", Embed, values["embed"])
-    head: TrainHead = params.check("train_head", TrainHead, values["train_head"])
     classes = read_dataset(LABELS, SPLIT).classes if LABELS.is_file() and SPLIT.is_file() else []
     description = Description(
         backbone=backbone.name,

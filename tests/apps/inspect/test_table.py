@@ -75,7 +75,7 @@ def test_without_finetuning_only_the_head_trains(values: dict[str, Any]) -> None
     assert {cells[-1] for name, cells in found.items() if len(cells) > 3 and name not in ("layer", "head.linear")} == {
         "frozen"
     }
-    assert "finetune.epochs is 0: only train-head trains, and only the head" in lines
+    assert "finetune.epochs is 0, and train-head trains the head alone, at up to 0.001" in lines
 
 
 def test_batch_norms_that_train_have_rows_of_their_own(values: dict[str, Any]) -> None:
@@ -114,11 +114,14 @@ def test_a_network_of_another_kind_that_was_handed_on_is_named(finetuned: dict[s
 
 def test_the_alexnet_of_the_tutorials_trains_its_last_layer_alone(values: dict[str, Any]) -> None:
     preset, _ = presets.read_preset("dogs-vs-cats-alexnet")
-    found = rows(list(list_layers(values | preset)))
+    lines = list(list_layers(values | preset))
+    found = rows(lines)
     training = {layer: cells[4:] for layer, cells in found.items() if len(cells) > 4 and layer != "layer"}
     assert training.pop("head.linear") == ["trains", "0.001, 0.064"]
     assert set(map(tuple, training.values())) == {("frozen",)}
     assert {"features.0", "classifier.1", "classifier.4"} <= training.keys()
+    (remark,) = [line for line in lines if line.startswith("peak rates")]
+    assert remark == "peak rates are those of finetune (adamw, step); before it, train-head leaves the head fresh"
 
 
 @pytest.mark.slow
