@@ -11,7 +11,7 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 HeadKind = Literal["linear", "fastai", "mlp"]
 """What stands between features and logits, see `graft.network.head.Head`."""
 
-Pool = Literal["mean", "max"]
+Pool = Literal["mean", "max", "token"]
 
 Flip = Literal["none", "horizontal", "vertical", "both"]
 """Which way an image is mirrored, left-right, up-down or both at once."""
@@ -27,7 +27,8 @@ class Embed(Section):
     layers: list[str] = []
     """Layers whose outputs are added to the last features, such as blocks.5."""
     pools: list[Pool] = Field(default=["mean"], min_length=1)
-    """How those outputs become vectors: by their mean, their maximum, or both."""
+    """How those outputs become vectors: by their ``mean`` or maximum over all positions, or, of a vision transformer,
+    by the class ``token``; each that is named gives a vector."""
     flips: list[Flip] = Field(default=["none"], min_length=1)
     """Flips of each image whose features are stored: ``none`` is the image as it is, and the first.
 

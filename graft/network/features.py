@@ -39,10 +39,11 @@ class Layout:
         return spread if self.kind == "last" else torch.cat([output[:, : self.prefix], spread.flatten(1, 2)], 1)
 
     def pool(self, output: torch.Tensor, pools: list[Pool]) -> list[torch.Tensor]:
-        """Pool an output over its positions to a `[B, C]` for each way of pooling."""
+        """Pool an output to a `[B, C]` for each way of pooling, over its positions or by its first token."""
         axes = {"first": (2, 3), "last": (1, 2), "tokens": (1,)}[self.kind]
         grid = output[:, self.prefix :] if self.prefix else output
-        return [grid.mean(axes) if pool == "mean" else grid.amax(axes) for pool in pools]
+        ways = {"mean": lambda: grid.mean(axes), "max": lambda: grid.amax(axes), "token": lambda: output[:, 0]}
+        return [ways[pool]() for pool in pools]
 
 
 def find_layout(body: nn.Module, output: object, min_side: int = 2) -> Layout | None:
@@ -102,7 +103,8 @@ class Features(nn.Module):
         pools: how to pool those outputs.
 
     Raises:
-        ParamsError: the body has no module of such a name, or its output is no grid of features.
+        ParamsError: the body has no module of such a name, its output is no grid of features, or it has no class
+            token to pool by.
     """
 
     def __init__(self, body: nn.Module, layers: list[str], pools: list[Pool]) -> None:
@@ -134,4 +136,9 @@ class Features(nn.Module):
         layout = find_layout(self.body, output, min_side=1)
         if layout is None:
             raise ParamsError(f"embed.layers: {layer!r} gives {list(output.shape)}, no square grid of features")
+        if "token" in pools and not layout.prefix:
+            raise ParamsError(
+                f"embed.pools: {layer!r} gives {list(output.shape)}, no class token before its positions; "
+                "pool it by mean or max"
+            )
         return layout.pool(output, pools)

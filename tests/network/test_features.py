@@ -57,6 +57,8 @@ def test_outputs_become_a_grid_are_pooled_and_go_back(
     mean, most = layout.pool(output, ["mean", "max"])
     torch.testing.assert_close(mean, grid.mean((2, 3)))
     assert torch.equal(most, grid.amax((2, 3)))
+    if layout.prefix:
+        assert torch.equal(layout.pool(output, ["token"])[0], output[:, 0])
 
 
 def test_the_body_decides_where_as_many_channels_as_positions_a_side() -> None:
@@ -81,6 +83,12 @@ def test_what_is_no_grid_is_refused(output: object, message: str) -> None:
     features = Features(nn.ModuleDict({"layer": nn.Identity()}), ["layer"], ["mean"])
     with pytest.raises(ParamsError, match="embed.layers: " + message):
         features._pool(output, "layer", ["mean"])
+
+
+def test_a_layer_without_class_token_is_not_pooled_by_one(grid: torch.Tensor) -> None:
+    features = Features(nn.ModuleDict({"layer": nn.Identity()}), ["layer"], ["token", "mean"])
+    with pytest.raises(ParamsError, match=r"embed.pools: 'layer' gives \[2, 5, 4, 4\], no class token"):
+        features._pool(grid, "layer", features.pools)
 
 
 @pytest.mark.parametrize("shape", [(2, 5, 1, 1), (2, 1, 1, 5), (2, 1, 5)])
