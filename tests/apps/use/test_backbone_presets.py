@@ -1,4 +1,4 @@
-"""Presets of networks, one of each family, with made weights: features, a head, a step of training, and the same in ONNX."""
+"""Presets of networks, one of each family, with made weights: features, a head, a training step, the same in ONNX."""
 
 from pathlib import Path
 
