@@ -18,6 +18,7 @@ from graft.index.config import Index
 from graft.index.depth import find_depth
 from graft.index.duplicates import conflicts, find_duplicates
 from graft.index.fingerprints import FingerprintStore
+from graft.index.regions import Boxes, tied_by_image
 from graft.index.scan import check_bad_files, scan, scan_tables
 from graft.labels.corrections import Corrections
 from graft.labels.rules import Labels, apply_rule
@@ -33,19 +34,20 @@ def main(run: Run) -> None:
     config: Index = run.params("index", Index)
     warnings.filterwarnings("ignore", module="PIL")  # what is wrong with a file is said where it is rejected
 
-    root = raw_root(RAW)
-    prints = FingerprintStore(run.unfinished() / "thumbnails")
-    images, rejected = scan_tables(scan(root, config), prints)
+    root, prints = raw_root(RAW), FingerprintStore(run.unfinished() / "thumbnails")
+    boxes = Boxes.read(root, config)
+    images, rejected = scan_tables(scan(root, config, boxes), prints)
     vouch(RAW)
     check_bad_files(rejected, len(images), config)
     duplicates = find_duplicates(prints.pixels, prints.hashes, prints.thumbnails, config.near_duplicates, prints.chroma)
     images["duplicate_group"] = duplicates.groups
     wide = find_depth(images, config.depth)
-    labelled = apply_rule(labels, root, images["path"].tolist(), Corrections.read(run.written(CORRECTIONS)))
+    corrections = Corrections.read(run.written(CORRECTIONS))
+    labelled = apply_rule(labels, root, images["path"].tolist(), corrections, boxes.labels)
     disputed = conflicts(images, labelled.rows.rename(columns={"labels": "label"}))
     found = summary.counts(images, rejected, labelled, duplicates, disputed)
 
-    tables.write(IMAGES, images)
+    tables.write(IMAGES, images.assign(duplicate_group=tied_by_image(duplicates.groups, images["path"].tolist())))
     tables.write(LABELS, labelled.rows)
     write_json(RULE, labels.model_dump())
     with new_folder(REPORT) as report:
@@ -58,10 +60,9 @@ def main(run: Run) -> None:
         summary.save_samples(report / "samples.png", root, summary.class_by_path(labelled.rows), wide.depth)
         summary.save_counts(report / "classes.png", summary.class_by_path(labelled.rows))
         summary.save_sizes(report / "sizes.png", images)
-    for line in wide.told:
+    warned = [*wide.warnings, *summary.warnings(images, rejected, labelled, duplicates, disputed, REPORT)]
+    for line in [*wide.told, *(f"warning: {warning}" for warning in warned)]:
         run.log(line)
-    for warning in [*wide.warnings, *summary.warnings(images, rejected, labelled, duplicates, disputed, REPORT)]:
-        run.log(f"warning: {warning}")
     run.log("{images} pictures, {bad} not usable, {other} other files, {unlabelled} unlabelled".format(**found))
 
 

@@ -85,6 +85,8 @@ def check_file(file: Path, network: bool = True) -> dict[str, Any]:
             sections[key] = params.check(key, kind, values[key])
         except ParamsError as error:
             problems.append(str(error))
+    if {"labels", "index"} <= sections.keys():
+        problems += _region_problems(sections["labels"], sections["index"])
     if network and {"backbone", "embed", "finetune"} <= sections.keys():
         problems += _network_problems(**sections)
     problems += [] if problems else _format_obstacles(file.parent / IMAGES, **sections)
@@ -94,6 +96,15 @@ def check_file(file: Path, network: bool = True) -> dict[str, Any]:
     if problems:
         raise ParamsError("\n".join(problems))
     return values
+
+
+def _region_problems(labels: Labels, index: Index) -> Iterator[str]:
+    """Labels that belong to boxes where there are none, or to whole images where only boxes count."""
+    if labels.rule == "regions" and index.regions is None:
+        yield "labels.rule 'regions' takes labels from the table of index.regions, which names none"
+    if index.regions is not None and (labels.rule == "table" or labels.lists is not None):
+        key = "labels.lists" if labels.lists is not None else "labels.rule 'table'"
+        yield f"{key} names whole images, and index.regions makes boxes of them: use rule regions, folder or regex"
 
 
 def _network_problems(*, backbone: Backbone, embed: Embed, finetune: Finetune, **_: Any) -> Iterator[str]:

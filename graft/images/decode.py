@@ -17,6 +17,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from graft.images.depth import USUAL_DEPTH, Depth, Range, is_wide, own_depth, span_of
 from graft.images.formats import FORMATS
+from graft.images.regions import Region, located
 
 MAX_PIXELS = 89_478_485
 """Larger images are refused before they are decoded: a small file can claim to be huge. It is the
@@ -68,32 +69,40 @@ def decode(
     formats: Sequence[str] = FORMATS,
     max_pixels: int = MAX_PIXELS,
     depth: Depth | None = None,
+    region: Region | None = None,
 ) -> Decoded:
     """Decode a file fully.
 
     Args:
-        source: an image in one of `formats`, or its path; of several frames the first is taken.
+        source: an image in one of `formats`, or its path, which may name a region of it (`Region.of`); of several
+            frames the first is taken.
         shrink_to: when given, a JPEG may be decoded faster at a fraction of its size (DCT scaling) whose
             sides are at least twice this long; later resampling cannot tell it from the whole.
         formats: those that are read, of `FORMATS`.
         max_pixels: width times height it may have.
         depth: which values of more than eight bits are black and white; without, the image's own extremes.
+        region: what of the image is wanted, for which it is decoded whole.
 
     Raises:
         NotAnImageError: no format claims the file.
         TooManyPixelsError: it says it is larger; nothing of it is decoded then.
-        UnreadableError: damaged, truncated, or a JPEG of more than `MAX_SCANS`.
+        UnreadableError: damaged, truncated, a JPEG of more than `MAX_SCANS`, or the region lies outside.
     """
+    if isinstance(source, Path) and region is None:
+        source, region = located(source)
     try:
         with Image.open(source, formats=tuple(formats)) as image:
             _check_pixels(image, max_pixels)
             if image.format in ("JPEG", "MPO") and image.fp is not None and too_many_scans(image.fp):
                 raise UnreadableError(f"a JPEG of more than {MAX_SCANS} scans, which may take minutes; save it anew")
-            if shrink_to is not None:
+            if shrink_to is not None and region is None:
                 image.draft("RGB", (2 * shrink_to, 2 * shrink_to))
             image.load()
             camera, taken = _exif(image)
             upright = _rgb(_upright(image), depth)
+            if region is not None and region.within(*upright.size) is None:
+                raise UnreadableError(f"the region lies outside the picture of {upright.width} x {upright.height}")
+            upright = upright if region is None else region.crop(upright)
             return Decoded(upright, str(image.format), image.mode, camera, taken, span_of(image))
     except UnreadableError:
         raise
@@ -105,7 +114,7 @@ def decode(
         raise TooManyPixelsError(f"the picture has more than {max_pixels} pixels") from error
     except Exception as error:  # decoders raise whatever they like on damaged input
         if "truncated" in str(error) and (ended := _with_end(source)) is not None:
-            return replace(decode(ended, shrink_to, formats, max_pixels, depth), note=NO_END)
+            return replace(decode(ended, shrink_to, formats, max_pixels, depth, region), note=NO_END)
         reason = _reason(error)
         if isinstance(source, Path):  # the reason is the same wherever the file lies
             reason = reason.replace(str(source), source.name)
@@ -172,14 +181,18 @@ class Square:
     padding: tuple[int, int, int] | None = None
 
     def read(
-        self, source: Path | IO[bytes], formats: Sequence[str] = FORMATS, max_pixels: int = MAX_PIXELS
+        self,
+        source: Path | IO[bytes],
+        formats: Sequence[str] = FORMATS,
+        max_pixels: int = MAX_PIXELS,
+        region: Region | None = None,
     ) -> NDArray[np.uint8]:
-        """Decode a file into pixels `[size, size, 3]`, uint8, RGB.
+        """Decode a file, or a region of it, into pixels `[size, size, 3]`, uint8, RGB.
 
         Raises:
             UnreadableError: see `decode`.
         """
-        return self.of(decode(source, self.size, formats, max_pixels, self.depth).image)
+        return self.of(decode(source, self.size, formats, max_pixels, self.depth, region).image)
 
     def of(self, image: Image.Image) -> NDArray[np.uint8]:
         """Resample an RGB image to pixels `[size, size, 3]`, uint8, RGB."""

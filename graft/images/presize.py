@@ -21,6 +21,7 @@ from graft.core.progress import bar
 from graft.data.arrays import PartialArray
 from graft.images.decode import Square
 from graft.images.depth import USUAL_DEPTH, Depth, kind_of
+from graft.images.regions import located
 
 SQUARE = "square.json"
 
@@ -68,7 +69,7 @@ def presize(root: Path, images: Sequence[tuple[str, str]], square: Square, into:
 
     Args:
         root: folder of the images.
-        images: path and sha256 of each, as `index` found them.
+        images: path and sha256 of each, as `index` found them; a path may name a region of a file.
 
     Raises:
         DataError: a file is gone, or no longer the one that was indexed.
@@ -76,13 +77,14 @@ def presize(root: Path, images: Sequence[tuple[str, str]], square: Square, into:
 
     def row(image: tuple[str, str]) -> np.ndarray:
         path, sha256 = image
+        file, region = located(root / path)
         try:
-            content = (root / path).read_bytes()
+            content = file.read_bytes()
         except FileNotFoundError as error:
-            raise DataError(f"{root / path} is gone since it was indexed; run `dvc repro` again") from error
+            raise DataError(f"{file} is gone since it was indexed; run `dvc repro` again") from error
         if hashlib.sha256(content).hexdigest() != sha256:
-            raise DataError(f"{root / path} has changed since it was indexed; run `dvc repro` again")
-        return square.read(BytesIO(content))
+            raise DataError(f"{file} has changed since it was indexed; run `dvc repro` again")
+        return square.read(BytesIO(content), region=region)
 
     with bar("presize", len(images), into.done) as progress:
         while into.done < len(images):

@@ -21,6 +21,17 @@ class NearDuplicates(Section):
     contrast and a cropped border explain. Lower it when different images are tied."""
 
 
+class Regions(Section):
+    """Boxes that count as images of their own, in the place of the images that they lie in."""
+
+    file: str
+    """The table, below the source: a CSV with the columns path, x, y, w and h, in pixels of the upright image from its
+    upper left corner, and label where `labels.rule` is ``regions``."""
+    margin: float = Field(default=0.0, ge=0, le=2)
+    """Share of its sides by which each box is widened at every end, as far as the image goes; `graft predict --margin`
+    does the same."""
+
+
 class Index(Section):
     """What the index accepts, and what it takes for a copy."""
 
@@ -28,6 +39,9 @@ class Index(Section):
     """Patterns of paths, from ``/`` at the top of the source on (``*/images/*``; ``*`` stands for anything, slashes
     too). A file that matches one with ``!`` before it (``!*/masks/*``) is left out, and, if there are others, one
     that matches none of those. An empty list: all files."""
+    regions: Regions | None = None
+    """Boxes that are classified each on its own; an image without one is left out, and all of one image share a
+    split."""
     on_bad: Literal["skip", "fail"] = "skip"
     """What happens to a file that should be an image and cannot be used: it is left out, or stops the run."""
     max_bad: float = Field(default=0.1, ge=0, le=1)

@@ -2,12 +2,13 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
+from PIL import Image
 
 from graft.core.errors import DataError
 from graft.core.files import sha256
@@ -19,12 +20,14 @@ from graft.images.decode import NotAnImageError, TooManyPixelsError, UnreadableE
 from graft.images.formats import IMAGE_SUFFIXES
 from graft.index.config import Index
 from graft.index.fingerprints import Fingerprint, FingerprintStore, fingerprint
+from graft.index.regions import Boxes
 
 COLUMNS = (
     *("path", "sha256", "bytes", "width", "height", "format", "mode", "camera", "taken", "darkest", "brightest"),
     "note",
 )
 """Columns of images.csv, before the depth and the duplicate group."""
+WHOLE = Boxes()
 LINK = (
     "a link to a folder outside the source, or around itself, which is not followed: put the folder itself there, or "
     "name a folder in source.uri that holds both"
@@ -35,7 +38,8 @@ LINK = (
 class ImageFile:
     """A file that decodes.
 
-    `width` and `height` are those of the upright image; `sha256` is of the file's `bytes` bytes;
+    `path` may name a region of the file. `width` and `height` are those of the upright image, or of the region;
+    `sha256` is of the file's `bytes` bytes;
     `format`, `mode`, `camera` and `taken` are what the file says of itself (see `Decoded`). `darkest` and
     `brightest` are values of an image of more than eight bits, None of any other. `note` says what is odd about
     it, empty for most.
@@ -69,17 +73,18 @@ class _NotMeantError(Exception):
     """The file was never meant as an image of this dataset."""
 
 
-def scan(root: Path, config: Index | None = None) -> Iterator[ImageFile | Rejected]:
-    """Yield one result for every file below a folder, in order of path.
+def scan(root: Path, config: Index | None = None, boxes: Boxes = WHOLE) -> Iterator[ImageFile | Rejected]:
+    """Yield one result for every file below a folder, in order of path, or one for each of its boxes.
 
     Decoding runs in threads, a bounded number of files at once. No file is changed, and nothing that is
     not a regular file is opened. Files that `index.only` leaves out are rejected unread.
     """
     paths, rules = names(root), config or Index()
     with bar("index", len(paths)) as progress:
-        for result in in_order(lambda name: _scan_file(root, name, rules), paths):
+        for results in in_order(lambda name: _scan_file(root, name, rules, boxes), paths):
             progress.update()
-            yield result
+            yield from results
+    yield from (Rejected(name, "bad", f"{boxes.file} names it, and no such file is there") for name in boxes.astray)
 
 
 def scan_tables(
@@ -121,7 +126,7 @@ def check_bad_files(rejected: pd.DataFrame, images: int, config: Index) -> None:
     raise DataError(f"{len(bad)} of {len(bad) + images} pictures cannot be used, {rule}:\n{shown}{more}")
 
 
-def _scan_file(root: Path, name: str, config: Index) -> ImageFile | Rejected:
+def _scan_file(root: Path, name: str, config: Index, boxes: Boxes) -> Sequence[ImageFile | Rejected]:
     shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     try:
         if is_hidden(name):
@@ -132,16 +137,17 @@ def _scan_file(root: Path, name: str, config: Index) -> ImageFile | Rejected:
             raise _NotMeantError("is left out by index.only")
         if shown != name:
             raise UnreadableError("its name is not UTF-8; rename it")
-        return _image(root / name, name)
+        return _images(root / name, name, boxes)
     except _NotMeantError as error:
-        return Rejected(shown, "other", str(error))
+        return [Rejected(shown, "other", str(error))]
     except UnreadableError as error:
-        return Rejected(shown, "bad", str(error))
+        return [Rejected(shown, "bad", str(error))]
     except OSError as error:
-        return Rejected(shown, "bad", f"cannot be read: {error.strerror}")
+        return [Rejected(shown, "bad", f"cannot be read: {error.strerror}")]
 
 
-def _image(path: Path, name: str) -> ImageFile:
+def _images(path: Path, name: str, boxes: Boxes) -> Sequence[ImageFile | Rejected]:
+    """The image in a file, or each of its boxes."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError as error:
@@ -166,5 +172,22 @@ def _image(path: Path, name: str) -> ImageFile:
     note = "" if path.suffix.lower() in IMAGE_SUFFIXES else "a picture by its content, not by its name"
     own = (decoded.format, decoded.mode, decoded.camera, decoded.taken)
     darkest, brightest = decoded.span or (None, None)
-    notes, prints = "; ".join(filter(None, (note, decoded.note))), fingerprint(decoded.image)
-    return ImageFile(name, sha256(path), size, *decoded.image.size, *own, darkest, brightest, notes, prints)
+    digest, image = sha256(path), decoded.image
+
+    def found(name: str, part: Image.Image, *more: str) -> ImageFile:
+        notes = "; ".join(filter(None, (note, decoded.note, *more)))
+        return ImageFile(name, digest, size, *part.size, *own, darkest, brightest, notes, fingerprint(part))
+
+    if not boxes.file:
+        return [found(name, image)]
+    results: list[ImageFile | Rejected] = []
+    for box in boxes.of_image.get(name, []):
+        region = box.widened(boxes.margin)
+        if (inner := box.within(*image.size)) is None:
+            results.append(
+                Rejected(region.of(name), "bad", f"lies outside the picture of {image.width} x {image.height}")
+            )
+        else:
+            cut = "" if inner == box else "its box goes beyond the picture, and is cut off there"
+            results.append(found(region.of(name), region.crop(image), cut))
+    return results or [Rejected(name, "other", f"has no box in {boxes.file}")]

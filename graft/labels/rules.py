@@ -15,6 +15,7 @@ from graft.core.errors import DataError
 from graft.core.params import Section
 from graft.data.dataset import LABEL_DELIMITER
 from graft.data.folders import Folders, read_folders
+from graft.images.regions import image_of_region
 from graft.labels.corrections import Corrections
 from graft.labels.lists import Lists, list_of
 from graft.labels.locate import Locator, nfc
@@ -25,8 +26,9 @@ from graft.labels.tables import RESERVED, Table, read_table
 class Labels(Section):
     """How an image gets its label."""
 
-    rule: Literal["folder", "regex", "table"]
-    """Where the label is: in the name of the folder, in a part of the path (``regex``), or in a ``table``."""
+    rule: Literal["folder", "regex", "table", "regions"]
+    """Where the label is: in the name of the folder, in a part of the path (``regex``), in a ``table``, or beside each
+    box in the table of `index.regions`."""
     pattern: str | None = None
     """For ``regex``: searched in the path; the named group ``label`` is the label, a group ``group`` the unit
     that must not straddle splits, and any other named group a slice."""
@@ -98,8 +100,15 @@ class Labelled:
     warnings: list[str] = field(default_factory=list)
 
 
-def apply_rule(labels: Labels, root: Path, paths: Sequence[str], corrections: Corrections) -> Labelled:
+def apply_rule(
+    labels: Labels, root: Path, paths: Sequence[str], corrections: Corrections, regions: Sequence[tuple[str, str]] = ()
+) -> Labelled:
     """Label images, never by guessing: what the rule does not cover, or covers twice, is returned as unlabelled.
+
+    Args:
+        paths: of the images, or names of regions of them; rules look at the image's path, and the regions of an image
+            that is in no other group are one.
+        regions: name and label of each region, for the rule ``regions``.
 
     Raises:
         DataError: the table or a list is absent or malformed, a correction names no image, or there
@@ -108,7 +117,10 @@ def apply_rule(labels: Labels, root: Path, paths: Sequence[str], corrections: Co
     separator = labels.label_separator
     known = set(paths)
     images = Locator(paths)
-    if labels.table is not None:
+    if labels.rule == "regions":
+        rows = _by_regions(regions)
+        absent = "has no row in the table of index.regions"
+    elif labels.table is not None:
         rows = read_table(labels.table, root, images, separator)
         absent = f"has no row in {' or '.join(labels.table.files.values())}"
     else:
@@ -130,6 +142,10 @@ def apply_rule(labels: Labels, root: Path, paths: Sequence[str], corrections: Co
     if labels.group_pattern is not None:
         found = (re.search(labels.group_pattern, nfc(path)) for path in rows["path"])
         rows["group"] = [(match["group"] or "") if match else "" for match in found]
+    whole = [(image, region is None) for image, region in map(image_of_region, rows["path"])]
+    rows["group"] = [
+        group if alone or group else image for group, (image, alone) in zip(rows["group"], whole, strict=True)
+    ]
     warnings += _settle_classes(labels, rows)
     if labels.min_images > 1:
         few = rows.groupby("label")["path"].transform("size") < labels.min_images
@@ -162,6 +178,13 @@ def _settle_classes(labels: Labels, rows: pd.DataFrame) -> list[str]:
     return []
 
 
+def _by_regions(regions: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    if not regions:
+        raise DataError("labels.rule is 'regions', and there is no table of index.regions with a column 'label'")
+    rows = [(name, nfc(label), "" if label else "has an empty label", "") for name, label in regions]
+    return pd.DataFrame(rows, columns=["path", "label", "unlabelled", "group"], dtype=str)
+
+
 def _by_folder(paths: Sequence[str]) -> pd.DataFrame:
     folders = read_folders(paths)
     holders = [path.rpartition("/")[0] for path in paths]
@@ -180,7 +203,7 @@ def _by_regex(pattern: str, paths: Sequence[str]) -> pd.DataFrame:
     search = re.compile(pattern)
     slices = [name for name in search.groupindex if name not in ("label", "group")]
     columns: dict[str, list[str]] = {name: [] for name in ("label", "unlabelled", "group", *slices)}
-    for path in map(nfc, paths):
+    for path in (nfc(image_of_region(path)[0]) for path in paths):
         found = [match for match in search.finditer(path) if match["label"]]
         distinct = sorted({match["label"] for match in found})
         groups = sorted({match["group"] or "" for match in found} - {""}) if "group" in search.groupindex else []

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from graft.core.errors import BundleError, install
-from graft.predict.regions import Region
+from graft.images.regions import Region
 
 STRIDE = 4  # pixels of the input that one cell of the network's maps stands for
 MULTIPLE = 32  # which both sides of the input must be of

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.images.regions import Region
 from graft.predict.bundle import Metadata
-from graft.predict.regions import Region
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,6 +198,26 @@ def test_a_format_for_8_bits_is_refused_to_images_of_more(
     assert ("images have more than 8 bits (index.depth)" in str(told.value)) == refused
 
 
+@pytest.mark.parametrize(
+    ("labels", "regions", "message"),
+    [
+        (
+            "rule: regions",
+            "null",
+            "labels.rule 'regions' takes labels from the table of index.regions, which names none",
+        ),
+        ("rule: table", "{file: boxes.csv}", "labels.rule 'table' names whole images, and index.regions makes boxes"),
+    ],
+    ids=["labels of no boxes", "boxes, and labels of images"],
+)
+def test_labels_and_boxes_belong_together(shipped: Path, labels: str, regions: str, message: str) -> None:
+    section = shipped.read_text().partition("\nlabels:")[2].partition("\nindex:")[0]
+    text = shipped.read_text().replace("regions: null", f"regions: {regions}")
+    shipped.write_text(text if labels == "rule: table" else text.replace(section, f"\n  {labels}\n"))
+    with pytest.raises(ParamsError, match=f"^{message}"):
+        check_file(shipped, network=False)
+
+
 def test_every_new_name_is_a_key() -> None:
     for name in RENAMED.values():
         section, *rest = name.split(".")

@@ -332,7 +332,7 @@ TABLE = {"file": "labels.csv", "path": "path", "label": "label"}
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ({"rule": "foldr"}, r"labels.rule: .*'folder', 'regex' or 'table'; got 'foldr' \(did you mean 'folder'\?\)"),
+        ({"rule": "foldr"}, r"labels.rule: .*'table' or 'regions'; got 'foldr' \(did you mean 'folder'\?\)"),
         ({"rule": "table"}, "labels: the rule 'table' needs the key 'table'"),
         ({"rule": "regex"}, "labels: the rule 'regex' needs the key 'pattern'"),
         ({"rule": "regex", "pattern": "(a"}, "labels: pattern is no regular expression: missing"),

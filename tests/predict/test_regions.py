@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 
 from graft.core.errors import DataError
+from graft.images.regions import Region
 from graft.predict.prediction import Failure, Nothing, Prediction
 from graft.predict.predictor import Predictor
-from graft.predict.regions import Region, RegionTable, find_regions
+from graft.predict.regions import RegionTable, find_regions
 from tests.apps.serve.colours import COLOURS, colour_bundle
 
 
@@ -55,7 +56,9 @@ def test_a_margin_widens_what_is_classified_as_far_as_the_image_goes(halves: Pat
 def test_what_lies_outside_is_cut_off_or_left_out(halves: Path) -> None:
     boxes = table(halves.parent, "halves.png,-5,-5,10.4,10\nhalves.png,50,0,5,5")
     with Image.open(halves) as image:
-        assert RegionTable(boxes).find("halves.png", image) == [Region(0, 0, 5, 5)]
+        ((region, crop),) = find_regions(str(boxes))("halves.png", image)
+    assert region == Region(0, 0, 5, 5)
+    assert crop.size == (5, 5)
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,9 @@ from graft.apps.serve.config import Settings
 from graft.apps.serve.metrics import Measured, Metrics
 from graft.apps.serve.middleware import BodyLimit, Problems, SecurityHeaders, Token, content_security_policy
 from graft.apps.serve.responses import Answer, Answers, Problem, ProblemError, Refused, RegionVerdict, describe_problems
+from graft.images.regions import Region
 from graft.predict.predictor import Predictor
-from graft.predict.regions import Find, Region
+from graft.predict.regions import Find
 
 PATHS = ("/", "/about", "/health", "/metrics", "/openapi.json", "/predict", "/ready")
 PAGE = Path(__file__).with_name("page.html").read_text(encoding="utf-8")  # one file, nothing of it from elsewhere

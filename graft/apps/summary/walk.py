@@ -25,7 +25,9 @@ from graft.images.decode import decode
 from graft.images.depth import USUAL_DEPTH
 from graft.images.formats import is_image
 from graft.images.presize import Presize, aspects, read_depth
+from graft.images.regions import located
 from graft.index.config import Index
+from graft.index.regions import Boxes
 from graft.labels.corrections import Corrections
 from graft.labels.rules import Labels, apply_rule
 from graft.network.config import Embed
@@ -93,7 +95,11 @@ class Walk:
 
     def _label(self) -> Iterator[str]:
         rule: Labels = self._section("labels", Labels)
-        labelled = apply_rule(rule, self._root, self._images, Corrections.read(Path("corrections.csv")))
+        corrections, boxes = (
+            Corrections.read(Path("corrections.csv")),
+            Boxes.read(self._root, self._section("index", Index)),
+        )
+        labelled = apply_rule(rule, self._root, self._images, corrections, boxes.labels)
         rows = labelled.rows
         if self._path is not None and self._path not in set(rows["path"]):
             reason = labelled.unlabelled.set_index("path")["reason"].get(self._path, "none is given")
@@ -121,7 +127,7 @@ class Walk:
             self._decoded.append(decoded.image)
             exif = f"; EXIF: {decoded.camera} {decoded.taken}".rstrip() if decoded.camera or decoded.taken else ""
             shape = f"RGB {decoded.image.width} x {decoded.image.height}, upright"
-            yield f"{path}, {file.stat().st_size:,} bytes: {decoded.format} {decoded.mode} -> {shape}{exif}"
+            yield f"{path}, {located(file)[0].stat().st_size:,} bytes: {decoded.format} {decoded.mode} -> {shape}{exif}"
 
     def _number(self) -> Iterator[str]:
         """Classes become numbers by name."""

@@ -7,8 +7,8 @@ from io import StringIO
 import pytest
 
 from graft.apps.predict.rows import RowSchema, csv_line, json_line, number, printable
+from graft.images.regions import Region
 from graft.predict.prediction import Failure, Nothing, Prediction
-from graft.predict.regions import Region
 
 PROBABILITIES = {"cat": 0.125, "dog": 0.8125, "cow": 0.0625}
 SURE = Prediction("dog", ("dog",), 0.8125, PROBABILITIES, True, "a.jpg")

@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 from graft.apps.serve.app import PAGE, create_app
 from graft.apps.serve.config import Settings
 from graft.apps.serve.middleware import PUBLIC
+from graft.images.regions import Region
 from graft.predict.predictor import Predictor
-from graft.predict.regions import Region
 from tests.apps.serve.colours import CLASSES, COLOURS, FORM, Colours, colour_bundle, form, image_bytes
 from tests.apps.serve.live import PATIENCE
 

@@ -13,8 +13,8 @@ from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Error, FilePayload, Page, expect
 
 from graft.apps.serve.config import Settings
+from graft.images.regions import Region
 from graft.predict.predictor import Predictor
-from graft.predict.regions import Region
 from tests.apps.serve.colours import COLOURS, Colours, image_bytes
 from tests.apps.serve.live import live
 
