@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from graft.apps.use.box_table import find_box_table
 from graft.apps.use.folders.asides import Aside, find_asides
 from graft.apps.use.folders.folder_rule import MIN_IMAGES, folder_rule
 from graft.apps.use.folders.listing import Listing, list_files
@@ -35,8 +36,8 @@ CAMERAS = frozenset(
 class Layout:
     """What lies in a folder, and the sections of params.yaml that suit it.
 
-    `images` are those that the patterns `only` let in; `asides` say what is left out. `rule.classes` counts what
-    will be in a split.
+    `images` are those that the patterns `only` let in, or boxes where `regions` names a table of them; `asides` say
+    what is left out. `rule.classes` counts what will be in a split.
     """
 
     files: Listing
@@ -47,6 +48,7 @@ class Layout:
     split: dict[str, Any]
     split_why: str
     rejected: list[str]
+    regions: dict[str, Any] | None = None
 
 
 def detect_layout(root: Path) -> Layout:
@@ -56,6 +58,9 @@ def detect_layout(root: Path) -> Layout:
         DataError: there is no image, or nothing labels at least two classes.
     """
     files = list_files(root)
+    if (boxes := find_box_table(root, files.others)) is not None:
+        split, why = _split(boxes.rule, pd.DataFrame())
+        return Layout(files, boxes.names, [], [], boxes.rule, split, why, [], boxes.regions)
     asides = find_asides(root, files.images)
     left_out = {path for aside in asides for path in aside.paths}
     images = [path for path in files.images if path not in left_out]

@@ -67,7 +67,7 @@ def plan(
         if stated is not None:
             kept["licence"] = stated[0]
         values |= {"source": _source(source, opened, kept), "labels": layout.rule.labels, "split": layout.split}
-        values["index"]["only"] = layout.only
+        values["index"] |= {"only": layout.only, "regions": layout.regions}
     told = [f"licence: {stated[0]}, by {stated[1]}; --licence names another"] if stated else []
     return values, [*_explain(shown(source), layout), *told, *_warnings(source)]
 
