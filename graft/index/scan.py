@@ -16,7 +16,7 @@ from graft.core.litter import is_hidden
 from graft.core.parallel import in_order
 from graft.core.progress import bar
 from graft.data.raw import names
-from graft.images.decode import NotAnImageError, TooManyPixelsError, UnreadableError, decode
+from graft.images.decode import Decoded, NotAnImageError, TooManyPixelsError, UnreadableError, decode
 from graft.images.formats import IMAGE_SUFFIXES
 from graft.index.config import Index
 from graft.index.fingerprints import Fingerprint, FingerprintStore, fingerprint
@@ -146,8 +146,8 @@ def _scan_file(root: Path, name: str, config: Index, boxes: Boxes) -> Sequence[I
         return [Rejected(shown, "bad", f"cannot be read: {error.strerror}")]
 
 
-def _images(path: Path, name: str, boxes: Boxes) -> Sequence[ImageFile | Rejected]:
-    """The image in a file, or each of its boxes."""
+def _decoded(path: Path) -> tuple[Decoded, int]:
+    """What a file holds, and of how many bytes it is."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError as error:
@@ -168,7 +168,12 @@ def _images(path: Path, name: str, boxes: Boxes) -> Sequence[ImageFile | Rejecte
             if file.seek(0, os.SEEK_END) == 0:
                 raise UnreadableError("empty: zero bytes") from error
             raise
-        size = file.seek(0, os.SEEK_END)
+        return decoded, file.seek(0, os.SEEK_END)
+
+
+def _images(path: Path, name: str, boxes: Boxes) -> Sequence[ImageFile | Rejected]:
+    """The image in a file, or each of its boxes."""
+    decoded, size = _decoded(path)
     note = "" if path.suffix.lower() in IMAGE_SUFFIXES else "a picture by its content, not by its name"
     own = (decoded.format, decoded.mode, decoded.camera, decoded.taken)
     darkest, brightest = decoded.span or (None, None)

@@ -52,9 +52,9 @@ def _read(root: Path, name: str) -> BoxTable:
     labelled = apply_rule(Labels(rule="regions"), root, names, none, boxes.labels)
     notes = [f"each box is a picture of its own, of {len(boxes.of_image)} files; index.regions: null takes files whole"]
     if boxes.astray:
-        notes.append(f"{len(boxes.astray)} boxes lead to no file, such as {boxes.astray[0]!r}")
+        notes.append(f"boxes that lead to no file: {len(boxes.astray)}, such as {boxes.astray[0]!r}")
     for first in labelled.unlabelled.head(1).itertuples():
-        notes.append(f"{len(labelled.unlabelled)} boxes get no label, such as {first.path!r}, which {first.reason}")
+        notes.append(f"boxes without a label: {len(labelled.unlabelled)}, such as {first.path!r}, which {first.reason}")
     classes = Counter(class_names(labelled.rows))
     split, why = {"by": "group"}, "whole files, so that the boxes of one stay together"
     reads = f"the column label of the boxes in {name}"

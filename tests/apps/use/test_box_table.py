@@ -42,8 +42,8 @@ def test_a_table_with_boxes_and_labels_is_taken(root: Path) -> None:
     assert check("split", Split, layout.split).by == "group"
     assert layout.rule.notes == (
         "each box is a picture of its own, of 2 files; index.regions: null takes files whole",
-        "1 boxes lead to no file, such as 'gone.jpg#9x9+0+0'",
-        "1 boxes get no label, such as 'in/b.jpg#9x9+5+5', which has an empty label",
+        "boxes that lead to no file: 1, such as 'gone.jpg#9x9+0+0'",
+        "boxes without a label: 1, such as 'in/b.jpg#9x9+5+5', which has an empty label",
     )
 
 
