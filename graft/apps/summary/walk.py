@@ -78,12 +78,19 @@ class Walk:
         if not RAW.is_dir():
             raise DataError(f"{RAW} is absent; run `dvc repro download`")
         self._root = raw_root(RAW)
+        index: Index = self._section("index", Index)
+        self._boxes = Boxes.read(self._root, index)
         if IMAGES.is_file():
             self._images: list[str] = tables.read(IMAGES, ["path"])["path"].tolist()
         else:
-            index: Index = self._section("index", Index)
             found = [name for name in names(self._root) if not is_hidden(name) and index.takes(name)]
-            self._images = [name for name in found if is_image(self._root / name)]
+            whole = [name for name in found if is_image(self._root / name)]
+            regions = [
+                region.widened(self._boxes.margin).of(name)
+                for name in whole
+                for region in self._boxes.of_image.get(name, [])
+            ]
+            self._images = whole if index.regions is None else regions
         if not self._images:
             raise DataError(
                 f"{self._root} holds no file that is an image by name or content, and that index.only takes"
@@ -95,11 +102,8 @@ class Walk:
 
     def _label(self) -> Iterator[str]:
         rule: Labels = self._section("labels", Labels)
-        corrections, boxes = (
-            Corrections.read(Path("corrections.csv")),
-            Boxes.read(self._root, self._section("index", Index)),
-        )
-        labelled = apply_rule(rule, self._root, self._images, corrections, boxes.labels)
+        corrections = Corrections.read(Path("corrections.csv"))
+        labelled = apply_rule(rule, self._root, self._images, corrections, self._boxes.labels)
         rows = labelled.rows
         if self._path is not None and self._path not in set(rows["path"]):
             reason = labelled.unlabelled.set_index("path")["reason"].get(self._path, "none is given")

@@ -115,6 +115,17 @@ def test_only_images_that_have_a_label_are_followed(values: dict[str, Any], fold
     assert "is no image of the source (did you mean 'cat/1.png'?)" in list(summarise(values | rule, "cat/11.png"))[-1]
 
 
+def test_boxes_are_followed_as_images_of_their_own(values: dict[str, Any], folder: Path) -> None:
+    boxes = "cat/0.png,0,0,4,6,cat\ncat/0.png,4,0,4,8,dog\ndog/3.png,2,2,5,5,dog\n"
+    (folder / "boxes.csv").write_text(f"path,x,y,w,h,label\n{boxes}")
+    regions = {"labels": {"rule": "regions"}, "index": {"regions": {"file": "boxes.csv"}}}
+    lines = list(summarise(values | regions, None))
+    assert lines[0].startswith("download    3 images in ")
+    assert lines[2].endswith("cat/0.png#4x6+0+0 'cat', cat/0.png#4x8+4+0 'dog', dog/3.png#5x5+2+2 'dog'")
+    assert lines[4].endswith("PNG RGB -> RGB 4 x 6, upright")
+    assert any(line.endswith("targets [3] int64: [0, 1, 1]") for line in lines)
+
+
 def test_what_index_rejected_is_not_followed_and_the_batch_is_of_train(values: dict[str, Any], folder: Path) -> None:
     kept = [f"{kind}/{number}.png" for kind in ("cat", "dog") for number in range(4) if (kind, number) != ("cat", 0)]
     columns = {"path": kept, "mode": "RGB", "black": "", "white": ""}
