@@ -36,16 +36,21 @@ def page() -> str:
     """The whole page, in Markdown."""
     parts = [INTRO, "## lr and seed\n\n" + _table(_single_values())]
     for key, kind in MODELS.items():
-        if _is_section(kind):
-            about = _plain(inspect.getdoc(kind) or "")
-            parts.append(f"## {key}\n\n{about}\n\n" + _table(_rows(key, kind)))
+        if section := _section(kind):
+            about = _plain(inspect.getdoc(section) or "")
+            parts.append(f"## {key}\n\n{about}\n\n" + _table(_rows(key, section)))
     return "\n".join(parts)
 
 
 def keys() -> set[str]:
     """Dotted names of all keys, sections included."""
-    rows = [row for key, kind in MODELS.items() if _is_section(kind) for row in _rows(key, kind)]
+    rows = [row for key, kind in MODELS.items() if (section := _section(kind)) for row in _rows(key, section)]
     return set(MODELS) | {row[0] for row in rows}
+
+
+def _section(kind: Any) -> type[BaseModel] | None:
+    """The class of a section, which may be allowed alone or in a list."""
+    return next(_models_in(kind), None)
 
 
 def _is_section(kind: Any) -> bool:
@@ -56,7 +61,7 @@ def _single_values() -> Iterator[tuple[str, str, str, str]]:
     """Rows of the keys that are no sections; what they mean is said beside them in params.yaml."""
     text = PARAMS.read_text(encoding="utf-8")
     for key, kind in MODELS.items():
-        if not _is_section(kind):
+        if not _section(kind):
             comment = re.search(rf"^{key}:[^#\n]*# (.+)$", text, re.MULTILINE)
             assert comment, f"params.yaml has no comment beside {key}"
             yield key, _allowed(TypeAdapter(kind).json_schema(), {}), "required", comment[1]

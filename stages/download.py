@@ -27,15 +27,16 @@ def dataset(run: Run) -> None:
 
 
 def weights(run: Run) -> None:
-    from graft.backbone.config import Backbone
-    from graft.backbone.weights import fetch_weights
+    from graft.backbone.config import Backbones, listed
+    from graft.backbone.weights import fetch_all
 
-    backbone: Backbone = run.params("backbone", Backbone)
+    backbones = listed(run.params("backbone", Backbones))
     with new_folder(BACKBONE) as folder:
-        facts = fetch_weights(backbone, folder, DOWNLOADS)
-    run.log(f"{backbone.name} from {shown(facts.get('address', backbone.weights))}, sha256 {facts['sha256'][:12]}")
-    for layer in facts["cut_off"]:
-        run.log(f"cut off {layer['name']}: {layer['type']} {layer['shape']}")
+        fetched = fetch_all(backbones, folder, DOWNLOADS)
+    for facts in fetched:
+        run.log(f"{facts['name']} from {shown(facts.get('address', facts['weights']))}, sha256 {facts['sha256'][:12]}")
+        for layer in facts["cut_off"]:
+            run.log(f"cut off {layer['name']}: {layer['type']} {layer['shape']}")
 
 
 if __name__ == "__main__":  # each item imports its own code: the dataset needs no torch, the weights no folders

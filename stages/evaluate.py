@@ -29,7 +29,7 @@ PRESIZED, EMBEDDINGS = Path("data/presized"), Path("data/embeddings")
 IMAGES, LABELS, SPLIT = Path("data/images.csv"), Path("data/labels.csv"), Path("data/split.csv")
 BACKBONE, HEAD, FINETUNED = Path("models/backbone"), Path("models/head"), Path("models/finetuned")
 EVALUATED = Path("reports/evaluate")
-INPUTS = [IMAGES, LABELS, SPLIT, *(folder / "model.safetensors" for folder in (BACKBONE, HEAD))]
+INPUTS = [IMAGES, LABELS, SPLIT]
 
 
 def main(run: Run) -> None:
@@ -60,7 +60,8 @@ def main(run: Run) -> None:
         for split, some in rows.items()
     }
     with new_folder(EVALUATED) as folder:
-        write_lineage(folder, [*INPUTS, *sorted(FINETUNED.rglob("model.safetensors"))])
+        weights = (file for place in (BACKBONE, HEAD, FINETUNED) for file in sorted(place.rglob("model.safetensors")))
+        write_lineage(folder, [*INPUTS, *weights])
         record = write_evaluations(folder, evaluations)
     run.log(f"test {record.headline(task.primary_metric)}")
 

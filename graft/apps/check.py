@@ -6,7 +6,7 @@ from typing import Any
 
 from graft.apps.use.presets import move_comment, put_before, read_document, split_comment, write_document
 from graft.augment.config import Augment
-from graft.backbone.config import Backbone
+from graft.backbone.config import Backbones, joint_name, listed
 from graft.core import params
 from graft.core.errors import ParamsError, WeightsError, nearest
 from graft.core.seeds import Seed
@@ -33,7 +33,7 @@ MODELS: dict[str, Any] = {
     "index": Index,
     "split": Split,
     "presize": Presize,
-    "backbone": Backbone,
+    "backbone": Backbones,
     "embed": Embed,
     "train_head": TrainHead,
     "augment": Augment,
@@ -107,28 +107,32 @@ def _region_problems(labels: Labels, index: Index) -> Iterator[str]:
         yield f"{key} names whole images, and index.regions makes boxes of them: use rule regions, folder or regex"
 
 
-def _network_problems(*, backbone: Backbone, embed: Embed, finetune: Finetune, **_: Any) -> Iterator[str]:
+def _network_problems(*, backbone: Backbones, embed: Embed, finetune: Finetune, **_: Any) -> Iterator[str]:
     """A backbone that no library has, layers and patterns that name nothing of it; it is built without weights."""
     # late: torch and the libraries take seconds
     from graft.backbone.build import create, find
     from graft.backbone.weights import published
     from graft.finetune.parameter_groups import match_parameters
     from graft.network.features import Features
+    from graft.network.network import share_layers
 
+    bodies = []
+    for one in listed(backbone):
+        try:
+            published(one.weights, find(one.name).name)
+            bodies.append(create(one.name))
+        except WeightsError as error:
+            yield str(error)
+            return
     try:
-        published(backbone.weights, find(backbone.name).name)
-        body = create(backbone.name)
-    except WeightsError as error:
-        yield str(error)
-        return
-    try:
-        Features(body, embed.layers, embed.pools)
+        for body, layers in zip(bodies, share_layers(bodies, embed.layers), strict=True):
+            Features(body, layers, embed.pools)
     except ParamsError as error:
         yield str(error)
     patterns = [("finetune.freeze", pattern) for pattern in finetune.freeze]
     for key, pattern in patterns + [("finetune.unfreeze", part.pattern) for part in finetune.unfreeze]:
         try:
-            match_parameters(body, pattern, key)
+            match_parameters(bodies, pattern, key)
         except ParamsError as error:
             yield str(error)
 
@@ -137,7 +141,7 @@ def _format_obstacles(
     images: Path,
     *,
     index: Index,
-    backbone: Backbone,
+    backbone: Backbones,
     embed: Embed,
     train_head: TrainHead,
     presize: Presize,
@@ -157,7 +161,7 @@ def _format_obstacles(
     )
     for name in export.formats:
         reasons = formats.find(name).obstacles(
-            backbone=backbone.name,
+            backbone=joint_name([one.name for one in listed(backbone)]),
             layers=embed.layers,
             standardise=embed.standardise,
             head=train_head.head,

@@ -98,7 +98,10 @@ def use(
         _echo(lines)
     if backbone is not None:
         network, _ = read_preset(backbone, BACKBONES)
-        values |= {key: values.get(key, {}) | section for key, section in network.items()}
+        values |= {  # several networks are a list, which is taken as it is
+            key: section if isinstance(section, list) else values.get(key, {}) | section
+            for key, section in network.items()
+        }
     changed = write_values(values, PARAMS, dry_run)
     _echo(changed or [f"{PARAMS} says so already"])
     if dry_run:

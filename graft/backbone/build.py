@@ -64,8 +64,13 @@ def native_size(name: str) -> int:
     return architecture.library.native_size(architecture.name)
 
 
+def parts(folder: Path) -> list[Path]:
+    """Folders of the networks that `download` wrote: the folder itself for one; for several ``1``, ``2``, ... in it."""
+    return sorted(file.parent for file in folder.rglob("backbone.json"))
+
+
 def load(folder: Path, drop_path: float = 0.0) -> tuple[nn.Module, dict[str, Any]]:
-    """Load what `download` wrote: the network without classifier, and its description.
+    """Load what `download` wrote of a network: it without classifier, and its description.
 
     Returns:
         The network in evaluation mode on the CPU, and ``{"name", "mean", "std", ...}``.

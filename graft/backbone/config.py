@@ -1,4 +1,6 @@
-"""The section `backbone`: which pretrained network, and its weights."""
+"""The section `backbone`: which pretrained network, or several side by side, and their weights."""
+
+from typing import Annotated
 
 from pydantic import Field, field_validator
 
@@ -13,7 +15,10 @@ ALLOWED = (
 
 
 class Backbone(Section):
-    """The pretrained network to graft a head onto."""
+    """The pretrained network to graft a head onto.
+
+    Or a list of several such mappings: the networks then stand side by side, and the head sees the features of all.
+    """
 
     name: str
     """An architecture of timm, or ``torchvision/NAME`` for one of torchvision's classifiers."""
@@ -31,3 +36,17 @@ class Backbone(Section):
         if value in (None, "", "random"):
             raise ValueError(f"graft starts from pretrained weights, not from {value!r}; allowed are {ALLOWED}")
         return value
+
+
+Backbones = Backbone | Annotated[list[Backbone], Field(min_length=2)]
+"""The whole section: one network, or several side by side."""
+
+
+def listed(section: Backbones) -> list[Backbone]:
+    """The networks of a section, one or several."""
+    return section if isinstance(section, list) else [section]
+
+
+def joint_name(names: list[str]) -> str:
+    """What several networks side by side are called; one keeps its name."""
+    return " + ".join(names)

@@ -135,6 +135,25 @@ def fetch_weights(backbone: Backbone, into: Path, downloads: Path = DOWNLOADS) -
     return facts
 
 
+def fetch_all(backbones: list[Backbone], into: Path, downloads: Path = DOWNLOADS) -> list[dict[str, Any]]:
+    """Fetch the weights of one network into a folder; those of several into ``1``, ``2``, ... in it.
+
+    Returns:
+        What `fetch_weights` says of each.
+
+    Raises:
+        SourceError, WeightsError: as `fetch_weights`.
+    """
+    if len(backbones) == 1:
+        return [fetch_weights(backbones[0], into, downloads)]
+    facts = []
+    for number, backbone in enumerate(backbones, start=1):
+        folder = into / str(number)
+        folder.mkdir()
+        facts.append(fetch_weights(backbone, folder, downloads))
+    return facts
+
+
 def published(weights: str, name: str) -> Published | None:
     """Look ``timm://`` and ``torchvision://`` up in the tables of the libraries; None for anything else.
 

@@ -31,10 +31,14 @@ def read_record(params: dict[str, Any], evaluated: Path, split: Path) -> dict[st
     files = (evaluated / "metrics.json", split / "metrics.json", split / "audit.json", evaluated / "lineage.json")
     metrics, counts, audit, lineage = (json.loads(file.read_text(encoding="utf-8")) for file in files)
     figures = tables.read(evaluated / "figures.csv")
+    backbones = params["backbone"] if isinstance(params["backbone"], list) else [params["backbone"]]
     columns = {"value": "value", "low": "low", "high": "high", "head": "head_value", "finetuned": "finetuned_value"}
     return {
         "source": shown(params["source"]["uri"]),
-        "licences": {"images": params["source"]["licence"], "weights": params["backbone"]["licence"]},
+        "licences": {
+            "images": params["source"]["licence"],
+            "weights": "; ".join(dict.fromkeys(one["licence"] for one in backbones)),
+        },
         "labels": params["labels"],
         "metrics": {
             row["figure"]: {"meaning": row["meaning"]}

@@ -72,20 +72,25 @@ def _joined(parts: list[_Part], body: nn.Module) -> list[list[str]]:
     return stages + ([waiting] if waiting else [])
 
 
-def match_parameters(body: nn.Module, pattern: str, key: str) -> list[nn.Parameter]:
-    """Parameters of a body whose name begins with a match of a pattern, which the user set at a key.
+def match_parameters(bodies: Sequence[nn.Module], pattern: str, key: str) -> list[nn.Parameter]:
+    """Parameters of bodies whose name begins with a match of a pattern, which the user set at a key.
 
     A layer without parameters may be named: such is a batch norm that was folded into its convolution.
 
     Raises:
         ParamsError: the pattern matches no parameter and no layer.
     """
-    names = dict(body.named_parameters())
-    matched = [parameter for name, parameter in names.items() if re.match(pattern, name)]
-    if not matched and not any(re.match(pattern, f"{name}.") for name, _ in body.named_modules() if name):
-        layers = ", ".join(sorted({name.split(".")[0] for name in names}))
+    names = [named for body in bodies for named in body.named_parameters()]
+    matched = [parameter for name, parameter in names if re.match(pattern, name)]
+    modules = (f"{name}." for body in bodies for name, _ in body.named_modules() if name)
+    if not matched and not any(re.match(pattern, name) for name in modules):
+        layers = ", ".join(sorted({name.split(".")[0] for name, _ in names}))
         raise ParamsError(f"{key}: {pattern!r} matches no parameter; the backbone has {layers}")
     return matched
+
+
+def _bodies(network: Network) -> list[nn.Module]:
+    return [part.body for part in network.parts.values()]
 
 
 def freeze(network: Network, patterns: list[str], unfreeze: Sequence[Unfreeze] = ()) -> None:
@@ -97,7 +102,7 @@ def freeze(network: Network, patterns: list[str], unfreeze: Sequence[Unfreeze] =
         ParamsError: a pattern matches nothing.
     """
     for pattern in patterns:
-        for parameter in match_parameters(network.features.body, pattern, "finetune.freeze"):
+        for parameter in match_parameters(_bodies(network), pattern, "finetune.freeze"):
             parameter.requires_grad_(False)
     for parameter in unfreeze_epochs(network, unfreeze):
         parameter.requires_grad_(True)
@@ -111,7 +116,7 @@ def unfreeze_epochs(network: Network, unfreeze: Sequence[Unfreeze]) -> dict[nn.P
     """
     first: dict[nn.Parameter, int] = {}
     for part in unfreeze:
-        for parameter in match_parameters(network.features.body, part.pattern, "finetune.unfreeze"):
+        for parameter in match_parameters(_bodies(network), part.pattern, "finetune.unfreeze"):
             first[parameter] = max(part.epoch, first.get(parameter, 0))
     return first
 
@@ -129,13 +134,12 @@ def parameter_groups(network: Network, peak: float, ratio: float, weight_decay: 
     head's step: the NTK parametrisation, Jacot et al. 2018, https://arxiv.org/abs/1806.07572.
     """
     assert network.head is not None
-    body = network.features.body
-    depths = by_depth(body)
-    parameters = dict(body.named_parameters())
     groups: list[dict[str, Any]] = []
-    for index, depth in enumerate(depths):
-        rate = peak / ratio ** (1 - index / len(depths))
-        groups += _with_decay(f"body.{depth}", [parameters[name] for name in depths[depth]], rate, weight_decay)
+    for prefix, part in network.parts.items():
+        depths, parameters = by_depth(part.body), dict(part.body.named_parameters())
+        for index, depth in enumerate(depths):
+            rate, inside = peak / ratio ** (1 - index / len(depths)), [parameters[name] for name in depths[depth]]
+            groups += _with_decay(f"body.{prefix}{depth}", inside, rate, weight_decay)
     # the head: each matrix by the root of what it sums over, all vectors at the peak itself
     layers = [module for module in network.head.modules() if isinstance(module, nn.Linear)]
     for number, layer in enumerate(layers):

@@ -18,6 +18,7 @@ KEYS = {
     "backbone": "backbone.name",
     "mean": "backbone.weights",
     "std": "backbone.weights",
+    "members": "backbone",
     "layers": "embed.layers",
     "pools": "embed.pools",
     "standardise": "embed.standardise",

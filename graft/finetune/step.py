@@ -35,7 +35,7 @@ def load_trainable(backbone: Path, head: Path, config: Finetune) -> tuple[Networ
     description = description.model_copy(update={"folded": config.batch_norm == "frozen"})
     network = grafted(backbone, description, fitted, config.drop_path)
     for size in config.training_sizes(description.size):
-        check_size(network, description.backbone, size, "finetune.sizes")
+        check_size(network, description, size, "finetune.sizes")
     freeze(network, config.freeze, config.unfreeze)
     return network, description
 

@@ -48,6 +48,9 @@ class Description(Section):
     """What the features that the head is fitted to were computed in."""
     bf16_error: float | None = None
     """Error of bf16 on these images, as `graft.network.precision` measures it; None where it was not tried."""
+    members: list["Description"] = []
+    """Of several networks side by side, which end in their features: each sees the images as its own pretraining did,
+    and `mean`, `std`, `standardise`, `layers` and `pools` above change nothing."""
 
     @model_serializer(mode="wrap")
     def _without_defaults(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -1,15 +1,17 @@
-"""The network graft makes: normalisation, features, a head."""
+"""The network graft makes: normalisation, features of one backbone or of several side by side, a head."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from graft.backbone import build
+from graft.backbone.config import joint_name
 from graft.backbone.library import allocate
 from graft.core.errors import GraftError, ParamsError
 from graft.network.config import Embed
@@ -31,12 +33,12 @@ class Network(nn.Module):
     """Pixels to logits.
 
     Args:
-        features: the network's body, for normalised images.
+        features: the network's body, for normalised images, or several networks side by side.
         head: from features to logits; None for a network that ends in its features.
         description: how images are normalised before the body sees them.
     """
 
-    def __init__(self, features: Features, head: Head | None, description: Description) -> None:
+    def __init__(self, features: "Features | Joint", head: Head | None, description: Description) -> None:
         super().__init__()
         self.features = features
         self.head = head
@@ -60,6 +62,38 @@ class Network(nn.Module):
             logits: torch.Tensor = self.head(features.float())
         return logits
 
+    @property
+    def parts(self) -> dict[str, Features]:
+        """Features of each backbone, by what stands before the names of its layers: nothing, of several ``1.``, ..."""
+        if isinstance(self.features, Features):
+            return {"": self.features}
+        return {f"{number}.": inner for number, inner in enumerate(self.features.each(), start=1)}
+
+    def part_of(self, layer: str) -> Features:
+        """The features of the backbone that a layer of `named_layers` is of; those of the first for the head's."""
+        parts = self.parts
+        return next((part for prefix, part in parts.items() if layer.startswith(prefix)), next(iter(parts.values())))
+
+
+class Joint(nn.Module):
+    """Networks that end in their features, side by side: each sees the images its own way.
+
+    Args:
+        members: without heads.
+    """
+
+    def __init__(self, members: Sequence[Network]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def each(self) -> list[Features]:
+        """Features of each member."""
+        return [member.features for member in self.members]  # type: ignore[misc]
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Map images `[B, 3, H, W]`, float in [0, 1], to the features of all members, one after another, `[B, D]`."""
+        return torch.cat([member(images) for member in self.members], dim=1)
+
 
 def without_exposure(images: torch.Tensor) -> torch.Tensor:
     """Give every image `[B, 3, H, W]` the same mean (0) and nearly the same deviation."""
@@ -69,28 +103,62 @@ def without_exposure(images: torch.Tensor) -> torch.Tensor:
 
 
 def pretrained(folder: Path, config: Embed) -> tuple[Network, Description]:
-    """Load the backbone that `download` wrote as a network that ends in its features.
+    """Load the backbone that `download` wrote as a network that ends in its features; several as one.
 
-    Its batch norms are folded: their statistics stay those of the pretraining throughout.
+    Batch norms are folded: their statistics stay those of the pretraining throughout.
 
     Raises:
         ParamsError: it has no such layers, or takes no images of such a size.
     """
-    body, facts = build.load(folder)
-    fold_batch_norms(body, example_for(body, facts["name"]))
-    description = Description(
-        backbone=facts["name"],
-        mean=facts["mean"],
-        std=facts["std"],
-        standardise=config.standardise,
-        size=config.size,
-        layers=config.layers,
-        pools=config.pools,
-        classes=[],
-    )
-    network = Network(Features(body, config.layers, config.pools), None, description).eval()
-    check_size(network, description.backbone, config.size, "embed.size")
+    loaded = [build.load(part) for part in build.parts(folder)]
+    shares = share_layers([body for body, _ in loaded], config.layers)
+    description = described([facts for _, facts in loaded], config, shares)
+    for body, facts in loaded:
+        fold_batch_norms(body, example_for(body, facts["name"]))
+    network = Network(_features([body for body, _ in loaded], description), None, description).eval()
+    check_size(network, description, config.size, "embed.size")
     return network, description
+
+
+def share_layers(bodies: Sequence[nn.Module], layers: list[str]) -> list[list[str]]:
+    """Which of the layers each of the bodies has; what none has is left to the first, whose `Features` refuse it."""
+    found = [{name for name, _ in body.named_modules()} for body in bodies]
+    nowhere = {layer for layer in layers if not any(layer in names for names in found)}
+    return [[layer for layer in layers if layer in names | nowhere] for names in (found[0] | nowhere, *found[1:])]
+
+
+def described(backbones: Sequence[dict[str, Any]], config: Embed, shares: Sequence[list[str]]) -> Description:
+    """Describe a network that ends in its features, or several side by side as one.
+
+    Args:
+        backbones: ``name``, ``mean`` and ``std`` of each.
+        shares: layers that the head sees of each, as `share_layers` gives them.
+    """
+    each = [
+        Description(
+            backbone=facts["name"],
+            mean=facts["mean"],
+            std=facts["std"],
+            standardise=config.standardise,
+            size=config.size,
+            layers=layers,
+            pools=config.pools,
+            classes=[],
+        )
+        for facts, layers in zip(backbones, shares, strict=True)
+    ]
+    if len(each) == 1:
+        return each[0]
+    unchanged = {"mean": [0.0] * 3, "std": [1.0] * 3, "standardise": False, "layers": [], "members": each}
+    return each[0].model_copy(update=unchanged | {"backbone": joint_name([one.backbone for one in each])})
+
+
+def _features(bodies: Sequence[nn.Module], description: Description) -> Features | Joint:
+    """Features of the bodies of a network of this description."""
+    if not description.members:
+        return Features(bodies[0], description.layers, description.pools)
+    pairs = zip(bodies, description.members, strict=True)
+    return Joint([Network(_features([body], member), None, member) for body, member in pairs])
 
 
 def grafted(backbone_folder: Path, description: Description, head: Head, drop_path: float = 0.0) -> Network:
@@ -99,10 +167,11 @@ def grafted(backbone_folder: Path, description: Description, head: Head, drop_pa
     Args:
         drop_path: how often training leaves out the last residual branch, earlier ones less.
     """
-    body, facts = build.load(backbone_folder, drop_path)
+    loaded = [build.load(part, drop_path) for part in build.parts(backbone_folder)]
     if description.folded:
-        fold_batch_norms(body, example_for(body, facts["name"]))
-    return Network(Features(body, description.layers, description.pools), head, description).eval()
+        for body, facts in loaded:
+            fold_batch_norms(body, example_for(body, facts["name"]))
+    return Network(_features([body for body, _ in loaded], description), head, description).eval()
 
 
 def width(network: Network) -> int:
@@ -124,23 +193,34 @@ def load(folder: Path) -> tuple[Network, Description]:
     return network.eval(), description
 
 
-def blank_features(description: Description) -> Features:
+def blank_features(description: Description) -> Features | Joint:
     """Build the features of a network of this description, with zeros for weights."""
-    body = build.create(description.backbone)
+    names = [member.backbone for member in description.members or [description]]
+    return _features([_blank_body(name, description.folded) for name in names], description)
+
+
+def _blank_body(name: str, folded: bool) -> nn.Module:
+    body = build.create(name)
     # watched on a twin: some networks keep what they computed from their weights, and these have none yet
     twin = allocate(copy.deepcopy(body))
     body = allocate(body)
-    if description.folded:
-        fold_structure(body, find_pairs(twin, example_for(twin, description.backbone)))
-    return Features(body, description.layers, description.pools)
+    if folded:
+        fold_structure(body, find_pairs(twin, example_for(twin, name)))
+    return body
 
 
-def check_size(network: Network, name: str, size: int, key: str) -> None:
-    """Make sure that a network, around a backbone of a name, takes images of a size that the user sets at a key.
+def check_size(network: Network, description: Description, size: int, key: str) -> None:
+    """Make sure that a network of a description takes images of a size that the user sets at a key.
 
     Raises:
         ParamsError: it does not.
     """
+    if isinstance(network.features, Joint):
+        for member, one in zip(network.features.members, description.members, strict=True):
+            assert isinstance(member, Network)
+            check_size(member, one, size, key)
+        return
+    name = description.backbone
     try:
         with torch.no_grad():
             network(_example(size, network.mean.device)[:1])
@@ -169,9 +249,11 @@ def _example(size: int, device: torch.device) -> torch.Tensor:
 def named_layers(network: Network) -> dict[str, nn.Module]:
     """Layers by name: those of the body as `embed.layers` names them, then those of the head, `head` and below it.
 
-    Where a body has a layer of a name of the head's, the name is the body's.
+    Of several bodies the layers are those of the first behind ``1.``, and so on. Where a body has a layer of a name
+    of the head's, the name is the body's.
     """
-    layers = {name: layer for name, layer in network.features.body.named_modules() if name}
+    parts = network.parts.items()
+    layers = {f"{prefix}{name}": layer for prefix, part in parts for name, layer in part.body.named_modules() if name}
     if network.head is not None:
         for name, layer in network.head.named_modules(prefix="head"):
             layers.setdefault(name, layer)

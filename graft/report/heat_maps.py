@@ -108,7 +108,7 @@ def evidence(
         images, classes = images.clone().to(network.mean.device), classes.clone().to(network.mean.device)
         grid_layers = grid_layers or find_grid_layers(network, images)
         layers = named_layers(network)
-        taps = [GridTap(network.features.body, layer.usual) for layer in grid_layers]
+        taps = [GridTap(network.part_of(layer.name).body, layer.usual) for layer in grid_layers]
         for layer, tap in zip(grid_layers, taps, strict=True):
             handle = layers[layer.name].register_forward_hook(tap.reroute, prepend=True)  # before what embed taps
             hooks.callback(handle.remove)
@@ -144,17 +144,20 @@ def find_grid_layers(network: Network, images: torch.Tensor) -> list[GridLayer]:
         ParamsError: no layer gives a grid of two positions a side or more.
     """
     seen: list[tuple[str, Layout, torch.Tensor]] = []
+    sides: dict[int, int] = {}  # of the last grid of each backbone
     features: list[torch.Tensor] = []
 
     def record(name: str, output: object) -> None:
-        layout = find_layout(network.features.body, output)
+        part = network.part_of(name)
+        layout = find_layout(part.body, output)
         if not isinstance(output, torch.Tensor):
             return
         if name == FEATURES:
             features.append(output.detach())
         elif layout is None or len(output) != 1 or not output.requires_grad:
             return  # windows of an image may stand in rows of their own, and a table of positions is no feature
-        elif not seen or layout.side <= seen[-1][1].side:
+        elif layout.side <= sides.get(id(part), layout.side):
+            sides[id(part)] = layout.side
             seen.append((name, layout, output))
 
     # linear layers inside blocks are projections, of queries or to a hidden width, not the block's features
@@ -172,9 +175,10 @@ def find_grid_layers(network: Network, images: torch.Tensor) -> list[GridLayer]:
         for (name, layout, _), gradient in zip(seen, gradients, strict=True)
         if gradient is not None and layout.grid(gradient).count_nonzero()
     ]
-    last = (deciding or [name for name, _, _ in seen])[-1]
+    last = {id(network.part_of(name)): name for name in deciding or [name for name, _, _ in seen]}.values()
     grids = {name: layout.grid(output.detach()) for name, layout, output in seen}  # of several runs the last
-    names = [name for name in grids if name == last or (name in network.features.layers and name in deciding)]
+    tapped = {prefix + layer for prefix, part in network.parts.items() for layer in part.layers}
+    names = [name for name in grids if name in last or (name in tapped and name in deciding)]
     return [GridLayer(name, _usual(network.head, grids[name], features[0])) for name in names]
 
 

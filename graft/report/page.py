@@ -120,6 +120,8 @@ def _without_secrets(value: Any) -> Any:
     """A value as it may be shown to others: addresses without the secrets they may carry."""
     if isinstance(value, list):
         return [_without_secrets(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _without_secrets(one) for key, one in value.items()}
     return shown(value) if isinstance(value, str) and "://" in value else value
 
 

@@ -69,6 +69,16 @@ def test_another_network_is_taken_into_use(monkeypatch: pytest.MonkeyPatch) -> N
     )
 
 
+def test_two_networks_side_by_side_are_taken_into_use_and_given_up_again() -> None:
+    before = Path("params.yaml").read_text().replace("   # as their owner states it", "")
+    done = CliRunner().invoke(cli.app, ["use", "solar-cells", "--backbone", "accurate"])
+    assert done.exit_code == 0, done.output
+    names = [one["name"] for one in params.load(Path("params.yaml"))["backbone"]]
+    assert names == ["tf_efficientnet_lite0", "tf_efficientnet_lite2"]
+    assert CliRunner().invoke(cli.app, ["use", "--backbone", "lite0"]).exit_code == 0
+    assert Path("params.yaml").read_text() == before
+
+
 @pytest.mark.parametrize("preset", ["solar-cells", "solar-cells-random"])
 def test_every_preset_is_valid(preset: str) -> None:
     assert preset in names()

@@ -132,6 +132,15 @@ def test_the_record_gathers_figures_slices_and_counts(tmp_path: Path) -> None:
     }
 
 
+def test_of_several_networks_each_licence_is_told_once(tmp_path: Path) -> None:
+    write_reports(
+        tmp_path, "", "slice\n", {"accuracy": 0.5}, {"groups_across_splits": 0, "metadata": {"warning": None}}
+    )
+    backbones = [{"licence": "MIT"}, {"licence": "CC0"}, {"licence": "MIT"}]
+    record = read_record(PARAMS | {"backbone": backbones}, tmp_path, tmp_path / "split")
+    assert record["licences"]["weights"] == "MIT; CC0"
+
+
 def test_without_slices_the_record_has_none(tmp_path: Path) -> None:
     audit = {"groups_across_splits": 0, "metadata": {"warning": None}}
     write_reports(tmp_path, "", "slice\n", {"exact_match": 0.5}, audit)

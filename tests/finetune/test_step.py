@@ -45,7 +45,7 @@ def test_what_joins_in_later_is_known_to_the_optimizer_and_the_rest_that_is_froz
     wanted = {"freeze": ["conv_stem", r"blocks\.[0-3]\."], "unfreeze": [{"epoch": 3, "pattern": r"blocks\.3\."}]}
     network, _ = load_trainable(*folders, config(**wanted))
     grouped = {id(parameter) for group in parameter_groups(network, 1.0, 10.0, 0.1) for parameter in group["params"]}
-    body = dict(network.features.body.named_parameters())
+    body = dict(network.parts[""].body.named_parameters())
     trained = {name.rpartition(".")[0].split(".conv")[0] for name, value in body.items() if id(value) in grouped}
     assert "blocks.3.0" in trained
     assert not any(name.startswith(("conv_stem", "blocks.0", "blocks.1", "blocks.2")) for name in trained)

@@ -80,7 +80,7 @@ def test_saved_network_loads_and_answers_the_same(
 
 def test_features_are_the_last_ones_then_each_layer_pooled(backbone: Path, images: torch.Tensor) -> None:
     network, _ = pretrained(backbone, CONFIG)
-    body = network.features.body
+    body = network.parts[""].body
     normalised = (images - network.mean) / network.std
     with torch.inference_mode():
         features = network(images)
@@ -96,7 +96,7 @@ def test_features_are_the_last_ones_then_each_layer_pooled(backbone: Path, image
 def test_copy_of_a_network_keeps_its_own_features(backbone: Path, images: torch.Tensor) -> None:
     network, _ = make(backbone)
     twin = copy.deepcopy(network)
-    for parameter in twin.features.body.parameters():
+    for parameter in twin.parts[""].body.parameters():
         parameter.data.mul_(1.5)
     with torch.inference_mode():
         before = network(images)

@@ -71,7 +71,7 @@ def test_twice_is_the_same_bits_inside_inference_mode_too(kind: Kind) -> None:
 
 def test_the_network_is_left_as_it_was() -> None:
     network, shown = planted("folded"), images([(0, 0), (3, 1)])
-    next(network.features.body.parameters()).requires_grad_(False)
+    next(network.parts[""].body.parameters()).requires_grad_(False)
     asking = [parameter.requires_grad for parameter in network.parameters()]
     before, kept = network(shown).detach(), shown.clone()
     heat_maps(network, shown, torch.tensor([1, 0]))

@@ -77,7 +77,7 @@ def open_image(values: dict[str, Any], image: Path, side: int) -> torch.Tensor:
 
 def _draw_output(subject: Subject, layer: str, output: torch.Tensor, folder: Path) -> str:
     """Draw what a layer gave, `[1, ...]`, and say so in a line."""
-    layout = find_layout(subject.network.features.body, output)
+    layout = find_layout(subject.network.part_of(layer).body, output)
     if layout is not None:
         maps = layout.grid(output)[0].numpy()
         tiles, file = map_tiles(maps), folder / f"{layer}.maps.png"

@@ -8,7 +8,8 @@ from typing import Any
 from torch import nn
 
 from graft.apps.inspect.layers import FINETUNED, survey
-from graft.backbone.config import Backbone
+from graft.backbone.build import create
+from graft.backbone.config import Backbones, listed
 from graft.core import params
 from graft.data.dataset import read_dataset
 from graft.finetune.config import Finetune
@@ -16,7 +17,7 @@ from graft.finetune.parameter_groups import freeze, parameter_groups, unfreeze_e
 from graft.heads.config import TrainHead
 from graft.network.config import Embed
 from graft.network.head import Description, describe, make_head
-from graft.network.network import Network, blank_features, check_size, named_layers, width
+from graft.network.network import Network, blank_features, check_size, described, named_layers, share_layers, width
 from graft.optim.config import LearningRate
 
 LABELS, SPLIT = Path("data/labels.csv"), Path("data/split.csv")
@@ -86,12 +87,13 @@ def list_layers(values: dict[str, Any]) -> Iterator[str]:
     outputs = {output.name: output for output in survey(network, description.size)}
     plan = Plan.of(network, config, head, params.check("lr", LearningRate, values["lr"]))
     rows: list[tuple[str, ...]] = [COLUMNS]
-    for name, layer in ({ITSELF: network.features.body} | named_layers(network)).items():
+    bodies = {f"{prefix}{ITSELF}": part.body for prefix, part in network.parts.items()}
+    for name, layer in (bodies | named_layers(network)).items():
         own = dict(layer.named_parameters(recurse=False))
         output = outputs.get(name)
         if output is None and not own:
             continue
-        gives = " x ".join(map(str, output.shape)) if output else "" if name == ITSELF else "nothing"
+        gives = " x ".join(map(str, output.shape)) if output else "" if name in bodies else "nothing"
         gives += f" ({output.runs} times)" if output and output.runs > 1 else ""
         shapes = ", ".join(f"{key} {'x'.join(map(str, value.shape)) or 'number'}" for key, value in own.items())
         count = f"{sum(value.numel() for value in own.values()):,}" if own else ""
@@ -115,21 +117,16 @@ def blank_network(values: dict[str, Any], config: Finetune, head: TrainHead) -> 
     Raises:
         ParamsError: it has no such layer, or takes no images of such a size.
     """
-    backbone: Backbone = params.check("backbone", Backbone, values["backbone"])
+    names = [backbone.name for backbone in listed(params.check("backbone", Backbones, values["backbone"]))]
     embed: Embed = params.check("embed", Embed, values["embed"])
     classes = read_dataset(LABELS, SPLIT).classes if LABELS.is_file() and SPLIT.is_file() else []
-    description = Description(
-        backbone=backbone.name,
-        mean=[0.5] * 3,
-        std=[0.5] * 3,
-        **embed.model_dump(include={"layers", "pools", "standardise", "size"}),
-        classes=classes or ["", ""],
-        folded=config.batch_norm == "frozen",
-        **head.described(),
-    )
+    any_colours = [{"name": name, "mean": [0.5] * 3, "std": [0.5] * 3} for name in names]
+    shares = share_layers([create(name) for name in names], embed.layers)
+    described_head = {"classes": classes or ["", ""], "folded": config.batch_norm == "frozen"} | head.described()
+    description = described(any_colours, embed, shares).model_copy(update=described_head)
     features = blank_features(description)
     bare = Network(features, None, description).eval()
-    check_size(bare, description.backbone, description.size, "embed.size")
+    check_size(bare, description, description.size, "embed.size")
     network = Network(features, make_head(description, width(bare), len(description.classes)), description).eval()
     whose = f"{len(classes)} classes" if classes else "two classes (there are no labels yet)"
     return network, description, f"{description.backbone} with a {description.head} head for {whose}"

@@ -12,7 +12,7 @@ from torch import nn
 from graft.apps.summary.worked_loss import work_out
 from graft.augment.augment import augment
 from graft.augment.config import Augment
-from graft.backbone.config import Backbone
+from graft.backbone.config import Backbones, joint_name, listed
 from graft.core import params, tables
 from graft.core.errors import DataError, nearest
 from graft.core.litter import is_hidden
@@ -168,7 +168,7 @@ class Walk:
         if not BACKBONE.is_dir():
             raise DataError(f"{BACKBONE} is absent; run `dvc repro download`")
         network, self._description = pretrained(BACKBONE, embed)
-        self._features = yield from _trace(network, embed.layers, resized)
+        self._features = yield from _trace(network, resized)
 
     def _answer(self) -> Iterator[str]:
         """Logits by the network that was handed on, else by the fitted head, else by a fresh one."""
@@ -192,8 +192,9 @@ class Walk:
         """Whether what a stage wrote is of these classes and of the network that params.yaml names."""
         if not folder.is_dir():
             return False
-        theirs, kind = describe(folder), self._section("backbone", Backbone).name
-        keys = ("layers", "pools", "standardise", "size")
+        theirs, backbones = describe(folder), listed(self._section("backbone", Backbones))
+        kind = joint_name([one.name for one in backbones])
+        keys = ("members", "layers", "pools", "standardise", "size")
         same = all(getattr(theirs, key) == getattr(self._description, key) for key in keys)
         task = self._task.classes, self._task.multi_label
         return same and theirs.backbone == kind and (theirs.classes, theirs.multi_label) == task
@@ -220,15 +221,18 @@ class Walk:
         yield from work_out(self._task, paths, self._logits, self._targets, options)
 
 
-def _trace(network: Network, layers: list[str], images: torch.Tensor) -> Generator[str, None, torch.Tensor]:
+def _trace(network: Network, images: torch.Tensor) -> Generator[str, None, torch.Tensor]:
     """Yield what the body's parts and the chosen layers give, in the order in which they are reached.
 
     Returns:
         The features, `[B, D]`.
     """
     lines: list[str] = []
-    body = network.features.body
-    parts = dict(body.named_children()) | {layer: body.get_submodule(layer) for layer in layers}
+    parts = {
+        f"{prefix}{name}": part.body.get_submodule(name)
+        for prefix, part in network.parts.items()
+        for name in dict.fromkeys([*dict(part.body.named_children()), *part.layers])
+    }
 
     def record(name: str, output: object) -> None:
         lines.append(f"{name}: {_shape(output) if isinstance(output, torch.Tensor) else type(output).__name__}")

@@ -115,7 +115,12 @@ def _round_trip() -> Any:
 
     tag = "tag:yaml.org,2002:"
     Representer.add_representer(type(None), lambda self, _: self.represent_scalar(f"{tag}null", "null"))
-    Representer.add_representer(list, lambda self, items: self.represent_sequence(f"{tag}seq", items, flow_style=True))
+    Representer.add_representer(
+        list,  # of mappings, each in lines of its own
+        lambda self, items: self.represent_sequence(
+            f"{tag}seq", items, flow_style=not any(isinstance(one, dict) for one in items)
+        ),
+    )
     yaml = YAML()
     yaml.Representer = Representer
     yaml.preserve_quotes = True
@@ -131,9 +136,18 @@ def _part(document: Any) -> None:
     keys = list(document)
     for key, following in itertools.pairwise(keys):
         holder, last = document, key
-        while isinstance(holder[last], MutableMapping) and holder[last] and not holder[last].fa.flow_style():
-            holder, last = holder[last], next(reversed(holder[last]))
+        while inner := _last_within(holder[last]):
+            holder, last = inner
         put_before(document, following, split_comment(holder, last))
+
+
+def _last_within(value: Any) -> tuple[Any, Any] | None:
+    """A mapping in lines of its own, and its last key; so of a list the last mapping. None of anything else."""
+    if isinstance(value, MutableMapping) and value and not value.fa.flow_style():  # type: ignore[attr-defined]
+        return value, next(reversed(value))
+    if isinstance(value, list) and value and isinstance(value[-1], MutableMapping):
+        return _last_within(value[-1])
+    return None
 
 
 def split_comment(holder: Any, key: str) -> str:

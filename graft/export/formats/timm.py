@@ -69,6 +69,7 @@ def obstacles(
     squeezed = f"cropped in part and squeezed in part (presize.crop {crop:g}, where timm knows 0 and 1)"
     found = (
         (backbone.startswith("torchvision/"), f"{backbone} is torchvision's"),
+        (" + " in backbone, f"{backbone} are several networks side by side (backbone)"),
         (layers, f"the head sees {', '.join(layers)} too (embed.layers)"),
         (standardise, "images are standardised one by one (embed.standardise)"),
         (head != "linear", f"the head is of kind {head} (train_head.head)"),
@@ -85,7 +86,7 @@ def _state(
 ) -> dict[str, torch.Tensor]:
     """The weights under timm's names: folded batch norms become ones that only shift."""
     state = {name: value.clone() for name, value in model.state_dict().items()}
-    body = network.features.body.state_dict()
+    body = network.parts[""].body.state_dict()
     pairs = find_pairs(model, example_for(model, description.backbone)) if description.folded else []
     for conv, norm in pairs:
         state[f"{conv}.weight"] = body.pop(f"{conv}.weight")

@@ -46,7 +46,7 @@ def test_layers_that_run_and_give_a_tensor_are_listed() -> None:
 def test_what_a_layer_gave_is_kept_from_the_next_one_that_writes_over_it() -> None:
     torch.manual_seed(0)
     tiny, views = network(Twice()), torch.rand(1, 3, 9, 9)
-    stem = tiny.features.body.stem
+    stem = tiny.parts[""].body.stem
     assert isinstance(stem, nn.Conv2d)
     output = output_of(tiny, "stem", views)
     assert (output < 0).any()
