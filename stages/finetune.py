@@ -55,7 +55,7 @@ def main(run: Run) -> None:
         training.save(checkpoint, history)
         for line in epoch_lines(epoch.row() | training.speed, heading=len(history) == 1):
             run.log(line)
-    finetuned = training.averaged() if history or config.init == "previous" else None
+    finetuned = training.result() if history or config.init == "previous" else None
     after = history[-1].score if history else on_valid(finetuned) if finetuned else None
     metrics = choose(before, after, config.keep)
     with new_folder(REPORT) as report:

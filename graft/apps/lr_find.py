@@ -24,6 +24,7 @@ from graft.core.progress import bar
 from graft.core.seeds import Seed, derive
 from graft.data.arrays import Embeddings, ImageRows
 from graft.data.dataset import Dataset, LabelledImages, read_dataset
+from graft.finetune.adapters import adapt
 from graft.finetune.config import Finetune
 from graft.finetune.step import Step, load_trainable
 from graft.heads.config import TrainHead
@@ -213,7 +214,7 @@ def lr_find(values: dict[str, Any], parts: tuple[str, ...] = ("head", "network")
         if part == "head":
             found = _sweep_head(values, seed)
         else:
-            step, train, config, settled = _prepare_network(values)
+            step, train, config, settled = _prepare_network(values, seed)
             yield f"{part:8} in {settled}"
             found = network_range(step, train, config, seed)
         save_range(REPORT, part, found)
@@ -233,7 +234,7 @@ def _sweep_head(values: dict[str, Any], seed: int) -> RateRange:
     return head_range(Embeddings(EMBEDDINGS), read_dataset(LABELS, SPLIT), config, seed)
 
 
-def _prepare_network(values: dict[str, Any]) -> tuple[Step, LabelledImages, Finetune, Settled]:
+def _prepare_network(values: dict[str, Any], seed: int) -> tuple[Step, LabelledImages, Finetune, Settled]:
     _require(HEAD / "network.json", "train-head")
     _require(PRESIZED, "presize")
     config: Finetune = params.check("finetune", Finetune, values["finetune"])
@@ -241,6 +242,7 @@ def _prepare_network(values: dict[str, Any]) -> tuple[Step, LabelledImages, Fine
     pixels = ImageRows(PRESIZED)
     train = LabelledImages.of(pixels, read_dataset(LABELS, SPLIT), "train", pixels.aspects)
     network, description = load_trainable(BACKBONE, HEAD, config)
+    adapt(network, config, seed)
     settled = settle(network, pixels, train.rows, description.size, config.precision)
     config = config.model_copy(update={"precision": settled.precision})
     return Step(network, task_of(description), train.targets, config, augment, 1.0), train, config, settled

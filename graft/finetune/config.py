@@ -66,6 +66,11 @@ class Finetune(Section):
     lr_ratio: float = Field(default=100.0, ge=1)
     """Peak rate of the head, `lr` / 2, over that of the stem. That is the rate of the head's biases: a matrix of
     the head sums over all of its D inputs at once and peaks at `lr` / 2 / sqrt(D)."""
+    method: Literal["full", "lora", "norms"] = "full"
+    """What trains of the body, beside the head: all that `freeze` leaves; low-rank additions to the linear layers that
+    it leaves, which become part of their weights afterwards (``lora``, for transformers); or their ``norms`` alone."""
+    lora_rank: int = Field(default=8, ge=1, le=256)
+    """Rank of the additions of ``lora``: the higher, the more they can change."""
     freeze: list[Pattern] = []
     """Patterns for names of body parameters that stay as they are, norms' statistics included."""
     unfreeze: list[Unfreeze] = []
@@ -123,6 +128,8 @@ class Finetune(Section):
                 f"batch_size: {self.batch_size} image has no spread that batch_norm 'train' could follow; "
                 "choose 2 or more, or batch_norm 'frozen'"
             )
+        if self.method != "full" and self.unfreeze:
+            raise ValueError(f"unfreeze: with method {self.method!r} nothing joins in later; leave it empty")
         if self.class_weights == self.sampling == "balanced":
             raise ValueError("class_weights and sampling are both balanced: rare classes would count twice; keep one")
         for part in self.unfreeze:

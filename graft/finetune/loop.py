@@ -20,6 +20,7 @@ from graft.core.errors import TrainingError
 from graft.core.progress import bar
 from graft.core.seeds import derive
 from graft.data.dataset import LabelledImages
+from graft.finetune.adapters import adapt, merge
 from graft.finetune.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
 from graft.finetune.config import Finetune
 from graft.finetune.parameter_groups import unfreeze_epochs
@@ -97,6 +98,7 @@ class Training:
     ) -> None:
         self.task, self.train, self.validate = task, train, validate
         self.config, self.seed = config, seed
+        adapt(network, config, seed)
         self.unfreeze_epochs = unfreeze_epochs(network, config.unfreeze)
         self.step = Step(network, task, train.targets, config, augmentation, learning_rate)
         self.network, self.average = self.step.network, MovingAverage(network, config.ema_decay)
@@ -221,6 +223,10 @@ class Training:
     def averaged(self) -> Network:
         """The network with the moving average of its weights, in evaluation mode."""
         return self.average.network()
+
+    def result(self) -> Network:
+        """The averaged network to be handed on, with nothing left of how it was trained: the training is over."""
+        return merge(self.averaged())
 
     def save(self, file: Path, history: list[Epoch]) -> None:
         """Write a checkpoint after an epoch."""

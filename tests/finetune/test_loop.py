@@ -29,7 +29,7 @@ from graft.network.network import Network
 from graft.optim.batches import epoch_order
 from graft.tasks import MultiLabel
 from tests.finetune.conftest import DESCRIPTION
-from tests.finetune.tiny_training import CONFIG, STILL, TASK, several, training, weights
+from tests.finetune.tiny_training import CONFIG, STILL, TASK, check_resumed, several, training, weights
 from tests.network.tiny_network import tiny_body
 
 pytestmark = pytest.mark.slow
@@ -46,25 +46,6 @@ def test_resumed_training_is_the_uninterrupted_one(
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_so_it_is_on_a_gpu(network: Network, images: LabelledImages, tmp_path: Path, precision: Precision) -> None:
     check_resumed(network, images, tmp_path, 1, CONFIG.model_copy(update={"precision": precision, "batch_size": 7}))
-
-
-def check_resumed(
-    network: Network, images: LabelledImages, tmp_path: Path, killed_after: int, config: Finetune = CONFIG
-) -> None:
-    whole = training(network, images, config)
-    history = list(whole.epochs())
-
-    file = tmp_path / "checkpoint.safetensors"
-    killed, done = training(network, images, config), []
-    for epoch in itertools.islice(killed.epochs(), killed_after):
-        done.append(epoch)
-        killed.save(file, done)
-    resumed = training(network, images, config)
-    before = resumed.resume(file)
-    assert before == history[:killed_after]
-    assert before + list(resumed.epochs()) == history
-    wanted = weights(whole)
-    assert all(torch.equal(value, wanted[name]) for name, value in weights(resumed).items())
 
 
 def test_same_seed_gives_the_same_bits_and_another_seed_does_not(network: Network, images: LabelledImages) -> None:

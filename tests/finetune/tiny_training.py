@@ -1,7 +1,9 @@
 """A training of the tiny network on a few images, as tests vary it."""
 
 import copy
+import itertools
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -35,3 +37,23 @@ def several(images: LabelledImages) -> LabelledImages:
     """The same images with two classes that may hold: light, and seen, which holds for all."""
     light = images.targets
     return LabelledImages(images.pixels, images.rows, np.stack([light, np.ones_like(light)], axis=1).astype(np.float32))
+
+
+def check_resumed(
+    network: Network, images: LabelledImages, tmp_path: Path, killed_after: int, config: Finetune = CONFIG
+) -> None:
+    """Kill a training after some epochs, go on from its checkpoint, and compare with one that went through."""
+    whole = training(network, images, config)
+    history = list(whole.epochs())
+
+    file = tmp_path / "checkpoint.safetensors"
+    killed, done = training(network, images, config), []
+    for epoch in itertools.islice(killed.epochs(), killed_after):
+        done.append(epoch)
+        killed.save(file, done)
+    resumed = training(network, images, config)
+    before = resumed.resume(file)
+    assert before == history[:killed_after]
+    assert before + list(resumed.epochs()) == history
+    wanted = weights(whole)
+    assert all(torch.equal(value, wanted[name]) for name, value in weights(resumed).items())

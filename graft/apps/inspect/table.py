@@ -12,6 +12,7 @@ from graft.backbone.build import create
 from graft.backbone.config import Backbones, listed
 from graft.core import params
 from graft.data.dataset import read_dataset
+from graft.finetune.adapters import adapt
 from graft.finetune.config import Finetune
 from graft.finetune.parameter_groups import freeze, parameter_groups, unfreeze_epochs
 from graft.heads.config import TrainHead
@@ -58,6 +59,7 @@ class Plan:
             trained = network.head.parameters() if head.solver == "lbfgs" or head.epochs else ()
             return cls(dict.fromkeys(trained, lr), {}, f"finetune.epochs is 0, and {fitting}")
         freeze(network, config.freeze, config.unfreeze)
+        adapt(network, config, 0)
         groups = parameter_groups(network, lr / 2, config.lr_ratio, config.weight_decay)
         rates = {parameter: group["lr"] for group in groups for parameter in group["params"]}
         remark = f"peak rates are those of finetune ({config.optimizer}, {config.schedule}); before it, {fitting}"
