@@ -174,6 +174,21 @@ def learning_curve(
 
 
 @app.command()
+def backbones(
+    chosen: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME...", help=f"Of {', '.join(names(BACKBONES))}; NAME=FILE where its weights lie in a file."
+        ),
+    ],
+) -> None:
+    """Try pretrained networks on your images: cross-validated accuracy, speed, size; after presize and split."""
+    from graft.apps.backbones import backbones as compare_backbones
+
+    _echo(compare_backbones(_values(), chosen))
+
+
+@app.command()
 def results() -> None:
     """Show the test metrics of the last run, and where its report is."""
     from graft.apps.results import results as show
