@@ -16,10 +16,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from graft.apps.use.presets import BACKBONES, read_preset
+from graft.backbone.build import find
 from graft.backbone.config import Backbone, Backbones, joint_name, listed
 from graft.backbone.weights import fetch_all, published
 from graft.core import params, tables
-from graft.core.addresses import is_remote
+from graft.core.addresses import is_remote, shown
 from graft.core.errors import DataError, ParamsError
 from graft.core.files import new_folder
 from graft.data.arrays import Embeddings, ImageRows
@@ -63,11 +64,11 @@ class Candidate:
             raise ParamsError(f"{word}: {name} is of several networks, which one file cannot hold; name {name} alone")
         backbones = listed(params.check("backbone", Backbones, preset["backbone"]))
         for one in backbones:
-            entry = published(one.weights, one.name)
+            entry = published(one.weights, find(one.name).name)
             if entry is not None or is_remote(one.weights):
                 raise ParamsError(
-                    f"{name}: its weights are fetched from {entry.address if entry else one.weights}, and only what "
-                    f"lies here is tried: fetch that file and say {name}=FILE"
+                    f"{name}: its weights are fetched from {shown(entry.address if entry else one.weights)}, and only "
+                    f"what lies here is tried: fetch that file and say {name}=FILE"
                 )
         return cls(name, backbones, params.check("embed", Embed, values["embed"] | preset["embed"]))
 
@@ -120,11 +121,9 @@ def backbones(values: dict[str, Any], words: Sequence[str]) -> Iterator[str]:
     yield f"linear heads, cross-validated in train and valid: {len(groups)} images, {FOLDS} folds drawn {drawn}"
     with TemporaryDirectory() as folder:
         places = [Path(folder) / str(number) for number in range(len(candidates))]
-        for candidate, place in zip(
-            candidates, places, strict=True
-        ):  # all of them first: what is wrong is said at once
+        for candidate, place in zip(candidates, places, strict=True):
             place.mkdir()
-            fetch_all(candidate.backbones, place)
+            fetch_all(candidate.backbones, place)  # of all of them first: what is wrong is said at once
         found = []
         for candidate, place in zip(candidates, places, strict=True):
             found.append(measure(candidate, place, pixels, seen, duplicates, penalties))
