@@ -66,7 +66,8 @@ def native_size(name: str) -> int:
 
 def parts(folder: Path) -> list[Path]:
     """Folders of the networks that `download` wrote: the folder itself for one; for several ``1``, ``2``, ... in it."""
-    return sorted(file.parent for file in folder.rglob("backbone.json"))
+    numbered = [file.parent for file in folder.glob("*/backbone.json")]
+    return sorted(numbered, key=lambda part: int(part.name)) or [folder]
 
 
 def load(folder: Path, drop_path: float = 0.0) -> tuple[nn.Module, dict[str, Any]]:

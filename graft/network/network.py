@@ -123,8 +123,8 @@ def pretrained(folder: Path, config: Embed) -> tuple[Network, Description]:
 def share_layers(bodies: Sequence[nn.Module], layers: list[str]) -> list[list[str]]:
     """Which of the layers each of the bodies has; what none has is left to the first, whose `Features` refuse it."""
     found = [{name for name, _ in body.named_modules()} for body in bodies]
-    nowhere = {layer for layer in layers if not any(layer in names for names in found)}
-    return [[layer for layer in layers if layer in names | nowhere] for names in (found[0] | nowhere, *found[1:])]
+    found[0] |= set(layers).difference(*found)
+    return [[layer for layer in layers if layer in names] for names in found]
 
 
 def described(backbones: Sequence[dict[str, Any]], config: Embed, shares: Sequence[list[str]]) -> Description:

@@ -86,8 +86,8 @@ def list_layers(values: dict[str, Any]) -> Iterator[str]:
     config: Finetune = params.check("finetune", Finetune, values["finetune"])
     head: TrainHead = params.check("train_head", TrainHead, values["train_head"])
     network, description, title = blank_network(values, config, head)
-    outputs = {output.name: output for output in survey(network, description.size)}
     plan = Plan.of(network, config, head, params.check("lr", LearningRate, values["lr"]))
+    outputs = {output.name: output for output in survey(network, description.size)}
     rows: list[tuple[str, ...]] = [COLUMNS]
     bodies = {f"{prefix}{ITSELF}": part.body for prefix, part in network.parts.items()}
     for name, layer in (bodies | named_layers(network)).items():
