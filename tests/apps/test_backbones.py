@@ -69,6 +69,15 @@ def test_each_is_measured_on_train_and_valid_alone(project: Path) -> None:
     assert not (project / "models").exists()
 
 
+def test_several_labels_an_image_count_where_all_are_found(project: Path) -> None:
+    rows = tables.read(Path("data/labels.csv")).rename(columns={"label": "labels"})
+    rows["labels"] = rows["labels"].replace("light", "light|lit")
+    tables.write(Path("data/labels.csv"), rows)
+    lines = list(try_backbones(params.load(project / "params.yaml"), ["tiny"]))
+    assert "exact match" in lines[2]
+    assert pd.read_csv(project / "reports/backbones/backbones.csv")["exact_match"].tolist() == [1.0]
+
+
 def test_weights_may_lie_in_a_file(project: Path) -> None:
     shutil.move(project / "tiny.safetensors", project / "mine.safetensors")
     values = params.load(project / "params.yaml")
