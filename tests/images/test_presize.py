@@ -19,6 +19,7 @@ from graft.images import presize as module
 from graft.images.decode import Square
 from graft.images.depth import USUAL_DEPTH, Depth
 from graft.images.presize import PADDING, Presize, aspects, presize, read_depth, read_square, write_square
+from graft.images.regions import Region
 
 Draw = Callable[[int, int, int], Image.Image]
 
@@ -63,13 +64,13 @@ def test_an_interrupted_run_goes_on_and_decodes_nothing_twice(folder: Path, monk
     opened: list[str] = []
     read = Square.read
 
-    def watched(square: Square, content: BytesIO) -> NDArray[np.uint8]:
+    def watched(square: Square, content: BytesIO, region: Region | None = None) -> NDArray[np.uint8]:
         name = NAMES[order.index(hashlib.sha256(content.getvalue()).hexdigest())]
         if name == "5.png" and not opened.count("killed"):
             opened.append("killed")
             raise KeyboardInterrupt
         opened.append(name)
-        return read(square, content)
+        return read(square, content, region=region)
 
     monkeypatch.setattr(module, "CHUNK", 2)
     monkeypatch.setattr(Square, "read", watched)

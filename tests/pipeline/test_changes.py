@@ -109,11 +109,12 @@ def test_summary_shows_every_step(finished: Path, monkeypatch: pytest.MonkeyPatc
         "download",
         "index",
         "index",
+        "split",
         "presize",
         "finetune",
         "embed",
         "train-head",
-        "evaluate",
+        "loss",
     ]
-    assert "[1, 36, 36, 3] uint8" in output
+    assert "[4, 36, 36, 3] uint8" in output
     assert "breaks" not in output
