@@ -154,24 +154,22 @@ def _format_obstacles(
     Args:
         images: images.csv, which says how many bits the images have, where `index` has run.
     """
-    problems = []
     square = presize.square(USUAL_DEPTH)
     wide = bool(export.formats) and (
         index.depth != "auto" or (images.is_file() and read_depth(images) is not USUAL_DEPTH)
     )
-    for name in export.formats:
-        reasons = formats.find(name).obstacles(
-            backbone=joint_name([one.name for one in listed(backbone)]),
-            layers=embed.layers,
-            standardise=embed.standardise,
-            head=train_head.head,
-            crop=square.crop,
-            padded=square.padding is not None,
-            wide=wide,
-            tta=evaluate.tta,
-        )
-        problems += [formats.refusal(name, reasons)] if reasons else []
-    return problems
+    traits = formats.Traits(
+        backbone=joint_name([one.name for one in listed(backbone)]),
+        layers=embed.layers,
+        standardise=embed.standardise,
+        head=train_head.head,
+        crop=square.crop,
+        padded=square.padding is not None,
+        wide=wide,
+        tta=evaluate.tta,
+    )
+    found = {name: formats.find(name).obstacles(traits) for name in export.formats}
+    return [formats.refusal(name, reasons) for name, reasons in found.items() if reasons]
 
 
 def fix(file: Path) -> list[str]:

@@ -28,6 +28,7 @@ from graft.network.precision import evenly_spaced
 from graft.optim.batches import epoch_order, in_batches
 from graft.render.sheets import Tile, save_sheet
 from graft.render.templates import rendered
+from graft.report.gallery import NO_CLASS
 from graft.report.page import STYLE, inline
 from graft.tasks import Task, make_task
 
@@ -41,7 +42,6 @@ SHOWN = 16
 """Images of each split, drawn at random."""
 MOST = 32
 """Images of the batch that are shown."""
-NO_CLASS = "no class"
 
 
 def show(values: dict[str, Any]) -> Iterator[str]:

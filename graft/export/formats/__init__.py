@@ -32,6 +32,28 @@ class Exported:
     decision: "Decision"
 
 
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What decides whether a format can hold a network; params.yaml says it before any training.
+
+    Attributes:
+        backbone: its name, or those of several side by side.
+        layers, standardise, head: as the sections `embed` and `train_head` have them.
+        crop: share of the overhang that is cut off; `padded` says whether images get a border instead.
+        wide: whether images have more than 8 bits.
+        tta: flips whose logits are averaged.
+    """
+
+    backbone: str
+    layers: Sequence[str]
+    standardise: bool
+    head: str
+    crop: float
+    padded: bool
+    wide: bool
+    tta: Sequence[str]
+
+
 class Format(Protocol):
     """What a module of this folder has."""
 
@@ -42,18 +64,7 @@ class Format(Protocol):
             ExportError: what was written does not answer as the network does.
         """
 
-    def obstacles(
-        self,
-        *,
-        backbone: str,
-        layers: Sequence[str],
-        standardise: bool,
-        head: str,
-        crop: float,
-        padded: bool,
-        wide: bool,
-        tta: Sequence[str],
-    ) -> list[str]:
+    def obstacles(self, traits: Traits) -> list[str]:
         """Say what keeps such a network out of the format, each with the key of params.yaml; empty for nothing."""
 
 
@@ -69,7 +80,7 @@ def write(name: str, folder: Path, exported: Exported) -> None:
         ExportError: the format cannot hold the network; the text says by what.
     """
     chosen, description = find(name), exported.description
-    reasons = chosen.obstacles(
+    traits = Traits(
         backbone=description.backbone,
         layers=description.layers,
         standardise=description.standardise,
@@ -79,7 +90,7 @@ def write(name: str, folder: Path, exported: Exported) -> None:
         wide=exported.square.depth is not USUAL_DEPTH,
         tta=exported.decision.tta,
     )
-    if reasons:
+    if reasons := chosen.obstacles(traits):
         raise ExportError(refusal(name, reasons))
     folder.mkdir()
     chosen.write(folder, exported)

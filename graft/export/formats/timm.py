@@ -4,7 +4,6 @@ timm's network classifies what its own last layer gives, and normalises by one m
 head that sees more than that, or images that are standardised one by one, do not fit into it.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from torch import nn
 from graft.backbone.timm_models import timm  # which makes it importable first
 from graft.core.errors import ExportError
 from graft.core.files import write_json
-from graft.export.formats import Exported
+from graft.export.formats import Exported, Traits
 from graft.network.fuse_bn import find_pairs
 from graft.network.head import Description
 from graft.network.network import Network, example_for
@@ -54,29 +53,19 @@ def write(folder: Path, exported: Exported) -> None:
     write_json(folder / "config.json", written)
 
 
-def obstacles(
-    *,
-    backbone: str,
-    layers: Sequence[str],
-    standardise: bool,
-    head: str,
-    crop: float,
-    padded: bool,
-    wide: bool,
-    tta: Sequence[str],
-) -> list[str]:
+def obstacles(traits: Traits) -> list[str]:
     """Say what keeps such a network out of timm's format, each with the key of params.yaml."""
-    squeezed = f"cropped in part and squeezed in part (presize.crop {crop:g}, where timm knows 0 and 1)"
+    squeezed = f"cropped in part and squeezed in part (presize.crop {traits.crop:g}, where timm knows 0 and 1)"
     found = (
-        (backbone.startswith("torchvision/"), f"{backbone} is torchvision's"),
-        (" + " in backbone, f"{backbone} are several networks side by side (backbone)"),
-        (layers, f"the head sees {', '.join(layers)} too (embed.layers)"),
-        (standardise, "images are standardised one by one (embed.standardise)"),
-        (head != "linear", f"the head is of kind {head} (train_head.head)"),
-        (crop not in (0, 1), f"images are {squeezed}"),
-        (padded, "images get a border (presize.fit)"),
-        (wide, "images have more than 8 bits (index.depth), of which timm's readers keep the lowest 8"),
-        (list(tta) != ["none"], f"logits are averaged over the flips {', '.join(tta)} (evaluate.tta)"),
+        (traits.backbone.startswith("torchvision/"), f"{traits.backbone} is torchvision's"),
+        (" + " in traits.backbone, f"{traits.backbone} are several networks side by side (backbone)"),
+        (traits.layers, f"the head sees {', '.join(traits.layers)} too (embed.layers)"),
+        (traits.standardise, "images are standardised one by one (embed.standardise)"),
+        (traits.head != "linear", f"the head is of kind {traits.head} (train_head.head)"),
+        (traits.crop not in (0, 1), f"images are {squeezed}"),
+        (traits.padded, "images get a border (presize.fit)"),
+        (traits.wide, "images have more than 8 bits (index.depth), of which timm's readers keep the lowest 8"),
+        (list(traits.tta) != ["none"], f"logits are averaged over the flips {', '.join(traits.tta)} (evaluate.tta)"),
     )
     return [text for holds, text in found if holds]
 
