@@ -20,7 +20,7 @@ from graft.core.seeds import derive
 from graft.data.arrays import Embeddings
 from graft.data.dataset import SPLITS, Dataset, read_dataset
 from graft.network.device import prepare
-from graft.report.review import label_errors, out_of_fold
+from graft.report.review import label_errors, out_of_fold_probabilities
 from graft.tasks import make_task
 
 OUT = Path(__file__).with_suffix(".json")
@@ -49,7 +49,7 @@ def measure(data: Path) -> list[dict[str, Any]]:
     for seed in SEEDS:
         dataset, planted = plant(known, seed)
         began = time.perf_counter()
-        probabilities = out_of_fold(dataset, copies, embeddings, task, None)
+        probabilities = out_of_fold_probabilities(dataset, copies, embeddings, task, None)
         doubted = label_errors(dataset.paths(*SPLITS), dataset.targets(*SPLITS), probabilities, task)["path"]
         found.append(
             {

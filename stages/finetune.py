@@ -5,7 +5,6 @@ Params  lr, seed, augment, finetune
 Writes  models/finetuned/ (weights, description), reports/finetune/ (curves, metrics)
 """
 
-import copy
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from graft.data.dataset import LabelledImages, read_dataset
 from graft.finetune.config import Finetune
 from graft.finetune.loop import Training
 from graft.finetune.previous import begin
-from graft.finetune.step import load_trainable
+from graft.finetune.step import load_trainable, with_final_head
 from graft.finetune.validate import choose, hand_on, validate
 from graft.network.device import prepare
 from graft.network.precision import settle
@@ -45,7 +44,7 @@ def main(run: Run) -> None:
     config = config.model_copy(update={"precision": settled.precision})
     run.log(f"in {settled}")
     on_valid = partial(validate, task=task, images=valid, size=size, precision=config.precision, batch=batch)
-    before, unchanged = on_valid(network), copy.deepcopy(network)
+    before, unchanged = on_valid(network), with_final_head(network, description, HEAD)
     begin(network, description, config, dataset)
     training = Training(network, task, train, on_valid, config, augment, learning_rate, seed)
     checkpoint = run.unfinished(PRESIZED, BACKBONE, HEAD, LABELS, SPLIT) / "checkpoint.safetensors"

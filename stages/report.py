@@ -13,7 +13,7 @@ from graft.augment.config import Augment
 from graft.core.files import new_folder
 from graft.core.seeds import Seed
 from graft.data.arrays import Embeddings, ImageRows
-from graft.data.dataset import LabelledImages, read_dataset
+from graft.data.dataset import LabelledImages, read_dataset, read_duplicate_groups
 from graft.evaluate.evaluation import metrics_of, read_predictions
 from graft.network.device import prepare
 from graft.network.network import load
@@ -23,7 +23,7 @@ from graft.report.embedding_map import save_map
 from graft.report.gallery import save_augmented, save_interpretation
 from graft.report.heat_maps import save_heat_maps
 from graft.report.page import Content, save_report
-from graft.report.review import read_duplicate_groups, review, save_review
+from graft.report.review import review, save_review
 from graft.tasks import task_of
 from stages.runtime import Run, start
 

@@ -24,21 +24,20 @@ from graft.core.addresses import is_remote, shown
 from graft.core.errors import DataError, ParamsError
 from graft.core.files import new_folder
 from graft.data.arrays import Embeddings, ImageRows
-from graft.data.dataset import EXCLUDED, Dataset, read_dataset
+from graft.data.dataset import Dataset, read_dataset, read_duplicate_groups
 from graft.heads.config import TrainHead
+from graft.heads.cross_validate import FOLDS, SEEN, cross_validate, never_learnt
 from graft.network.config import Embed
 from graft.network.device import prepare
 from graft.network.inference import all_outputs
 from graft.network.network import pretrained
 from graft.network.precision import settle
-from graft.report.review import FOLDS, out_of_fold, read_duplicate_groups
 from graft.stats.intervals import accuracy_interval, units
 from graft.stats.paired import share_difference
 from graft.tasks import Task, make_task
 
 IMAGES, LABELS, SPLIT = Path("data/images.csv"), Path("data/labels.csv"), Path("data/split.csv")
 PRESIZED, REPORT = Path("data/presized/pixels.npy"), Path("reports/backbones")
-SEEN = ("train", "valid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +112,7 @@ def backbones(values: dict[str, Any], words: Sequence[str]) -> Iterator[str]:
     penalties = [l2 for l2 in config.l2 if l2 > 0] or TrainHead().l2
     dataset, pixels = read_dataset(LABELS, SPLIT), ImageRows(PRESIZED)
     duplicates = read_duplicate_groups(IMAGES, dataset)
-    split = dataset.rows["split"]
-    seen = Dataset(dataset.rows.assign(split=split.where(split.isin(SEEN), EXCLUDED)), dataset.classes)
-    groups = dataset.rows.loc[split.isin(SEEN), "group"].reset_index(drop=True)
+    groups = dataset.rows.loc[dataset.rows["split"].isin(SEEN), "group"].reset_index(drop=True)
     prepare()
     drawn = "by group" if (groups != "").any() else "image by image"
     yield f"linear heads, cross-validated in train and valid: {len(groups)} images, {FOLDS} folds drawn {drawn}"
@@ -126,7 +123,7 @@ def backbones(values: dict[str, Any], words: Sequence[str]) -> Iterator[str]:
             fetch_all(candidate.backbones, place)  # of all of them first: what is wrong is said at once
         found = []
         for candidate, place in zip(candidates, places, strict=True):
-            found.append(measure(candidate, place, pixels, seen, duplicates, penalties))
+            found.append(measure(candidate, place, pixels, dataset, duplicates, penalties))
             yield f"{candidate.name}: {found[-1].features} features, l2 {found[-1].l2:g}"
     task = make_task(dataset.classes, dataset.multi_label)
     table = compare(found, groups, task)
@@ -148,8 +145,10 @@ def measure(
 
     Args:
         place: folder that holds what `fetch_all` wrote; features are written there, too.
-        dataset: whose images of test are excluded.
         duplicates: duplicate group of every row of `dataset`.
+
+    Raises:
+        DataError: no image can be left out.
     """
     network, description = pretrained(place, candidate.embed)
     paths = dataset.paths(*SEEN)
@@ -161,24 +160,15 @@ def measure(
     np.save(place / "features.npy", features[:, None])
     tables.write(place / "rows.csv", pd.DataFrame({"path": paths}))
     embeddings, task = Embeddings(place / "features.npy"), make_task(dataset.classes, dataset.multi_label)
-    targets, best = dataset.targets(*SEEN), (np.inf, 0.0, np.empty(0))
-    for l2 in penalties:
-        probabilities = np.nan_to_num(out_of_fold(dataset, duplicates, embeddings, task, l2))
-        best = min(best, (_log_loss(probabilities, targets), l2, probabilities), key=lambda one: one[0])
-    loss, l2, probabilities = best
+    heads = TrainHead(l2=list(penalties))
+    found = cross_validate(embeddings, dataset, duplicates, heads, learning_rate=1.0, seed=0)
+    if found is None:
+        raise DataError(f"{SPLIT}: all images of train and valid are of one group, so heads cannot be tried on others")
+    targets = dataset.targets(*SEEN)
+    probabilities = task.probabilities(never_learnt(found.logits).astype(np.float32))
     correct = (task.decide(probabilities) == targets).reshape(len(targets), -1).all(1)
     size = sum(file.stat().st_size for file in place.rglob("model.safetensors")) / 1e6
-    return Measured(candidate, correct, loss, l2, features.shape[1], speed, size)
-
-
-def _log_loss(probabilities: NDArray[np.float64], targets: NDArray[Any]) -> float:
-    """Mean log loss of probabilities `[N, K]` in nats a term; the impossible costs what 10^-6 does."""
-    truth = (
-        probabilities[np.arange(len(targets)), targets]
-        if targets.ndim == 1
-        else np.where(targets > 0, probabilities, 1 - probabilities)
-    )
-    return -float(np.log(np.clip(truth, 1e-6, None)).mean())
+    return Measured(candidate, correct, found.losses[found.l2], found.l2, features.shape[1], speed, size)
 
 
 def compare(found: Sequence[Measured], groups: pd.Series, task: Task) -> pd.DataFrame:

@@ -85,6 +85,12 @@ def read_dataset(labels: Path, split: Path) -> Dataset:
     return Dataset(rows, sorted(set(class_names(rows[rows["split"].isin(SPLITS)])) - {""}))
 
 
+def read_duplicate_groups(images: Path, dataset: Dataset) -> pd.Series:
+    """Read the duplicate group of every row of a dataset from images.csv."""
+    groups = tables.read(images, ["path", "duplicate_group"]).set_index("path")["duplicate_group"]
+    return groups.loc[dataset.rows["path"]].reset_index(drop=True)
+
+
 def targets(rows: pd.DataFrame, classes: list[str]) -> Targets:
     """Targets of some rows of labels.csv."""
     if not is_multi_label(rows):

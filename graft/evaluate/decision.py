@@ -1,4 +1,4 @@
-"""How logits become answers, read off the valid images: a temperature, and a confidence below which to abstain.
+"""How logits become answers: a temperature, and a confidence below which to abstain, read off unseen images.
 
 A closed set of classes cannot say "none of these": softmax shares out certainty among them. A
 threshold on the confidence can say "not sure".
@@ -63,26 +63,29 @@ def logits_of(network: nn.Module, images: LabelledImages, size: int, precision: 
     return Logits(values, images.targets)
 
 
-def temperature_of(task: Task, valid: Logits, config: Evaluate) -> float:
+def temperature_of(task: Task, unseen: Logits, config: Evaluate) -> float:
     """The temperature of a network, 1 where none is asked for."""
-    return fit_temperature(task, valid.values, valid.targets) if config.calibrate else 1.0
+    return fit_temperature(task, unseen.values, unseen.targets) if config.calibrate else 1.0
 
 
-def decide(task: Task, valid: Logits, config: Evaluate) -> Decision:
+def decide(task: Task, unseen: Logits, config: Evaluate) -> Decision:
     """Fit the temperature, and find the threshold that is asked for.
+
+    Args:
+        unseen: of images that the network did not learn from.
 
     Raises:
         ParamsError: a threshold is asked for where images may have several labels, or cannot be reached.
     """
-    temperature = temperature_of(task, valid, config)
+    temperature = temperature_of(task, unseen, config)
     below = None
     if config.abstain is not None:
         if not task.can_abstain:
             raise ParamsError(
                 "evaluate.abstain: an image with several labels may have none of them, which says it already; use null"
             )
-        probabilities = valid.probabilities(task, temperature)
-        curve = CoverageCurve.of(*task.confidences(probabilities, valid.targets))
+        probabilities = unseen.probabilities(task, temperature)
+        curve = CoverageCurve.of(*task.confidences(probabilities, unseen.targets))
         below = choose_threshold(curve, config.abstain)
     return Decision(tta=config.tta, temperature=temperature, abstain_below=below)
 
@@ -140,24 +143,24 @@ class CoverageCurve:
         return table
 
 
-def choose_threshold(valid: CoverageCurve, config: Abstain) -> float:
-    """Read the confidence off the valid images from which on to answer.
+def choose_threshold(unseen: CoverageCurve, config: Abstain) -> float:
+    """Read the confidence from which on to answer off images that were not learnt from.
 
     Raises:
         ParamsError: the precision is reached at no threshold.
     """
     if config.coverage is not None:
-        return float(valid.threshold[np.searchsorted(valid.coverage, config.coverage - 1e-12)])
+        return float(unseen.threshold[np.searchsorted(unseen.coverage, config.coverage - 1e-12)])
     assert config.precision is not None  # one of the two is
-    reached = np.flatnonzero(valid.accuracy >= config.precision)
+    reached = np.flatnonzero(unseen.accuracy >= config.precision)
     if not len(reached):
-        best = int(valid.accuracy.argmax())
+        best = int(unseen.accuracy.argmax())
         raise ParamsError(
             f"evaluate.abstain.precision: {config.precision:g} is reached at no threshold; of the "
-            f"{valid.answered[best]} most confident of {valid.answered[-1]} valid images {valid.accuracy[best]:.4g} "
+            f"{unseen.answered[best]} most confident of {unseen.answered[-1]} images {unseen.accuracy[best]:.4g} "
             "are correct: ask for no more than that"
         )
-    return float(valid.threshold[reached[-1]])
+    return float(unseen.threshold[reached[-1]])
 
 
 class Answered(Measured):

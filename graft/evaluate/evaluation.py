@@ -1,6 +1,7 @@
 """The evaluation of a split: what was answered, every table that follows from it, and the record of it all."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -14,11 +15,13 @@ from numpy.typing import NDArray
 from graft import __version__
 from graft.core import tables
 from graft.core.files import sha256, write_json
-from graft.data.dataset import Targets, targets
+from graft.data.dataset import Dataset, Targets, targets
 from graft.evaluate.calibration import calibration_error, reliability
-from graft.evaluate.decision import Answered, CoverageCurve, Logits, is_answered, measure_answered
+from graft.evaluate.config import Evaluate
+from graft.evaluate.decision import Answered, CoverageCurve, Logits, decide, is_answered, measure_answered
 from graft.evaluate.metrics import Metrics, Scores, ends
 from graft.evaluate.multi_label import MultiLabelMetrics
+from graft.evaluate.networks import Answers
 from graft.evaluate.record import NETWORKS, RECORD, Record, Slice
 from graft.evaluate.single_label import SingleLabelMetrics
 from graft.stats.intervals import Interval, accuracy_interval, units
@@ -117,13 +120,14 @@ class Evaluation:
         probabilities, losses = answers.probabilities(task, temperature), answers.losses(task, temperature)
         return self.metrics.measure(probabilities, losses, self.targets, self.rows["group"])
 
-    def write(self, folder: Path) -> Record:
-        """Write record.json and all tables."""
+    def write(self, folder: Path, cross_validated: Scores | None = None) -> Record:
+        """Write record.json, with what is known of all images, and all tables."""
         slices, notes = self._slices()
         record = Record(
             kept=self.kept,
             networks=self._measure_networks(),
             difference=self._measure_difference(),
+            cross_validated=cross_validated,
             slices=slices,
             notes=notes,
             mistakes=int((~self.correct).sum()),
@@ -213,11 +217,31 @@ class Evaluation:
         return None if below is None else measure_answered(confidence, correct, self.rows["group"], below)
 
 
-def write_evaluations(folder: Path, evaluations: dict[str, Evaluation]) -> Record:
+def evaluations_of(
+    dataset: Dataset, task: Task, kept: str, answers: Answers, other: Answers | None, config: Evaluate
+) -> dict[str, Evaluation]:
+    """Decide how logits become answers, and evaluate the splits of `evaluate.interpret`.
+
+    Args:
+        kept: the network handed on, whose answers are `answers`; `other` is the other one's.
+    """
+    decision, others = decide(task, answers.unseen, config), other.calibrated(task, config) if other else {}
+    found: dict[str, Evaluation] = {}
+    for split in config.interpret:
+        rows = dataset.rows[dataset.rows["split"] == split].reset_index(drop=True)
+        logits = answers.splits[split].values
+        found[split] = Evaluation(rows, task, logits, others.get(split), decision, kept, config.most_confused)
+    return found
+
+
+def write_evaluations(
+    folder: Path, evaluations: Mapping[str, Evaluation], cross_validated: Scores | None = None
+) -> Record:
     """Write the evaluation of test with metrics.json and decision.json, and those of other splits into folders within.
 
     Args:
         evaluations: by split, test among them.
+        cross_validated: what heads answer of all images; the record of test holds it.
 
     Returns:
         The record of test.
@@ -226,9 +250,9 @@ def write_evaluations(folder: Path, evaluations: dict[str, Evaluation]) -> Recor
     for split, evaluation in evaluations.items():
         place = folder if split == "test" else folder / split
         place.mkdir(exist_ok=True)
-        records[split] = evaluation.write(place)
+        records[split] = evaluation.write(place, cross_validated if split == "test" else None)
     test, evaluation = records["test"], evaluations["test"]
-    metrics = evaluation.metrics.headlines(test.networks, test.kept)
+    metrics = evaluation.metrics.headlines(test.networks, test.kept, test.cross_validated)
     if change := test.difference:
         interval = Interval(change.low, change.high) if change.is_known else None
         name = evaluation.task.primary_metric

@@ -118,13 +118,18 @@ class Metrics(ABC):
         """Pairs of classes that are taken for each other; None where classes do not exclude each other."""
         return None
 
-    def headlines(self, networks: dict[str, Scores], kept: str) -> dict[str, Any]:
-        """What metrics.json holds of test: a few figures of the network that is kept, of each one, of a baseline."""
+    def headlines(self, networks: dict[str, Scores], kept: str, every: Scores | None = None) -> dict[str, Any]:
+        """What metrics.json holds: a few figures of the network kept, of each one, of all images, of a baseline.
+
+        Args:
+            every: of heads, cross-validated over all images.
+        """
         test = networks[kept]
+        compared = networks | ({"cross_validated": every} if every else {})
         values: dict[str, Any] = {"images": test.images} | test.figures
         return {
             "test": {name: values[name] for name in self.headline},
-            **{of: {name: one.figures[name] for name in self.side_by_side} for of, one in networks.items()},
+            **{of: {name: one.figures[name] for name in self.side_by_side} for of, one in compared.items()},
             "majority": {name: test.majority.figures[name] for name in self.baseline},
             "interval": test.interval,
             "kept": kept,

@@ -1,53 +1,95 @@
-"""What the network answers that was not handed on: the head, or the fine-tuned one where the head was."""
+"""What both networks answer, the one handed on and the other: of test, of valid, and of images to calibrate by."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graft.data.arrays import Embeddings
-from graft.data.dataset import LabelledImages
+from graft.data.dataset import Dataset, LabelledImages
 from graft.evaluate.config import Evaluate
 from graft.evaluate.decision import Logits, temperature_of
-from graft.network.head import Description, Head, head_logits
+from graft.heads.cross_validate import OUT_OF_FOLD, SEEN, never_learnt
+from graft.network.head import Description, handed_on, head_logits, load_head
 from graft.network.network import NOT_KEPT, Network, load
 from graft.tasks import Task
 
+Answer = Callable[[Network, LabelledImages], Logits]
+"""Runs a network over images."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a network answers.
+
+    Attributes:
+        splits: by split, test and valid.
+        unseen: of images that it did not learn from, for the temperature and the threshold: those of valid, or for a
+            head that learnt them too, those of train and valid out of fold.
+    """
+
+    splits: dict[str, Logits]
+    unseen: Logits
+
+    def calibrated(self, task: Task, config: Evaluate) -> dict[str, NDArray[np.float32]]:
+        """Logits by split, divided by the network's own temperature."""
+        temperature = np.float32(temperature_of(task, self.unseen, config))
+        return {split: logits.values / temperature for split, logits in self.splits.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHead:
+    """The head on stored features, which costs next to nothing: of the images as they are, without flips.
+
+    Attributes:
+        folder: what `train-head` wrote.
+    """
+
+    folder: Path
+    embeddings: Embeddings
+    dataset: Dataset
+    task: Task
+
+    def split(self, name: str) -> Logits:
+        """What the head handed on answers of test, and of valid the head that never saw it."""
+        head, _ = load_head(self.folder if name == "valid" else handed_on(self.folder))
+        rows = self.embeddings.find(self.dataset.paths(name))
+        return Logits(head_logits(head, self.embeddings, rows), self.dataset.targets(name))
+
+    def unseen(self) -> Logits:
+        """What heads answer of images that they had not learnt from, where they could answer."""
+        if handed_on(self.folder) == self.folder:
+            return self.split("valid")
+        values, targets = never_learnt(np.load(self.folder / OUT_OF_FOLD)), self.dataset.targets(*SEEN)
+        likelihood = self.task.log_likelihood(values.astype(np.float64), targets).reshape(len(values), -1)
+        known = np.isfinite(likelihood).all(1)
+        return Logits(values[known], targets[known])
+
+
+def answers_of_kept(
+    network: Network, description: Description, head: StoredHead, images: dict[str, LabelledImages], answer: Answer
+) -> Answers:
+    """Answer the images by the network handed on."""
+    if not description.refit:
+        splits = {split: answer(network, some) for split, some in images.items()}
+        return Answers(splits, splits["valid"])
+    return Answers({"test": answer(network, images["test"]), "valid": head.split("valid")}, head.unseen())
+
 
 def answers_of_other(
-    folder: Path,
-    description: Description,
-    head: Head,
-    embeddings: Embeddings,
-    images: dict[str, LabelledImages],
-    answer: Callable[[Network, LabelledImages], Logits],
-) -> dict[str, Logits]:
-    """Answer the images of every split by the network that was not handed on.
-
-    The head's answers cost next to nothing, since the features it reads are stored; so they are of the images as they
-    are, without the flips of `evaluate.tta`. A fine-tuned network runs over all images.
+    folder: Path, description: Description, head: StoredHead, images: dict[str, LabelledImages], answer: Answer
+) -> Answers | None:
+    """Answer the images by the network that was not handed on; None where nothing was fine-tuned.
 
     Args:
         folder: of the network handed on, and `description` its description.
-        embeddings: the features that the head was fitted to.
-        answer: runs a network over images.
-
-    Returns:
-        Logits by split; none where nothing was fine-tuned.
     """
     if description.finetuned:
-        rows = {split: embeddings.find([some.pixels.paths[row] for row in some.rows]) for split, some in images.items()}
-        return {split: Logits(head_logits(head, embeddings, rows[split]), images[split].targets) for split in rows}
+        return Answers({split: head.split(split) for split in images}, head.unseen())
     if not (folder / NOT_KEPT).is_dir():
-        return {}
+        return None
     network, _ = load(folder / NOT_KEPT)
-    return {split: answer(network, some) for split, some in images.items()}
-
-
-def calibrated(task: Task, answers: dict[str, Logits], config: Evaluate) -> dict[str, NDArray[np.float32]]:
-    """Logits by split at the network's own temperature, as `decide` finds it for the network handed on."""
-    if not answers:
-        return {}
-    temperature = np.float32(temperature_of(task, answers["valid"], config))
-    return {split: logits.values / temperature for split, logits in answers.items()}
+    splits = {split: answer(network, some) for split, some in images.items()}
+    return Answers(splits, splits["valid"])

@@ -29,6 +29,9 @@ class Record(Measured):
     """Of the head and, where anything was fine-tuned, of the fine-tuned network, each at its own temperature."""
     difference: Difference | None
     """In the share of images answered correctly, fine-tuned less head, image by image."""
+    cross_validated: Scores | None = None
+    """Of linear heads on the stored features of all images, each asked of images that it had not learnt from; None
+    where the head is not linear, all images are of one group, or the split is not test."""
     slices: dict[str, Slice]
     """By ``column=value``."""
     notes: list[str]

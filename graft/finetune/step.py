@@ -16,7 +16,7 @@ from graft.finetune.config import Finetune
 from graft.finetune.parameter_groups import freeze, merge_groups, parameter_groups
 from graft.network.device import autocast, gradient_scaler, pick_device
 from graft.network.feed import fill
-from graft.network.head import Description, load_head
+from graft.network.head import Description, handed_on, load_head
 from graft.network.network import Network, check_size, grafted
 from graft.tasks import LossOptions, Task
 
@@ -38,6 +38,18 @@ def load_trainable(backbone: Path, head: Path, config: Finetune) -> tuple[Networ
         check_size(network, description, size, "finetune.sizes")
     freeze(network, config.freeze, config.unfreeze)
     return network, description
+
+
+def with_final_head(network: Network, description: Description, folder: Path) -> tuple[Network, Description]:
+    """What is handed on where fine-tuning gains nothing: a copy, with the head that was refitted to train and valid.
+
+    Args:
+        network: as it was before fine-tuning.
+        folder: what `train-head` wrote; its own head stays where none was refitted.
+    """
+    kept = copy.deepcopy(network)
+    kept.head, fitted = load_head(handed_on(folder))
+    return kept, description.model_copy(update={"refit": fitted.refit})
 
 
 class Step:

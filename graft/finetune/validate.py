@@ -73,16 +73,18 @@ def choose(
     return {"valid": valid, "kept": better if keep == "better" or not finetuned else keep}
 
 
-def hand_on(folder: Path, head: Network, finetuned: Network | None, kept: str, description: Description) -> None:
+def hand_on(
+    folder: Path, head: tuple[Network, Description], finetuned: Network | None, kept: str, description: Description
+) -> None:
     """Write the network that is kept, and within its folder the fine-tuned one, where the head's is.
 
     Args:
-        head: the network before fine-tuning.
+        head: the network that is handed on where its head is better, as `with_final_head` makes it.
         finetuned: None where nothing was trained.
         kept: as `choose` has it.
     """
     if kept == "head":
-        save(folder, head, description)
+        save(folder, *head)
     if finetuned is not None:
         place = folder if kept == "finetuned" else folder / NOT_KEPT
         place.mkdir(exist_ok=True)

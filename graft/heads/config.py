@@ -27,9 +27,14 @@ class TrainHead(Section):
     the one whose log loss on valid is ``best``."""
     batch_size: int = Field(default=256, ge=1)
     """Images in each step of ``onecycle``."""
+    refit: bool = True
+    """Hand on a head that is fitted to train and valid together, its penalty and its temperature chosen by
+    cross-validation within the two. Fine-tuning still begins from a head that never saw valid, and is compared with
+    it. ``false``, as well as ``epoch: best`` of a hidden layer: fit to train alone and let valid choose."""
     l2: list[Annotated[float, Field(ge=0)]] = Field(default=[0.03, 0.1, 0.3, 1.0, 3.0], min_length=1)
-    """Penalties of a linear head to try; the loss is cross-entropy + l2 / 2 * |weights|^2, and valid's log
-    loss decides. Heads with a hidden layer have dropout instead.
+    """Penalties of a linear head to try; the loss is cross-entropy + l2 / 2 * |weights|^2, and the log
+    loss decides: out of fold with ``refit``, else on valid. Where the best is the first or last, ``refit`` looks
+    further. Heads with a hidden layer have dropout instead.
 
     With several labels an image it is binary cross-entropy, summed over the classes: every class
     is then a logistic regression of its own under the same penalty.
@@ -49,6 +54,11 @@ class TrainHead(Section):
         if self.solver == "lbfgs" and min(self.l2) <= 0:
             raise ValueError(f"solver lbfgs needs penalties l2 above 0, or there is no optimum; got {min(self.l2):g}")
         return self
+
+    @property
+    def cross_validates(self) -> bool:
+        """Whether a head is refitted: not where valid has to say which epoch is the best."""
+        return self.refit and (self.head == "linear" or self.epoch == "last")
 
     def described(self) -> dict[str, Any]:
         """Fields of the head's description that differ from a linear head's."""

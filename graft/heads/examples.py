@@ -29,14 +29,23 @@ class Examples:
     flips: int
 
     @classmethod
-    def train(cls, embeddings: Embeddings, dataset: Dataset) -> Self:
-        """All flips of the training images."""
-        return cls(embeddings, embeddings.find(dataset.paths("train")), dataset.targets("train"), embeddings.views)
+    def train(cls, embeddings: Embeddings, dataset: Dataset, *splits: str) -> Self:
+        """All flips of the training images, or of other splits."""
+        splits = splits or ("train",)
+        return cls(embeddings, embeddings.find(dataset.paths(*splits)), dataset.targets(*splits), embeddings.views)
 
     @classmethod
     def valid(cls, embeddings: Embeddings, dataset: Dataset) -> Self:
         """The validation images as they are."""
         return cls(embeddings, embeddings.find(dataset.paths("valid")), dataset.targets("valid"), 1)
+
+    def at(self, chosen: NDArray[np.bool_], targets: Targets) -> Self:
+        """The images of a mask `[N]`, all flips of each, with targets of their own."""
+        return type(self)(self.embeddings, self.rows[chosen], targets, self.flips)
+
+    def plain(self) -> Self:
+        """The same images as they are."""
+        return type(self)(self.embeddings, self.rows, self.targets, 1)
 
     def __len__(self) -> int:
         return len(self.rows) * self.flips

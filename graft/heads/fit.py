@@ -1,6 +1,6 @@
 """Fit the head on stored features, by the solver that is chosen, and validate it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -45,10 +45,18 @@ class Fitted:
         return self.chosen | {"log_loss": self.log_loss} | self.valid
 
 
-def fit_head(embeddings: Embeddings, dataset: Dataset, config: TrainHead, learning_rate: float, seed: int) -> Fitted:
+def fit_head(
+    embeddings: Embeddings,
+    dataset: Dataset,
+    config: TrainHead,
+    learning_rate: float,
+    seed: int,
+    on: Sequence[str] = ("train",),
+) -> Fitted:
     """Fit a head to the training images, all flips of each; valid, as it is, chooses among those tried.
 
     Args:
+        on: the splits to learn from.
         learning_rate: peak of the 1cycle; nothing to the solver ``lbfgs``.
         seed: root of all draws; ``lbfgs`` draws nothing.
 
@@ -56,10 +64,8 @@ def fit_head(embeddings: Embeddings, dataset: Dataset, config: TrainHead, learni
         TrainingError: the loss is not finite, or no optimum was reached.
     """
     task = make_task(dataset.classes, dataset.multi_label)
-    train, valid = Examples.train(embeddings, dataset), Examples.valid(embeddings, dataset)
-    batch = CHUNK if config.solver == "lbfgs" else config.batch_size
-    with few_threads(min(batch, len(train)) * embeddings.width):
-        return _fit(train, valid, task, config, learning_rate, seed)
+    train, valid = Examples.train(embeddings, dataset, *on), Examples.valid(embeddings, dataset)
+    return fit_examples(train, valid, task, config, learning_rate, seed)
 
 
 @contextmanager
@@ -73,9 +79,20 @@ def few_threads(numbers: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _fit(train: Examples, valid: Examples, task: Task, config: TrainHead, learning_rate: float, seed: int) -> Fitted:
-    if config.solver == "lbfgs":
-        return _fit_by_lbfgs(train, valid, task, config.l2)
+def fit_examples(
+    train: Examples, valid: Examples, task: Task, config: TrainHead, learning_rate: float, seed: int
+) -> Fitted:
+    """Fit a head to some examples, as `fit_head` does; others choose among those tried."""
+    batch = CHUNK if config.solver == "lbfgs" else config.batch_size
+    with few_threads(min(batch, len(train)) * train.embeddings.width):
+        if config.solver == "lbfgs":
+            return _fit_by_lbfgs(train, valid, task, config.l2)
+        return _fit_by_onecycle(train, valid, task, config, learning_rate, seed)
+
+
+def _fit_by_onecycle(
+    train: Examples, valid: Examples, task: Task, config: TrainHead, learning_rate: float, seed: int
+) -> Fitted:
     candidates = make_candidates(train, task, config, seed)
     rounds = list(train_epochs(candidates, task, train, valid, config.epochs, config.batch_size, learning_rate, seed))
     curves = [point for _, point in rounds]

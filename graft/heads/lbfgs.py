@@ -92,11 +92,14 @@ class Objective:
             yield features, targets.double() if targets.is_floating_point() else targets
 
 
-def solve(train: Examples, task: Task, penalties: list[float], moments: Moments | None = None) -> Iterator[Optimum]:
+def solve(
+    train: Examples, task: Task, penalties: list[float], moments: Moments | None = None, tolerance: float = TOLERANCE
+) -> Iterator[Optimum]:
     """Yield the optimum under each penalty, from the strongest to the weakest, each begun at the last.
 
     Args:
         moments: mean and deviation of each feature to standardise by; those of `train` without.
+        tolerance: largest entry of the gradient at which to stop.
 
     Raises:
         TrainingError: the loss is not finite, or the search ended far from an optimum.
@@ -111,7 +114,7 @@ def solve(train: Examples, task: Task, penalties: list[float], moments: Moments 
             raise TrainingError(f"the head's loss is not finite at l2 {l2:g}; look for features that are not")
         # factr=0: only the gradient says when to stop
         vector, _, facts = fmin_l_bfgs_b(
-            objective, vector, factr=0.0, pgtol=TOLERANCE, maxiter=MAX_STEPS, maxfun=2 * MAX_STEPS
+            objective, vector, factr=0.0, pgtol=tolerance, maxiter=MAX_STEPS, maxfun=2 * MAX_STEPS
         )
         steepest = float(np.abs(facts["grad"]).max())
         if not steepest <= MAX_GRADIENT:

@@ -44,6 +44,8 @@ class Description(Section):
     """Whether the whole network was trained on from its head, instead of being the pretrained one with that head."""
     folded: bool = True
     """Whether the backbone's batch norms are part of its convolutions."""
+    refit: bool = False
+    """Whether the head was fitted to the valid images as well: they then say nothing of how good it is."""
     precision: Precision = "fp32"
     """What the features that the head is fitted to were computed in."""
     bf16_error: float | None = None
@@ -59,6 +61,10 @@ class Description(Section):
         fields = type(self).model_fields.items()
         defaults = {name: field.default for name, field in fields if not field.is_required()}
         return {name: value for name, value in values.items() if name not in defaults or value != defaults[name]}
+
+
+REFIT = "refit"
+"""Folder within the head's: the same head fitted to train and valid, which is handed on, if it was asked for."""
 
 
 def save(folder: Path, network: nn.Module, description: Description) -> None:
@@ -193,6 +199,11 @@ def load_head(folder: Path) -> tuple[Head, Description]:
     head = head_like(description, state)
     load_into(head, state, folder)
     return head.eval(), description
+
+
+def handed_on(folder: Path) -> Path:
+    """The folder of the head to use, in that of `train-head`: the refitted one, where there is one."""
+    return folder / REFIT if (folder / REFIT).is_dir() else folder
 
 
 @torch.inference_mode()

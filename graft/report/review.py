@@ -7,7 +7,6 @@ several labels an image: Thyagarajan et al. 2022, https://arxiv.org/abs/2211.138
 """
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +18,14 @@ from cleanlab import rank
 from numpy.typing import NDArray
 
 from graft.core import tables
-from graft.core.progress import bar
-from graft.core.seeds import derive
 from graft.data.arrays import Embeddings, ImageRows
-from graft.data.dataset import SPLITS, Dataset, label_column
+from graft.data.dataset import SPLITS, Dataset
 from graft.heads.config import TrainHead
-from graft.heads.examples import Examples
+from graft.heads.cross_validate import never_learnt, out_of_fold_logits
 from graft.heads.fit import fit_head
-from graft.heads.lbfgs import solve
-from graft.network.head import head_logits
 from graft.render.sheets import Tile, save_note, save_sheet
 from graft.report.gallery import NO_CLASS
 from graft.report.neighbours import Standardised, near_duplicates, outliers
-from graft.stats.draws import draw_folds, draw_groups, draw_units, tied_units
 from graft.tasks import Task
 
 COLUMNS = ["rank", "path", "kind", "label", "suggested", "score", "other", "split"]
@@ -41,15 +35,8 @@ KINDS = {
     "outlier": ("unusual", (70, 90, 160)),
 }
 """Kinds in the order of the table: what a caption calls them, and the colour of their frame."""
-FOLDS = 5
 LEAST_PENALTY = 0.01
 """Weakest penalty: without one, classes that a plane divides have no optimum, and nothing is doubted."""
-
-
-def read_duplicate_groups(images: Path, dataset: Dataset) -> pd.Series:
-    """Read the duplicate group of every row of a dataset from images.csv."""
-    groups = tables.read(images, ["path", "duplicate_group"]).set_index("path")["duplicate_group"]
-    return groups.loc[dataset.rows["path"]].reset_index(drop=True)
 
 
 def review(
@@ -73,7 +60,7 @@ def review(
     used = dataset.rows["split"].isin(SPLITS).to_numpy()
     rows = dataset.rows[used].reset_index(drop=True).rename(columns={"labels": "label"})
     paths, features = rows["path"].tolist(), Standardised.of(embeddings, rows["path"].tolist())
-    probabilities = out_of_fold(dataset, duplicates, embeddings, task, l2)
+    probabilities = out_of_fold_probabilities(dataset, duplicates, embeddings, task, l2)
     found = {
         "label": label_errors(paths, dataset.targets(*SPLITS), probabilities, task),
         "near_duplicate": near_duplicates(rows, duplicates[used], features),
@@ -122,13 +109,12 @@ def save_review(folder: Path, table: pd.DataFrame | None, pixels: ImageRows, tas
     return save_sheet(folder / "review.png", tiles[:count], columns=6, side=144)
 
 
-def out_of_fold(
+def out_of_fold_probabilities(
     dataset: Dataset, duplicates: pd.Series, embeddings: Embeddings, task: Task, l2: float | None
 ) -> NDArray[np.float64]:
     """Probabilities `[N, K]` of every image in train, valid and test, by order of path, from the other folds' head.
 
-    The column of a class is NaN where the other folds say nothing about it: none of their images has
-    it or, with several labels an image, all have.
+    NaN where the other folds say nothing about a class.
 
     Args:
         duplicates: duplicate group of every row of `dataset`.
@@ -139,31 +125,11 @@ def out_of_fold(
     """
     if l2 is None:
         l2 = fit_head(embeddings, dataset, TrainHead(solver="lbfgs"), 1.0, 0).chosen["l2"]
-    fold, targets = make_folds(dataset, duplicates), dataset.targets(*SPLITS)
-    rows = embeddings.find(dataset.paths(*SPLITS))
-    moments = Examples(embeddings, rows, targets, embeddings.views).moments()  # takes no labels, so leaks none
-    probabilities = np.full((len(fold), len(task.classes)), np.nan)
-    with bar("out of fold", FOLDS) as progress:
-        for number in range(FOLDS):
-            held_out = fold == number
-            learnable = task.learnable(targets[~held_out])
-            if held_out.any() and learnable.any():
-                part, wanted = task.restrict(targets[~held_out], learnable)
-                train = Examples(embeddings, rows[~held_out], wanted, embeddings.views)
-                head = next(solve(train, part, [max(l2, LEAST_PENALTY)], moments)).head
-                logits = head_logits(head, embeddings, rows[held_out])
-                probabilities[np.ix_(held_out, learnable)] = part.probabilities(logits)
-            progress.update()
-    return probabilities
-
-
-def make_folds(dataset: Dataset, duplicates: pd.Series) -> NDArray[np.int64]:
-    """Fold of every image in train, valid and test, `[N]`: stratified; duplicates and groups lie in one fold."""
-    used = dataset.rows["split"].isin(SPLITS).to_numpy()
-    rows = dataset.rows[used].reset_index(drop=True)
-    units = tied_units([duplicates[used].reset_index(drop=True), rows["group"]], len(rows))
-    draw = draw_groups if (rows["group"] != "").any() else draw_units
-    return draw_folds(draw, units, label_column(rows), FOLDS, partial(derive, 0, "out-of-fold"))
+    logits = out_of_fold_logits(dataset, duplicates, embeddings, task, max(l2, LEAST_PENALTY))
+    probabilities = np.full_like(logits, np.nan)
+    answered = ~np.isnan(logits).all(1)
+    probabilities[answered] = task.probabilities(never_learnt(logits[answered]).astype(np.float32))
+    return np.where(np.isnan(logits), np.nan, probabilities)
 
 
 Doubts = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]

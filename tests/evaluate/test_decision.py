@@ -104,7 +104,7 @@ def test_a_coverage_is_reached(coverage: float, below: float) -> None:
 def test_a_precision_out_of_reach_says_what_is_in_reach() -> None:
     curve = CoverageCurve.of(np.array([0.9, 0.8]), np.array([False, True]))
     with pytest.raises(
-        ParamsError, match=r"0.9 is reached at no threshold; of the 2 most confident of 2 valid .* 0.5 are correct"
+        ParamsError, match=r"0.9 is reached at no threshold; of the 2 most confident of 2 images 0.5 are correct"
     ):
         choose_threshold(curve, Abstain(precision=0.9))
 

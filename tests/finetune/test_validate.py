@@ -78,7 +78,7 @@ def test_the_fine_tuned_network_is_handed_on_even_where_the_head_is_kept(
 ) -> None:
     finetuned = copy.deepcopy(network)
     finetuned.state_dict()[BIAS].add_(1)
-    hand_on(tmp_path, network, finetuned, kept, DESCRIPTION)
+    hand_on(tmp_path, (network, DESCRIPTION), finetuned, kept, DESCRIPTION)
     first, told = load(tmp_path)
     assert told.finetuned == (kept == "finetuned")
     assert torch.equal(first.state_dict()[BIAS], (finetuned if told.finetuned else network).state_dict()[BIAS])
@@ -90,7 +90,7 @@ def test_the_fine_tuned_network_is_handed_on_even_where_the_head_is_kept(
 
 
 def test_without_fine_tuning_there_is_one_network(network: Network, tmp_path: Path) -> None:
-    hand_on(tmp_path, network, None, "head", DESCRIPTION)
+    hand_on(tmp_path, (network, DESCRIPTION), None, "head", DESCRIPTION)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["model.safetensors", "network.json"]
     assert not load(tmp_path)[1].finetuned
 
