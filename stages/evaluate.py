@@ -46,9 +46,8 @@ def main(run: Run) -> None:
     run.log(f"in {settled}")
     head, fitted = load_head(handed_on(HEAD))
     embeddings = Embeddings(EMBEDDINGS / "features.npy")
-    run.log(
-        require_agreement(grafted(BACKBONE, fitted, head), fitted, embeddings, images["valid"], task, settled.precision)
-    )
+    whole = grafted(BACKBONE, fitted, head)
+    run.log(require_agreement(whole, fitted, embeddings, images["valid"], task, settled.precision))
 
     def answer(network: Network, some: LabelledImages) -> Logits:
         return logits_of(FlipTTA(network, config.tta).eval(), some, size, settled.precision)
@@ -56,8 +55,7 @@ def main(run: Run) -> None:
     stored = StoredHead(HEAD, embeddings, dataset, task)
     answers = answers_of_kept(network, description, stored, images, answer)
     other = answers_of_other(FINETUNED, description, stored, images, answer)
-    kept = "finetuned" if description.finetuned else "head"
-    evaluations = evaluations_of(dataset, task, kept, answers, other, config)
+    evaluations = evaluations_of(dataset, task, description, answers, other, config)
     l2 = json.loads(FITTED.read_text())["valid"].get("l2")
     every = cross_validated(dataset, read_duplicate_groups(IMAGES, dataset), embeddings, task, l2) if l2 else None
     with new_folder(EVALUATED) as folder:

@@ -42,17 +42,23 @@ def _table(metrics: dict[str, Any]) -> Iterator[str]:
     head = f"test, {test['images']} images"
     titles = "".join(f"{title:>10}" for title in columns.values())
     yield f"{head:24}{primary.replace('_', ' '):>12}{'95 % interval':>20}{titles}"
-    for name in (name for name in ROWS if name in metrics):
-        title, row = ROWS[name] + ", handed on" * (name == metrics["kept"]), metrics[name]
+
+    def line(title: str, row: dict[str, Any]) -> str:
         low, high = row[f"{primary}_low"], row[f"{primary}_high"]
         interval = "none: one group" if low is None else f"{low:.1%} to {high:.1%}"
         others = "".join(f"{'none':>10}" if row[key] is None else f"{row[key]:>10.3f}" for key in columns)
-        yield f"{title:24}{row[primary]:>12.1%}{interval:>20}{others}"
+        return f"{title:24}{row[primary]:>12.1%}{interval:>20}{others}"
+
+    for name in (name for name in ROWS if name in metrics):
+        yield line(ROWS[name] + ", handed on" * (name == metrics["kept"]), metrics[name])
     if change := metrics.get("difference"):
         low, high = change[f"{primary}_low"], change[f"{primary}_high"]
         interval = "none: one group" if low is None else f"{100 * low:+.1f} to {100 * high:+.1f}"
         yield f"{'difference, points':24}{100 * change[primary]:>+12.1f}{interval:>20}"
     yield f"{'majority class':24}{metrics['majority'][primary]:>12.1%}"
+    if every := metrics.get("cross_validated"):
+        yield f"all {every['images']} images, each asked of a head that had not learnt from it"
+        yield line("heads, cross-validated", every)
 
 
 def recorded_params(lock: str) -> dict[str, Any]:

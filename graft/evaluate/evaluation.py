@@ -24,6 +24,7 @@ from graft.evaluate.multi_label import MultiLabelMetrics
 from graft.evaluate.networks import Answers
 from graft.evaluate.record import NETWORKS, RECORD, Record, Slice
 from graft.evaluate.single_label import SingleLabelMetrics
+from graft.network.head import Description
 from graft.stats.intervals import Interval, accuracy_interval, units
 from graft.stats.paired import Difference, share_difference
 from graft.tasks import Decision, MultiLabel, SingleLabel, Task
@@ -218,19 +219,20 @@ class Evaluation:
 
 
 def evaluations_of(
-    dataset: Dataset, task: Task, kept: str, answers: Answers, other: Answers | None, config: Evaluate
+    dataset: Dataset, task: Task, kept: Description, answers: Answers, other: Answers | None, config: Evaluate
 ) -> dict[str, Evaluation]:
     """Decide how logits become answers, and evaluate the splits of `evaluate.interpret`.
 
     Args:
-        kept: the network handed on, whose answers are `answers`; `other` is the other one's.
+        kept: of the network handed on, whose answers are `answers`; `other` is the other one's.
     """
+    name = "finetuned" if kept.finetuned else "head"
     decision, others = decide(task, answers.unseen, config), other.calibrated(task, config) if other else {}
     found: dict[str, Evaluation] = {}
     for split in config.interpret:
         rows = dataset.rows[dataset.rows["split"] == split].reset_index(drop=True)
         logits = answers.splits[split].values
-        found[split] = Evaluation(rows, task, logits, others.get(split), decision, kept, config.most_confused)
+        found[split] = Evaluation(rows, task, logits, others.get(split), decision, name, config.most_confused)
     return found
 
 

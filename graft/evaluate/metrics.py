@@ -125,11 +125,15 @@ class Metrics(ABC):
             every: of heads, cross-validated over all images.
         """
         test = networks[kept]
-        compared = networks | ({"cross_validated": every} if every else {})
         values: dict[str, Any] = {"images": test.images} | test.figures
+
+        def side_by_side(scores: Scores) -> Figures:
+            return {name: scores.figures[name] for name in self.side_by_side}
+
         return {
             "test": {name: values[name] for name in self.headline},
-            **{of: {name: one.figures[name] for name in self.side_by_side} for of, one in compared.items()},
+            **{of: side_by_side(one) for of, one in networks.items()},
+            **({"cross_validated": {"images": every.images} | side_by_side(every)} if every else {}),
             "majority": {name: test.majority.figures[name] for name in self.baseline},
             "interval": test.interval,
             "kept": kept,

@@ -11,7 +11,7 @@ from graft.data.arrays import Embeddings
 from graft.data.dataset import Dataset, LabelledImages
 from graft.evaluate.config import Evaluate
 from graft.evaluate.decision import Logits, temperature_of
-from graft.heads.cross_validate import OUT_OF_FOLD, SEEN, never_learnt
+from graft.heads.cross_validate import OUT_OF_FOLD, SEEN, answerable, never_learnt
 from graft.network.head import Description, handed_on, head_logits, load_head
 from graft.network.network import NOT_KEPT, Network, load
 from graft.tasks import Task
@@ -62,10 +62,9 @@ class StoredHead:
         """What heads answer of images that they had not learnt from, where they could answer."""
         if handed_on(self.folder) == self.folder:
             return self.split("valid")
-        values, targets = never_learnt(np.load(self.folder / OUT_OF_FOLD)), self.dataset.targets(*SEEN)
-        likelihood = self.task.log_likelihood(values.astype(np.float64), targets).reshape(len(values), -1)
-        known = np.isfinite(likelihood).all(1)
-        return Logits(values[known], targets[known])
+        values, targets = np.load(self.folder / OUT_OF_FOLD), self.dataset.targets(*SEEN)
+        known = answerable(values, targets, self.task)
+        return Logits(never_learnt(values[known]), targets[known])
 
 
 def answers_of_kept(

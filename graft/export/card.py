@@ -25,7 +25,8 @@ def read_record(params: dict[str, Any], evaluated: Path, split: Path) -> dict[st
 
     Returns:
         JSON-ready: source, licences and label rule; metrics by name with meaning, value, low, high and
-        the values of the head and of the fine-tuned network, None where nothing was fine-tuned; slices; the number
+        the values of the head and of the fine-tuned network, None where nothing was fine-tuned; figures of heads
+        cross-validated over all images, None where there are none; slices; the number
         of images by split; warnings of the audit; lineage and versions.
     """
     files = (evaluated / "metrics.json", split / "metrics.json", split / "audit.json", evaluated / "lineage.json")
@@ -47,6 +48,7 @@ def read_record(params: dict[str, Any], evaluated: Path, split: Path) -> dict[st
         },
         "primary_metric": "accuracy" if "accuracy" in metrics["test"] else "exact_match",
         "interval": metrics["interval"],
+        "cross_validated": metrics.get("cross_validated"),
         "answered": metrics.get("answered"),
         "slices": _slices(tables.read(evaluated / "slices.csv")),
         "images": {name: row["all"] for name, row in counts.items()},

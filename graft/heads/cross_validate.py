@@ -201,9 +201,18 @@ def choose_penalty(
 
 def log_loss(logits: NDArray[np.float64], targets: NDArray[Any], task: Task) -> float:
     """Mean log loss in nats a term, of the images and classes about which something could be learnt."""
-    likelihood = task.log_likelihood(never_learnt(logits), targets)
+    asked = ~np.isnan(logits).all(1)
+    likelihood = task.log_likelihood(never_learnt(logits[asked]), targets[asked])
     known = likelihood[np.isfinite(likelihood)]
     return -float(known.mean()) if len(known) else np.inf
+
+
+def answerable(logits: NDArray[Any], targets: NDArray[Any], task: Task) -> NDArray[np.bool_]:
+    """Of which images everything that holds could be learnt from other folds, `[N]`."""
+    found: NDArray[np.bool_] = ~np.isnan(logits).all(1)
+    likelihood = task.log_likelihood(never_learnt(logits[found]).astype(np.float64), targets[found])
+    found[found] = np.isfinite(likelihood.reshape(len(likelihood), task.loss_terms)).all(1)
+    return found
 
 
 def never_learnt(logits: NDArray[Any]) -> NDArray[Any]:

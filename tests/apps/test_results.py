@@ -54,6 +54,16 @@ def test_the_figures_and_the_report_are_shown(values: dict[str, Any], tmp_path: 
     assert list(results(values))[-1] == f"report: {(tmp_path / REPORT).as_uri()}"
 
 
+def test_all_images_are_shown_where_heads_were_cross_validated(values: dict[str, Any]) -> None:
+    row = {"images": 8, "accuracy": 0.75, "accuracy_low": 0.4, "accuracy_high": 0.93, "macro_f1": 0.7, "log_loss": 0.5}
+    every = row | {"images": 80, "accuracy": 0.7}
+    write_metrics(row, majority={"accuracy": 0.625}, cross_validated=every)
+    assert [" ".join(line.split()) for line in results(values)][-3:-1] == [
+        "all 80 images, each asked of a head that had not learnt from it",
+        "heads, cross-validated 70.0% 40.0% to 93.0% 0.700 0.500",
+    ]
+
+
 def test_figures_of_several_labels(values: dict[str, Any]) -> None:
     row = {
         "images": 8,

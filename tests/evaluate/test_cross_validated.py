@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from graft.core.seeds import derive
 from graft.evaluate.cross_validated import OVERLAP, cross_validated, widened
+from graft.evaluate.metrics import Figures
 from graft.heads.cross_validate import FOLDS, make_folds
 from graft.stats.intervals import accuracy_interval
 from graft.tasks import SingleLabel
@@ -64,10 +65,9 @@ def test_an_image_of_a_class_that_no_other_fold_has_is_left_out(tmp_path: Path) 
 
 
 def test_intervals_widen_within_what_is_possible() -> None:
-    found = widened(
-        {"accuracy": 0.9, "accuracy_low": 0.8, "accuracy_high": 0.99, "log_loss": 0.9, "log_loss_low": 0.1}
-        | {"log_loss_high": 1.2, "ece": 0.1, "roc_auc": None, "macro_f1": 0.5, "macro_f1_low": None}
-    )
+    figures: Figures = {"accuracy": 0.9, "accuracy_low": 0.8, "accuracy_high": 0.99, "ece": 0.1, "roc_auc": None}
+    figures |= {"log_loss": 0.9, "log_loss_low": 0.1, "log_loss_high": 1.2, "macro_f1": 0.5, "macro_f1_low": None}
+    found = widened(figures)
     assert found["accuracy_low"] == pytest.approx(0.9 - 0.1 * OVERLAP)
     assert found["accuracy_high"] == 1
     assert found["log_loss_low"] == 0
@@ -91,13 +91,14 @@ def ridge(features: Array, targets: Array, asked: Array) -> Array:
     centred = features - mean
     square = centred.T @ centred + 0.3 * len(features) * np.eye(features.shape[1])
     weight = np.linalg.solve(square, centred.T @ (signs - signs.mean()))
-    return ((asked - mean) @ weight + signs.mean() > 0).astype(int)
+    answers: Array = ((asked - mean) @ weight + signs.mean() > 0).astype(int)
+    return answers
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("count", "groups", "width"), [(100, 0, 30), (300, 0, 60), (300, 15, 30)])
 def test_the_interval_covers_the_accuracy_of_a_head_of_all_images(count: int, groups: int, width: int) -> None:
-    """As often as 90 to 99.9 % of times, where that of as many independent images does so too seldom."""
+    """In 90 to 99 of 100 draws, where that of as many independent images does so too seldom."""
     generator = np.random.default_rng(derive(0, "coverage", count, groups))
     many, truth, _ = draw(generator, 20000, 2000 * bool(groups), width)
     narrow, wide = [], []
@@ -112,9 +113,13 @@ def test_the_interval_covers_the_accuracy_of_a_head_of_all_images(count: int, gr
         interval, _ = accuracy_interval(correct, names)
         assert interval
         whole = float((ridge(features, targets, many) == truth).mean())
-        figures = {"accuracy": float(correct.mean()), "accuracy_low": interval.low, "accuracy_high": interval.high}
+        figures: Figures = {
+            "accuracy": float(correct.mean()),
+            "accuracy_low": interval.low,
+            "accuracy_high": interval.high,
+        }
         ends = widened(figures)
         narrow.append(interval.low <= whole <= interval.high)
         wide.append(ends["accuracy_low"] <= whole <= ends["accuracy_high"])  # type: ignore[operator]
-    assert 0.9 <= np.mean(wide) <= 0.999
+    assert 0.9 <= np.mean(wide) <= 0.99
     assert np.mean(narrow) < np.mean(wide)

@@ -61,6 +61,13 @@ def test_a_border_is_part_of_the_recipe(tmp_path: Path) -> None:
     assert "antialiased; by its longer side, with a border of the colour 1, 2, 3 at either end of the shorter)" in text
 
 
+def test_it_tells_what_is_known_of_all_images(tmp_path: Path) -> None:
+    every = {"images": 90, "accuracy": 0.811, "accuracy_low": 0.7, "accuracy_high": 0.9}
+    assert "over all 90 pictures: accuracy 81.1 % (70.0 % to 90.0 %)." in card(tmp_path, cross_validated=every)
+    alone = every | {"accuracy_low": None, "accuracy_high": None}
+    assert "over all 90 pictures: accuracy 81.1 %." in card(tmp_path, cross_validated=alone)
+
+
 def test_it_says_when_it_is_not_sure(tmp_path: Path) -> None:
     answered = {"abstain_below": 0.8, "coverage": 0.9, "accuracy": 0.95}
     text = card(tmp_path, abstain_below=0.8, answered=answered)
@@ -122,6 +129,7 @@ def test_the_record_gathers_figures_slices_and_counts(tmp_path: Path) -> None:
         },
         "primary_metric": "accuracy",
         "interval": "Wilson",
+        "cross_validated": None,
         "answered": None,
         "slices": [{"slice": "kind=m", "images": 2, "accuracy": 0.5, "accuracy_low": 0.1, "accuracy_high": 0.9}],
         "images": {"train": 7, "test": 2},

@@ -57,6 +57,7 @@ RECORD: dict[str, Any] = {
     },
     "primary_metric": "accuracy",
     "interval": "by group",
+    "cross_validated": None,
     "answered": None,
     "slices": [{"slice": "kind=m|n", "images": 4, "accuracy": 0.75, "accuracy_low": 0.5, "accuracy_high": 0.9}],
     "images": {"train": 20, "valid": 5, "test": 4},

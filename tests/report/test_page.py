@@ -140,7 +140,8 @@ def test_what_was_measured_is_shown(small: tuple[Path, Content]) -> None:
     shown = with_test(shown, figures=figures, images=4, interval="Wilson")
     text = Page(render(folder, shown)).text
     assert "91.2 % correct" in text
-    assert "Measured on 4 images" in text
+    assert "of the 4 test images, which neither training nor any choice has seen" in text
+    assert "labelled images" not in text
     assert "Image classifier: cat, dog" in text
     assert "images taken as independent" in text
     assert "fine-tuning reached 87.5 % and the head alone 50.0 %; kept: finetuned." in text
@@ -148,6 +149,17 @@ def test_what_was_measured_is_shown(small: tuple[Path, Content]) -> None:
     assert "0 duplicate groups and 0 of 7 groups lie in more than one split" in text
     assert "too optimistic" not in text
     assert "kind=m" in text
+
+
+def test_all_images_come_first_where_heads_were_cross_validated(small: tuple[Path, Content]) -> None:
+    folder, shown = small
+    every = shown.test.record.scores.model_copy(
+        update={"images": 90, "figures": {"accuracy": 0.811, "accuracy_low": 0.7, "accuracy_high": 0.9}}
+    )
+    text = Page(render(folder, with_record(shown, cross_validated=every))).text
+    assert "of all 90 labelled images, each asked of a head" in text
+    assert text.index("81.1 % correct") < text.index("of the 8 test images")
+    assert "heads, cross-validated over all 90 images81.1 %70.0 % to 90.0 %" in text
 
 
 def test_head_and_fine_tuned_network_stand_side_by_side(small: tuple[Path, Content]) -> None:
@@ -331,7 +343,7 @@ def test_several_labels_are_shown(scenes: str) -> None:
     text = Page(scenes).text
     assert "Multi-label image classifier: clear, haze, snow" in text
     assert "75.0 % exact match" in text
-    assert "yes or no for one class of one image, 8.3 % are wrong" in text
+    assert "yes or no for one class of one test image, 8.3 % are wrong" in text
     assert "Always answering haze, the more frequent answer for each class, would match exactly 50.0 %" in text
     assert "a mean average precision of 0.875 and the head alone 0.500; kept: finetuned." in text
     assert (

@@ -38,8 +38,8 @@ HIGHER_IS_BETTER = {"accuracy", "f1", "precision", "recall", "match", "auc", "au
 LOWER_IS_BETTER = {"loss", "error", "ece", "brier", "nll"}
 """Words in the names of metrics that say which way is better."""
 
-NETWORKS = ("head", "finetuned")
-"""The two networks that metrics.json has figures of."""
+NETWORKS = ("head", "finetuned", "cross_validated")
+"""What metrics.json has figures of beside those of test: the two networks, and heads asked of all images."""
 WEIGHTS = "models/finetuned/model.safetensors"
 """The network handed on, as the lineage names it."""
 
