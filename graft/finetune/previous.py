@@ -14,6 +14,11 @@ PREVIOUS = Path("models/previous")
 """What `graft keep` fills. DVC refuses a dependency that is not there, so none is declared: the digest in the params,
 which dvc.lock records, stands for the folder."""
 
+KNOWS_VALID = (
+    "this is a head on the pretrained network, fitted to valid as well, by which nothing could be chosen any more; to "
+    "go on from a network, keep a fine-tuned one (finetune.keep: finetuned), or set train_head.refit to false"
+)
+
 KEYS = {
     "backbone": "backbone.name",
     "mean": "backbone.weights",
@@ -53,7 +58,10 @@ def begin(
             f"{previous} has the digest {found}, and finetune.previous is {config.previous}: bring the folder back "
             "that was meant, or take this one by setting finetune.previous"
         )
-    _require_alike(describe(previous), description, previous)
+    theirs = describe(previous)
+    if theirs.refit:
+        raise TrainingError(f"{previous}: {KNOWS_VALID}")
+    _require_alike(theirs, description, previous)
     _require_unseen(previous / "split.csv", dataset)
     load_into(network, read_state(previous), previous)
 

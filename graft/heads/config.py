@@ -57,8 +57,9 @@ class TrainHead(Section):
 
     @property
     def cross_validates(self) -> bool:
-        """Whether a head is refitted: not where valid has to say which epoch is the best."""
-        return self.refit and (self.head == "linear" or self.epoch == "last")
+        """Whether a head is refitted: not where valid says which epoch is the best, nor where nothing is fitted."""
+        fitted = self.solver == "lbfgs" or self.epochs > 0
+        return self.refit and fitted and (self.head == "linear" or self.epoch == "last")
 
     def described(self) -> dict[str, Any]:
         """Fields of the head's description that differ from a linear head's."""

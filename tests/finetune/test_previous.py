@@ -52,6 +52,13 @@ def test_the_weights_are_those_that_were_kept(network: Network, previous: Path) 
     assert (network.head.linear.weight == 0.25).all()
 
 
+def test_a_head_that_was_fitted_to_valid_is_refused(network: Network, previous: Path) -> None:
+    description = json.loads((previous / "network.json").read_text()) | {"refit": True}
+    (previous / "network.json").write_text(json.dumps(description))
+    with pytest.raises(TrainingError, match="fitted to valid as well, .* set train_head.refit to false"):
+        start(network, previous)
+
+
 def test_without_a_wish_it_begins_from_the_head(network: Network, tmp_path: Path) -> None:
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     begin(network, DESCRIPTION, Finetune(), dataset(), tmp_path / "absent")

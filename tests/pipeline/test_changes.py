@@ -20,7 +20,7 @@ ROOMS = {
     "backbone": {"download@weights", "embed", "finetune", "evaluate", "report", "export"},
     "evaluate": {"evaluate", "report"},
     "export": {"export"},
-    "heads": {"train-head", "report"},
+    "heads": {"train-head", "evaluate", "report"},
     "images": {"index", "presize", "export"},
     "labels": {"index"},
     "report": {"report"},

@@ -158,7 +158,7 @@ def test_all_images_come_first_where_heads_were_cross_validated(small: tuple[Pat
     )
     text = Page(render(folder, with_record(shown, cross_validated=every))).text
     assert "of all 90 labelled images, each asked of a head" in text
-    assert text.index("81.1 % correct") < text.index("of the 8 test images")
+    assert text.index("81.1 % correct") < text.index(f"of the {shown.test.record.scores.images} test images")
     assert "heads, cross-validated over all 90 images81.1 %70.0 % to 90.0 %" in text
 
 
