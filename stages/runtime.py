@@ -15,7 +15,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,11 @@ class Run:
 
     Args:
         name: the stage's name in dvc.yaml.
+        rank: which of the stage's processes this is, from 0; only the first writes, logs and vouches.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, rank: int = 0) -> None:
+        self.name, self.rank = name, rank
         self._values = params.load(PARAMS, _declared())
         self._read: dict[str, Any] = {}
         self._written: dict[Path, str | None] = {}
@@ -79,6 +81,8 @@ class Run:
         facts = [self._read, self._code, INSTALLED, {str(path): _fingerprint(path) for path in inputs}]
         key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
         folder = STATE / "unfinished" / self.name / key
+        if self.rank:
+            return folder
         for other in folder.parent.glob("*"):
             if other != folder:
                 shutil.rmtree(other)
@@ -87,6 +91,8 @@ class Run:
 
     def log(self, message: str) -> None:
         """Print a line and keep it, with the time, in the ignored log of the stage."""
+        if self.rank:
+            return
         print(f"{self.name}: {message}", flush=True)
         log = STATE / "log" / f"{self.name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -112,20 +118,44 @@ class Run:
         shutil.rmtree(STATE / "unfinished" / self.name, ignore_errors=True)
 
 
-def start(name: str, main: Callable[[Run], None]) -> None:
-    """Run a stage's `main` under its lock, and end the process non-zero when it cannot vouch for it."""
+Processes = Callable[[], AbstractContextManager[int | None]]
+"""Yields which of a stage's processes this is, or None where it has started others and has nothing left to do."""
+
+
+def start(name: str, main: Callable[[Run], None], processes: Processes = lambda: nullcontext(0)) -> None:
+    """Run a stage's `main` under its lock, and end the process non-zero when it cannot vouch for it.
+
+    Args:
+        processes: of a stage that may be shared out among several, each of which runs `main`.
+    """
     gc.freeze()  # what was imported stays to the end: neither now nor at exit is any of it garbage
     gc.enable()
-    _end_with_dvc()
+    _end_with_parents()
+    with _ended_with_a_message(name), processes() as rank:
+        if rank is not None:
+            with _ended_with_a_message(name):
+                _run(name, main, rank)
+
+
+def _run(name: str, main: Callable[[Run], None], rank: int) -> None:
     began = time.perf_counter()
+    if rank:
+        main(Run(name, rank))
+        return
+    lock = STATE / "lock" / name
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with _exclusive(lock, name):
+        run = Run(name)
+        main(run)
+        run.finish()
+        run.log(f"done in {time.perf_counter() - began:.1f} s")
+
+
+@contextmanager
+def _ended_with_a_message(name: str) -> Iterator[None]:
+    """End the process with one message instead of a traceback where the user has to act."""
     try:
-        lock = STATE / "lock" / name
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        with _exclusive(lock, name):
-            run = Run(name)
-            main(run)
-            run.finish()
-            run.log(f"done in {time.perf_counter() - began:.1f} s")
+        yield
     except GraftError as error:
         advice = f"\n{CHECK}" if isinstance(error, ParamsError) else ""
         sys.exit(f"{name}: {type(error).__name__}: {error}{advice}")
@@ -152,15 +182,18 @@ def _exclusive(lock: Path, name: str) -> FileLock:
     return held
 
 
-def _end_with_dvc() -> None:
-    """Watch the DVC that started this process, if one did, and end when it is gone."""
-    if "DVC_STAGE" not in os.environ:
+def _end_with_parents() -> None:
+    """Watch the DVC and the launcher of torch that started this process, if they did, and end when one is gone."""
+    parents, watched = psutil.Process().parents(), list[psutil.Process]()
+    if "DVC_STAGE" in os.environ:
+        watched.append(next((parent for parent in parents if _is_dvc(parent)), parents[0]))
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        watched.append(parents[0])
+    if not watched:
         return
-    parents = psutil.Process().parents()
-    dvc = next((parent for parent in parents if _is_dvc(parent)), parents[0])
 
     def watch() -> None:
-        while _lives(dvc):
+        while all(map(_lives, watched)):
             time.sleep(0.5)
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -1,5 +1,6 @@
 """Progress bars: shown on a terminal, silent elsewhere, so that logs keep one line a result."""
 
+import os
 from collections.abc import Iterable, Iterator, Sized
 from typing import Any, TypeVar
 
@@ -15,8 +16,9 @@ def bar(label: str, total: int | None, done: int = 0, unit: str = "") -> "tqdm[A
         done: how many were finished by an earlier, interrupted run.
         unit: what an item is, where it is no image or file: ``B`` is shown as kB, MB, GB.
     """
-    # disable=None is tqdm's own "only on a terminal"
-    return tqdm(desc=label, total=total, initial=done, disable=None, leave=False, unit=unit, unit_scale=bool(unit))
+    # None is tqdm's own "only on a terminal"; of the processes that torch's launcher starts, the first shows them
+    disable = None if os.environ.get("RANK", "0") == "0" else True
+    return tqdm(desc=label, total=total, initial=done, disable=disable, leave=False, unit=unit, unit_scale=bool(unit))
 
 
 def tracked(batches: Iterable[Batch], label: str, total: int) -> Iterator[Batch]:

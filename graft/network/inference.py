@@ -13,6 +13,7 @@ from graft.core.progress import bar
 from graft.data.arrays import ImageRows, PartialArray
 from graft.network.config import Embed, Flip, Precision
 from graft.network.device import autocast, pick_device
+from graft.network.distributed import broadcast, gathered, in_turn
 from graft.network.feed import feed, fetch, fill, read_rows
 from graft.network.network import Network
 
@@ -52,6 +53,8 @@ def batched_outputs(
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the network's output for batches of images, in the order of `rows`.
 
+    Several processes share the batches out, and each yields all: the same ones, and so the same bits, as one would.
+
     Args:
         network: in evaluation mode; moved to the device that is picked.
         pixels: the presized images.
@@ -69,16 +72,17 @@ def batched_outputs(
     parts = [rows[start:stop] for start, stop in pairwise([*range(0, len(rows), count), len(rows)])]
 
     def outputs() -> Iterator[torch.Tensor]:
-        for (images,) in feed(lambda part: (read_rows(pixels, part, device),), parts, device):  # [B, S, S, 3] uint8
+        own = in_turn(parts)
+        for (images,) in feed(lambda part: (read_rows(pixels, part, device),), own, device):  # [B, S, S, 3] uint8
             shown = images if device.type == "cpu" else fill(images, count)
             with torch.inference_mode(), autocast(device, precision):
                 output = network(resize(shown, size))[: len(images)].float()
-            yield output
+            yield from gathered(output, count)
 
     with bar(label, len(rows)) as progress:
-        for output in fetch(outputs(), device):
-            yield output
-            progress.update(len(output))
+        for output, part in zip(fetch(outputs(), device), parts, strict=False):  # what is behind them is no image's
+            yield output[: len(part)]
+            progress.update(len(part))
 
 
 def batch_size(device: torch.device, size: int, batch: int | None = None) -> int:
@@ -106,18 +110,24 @@ def all_outputs(
     return np.concatenate(list(batched_outputs(network, pixels, rows, size, precision, label, batch)))
 
 
-def embed(network: Network, pixels: ImageRows, config: Embed, into: PartialArray) -> None:
-    """Fill `into`, float32 `[N, V, D]`, with the features of every image's V flips, in order."""
-    done = into.done
+def embed(network: Network, pixels: ImageRows, config: Embed, into: PartialArray | None) -> None:
+    """Fill `into`, float32 `[N, V, D]`, with the features of every image's V flips, in order.
+
+    Of several processes the first has it, and the others None.
+    """
+    done = broadcast(into.done if into else 0)
     rows = np.arange(done, len(pixels.paths))
     flipped = FlipFeatures(network, config.flips).eval()
     batches = batched_outputs(flipped, pixels, rows, config.size, config.precision, "embed")
     for number, batch in enumerate(batches, start=1):
+        if into is None:
+            continue
         into.rows[done : done + len(batch)] = batch
         done += len(batch)
         if number % MARK_EVERY == 0:
             into.mark(done)
-    into.mark(done)
+    if into is not None:
+        into.mark(done)
 
 
 def flip_images(images: torch.Tensor, flip: Flip) -> torch.Tensor:
