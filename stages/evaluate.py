@@ -20,6 +20,7 @@ from graft.evaluate.decision import Logits, logits_of
 from graft.evaluate.evaluation import evaluations_of, write_evaluations, write_lineage
 from graft.evaluate.networks import StoredHead, answers_of_kept, answers_of_other
 from graft.network.device import prepare
+from graft.network.distributed import devices, processes
 from graft.network.head import handed_on, load_head
 from graft.network.inference import FlipTTA
 from graft.network.network import Network, grafted, load
@@ -43,7 +44,7 @@ def main(run: Run) -> None:
     task, size = task_of(description), description.size
     images = {split: LabelledImages.of(pixels, dataset, split) for split in ("valid", "test")}
     settled = settle(network, pixels, images["valid"].rows, size, config.precision)
-    run.log(f"in {settled}")
+    run.log(f"on {devices()} in {settled}")
     head, fitted = load_head(handed_on(HEAD))
     embeddings = Embeddings(EMBEDDINGS / "features.npy")
     whole = grafted(BACKBONE, fitted, head)
@@ -55,15 +56,17 @@ def main(run: Run) -> None:
     stored = StoredHead(HEAD, embeddings, dataset, task)
     answers = answers_of_kept(network, description, stored, images, answer)
     other = answers_of_other(FINETUNED, description, stored, images, answer)
+    if run.rank:  # the first process measures and writes
+        return
     evaluations = evaluations_of(dataset, task, description, answers, other, config)
     l2 = json.loads(FITTED.read_text())["valid"].get("l2")
     every = cross_validated(dataset, read_duplicate_groups(IMAGES, dataset), embeddings, task, l2) if l2 else None
     with new_folder(EVALUATED) as folder:
         weights = (file for place in (BACKBONE, HEAD, FINETUNED) for file in sorted(place.rglob("model.safetensors")))
-        write_lineage(folder, [*INPUTS, *weights])
+        write_lineage(folder, [*INPUTS, *weights], {"finetune": description.processes, "evaluate": devices()})
         record = write_evaluations(folder, evaluations, every)
     run.log(f"test {record.headline(task.primary_metric)}")
 
 
 if __name__ == "__main__":
-    start("evaluate", main)
+    start("evaluate", main, processes)

@@ -19,6 +19,7 @@ from graft.finetune.previous import begin
 from graft.finetune.step import load_trainable, with_final_head
 from graft.finetune.validate import choose, hand_on, validate
 from graft.network.device import prepare
+from graft.network.distributed import devices, processes
 from graft.network.precision import settle
 from graft.optim.config import LearningRate
 from graft.tasks import task_of
@@ -42,13 +43,15 @@ def main(run: Run) -> None:
     task, size, batch = task_of(description), description.size, config.largest_batch(len(train))
     settled = settle(network, pixels, train.rows, size, config.precision, batch)
     config = config.model_copy(update={"precision": settled.precision})
-    run.log(f"in {settled}")
+    run.log(f"on {devices()} in {settled}")
     on_valid = partial(validate, task=task, images=valid, size=size, precision=config.precision, batch=batch)
     before, unchanged = on_valid(network), with_final_head(network, description, HEAD)
     begin(network, description, config, dataset)
     training = Training(network, task, train, on_valid, config, augment, learning_rate, seed)
     checkpoint = run.unfinished(PRESIZED, BACKBONE, HEAD, LABELS, SPLIT) / "checkpoint.safetensors"
     history = training.resume(checkpoint)
+    for note in training.notes:
+        run.log(note)
     for epoch in training.epochs():
         history.append(epoch)
         training.save(checkpoint, history)
@@ -56,6 +59,8 @@ def main(run: Run) -> None:
             run.log(line)
     finetuned = training.result() if history or config.init == "previous" else None
     after = history[-1].score if history else on_valid(finetuned) if finetuned else None
+    if run.rank:  # the first process writes
+        return
     metrics = choose(before, after, config.keep)
     with new_folder(REPORT) as report:
         write_curves(report, (epoch.curves() for epoch in history), [epoch.row() for epoch in history])
@@ -66,4 +71,4 @@ def main(run: Run) -> None:
 
 
 if __name__ == "__main__":
-    start("finetune", main)
+    start("finetune", main, processes)

@@ -3,6 +3,7 @@
 # What a command needs is imported within it: `graft predict` runs where only the extra `predict` is installed,
 # and starts at once.
 
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -116,7 +117,7 @@ def check(
         bool, typer.Option("--fix", help="First rename keys of earlier versions in params.yaml, comments kept.")
     ] = False,
 ) -> None:
-    """Check every value of params.yaml, and that a linked folder of images and an installed graft are unchanged."""
+    """Check every value of params.yaml, GRAFT_LAUNCH, and that linked images and an installed graft are unchanged."""
     from graft.apps import check as checks
     from graft.core import installed, params
     from graft.source.config import Source
@@ -128,6 +129,10 @@ def check(
     check_unchanged(params.check("source", Source, values["source"]), Path("data/raw"))
     installed.check()
     typer.echo(f"{PARAMS}: all {len(values)} keys are valid")
+    if options := os.environ.get("GRAFT_LAUNCH"):
+        from graft.network.launch import Launch
+
+        typer.echo(f"GRAFT_LAUNCH: {Launch.parse(options)}")
 
 
 @app.command()

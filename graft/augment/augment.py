@@ -12,10 +12,16 @@ import torch
 from graft.augment.config import Augment
 from graft.augment.geometry import flip_pixels, is_projective, random_maps, sample, spread
 from graft.network.device import send
+from graft.optim.batches import Part
 
 
 def augment(
-    pixels: torch.Tensor, config: Augment, size: int, seed: int, aspects: torch.Tensor | None = None
+    pixels: torch.Tensor,
+    config: Augment,
+    size: int,
+    seed: int,
+    aspects: torch.Tensor | None = None,
+    part: Part | None = None,
 ) -> torch.Tensor:
     """Vary every image at random, once.
 
@@ -25,16 +31,22 @@ def augment(
         size: side of the outputs.
         seed: of this batch's draws, which are the same on every device.
         aspects: `[B]`, width over height of what each square shows, on the CPU; None where nothing is squeezed.
+        part: which images of a batch these are, if not all: they are varied as if all were here, and `aspects` is of
+            the whole batch.
 
     Returns:
         `[B, 3, size, size]`, float32 in [0, 1].
     """
     generator, batch = torch.Generator().manual_seed(seed), len(pixels)
-    maps = random_maps(config, batch, generator, aspects)
-    shift, gain = random_lighting(config.lighting, batch, config.p, generator)
-    rectangles = random_rectangles(config.erase, batch, size, generator)
+    drawn = part.whole if part else batch
+    maps = random_maps(config, drawn, generator, aspects)
+    shift, gain = random_lighting(config.lighting, drawn, config.p, generator)
+    rectangles = random_rectangles(config.erase, drawn, size, generator)
     only_flips = config.only_flips and size == pixels.shape[1]
     projected = is_projective(maps)
+    if part:
+        maps, shift, gain = (draws[part.seen] for draws in (maps, shift, gain))
+        rectangles = {here: rectangles[there] for here, there in enumerate(part.seen) if there in rectangles}
     maps, shift, gain = send([maps, shift, gain], pixels.device)
     images = pixels.new_empty((batch, 3, size, size), dtype=torch.float32)
 

@@ -7,6 +7,7 @@ import torch
 
 from graft.augment.config import Augment
 from graft.network.device import send
+from graft.optim.batches import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Mixed:
         return torch.arange(len(self.images), device=self.images.device).roll(1)
 
 
-def mix(images: torch.Tensor, config: Augment, seed: int) -> Mixed | None:
+def mix(images: torch.Tensor, config: Augment, seed: int, part: Part | None = None) -> Mixed | None:
     """Mix every image with the one before it in the batch, the first with the last.
 
     Batches are shuffled, so neighbours are strangers.
@@ -38,6 +39,7 @@ def mix(images: torch.Tensor, config: Augment, seed: int) -> Mixed | None:
         images: `[B, 3, S, S]`, float32; left as they are.
         config: `mixup` and `cutmix`; where both are given, one is drawn for the batch.
         seed: of this batch's draws, which are the same on every device.
+        part: which images of a batch these are, if not all; the first `part.lead` are then mixed with another.
 
     Returns:
         None where both are 0.
@@ -49,10 +51,12 @@ def mix(images: torch.Tensor, config: Augment, seed: int) -> Mixed | None:
         return None
     generator = np.random.default_rng(seed)
     pastes = generator.random() < 0.5 if config.mixup and config.cutmix else config.cutmix > 0
-    batch, size = len(images), images.shape[2]
+    batch, size = part.whole if part else len(images), images.shape[2]
     alpha = config.cutmix if pastes else config.mixup
     shares = generator.beta(alpha, alpha, batch)
     centres = generator.integers(0, size, (2, batch))
+    if part:
+        shares, centres = shares[part.seen], centres[:, part.seen]
     if pastes:
         return paste(images, boxes_around(shares, centres, size))
     # an image stays mostly itself: otherwise it could be its neighbour over again

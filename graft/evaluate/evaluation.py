@@ -271,14 +271,18 @@ def metrics_of(task: Task) -> Metrics:
     return METRICS[type(task)](task)
 
 
-def write_lineage(folder: Path, inputs: list[Path]) -> None:
-    """Write what the figures follow from: a SHA-256 of every input, and the versions that computed."""
+def write_lineage(folder: Path, inputs: list[Path], processes: dict[str, str]) -> None:
+    """Write what the figures follow from: a SHA-256 of every input, and what computed.
+
+    Args:
+        processes: how many of a stage computed on which devices, ``2 x cpu``.
+    """
     digests = {file.as_posix(): sha256(file) for file in inputs}
     versions = {"graft": __version__} | {name: version(name) for name in PACKAGES}
-    write_json(folder / LINEAGE, {"files": digests, "versions": versions})
+    write_json(folder / LINEAGE, {"files": digests, "versions": versions, "processes": processes})
 
 
 def read_lineage(folder: Path) -> dict[str, dict[str, str]]:
-    """Read the digests as ``files`` and the versions as ``versions``."""
+    """Read the digests as ``files``, the versions as ``versions``, and by stage the ``processes``."""
     lineage: dict[str, dict[str, str]] = json.loads((folder / LINEAGE).read_text(encoding="utf-8"))
     return lineage

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from graft.finetune.parameter_groups import unfreeze_epochs
 from graft.finetune.step import MovingAverage, Step, is_out_of_memory, largest_fit
 from graft.finetune.validate import Score
 from graft.network.device import lacks_determinism
+from graft.network.distributed import broadcast, devices, rank, total
 from graft.network.feed import feed, read_rows
 from graft.network.network import Network
 from graft.optim.batches import epoch_order, in_batches, steps_of
@@ -83,6 +85,7 @@ class Training:
         completed: epochs behind it.
         speed: of the last epoch, to be logged where the clock may be: seconds, images a second, and the share of
             the time that was spent waiting for images.
+        notes: what is to be known of how it went on.
     """
 
     def __init__(
@@ -102,7 +105,7 @@ class Training:
         self.unfreeze_epochs = unfreeze_epochs(network, config.unfreeze)
         self.step = Step(network, task, train.targets, config, augmentation, learning_rate)
         self.network, self.average = self.step.network, MovingAverage(network, config.ema_decay)
-        self.completed, self.speed = 0, dict[str, float]()
+        self.completed, self.speed, self.notes = 0, dict[str, float](), list[str]()
 
     def epochs(self) -> Iterator[Epoch]:
         """Train from the first epoch that is not completed to the last, yielding after each.
@@ -159,7 +162,9 @@ class Training:
         losses: list[torch.Tensor] = []  # one a batch, on the device, as brought down
         plain: list[torch.Tensor] = []  # the same without what shapes the loss
         norms: list[torch.Tensor] = []  # one a step, on the device
-        items = feed(lambda batch: self._read(batch.indices), batches, step.device)
+        parts = [step.part_of(len(batch.indices)) for batch in batches]
+        own = [batch.indices[part.seen] if part else batch.indices for batch, part in zip(batches, parts, strict=True)]
+        items = feed(self._read, own, step.device)
         with bar(f"finetune {epoch}/{config.epochs}", len(order)) as progress:
             for number, batch in enumerate(batches):
                 # wait for the pixels
@@ -169,7 +174,8 @@ class Training:
                 # augment, forward, backward
                 draws = derive(self.seed, "augment", epoch, number)
                 aspects = self.train.squeezed(batch.indices)
-                shaped_and_plain = step.backward(pixels, targets, size, draws, batch.step_images, aspects)  # [2]
+                of = (batch.step_images, aspects, parts[number], batch.ends_step)
+                shaped_and_plain = step.backward(pixels, targets, size, draws, *of)  # [2]
                 losses.append(shaped_and_plain[0])
                 plain.append(shaped_and_plain[1])
                 rates = step.learning_rates()
@@ -183,11 +189,11 @@ class Training:
                     self._check_finite("loss", losses, f"epoch {epoch}, batch", rates)
                     if not step.scaler.is_enabled():
                         self._check_finite("norm of the gradients", norms, f"epoch {epoch}, step", rates)
-                progress.update(len(pixels))
+                progress.update(len(batch.indices))
         items.close()
         seconds = time.perf_counter() - began
         self.speed = {"seconds": seconds, "images/s": len(order) / seconds, "waiting": waited / seconds}
-        return float(torch.stack(plain).sum()) / (len(order) * self.task.loss_terms), rates
+        return float(total(torch.stack(plain).sum())) / (len(order) * self.task.loss_terms), rates
 
     def _read(self, positions: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
         """Pixels `[B, S, S, 3]` uint8 and targets, `[B]` int64 or `[B, K]` float32, of some training images."""
@@ -229,19 +235,32 @@ class Training:
         return merge(self.averaged())
 
     def save(self, file: Path, history: list[Epoch]) -> None:
-        """Write a checkpoint after an epoch."""
+        """Write a checkpoint after an epoch; of several processes the first does."""
+        if rank():
+            return
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"average.{name}": tensor for name, tensor in self.averaged().state_dict().items()}
         tensors |= {f"optimizer.{name}": tensor for name, tensor in optimizer_tensors(self.step.optimizer).items()}
         state = {"completed": self.completed, "averaged": self.average.updates, "scaler": self.step.scaler.state_dict()}
-        save_checkpoint(file, tensors, state | {"history": [asdict(epoch) for epoch in history]})
+        state |= {"processes": devices(), "history": [asdict(epoch) for epoch in history]}
+        save_checkpoint(file, tensors, state)
 
     def resume(self, file: Path) -> list[Epoch]:
-        """Go on from a checkpoint if there is one; return the epochs it had completed."""
+        """Go on from a checkpoint if there is one, of any number of processes; return the epochs it had completed.
+
+        Raises:
+            TrainingError: not every process finds the one that the first does.
+        """
         checkpoint = load_checkpoint(file)
-        if checkpoint is None:
-            return []
-        tensors, state = checkpoint
+        history = self._restore(*checkpoint) if checkpoint else []
+        if broadcast(self.completed) != self.completed:
+            raise TrainingError(
+                f"{file}: process {rank()} finds {self.completed} epochs there, and process 0 another number: "
+                "all processes must see the same folder"
+            )
+        return history
+
+    def _restore(self, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> list[Epoch]:
         parts: dict[str, dict[str, torch.Tensor]] = {"network": {}, "average": {}, "optimizer": {}}
         for name, tensor in tensors.items():
             part, _, inner = name.partition(".")
@@ -252,4 +271,9 @@ class Training:
         restore_optimizer(self.step.optimizer, parts["optimizer"])
         self.step.scaler.load_state_dict(state["scaler"])
         self.completed = state["completed"]
+        if (before := state["processes"]) != devices():
+            self.notes.append(
+                f"goes on after epoch {self.completed}, which was computed on {before}, now on {devices()}: "
+                "the same up to rounding"
+            )
         return [Epoch(**epoch) for epoch in state["history"]]

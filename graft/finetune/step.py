@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -13,11 +14,14 @@ from graft.augment.mix import Mixed, mix
 from graft.core.seeds import derive
 from graft.data.dataset import Targets
 from graft.finetune.config import Finetune
+from graft.finetune.data_parallel import WholeBatch, replicated, unsummed
 from graft.finetune.parameter_groups import freeze, merge_groups, parameter_groups
 from graft.network.device import autocast, gradient_scaler, pick_device
+from graft.network.distributed import devices, rank, world
 from graft.network.feed import fill
 from graft.network.head import Description, handed_on, load_head
 from graft.network.network import Network, check_size, grafted
+from graft.optim.batches import Part
 from graft.tasks import LossOptions, Task
 
 
@@ -32,7 +36,7 @@ def load_trainable(backbone: Path, head: Path, config: Finetune) -> tuple[Networ
         ParamsError: the network takes no images of a size, or a pattern of `freeze` or `unfreeze` matches nothing.
     """
     fitted, description = load_head(head)
-    description = description.model_copy(update={"folded": config.batch_norm == "frozen"})
+    description = description.model_copy(update={"folded": config.batch_norm == "frozen", "processes": devices()})
     network = grafted(backbone, description, fitted, config.drop_path)
     for size in config.training_sizes(description.size):
         check_size(network, description, size, "finetune.sizes")
@@ -86,9 +90,15 @@ class Step:
         )
         # where norms follow statistics, images that fill up a batch would change them
         fills = self.device.type != "cpu" and config.batch_norm == "frozen"
-        self.filled_to = config.largest_batch(len(targets)) if fills else 0
+        self.filled_to = -(-config.largest_batch(len(targets)) // world()) if fills else 0
         self.scaler = gradient_scaler(self.device, config.precision)
-        self._forward: Callable[..., torch.Tensor] = torch.compile(network) if config.compile else network
+        forward = replicated(network, config)
+        self._forward: Callable[..., torch.Tensor] = torch.compile(forward) if config.compile else forward
+
+    def part_of(self, batch: int) -> Part | None:
+        """Which images of a batch of so many this process sees; None for all, where it is alone."""
+        mixes = bool(self.augmentation.mixup or self.augmentation.cutmix)
+        return Part.of(batch, rank(), world(), mixes) if world() > 1 else None
 
     def backward(
         self,
@@ -98,6 +108,8 @@ class Step:
         seed: int,
         step_images: int,
         aspects: torch.Tensor | None = None,
+        part: Part | None = None,
+        ends_step: bool = True,
     ) -> torch.Tensor:
         """Add a batch's gradient to those that stand.
 
@@ -107,30 +119,35 @@ class Step:
             seed: of the augmentation's draws.
             step_images: images in the whole step, over which the loss is a mean.
             aspects: `[B]`, of what the squares show, as `augment` takes them.
+            part: which images of the batch these are, as `part_of` has it; the gradient is of its own ones.
+            ends_step: whether the gradients of all processes are then summed.
 
         Returns:
             Two sums over the batch, `[2]`: of the losses that are brought down, and of the plain ones, negative log
             likelihoods without smoothing, focus or weights, as valid's are.
         """
         # every image once, then images with each other
-        images = augment(pixels, self.augmentation, size, seed, aspects)  # [B, 3, size, size] in [0, 1]
-        mixed = mix(images, self.augmentation, derive(seed, "mix"))
-        shown = fill(images if mixed is None else mixed.images, self.filled_to)
-        with autocast(self.device, self.config.precision):
-            logits = self._forward(shown)[: len(images)].float()  # [B, K]
-        total = self._sum_losses(logits, targets, mixed, self.loss_options)
-        self.scaler.scale(total / step_images).backward()
+        images = augment(pixels, self.augmentation, size, seed, aspects, part)  # [B, 3, size, size] in [0, 1]
+        mixed = mix(images, self.augmentation, derive(seed, "mix"), part)
+        seen, own = images if mixed is None else mixed.images, slice(part.lead if part else 0, None)
+        count = len(seen[own])
+        shown = fill(seen[own] if count else seen, self.filled_to)
+        alike = WholeBatch(part, len(shown)) if part else nullcontext()
+        with unsummed(self._forward, ends_step), alike, autocast(self.device, self.config.precision):
+            logits = self._forward(shown)[:count].float()  # [B, K]
+        total = self._sum_losses(logits, targets, mixed, self.loss_options, own)
+        self.scaler.scale(total / (step_images / world())).backward()  # of all processes' gradients comes the mean
         with torch.no_grad():
-            plain = self._sum_losses(logits, targets, mixed, LossOptions())
+            plain = self._sum_losses(logits, targets, mixed, LossOptions(), own)
         return torch.stack([total.detach(), plain])
 
     def _sum_losses(
-        self, logits: torch.Tensor, targets: torch.Tensor, mixed: Mixed | None, options: LossOptions
+        self, logits: torch.Tensor, targets: torch.Tensor, mixed: Mixed | None, options: LossOptions, own: slice
     ) -> torch.Tensor:
-        losses = self.task.losses(logits, targets, options)  # [B]
+        losses = self.task.losses(logits, targets[own], options)  # [B]
         if mixed is not None:
-            others = self.task.losses(logits, targets[mixed.partner], options)
-            losses = mixed.weight * losses + (1 - mixed.weight) * others
+            others, weight = self.task.losses(logits, targets[mixed.partner][own], options), mixed.weight[own]
+            losses = weight * losses + (1 - weight) * others
         return losses.sum()
 
     def update(self) -> torch.Tensor:
@@ -166,12 +183,16 @@ class Step:
     def try_batch(self, count: int, side: int, size: int, targets: Targets) -> None:
         """Go through one step on as many images, to see whether that fits; the weights stay as they are.
 
+        Of several processes this one takes its share, without the others, which may be in the middle of something.
+
         Args:
             side: of the images, all black.
             size: that they are augmented to.
             targets: some, of the right kind.
         """
         self.filled_to = 0
+        if world() > 1:
+            count, self._forward = -(-count // world()), self.network
         pixels = torch.zeros((count, side, side, 3), dtype=torch.uint8, device=self.device)
         any_targets = torch.from_numpy(targets[:1]).repeat_interleave(count, 0).to(self.device)
         try:

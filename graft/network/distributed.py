@@ -56,13 +56,17 @@ def _joined() -> Iterator[int]:
     devices()
     try:
         yield dist.get_rank()
+        dist.barrier()
+        dist.destroy_process_group()
     except SystemExit as error:
         from torch.distributed.elastic.multiprocessing.errors import get_error_handler  # late, as above
 
         get_error_handler().record_exception(error)
         raise SystemExit(1) from None
-    dist.barrier()
-    dist.destroy_process_group()
+    except RuntimeError as error:
+        if not (isinstance(error, dist.DistError) or "/gloo/" in str(error)):
+            raise
+        sys.exit(f"process {dist.get_rank()} has lost another: {error}")  # of which the launcher knows more
 
 
 def rank() -> int:

@@ -46,6 +46,8 @@ class Description(Section):
     """Whether the backbone's batch norms are part of its convolutions."""
     refit: bool = False
     """Whether the head was fitted to the valid images as well: they then say nothing of how good it is."""
+    processes: str = "1 x cpu"
+    """How many processes fine-tuned it, and on which devices."""
     precision: Precision = "fp32"
     """What the features that the head is fitted to were computed in."""
     bf16_error: float | None = None

@@ -1,6 +1,7 @@
-"""In what order an epoch visits the training images, and in what batches."""
+"""In what order an epoch visits the training images, in what batches, and which process sees what of a batch."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,37 @@ class Batch:
     indices: NDArray[np.int64]
     step_images: int
     ends_step: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Images of a batch that are one process's own, of several which draw alike for the whole batch.
+
+    Attributes:
+        whole: images of the batch.
+        start, stop: the first own one, and the one behind the last.
+        mixes: whether an image may show part of the one before it in the batch.
+    """
+
+    whole: int
+    start: int
+    stop: int
+    mixes: bool
+
+    @classmethod
+    def of(cls, whole: int, rank: int, world: int, mixes: bool) -> Self:
+        """Share `whole` images out as equally as can be."""
+        return cls(whole, whole * rank // world, whole * (rank + 1) // world, mixes)
+
+    @property
+    def lead(self) -> int:
+        """How many of `seen` are not its own: the one before these if that is mixed in, or if it has none."""
+        return int(self.mixes or self.start == self.stop)
+
+    @property
+    def seen(self) -> NDArray[np.int64]:
+        """`[lead + own]`, positions in the batch of all that it looks at."""
+        return np.arange(self.start - self.lead, self.stop) % self.whole
 
 
 def epoch_order(count: int, seed: int, epoch: int, weights: NDArray[np.float64] | None = None) -> NDArray[np.int64]:

@@ -211,6 +211,15 @@ def test_another_source_is_not_held_to_the_folder_linked_before(
     assert CliRunner().invoke(cli.app, ["check"]).exit_code == 0  # params.yaml names a package
 
 
+def test_check_says_what_the_launch_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("GRAFT_LAUNCH", "--nproc-per-node 2")
+    done = CliRunner().invoke(cli.app, ["check"])
+    assert done.output.endswith("GRAFT_LAUNCH: embed, finetune and evaluate run as 2 processes on this machine\n")
+    monkeypatch.setenv("GRAFT_LAUNCH", "torchrun -n 2")
+    assert "GRAFT_LAUNCH='torchrun -n 2': " in exit_message(monkeypatch, "check")
+
+
 @pytest.mark.parametrize("written", ["../set", "~/set"])
 def test_a_path_is_written_so_that_it_holds_in_every_folder(
     written: str, project: Path, monkeypatch: pytest.MonkeyPatch

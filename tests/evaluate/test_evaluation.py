@@ -354,10 +354,11 @@ def test_of_many_values_those_with_most_images_are_shown(tmp_path: Path) -> None
 def test_the_lineage_holds_every_input_to_its_content(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     file.write_bytes(b"path\n" * 1000)
-    write_lineage(tmp_path, [file])
+    write_lineage(tmp_path, [file], {"finetune": "2 x cpu"})
     found = read_lineage(tmp_path)
     assert found["files"] == {file.as_posix(): hashlib.sha256(b"path\n" * 1000).hexdigest()}
     assert found["versions"]["numpy"] == version("numpy")
+    assert found["processes"] == {"finetune": "2 x cpu"}
 
 
 def test_pairs_confused_less_often_than_asked_for_are_left_out(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def content(folder: Path, classes: list[str], each: int = 2, group: str = "") ->
         ),
         valid=None,
         decision=Decision(),
-        lineage={"files": {"data/labels.csv": "ab" * 32}, "versions": {"torch": "2"}},
+        lineage={"files": {"data/labels.csv": "ab" * 32}, "versions": {"torch": "2"}, "processes": {"finetune": "2 x cpu"}},
         review=[],
         splits={"train": counts, "valid": counts, "test": {"all": 0}},
         audit=AUDIT,
@@ -243,6 +243,7 @@ def test_parameters_lineage_and_confusions_are_shown(small: tuple[Path, Content]
     assert f'<td>data/labels.csv</td><td class="text"><code>{"ab" * 32}</code></td>' in html
     assert '<td><bdi>cat</bdi></td><td class="text"><bdi>dog</bdi></td><td>3</td>' in html
     text = Page(html).text
+    assert "Processes: finetune 2 x cpu." in text
     assert '["a", "<b>"]' in text
     assert "Nothing is suspected." in text
     assert "It always answers." in text
@@ -381,7 +382,7 @@ def test_content_is_read_from_the_reports(tmp_path: Path) -> None:
     evaluated, split, finetuned = (tmp_path / name for name in ("evaluate", "split", "finetune"))
     written = content(evaluated, ["cat", "dog"])
     (evaluated / "decision.json").write_text('{"temperature": 1.5}')
-    write_lineage(evaluated, [])
+    write_lineage(evaluated, [], {})
     for folder in (split, finetuned):
         folder.mkdir()
     for file in (split / "metrics.json", split / "audit.json", finetuned / "metrics.json"):

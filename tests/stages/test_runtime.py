@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -250,17 +251,46 @@ def test_a_dvc_that_ends_between_two_questions_has_ended(monkeypatch: pytest.Mon
 
 @pytest.mark.slow
 def test_a_stage_ends_with_the_dvc_that_started_it(project: Path) -> None:
-    """A process that looks like DVC starts one that looks like a stage, and is killed."""
-    stage = "from stages.runtime import _end_with_dvc; import time; _end_with_dvc(); print(flush=True); time.sleep(300)"
-    (project / "dvc.py").write_text(f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {stage!r}])\n")
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "DVC_STAGE": "toy"}
-    with subprocess.Popen([sys.executable, "dvc.py"], env=environment, stdout=subprocess.PIPE) as dvc:
-        assert dvc.stdout is not None
-        dvc.stdout.readline()  # the stage watches now
-        (child,) = psutil.Process(dvc.pid).children()
-        dvc.kill()
+    check_ends_with(project / "dvc.py", {"DVC_STAGE": "toy"})
+
+
+@pytest.mark.slow
+def test_one_process_of_several_ends_with_the_launcher_that_started_it(project: Path) -> None:
+    check_ends_with(project / "launcher.py", {"TORCHELASTIC_RUN_ID": "toy"})
+
+
+def check_ends_with(starter: Path, told: dict[str, str]) -> None:
+    """Kill what started a process that looks like a stage, and see it end."""
+    stage = "from stages import runtime; import time; runtime._end_with_parents(); print(flush=True); time.sleep(300)"
+    starter.write_text(f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {stage!r}])\n")
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | told
+    with subprocess.Popen([sys.executable, starter], env=environment, stdout=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        started.stdout.readline()  # the stage watches now
+        (child,) = psutil.Process(started.pid).children()
+        started.kill()
         _, alive = psutil.wait_procs([child], timeout=60)
-    assert not alive, "the stage outlived the DVC that started it"
+    assert not alive, f"the stage outlived {starter.name}"
+
+
+def test_of_several_processes_the_first_locks_logs_and_vouches(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def main(run: Run) -> None:
+        run.params("lr", LearningRate)
+        run.log(f"process {run.rank}")
+        folder = run.unfinished()
+        assert folder.is_dir() == (run.rank == 0)
+        set_lr(project, "0.5" if run.rank else "0.001")
+
+    start("toy", main, lambda: nullcontext(1))
+    assert capsys.readouterr().out == ""
+    assert not (project / ".graft").exists()
+    set_lr(project, "0.001")
+    start("toy", main, lambda: nullcontext(0))
+    assert "toy: process 0" in capsys.readouterr().out
+    start("toy", main, lambda: nullcontext(None))
+    assert capsys.readouterr().out == ""
 
 
 def record_code(digest: str) -> None:
