@@ -32,7 +32,7 @@ PRESIZED, EMBEDDINGS = Path("data/presized"), Path("data/embeddings")
 IMAGES, LABELS, SPLIT = Path("data/images.csv"), Path("data/labels.csv"), Path("data/split.csv")
 BACKBONE, HEAD, FINETUNED = Path("models/backbone"), Path("models/head"), Path("models/finetuned")
 FITTED, EVALUATED = Path("reports/train-head/metrics.json"), Path("reports/evaluate")
-INPUTS = [IMAGES, LABELS, SPLIT]
+INPUTS = [IMAGES, LABELS, SPLIT, BACKBONE, HEAD, FINETUNED]
 
 
 def main(run: Run) -> None:
@@ -56,14 +56,12 @@ def main(run: Run) -> None:
     stored = StoredHead(HEAD, embeddings, dataset, task)
     answers = answers_of_kept(network, description, stored, images, answer)
     other = answers_of_other(FINETUNED, description, stored, images, answer)
-    if run.rank:  # the first process measures and writes
-        return
+    run.shared_out()
     evaluations = evaluations_of(dataset, task, description, answers, other, config)
     l2 = json.loads(FITTED.read_text())["valid"].get("l2")
     every = cross_validated(dataset, read_duplicate_groups(IMAGES, dataset), embeddings, task, l2) if l2 else None
     with new_folder(EVALUATED) as folder:
-        weights = (file for place in (BACKBONE, HEAD, FINETUNED) for file in sorted(place.rglob("model.safetensors")))
-        write_lineage(folder, [*INPUTS, *weights], {"finetune": description.processes, "evaluate": devices()})
+        write_lineage(folder, INPUTS, {"finetune": description.processes, "evaluate": devices()})
         record = write_evaluations(folder, evaluations, every)
     run.log(f"test {record.headline(task.primary_metric)}")
 

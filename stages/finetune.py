@@ -49,18 +49,14 @@ def main(run: Run) -> None:
     begin(network, description, config, dataset)
     training = Training(network, task, train, on_valid, config, augment, learning_rate, seed)
     checkpoint = run.unfinished(PRESIZED, BACKBONE, HEAD, LABELS, SPLIT) / "checkpoint.safetensors"
-    history = training.resume(checkpoint)
-    for note in training.notes:
-        run.log(note)
+    history = training.resume(checkpoint, run.log)
     for epoch in training.epochs():
         history.append(epoch)
         training.save(checkpoint, history)
-        for line in epoch_lines(epoch.row() | training.speed, heading=len(history) == 1):
-            run.log(line)
+        run.log(*epoch_lines(epoch.row() | training.speed, heading=len(history) == 1))
     finetuned = training.result() if history or config.init == "previous" else None
     after = history[-1].score if history else on_valid(finetuned) if finetuned else None
-    if run.rank:  # the first process writes
-        return
+    run.shared_out()
     metrics = choose(before, after, config.keep)
     with new_folder(REPORT) as report:
         write_curves(report, (epoch.curves() for epoch in history), [epoch.row() for epoch in history])

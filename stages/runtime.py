@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,10 @@ PATIENCE = 5.0
 
 LARGE = 64 * 2**20
 """Files above this many bytes are told apart by size and time of change, others by content."""
+
+
+class _Done(Exception):  # noqa: N818  # no error
+    """A process that does not write has nothing left to do."""
 
 
 class Run:
@@ -89,15 +93,21 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def log(self, message: str) -> None:
-        """Print a line and keep it, with the time, in the ignored log of the stage."""
+    def shared_out(self) -> None:
+        """Let the first of several processes go on alone, to write: `main` of the others ends here."""
+        if self.rank:
+            raise _Done
+
+    def log(self, *messages: str) -> None:
+        """Print lines and keep them, with the time, in the ignored log of the stage."""
         if self.rank:
             return
-        print(f"{self.name}: {message}", flush=True)
         log = STATE / "log" / f"{self.name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {message}\n")
+            for message in messages:
+                print(f"{self.name}: {message}", flush=True)
+                file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {message}\n")
 
     def finish(self) -> None:
         """Vouch for the record, and drop the unfinished work.
@@ -140,7 +150,8 @@ def start(name: str, main: Callable[[Run], None], processes: Processes = lambda:
 def _run(name: str, main: Callable[[Run], None], rank: int) -> None:
     began = time.perf_counter()
     if rank:
-        main(Run(name, rank))
+        with suppress(_Done):
+            main(Run(name, rank))
         return
     lock = STATE / "lock" / name
     lock.parent.mkdir(parents=True, exist_ok=True)

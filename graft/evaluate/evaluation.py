@@ -275,9 +275,11 @@ def write_lineage(folder: Path, inputs: list[Path], processes: dict[str, str]) -
     """Write what the figures follow from: a SHA-256 of every input, and what computed.
 
     Args:
+        inputs: files, and folders whose weights count, with those of folders within.
         processes: how many of a stage computed on which devices, ``2 x cpu``.
     """
-    digests = {file.as_posix(): sha256(file) for file in inputs}
+    files = [file for path in inputs for file in (sorted(path.rglob("model.safetensors")) if path.is_dir() else [path])]
+    digests = {file.as_posix(): sha256(file) for file in files}
     versions = {"graft": __version__} | {name: version(name) for name in PACKAGES}
     write_json(folder / LINEAGE, {"files": digests, "versions": versions, "processes": processes})
 

@@ -10,14 +10,13 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.overrides import TorchFunctionMode
 
 from graft.core.errors import ParamsError
 from graft.finetune.config import Finetune
-from graft.network.distributed import world
+from graft.network.distributed import total, world
 from graft.network.network import Network
 from graft.optim.batches import Part
 
@@ -71,7 +70,11 @@ class WholeBatch(TorchFunctionMode):
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Stand in for the functions that look at a whole batch; call all others."""
-        replaced = {F.dropout: self._dropout, torch.Tensor.bernoulli_: self._bernoulli, F.batch_norm: self._batch_norm}
+        replaced: dict[Any, Callable[..., Any]] = {
+            F.dropout: self._dropout,
+            torch.Tensor.bernoulli_: self._bernoulli,
+            F.batch_norm: self._batch_norm,
+        }
         return replaced.get(function, function)(*args, **(kwargs or {}))
 
     def _dropout(
@@ -109,8 +112,8 @@ class WholeBatch(TorchFunctionMode):
         wide = values.float()  # [B, C, ...]
         own = wide[: self.part.stop - self.part.start]
         count = self.part.whole * values[0, 0].numel()
-        mean = _Total.apply(own.sum(axes)) / count
-        variance = _Total.apply((own - mean.view(shape)).square().sum(axes)) / count
+        mean = _total(own.sum(axes)) / count
+        variance = _total((own - mean.view(shape)).square().sum(axes)) / count
         if running_mean is not None and running_var is not None:
             with torch.no_grad():
                 running_mean.lerp_(mean, momentum)
@@ -126,10 +129,13 @@ class _Total(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, values: torch.Tensor) -> torch.Tensor:
-        total = values.clone()
-        dist.all_reduce(total)
-        return total
+        return total(values.clone())
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
-        return _Total.forward(ctx, gradient.contiguous())
+        return total(gradient.clone(memory_format=torch.contiguous_format))
+
+
+def _total(values: torch.Tensor) -> torch.Tensor:
+    summed: torch.Tensor = _Total.apply(values)  # type: ignore[no-untyped-call]
+    return summed

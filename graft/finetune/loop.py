@@ -85,7 +85,6 @@ class Training:
         completed: epochs behind it.
         speed: of the last epoch, to be logged where the clock may be: seconds, images a second, and the share of
             the time that was spent waiting for images.
-        notes: what is to be known of how it went on.
     """
 
     def __init__(
@@ -105,7 +104,7 @@ class Training:
         self.unfreeze_epochs = unfreeze_epochs(network, config.unfreeze)
         self.step = Step(network, task, train.targets, config, augmentation, learning_rate)
         self.network, self.average = self.step.network, MovingAverage(network, config.ema_decay)
-        self.completed, self.speed, self.notes = 0, dict[str, float](), list[str]()
+        self.completed, self.speed = 0, dict[str, float]()
 
     def epochs(self) -> Iterator[Epoch]:
         """Train from the first epoch that is not completed to the last, yielding after each.
@@ -245,8 +244,11 @@ class Training:
         state |= {"processes": devices(), "history": [asdict(epoch) for epoch in history]}
         save_checkpoint(file, tensors, state)
 
-    def resume(self, file: Path) -> list[Epoch]:
+    def resume(self, file: Path, log: Callable[[str], object] = lambda _: None) -> list[Epoch]:
         """Go on from a checkpoint if there is one, of any number of processes; return the epochs it had completed.
+
+        Args:
+            log: is told where it goes on, and whether on other devices, which round otherwise.
 
         Raises:
             TrainingError: not every process finds the one that the first does.
@@ -258,6 +260,10 @@ class Training:
                 f"{file}: process {rank()} finds {self.completed} epochs there, and process 0 another number: "
                 "all processes must see the same folder"
             )
+        if checkpoint:
+            before = checkpoint[1]["processes"]
+            others = "" if before == devices() else f", computed on {before}: what follows is the same up to rounding"
+            log(f"goes on after epoch {self.completed}{others}")
         return history
 
     def _restore(self, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> list[Epoch]:
@@ -271,9 +277,4 @@ class Training:
         restore_optimizer(self.step.optimizer, parts["optimizer"])
         self.step.scaler.load_state_dict(state["scaler"])
         self.completed = state["completed"]
-        if (before := state["processes"]) != devices():
-            self.notes.append(
-                f"goes on after epoch {self.completed}, which was computed on {before}, now on {devices()}: "
-                "the same up to rounding"
-            )
         return [Epoch(**epoch) for epoch in state["history"]]

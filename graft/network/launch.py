@@ -5,7 +5,7 @@ import shlex
 import sys
 from argparse import Namespace
 from dataclasses import dataclass
-from typing import NoReturn, Self
+from typing import Any, NoReturn, Self
 
 import torch
 from torch.distributed import run as torchrun
@@ -107,8 +107,8 @@ def _explain(failures: dict[int, ProcessFailure]) -> NoReturn:
                 f"process {rank} was killed by {failure.signal_name()}, and all others were ended with it (the kernel "
                 "sends SIGKILL where memory runs out); run the stage again: it goes on from its unfinished work"
             )
-    said = [failure.message["message"] for failure in failures.values() if isinstance(failure.message, dict)]
-    if said:
+    messages: list[Any] = [failure.message for failure in failures.values()]
+    if said := [message["message"] for message in messages if isinstance(message, dict)]:
         sys.exit(said[0].removeprefix("SystemExit: "))
     raise LaunchError(
         f"process {' and '.join(map(str, failures))} failed, and all others were ended; what it said stands above"

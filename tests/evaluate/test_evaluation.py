@@ -354,9 +354,14 @@ def test_of_many_values_those_with_most_images_are_shown(tmp_path: Path) -> None
 def test_the_lineage_holds_every_input_to_its_content(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     file.write_bytes(b"path\n" * 1000)
-    write_lineage(tmp_path, [file], {"finetune": "2 x cpu"})
+    weights = tmp_path / "network" / "within" / "model.safetensors"
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"")
+    (weights.parent / "network.json").touch()
+    write_lineage(tmp_path, [file, tmp_path / "network"], {"finetune": "2 x cpu"})
     found = read_lineage(tmp_path)
-    assert found["files"] == {file.as_posix(): hashlib.sha256(b"path\n" * 1000).hexdigest()}
+    contents = {file: b"path\n" * 1000, weights: b""}
+    assert found["files"] == {path.as_posix(): hashlib.sha256(text).hexdigest() for path, text in contents.items()}
     assert found["versions"]["numpy"] == version("numpy")
     assert found["processes"] == {"finetune": "2 x cpu"}
 

@@ -42,6 +42,21 @@ def test_resumed_training_is_the_uninterrupted_one(
     check_resumed(network, images, tmp_path, killed_after)
 
 
+def test_going_on_with_other_processes_is_said_and_in_another_folder_refused(
+    network: Network, images: LabelledImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, first, said = tmp_path / "checkpoint.safetensors", training(network, images), list[str]()
+    first.save(file, [next(first.epochs())])
+    training(network, images).resume(file, said.append)
+    monkeypatch.setattr(loop, "devices", lambda: "2 x cpu")
+    training(network, images).resume(file, said.append)
+    told = "goes on after epoch 1"
+    assert said == [told, f"{told}, computed on 1 x cpu: what follows is the same up to rounding"]
+    monkeypatch.setattr(loop, "broadcast", lambda _: 1)
+    with pytest.raises(TrainingError, match=r"finds 0 epochs there, .* all processes must see the same folder"):
+        training(network, images).resume(tmp_path / "elsewhere.safetensors")
+
+
 @pytest.mark.usefixtures("cuda")
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_so_it_is_on_a_gpu(network: Network, images: LabelledImages, tmp_path: Path, precision: Precision) -> None:
@@ -182,9 +197,11 @@ def test_augmentation_knows_how_each_image_was_squeezed(
     squares = LabelledImages(images.pixels, images.rows, images.targets, squeezed)
     seen: list[float] = []
 
-    def noted(pixels: torch.Tensor, config: Augment, size: int, seed: int, aspects: torch.Tensor) -> torch.Tensor:
+    def noted(
+        pixels: torch.Tensor, config: Augment, size: int, seed: int, aspects: torch.Tensor, part: None
+    ) -> torch.Tensor:
         seen.extend(aspects.tolist())
-        return augment(pixels, config, size, seed, aspects)
+        return augment(pixels, config, size, seed, aspects, part)
 
     monkeypatch.setattr(step, "augment", noted)
     next(training(network, squares).epochs())

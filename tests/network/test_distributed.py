@@ -43,8 +43,8 @@ def run_toy(folder: Path, processes: int, ends: str = "") -> "subprocess.Complet
     (folder / "toy.py").write_text(TOY)
     told = {"GRAFT_LAUNCH": f"--nproc-per-node {processes}", "ENDS": ends, "PYTHONPATH": str(ROOT)}
     quiet = {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo", "CUDA_VISIBLE_DEVICES": ""}
-    command = [sys.executable, "-m", "toy"]
-    return subprocess.run(command, cwd=folder, env=os.environ | told | quiet, capture_output=True, text=True, check=False)
+    command, environment = [sys.executable, "-m", "toy"], os.environ | told | quiet
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.slow

@@ -75,7 +75,11 @@ def content(folder: Path, classes: list[str], each: int = 2, group: str = "") ->
         ),
         valid=None,
         decision=Decision(),
-        lineage={"files": {"data/labels.csv": "ab" * 32}, "versions": {"torch": "2"}, "processes": {"finetune": "2 x cpu"}},
+        lineage={
+            "files": {"data/labels.csv": "ab" * 32},
+            "versions": {"torch": "2"},
+            "processes": {"finetune": "2 x cpu"},
+        },
         review=[],
         splits={"train": counts, "valid": counts, "test": {"all": 0}},
         audit=AUDIT,
