@@ -86,9 +86,10 @@ class Launch:
             LaunchError: one was killed, or they do not find each other.
             SystemExit: one failed, with what it said.
         """
-        # torchrun's own choice is a single thread; so the cores are shared out
-        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, torch.get_num_threads() // self.processes)))
-        self.arguments.virtual_local_rank = torch.cuda.is_available()  # each sees its own GPU alone, as the first
+        # torchrun's own choice is a single thread; but on a CPU the last bits depend on how many there are
+        gpus, threads = torch.cuda.is_available(), torch.get_num_threads()
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, threads // self.processes) if gpus else threads))
+        self.arguments.virtual_local_rank = gpus  # each process sees its own alone, as the first
         try:
             torchrun.run(self.arguments)
         except ChildFailedError as error:

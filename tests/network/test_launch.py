@@ -1,6 +1,8 @@
 """GRAFT_LAUNCH holds torchrun's own options, and what else stands there is refused with a reason."""
 
+import os
 import signal
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,22 @@ def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -
     assert Launch.parse("--nproc-per-node gpu").processes == 2
     with pytest.raises(LaunchError, match="each of 3 processes needs a GPU, and this machine has 2"):
         Launch.parse("--nproc-per-node 3")
+
+
+@pytest.mark.parametrize(("gpus", "shared"), [(0, 1), (2, 2)])
+def test_threads_are_those_of_one_process_or_shared_out_beside_gpus(
+    monkeypatch: pytest.MonkeyPatch, gpus: int, shared: int
+) -> None:
+    told = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    monkeypatch.setattr(os, "environ", told)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 6)
+    started: list[Namespace] = []
+    monkeypatch.setattr(torchrun, "run", started.append)
+    Launch.parse("--nproc-per-node 2").run()
+    assert told["OMP_NUM_THREADS"] == str(6 // shared)
+    assert started[0].virtual_local_rank == (gpus > 0)
 
 
 def failure(rank: int, exitcode: int, file: Path | None = None) -> ProcessFailure:
