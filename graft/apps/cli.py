@@ -14,7 +14,7 @@ import typer
 from graft import __version__
 from graft.apps.compare.command import compare
 from graft.apps.predict.command import predict
-from graft.apps.review.server import review
+from graft.apps.review.server import label, review
 from graft.apps.serve.server import serve
 from graft.apps.use.presets import BACKBONES, names
 from graft.core.errors import GraftError, ParamsError, install
@@ -83,6 +83,9 @@ def use(
         str | None, typer.Option(help=f"The pretrained network: {', '.join(names(BACKBONES))}.")
     ] = None,
     anew: Annotated[bool, typer.Option("--anew", help="Choose labels and split again for what is in use.")] = False,
+    unlabelled: Annotated[
+        bool, typer.Option("--unlabelled", help="Nothing labels them yet: graft label will.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written.")] = False,
 ) -> None:
     """Use your images, a preset or another network: find out what suits, and write that into params.yaml."""
@@ -95,7 +98,9 @@ def use(
     values: dict[str, Any] = {}
     if source is not None:
         current = _values()["source"]
-        values, lines = plan(source, images, licence, current if isinstance(current, dict) else {}, anew, Path())
+        values, lines = plan(
+            source, images, licence, current if isinstance(current, dict) else {}, anew, Path(), unlabelled
+        )
         _echo(lines)
     if backbone is not None:
         network, _ = read_preset(backbone, BACKBONES)
@@ -227,6 +232,7 @@ def inspect(
 
 
 app.command()(review)
+app.command()(label)
 app.command()(predict)
 app.command()(serve)
 

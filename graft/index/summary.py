@@ -16,7 +16,7 @@ from graft.images.depth import Depth
 from graft.index.duplicates import Duplicates
 from graft.labels.rules import Labelled
 from graft.render.figures import plain, save_figure
-from graft.render.sheets import Tile, save_sheet
+from graft.render.sheets import Tile, save_note, save_sheet
 
 SAMPLE_CLASSES, SAMPLE_IMAGES = 8, 6
 """Classes on the sample sheet, one a row, and images of each."""
@@ -109,6 +109,8 @@ def save_samples(path: Path, root: Path, labels: pd.Series, depth: Depth) -> Non
 
     The caption of one of more than eight bits has its darkest and its brightest value.
     """
+    if labels.empty:
+        return save_note(path, "no picture has a label yet")
     names = labels.value_counts().sort_index()
     shown = names.index if len(names) <= SAMPLE_CLASSES else names.index[:: -(-len(names) // SAMPLE_CLASSES)]
     tiles: list[Tile] = []
@@ -119,7 +121,7 @@ def save_samples(path: Path, root: Path, labels: pd.Series, depth: Depth) -> Non
         tiles += [_sample(root / one, str(name), depth) for one in drawn]
         blank = np.full((SIDE, SIDE, 3), 255, dtype=np.uint8)
         tiles += [Tile(blank)] * (SAMPLE_IMAGES - len(drawn))  # each class has its row
-    save_sheet(path, tiles, columns=SAMPLE_IMAGES, side=SIDE)
+    return save_sheet(path, tiles, columns=SAMPLE_IMAGES, side=SIDE)
 
 
 def _sample(file: Path, label: str, depth: Depth) -> Tile:

@@ -26,9 +26,9 @@ from graft.labels.tables import RESERVED, Table, read_table
 class Labels(Section):
     """How an image gets its label."""
 
-    rule: Literal["folder", "regex", "table", "regions"]
-    """Where the label is: in the name of the folder, in a part of the path (``regex``), in a ``table``, or beside each
-    box in the table of `index.regions`."""
+    rule: Literal["folder", "regex", "table", "regions", "corrections"]
+    """Where the label is: in the name of the folder, in a part of the path (``regex``), in a ``table``, beside each
+    box in the table of `index.regions`, or only in ``corrections.csv``, which `graft label` writes."""
     pattern: str | None = None
     """For ``regex``: searched in the path; the named group ``label`` is the label, a group ``group`` the unit
     that must not straddle splits, and any other named group a slice."""
@@ -111,8 +111,8 @@ def apply_rule(
         regions: name and label of each region, for the rule ``regions``.
 
     Raises:
-        DataError: the table or a list is absent or malformed, a correction names no image, or there
-            are fewer than two classes.
+        DataError: the table or a list is absent or malformed, a correction names no image, or a rule other than
+            ``corrections`` finds fewer than two classes.
     """
     separator = labels.label_separator
     known = set(paths)
@@ -120,6 +120,9 @@ def apply_rule(
     if labels.rule == "regions":
         rows = _by_regions(regions)
         absent = "has no row in the table of index.regions"
+    elif labels.rule == "corrections":
+        rows = pd.DataFrame(columns=["path", "label", "unlabelled", "group"], dtype=str)
+        absent = f"has no row in {corrections.file}"
     elif labels.table is not None:
         rows = read_table(labels.table, root, images, separator)
         absent = f"has no row in {' or '.join(labels.table.files.values())}"
@@ -249,9 +252,9 @@ def _classes(labels: Iterable[str], separator: str | None) -> set[str]:
 
 
 def _check_classes(labels: Labels, rows: pd.DataFrame, unlabelled: pd.DataFrame, orphans: list[str]) -> None:
-    """Check that there are two classes, or one where an image may also have none."""
+    """Check that there are two classes, or one where an image may also have none; by hand they come one by one."""
     classes = sorted(_classes(rows["label"], labels.label_separator and LABEL_DELIMITER))
-    if len(classes) >= 2 or (labels.label_separator is not None and classes):
+    if len(classes) >= 2 or (labels.label_separator is not None and classes) or labels.rule == "corrections":
         return
     example = f"; {unlabelled['path'][0]!r} {unlabelled['reason'][0]}" if len(unlabelled) else ""
     absent = f"; the table names {orphans[0]!r}, which is no picture of the source" if orphans else ""

@@ -29,9 +29,11 @@ def assign(config: Split, labels: pd.DataFrame, images: pd.DataFrame) -> pd.Data
         Columns split (a name of `SPLITS`, or "excluded") and reason (empty unless excluded), aligned with `labels`.
 
     Raises:
-        DataError: a column is absent, groups are asked for where there are none, or a split would
-            be empty, or train have a single class.
+        DataError: a column is absent, groups are asked for where there are none, no image has a label, or a split
+            would be empty, or train have a single class.
     """
+    if labels.empty:
+        raise DataError("split: no picture has a label yet; give some with `graft label`, then run `dvc repro`")
     copies = images["duplicate_group"]
     splits = pd.Series("", index=labels.index, dtype=str)
     reasons = pd.Series("", index=labels.index, dtype=str)

@@ -1,1 +1,1 @@
-"""``graft review``: a local page on which a person sets suspected labels right."""
+"""``graft review`` and ``graft label``: a local page on which a person sets labels right, or gives them."""

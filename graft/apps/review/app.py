@@ -1,4 +1,4 @@
-"""The local page and what it asks for: cases, their images, decisions.
+"""The local page of `graft review` and `graft label`, and what it asks for: cases, their images, decisions.
 
 Only this machine's own browser may use it, and in it whoever knows the secret of the address (`Access`).
 Images are asked for by number, never by path; what writes must come from this page itself and know its token.
@@ -6,8 +6,10 @@ Images are asked for by number, never by path; what writes must come from this p
 
 import io
 import secrets
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from fastapi import Depends, FastAPI, HTTPException, Request
@@ -17,7 +19,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from graft.apps.review.cases import Action, Cases, Decisions, ImageFile
+from graft.apps.review.cases import Action, Case, Cases, Decisions, ImageFile
 from graft.apps.serve.middleware import SecurityHeaders, content_security_policy
 from graft.core.errors import GraftError
 from graft.images.decode import UnreadableError, decode
@@ -44,7 +46,7 @@ class Access:
             response = RedirectResponse("/", 303)  # so that the secret leaves the address bar
             response.set_cookie(cookie, self.secret, httponly=True, samesite="strict")
         elif not self._is_secret(request.cookies.get(cookie, "")):
-            response = JSONResponse({"detail": "open the address that graft review printed when it was started"}, 403)
+            response = JSONResponse({"detail": "open the address that graft printed when it was started"}, 403)
         return await response(scope, receive, send)
 
     def _is_secret(self, value: str) -> bool:
@@ -62,10 +64,17 @@ class Decision(BaseModel):
     labels: list[str] = []
 
 
-def create_app(cases: Cases, decisions: Decisions, root: Path, secret: str) -> FastAPI:
-    """Return the app that shows cases of the folder `root` and takes decisions, at an address that holds a secret."""
+def create_app(
+    cases: Cases, decisions: Decisions, root: Path, secret: str, more: Callable[[], list[Case]] | None = None
+) -> FastAPI:
+    """Return the app that shows cases of the folder `root` and takes decisions, at an address that holds a secret.
+
+    Args:
+        more: finds further cases once all are settled; without it there are no others.
+    """
     token = secrets.token_urlsafe(24)
     start = secrets.token_hex(4)  # in the images' addresses: a number means another image after another run
+    finding = Lock()
     app = FastAPI(openapi_url=None)  # and with it no docs page, which would be fetched from elsewhere
     app.add_middleware(Access, secret=secret)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"], www_redirect=False)
@@ -77,17 +86,18 @@ def create_app(cases: Cases, decisions: Decisions, root: Path, secret: str) -> F
 
     @app.get("/")
     def page() -> HTMLResponse:
-        text = PAGE.read_text(encoding="utf-8").replace("__TOKEN__", token)
+        command = "graft review" if more is None else "graft label"
+        text = PAGE.read_text(encoding="utf-8").replace("__TOKEN__", token).replace("__COMMAND__", command)
         return HTMLResponse(text, headers={"Content-Security-Policy": content_security_policy(text)})
 
     @app.get("/cases")
     def all_cases() -> dict[str, Any]:
-        known = {"classes": cases.classes, "multi_label": cases.multi_label, "start": start}
-        return known | {"rows": [asdict(case) for case in cases.rows]} | _state(decisions, None)
+        known = {"multi_label": cases.multi_label, "new_classes": cases.new_classes, "more": more is not None}
+        return known | {"start": start} | _rows(cases) | _state(decisions, None)
 
     @app.get("/picture/{index}/{side}")
     def image(index: int, side: int) -> Response:
-        jpeg = _scaled(root / _image(cases, index, side).path)
+        jpeg = _scaled(root / _image(cases, index, side, True).path)
         return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
     def from_our_page(request: Request) -> None:
@@ -95,7 +105,7 @@ def create_app(cases: Cases, decisions: Decisions, root: Path, secret: str) -> F
         if origin is not None and origin != f"http://{request.headers['host']}":
             raise HTTPException(403, "another page asked for this")
         if not secrets.compare_digest(request.headers.get("x-graft-token", "").encode(), token.encode()):
-            raise HTTPException(403, "this page is of an earlier start of graft review; reload it")
+            raise HTTPException(403, "this page is of an earlier start of graft; reload it")
 
     @app.post("/decide", dependencies=[Depends(from_our_page)])
     def decide(decision: Decision) -> dict[str, Any]:
@@ -107,19 +117,36 @@ def create_app(cases: Cases, decisions: Decisions, root: Path, secret: str) -> F
     def undo() -> dict[str, Any]:
         return _state(decisions, decisions.undo())
 
+    @app.post("/more", dependencies=[Depends(from_our_page)])
+    def find_more() -> dict[str, Any]:
+        if more is None:
+            raise HTTPException(404, "there are no other cases")
+        with finding:
+            if all(state.settled for state in decisions.state()[0]):  # the page may ask twice
+                cases.rows.extend(more())
+        return _rows(cases) | _state(decisions, None)
+
     return app
+
+
+def _rows(cases: Cases) -> dict[str, Any]:
+    return {"rows": [asdict(case) for case in cases.rows]}
 
 
 def _state(decisions: Decisions, index: int | None) -> dict[str, Any]:
     states, waiting = decisions.state()
-    return {"states": [asdict(state) for state in states], "waiting": waiting, "case": index}
+    known = {"states": [asdict(state) for state in states], "waiting": waiting, "classes": decisions.classes()}
+    return known | {"case": index}
 
 
-def _image(cases: Cases, index: int, side: int) -> ImageFile:
-    """One image of a case; there are no others to ask for."""
-    if not (0 <= index < len(cases.rows) and 0 <= side < len(cases.rows[index].images)):
-        raise HTTPException(404, "there is no such picture")
-    return cases.rows[index].images[side]
+def _image(cases: Cases, index: int, side: int, only_shown: bool = False) -> ImageFile:
+    """One image of a case, to be decided about or, as its neighbours, only shown; there are no others to ask for."""
+    if 0 <= index < len(cases.rows):
+        case = cases.rows[index]
+        images = (*case.images, *(case.neighbours if only_shown else ()))
+        if 0 <= side < len(images):
+            return images[side]
+    raise HTTPException(404, "there is no such picture")
 
 
 def _scaled(file: Path) -> bytes:

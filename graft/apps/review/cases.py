@@ -18,49 +18,57 @@ from graft.labels.corrections import COLUMNS, DROP, Corrections
 
 REVIEW = Path("reports/report/review.csv")
 LABELS, SPLIT = Path("data/labels.csv"), Path("data/split.csv")
+UNLABELLED = "unlabelled"
+"""The kind of a case whose image has no label."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
-    """One image of a case: its path below the source, its labels as of the last run, its split."""
+    """One image of a case: its path below the source, its labels as of the last run or None, its split."""
 
     path: str
-    labels: list[str]
+    labels: list[str] | None
     split: str
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One row of review.csv, to be settled by a person.
+    """One row of review.csv, or one image without a label, to be settled by a person.
 
     Attributes:
-        kind: label, near_duplicate or outlier.
-        score: how strongly it is suspected, in [0, 1].
+        kind: label, near_duplicate or outlier; or unlabelled.
+        score: how strongly it is suspected, or how sure the guess is, in [0, 1].
         suggested: labels that are suggested for the first image; None where nothing is.
         images: the one in question and, of a near duplicate, its partner.
+        neighbours: labelled images that are most like it, to be looked at.
     """
 
     kind: str
     score: float
     suggested: list[str] | None
     images: tuple[ImageFile, ...]
+    neighbours: tuple[ImageFile, ...] = ()
 
     @property
     def key(self) -> tuple[str, str, str, str]:
         """What makes it the same case in a later run: kind, path, partner's path, and the labels of both."""
         paths = [image.path for image in self.images] + [""]
-        labels = " ".join(LABEL_DELIMITER.join(image.labels) for image in self.images)
+        labels = " ".join(LABEL_DELIMITER.join(image.labels or []) for image in self.images)
         return self.kind, paths[0], paths[1], labels
 
 
 @dataclass(frozen=True, slots=True)
 class Cases:
-    """All cases, the labels of every image of the last run by path, and the names of the classes."""
+    """All cases, the labels of every image of the last run by path, and the names of the classes.
+
+    `new_classes` says whether a person may name others.
+    """
 
     rows: list[Case]
     labels: dict[str, list[str]]
     classes: list[str]
     multi_label: bool
+    new_classes: bool = False
 
 
 def read_cases(review: Path = REVIEW, labels: Path = LABELS, split: Path = SPLIT) -> Cases:
@@ -72,12 +80,33 @@ def read_cases(review: Path = REVIEW, labels: Path = LABELS, split: Path = SPLIT
     for file in (review, labels, split):
         if not file.is_file():
             raise DataError(f"{file} is absent: nothing was found to review yet; run `dvc repro`")
-    known = tables.read(labels)
-    multi_label = is_multi_label(known)
-    named = {path: _names(text, multi_label) for path, text in zip(known["path"], label_column(known), strict=True)}
+    named, multi_label = read_labels(labels)
     splits = tables.read(split).set_index("path")["split"]
     rows = [_case(row, named, splits, multi_label) for row in tables.read(review).to_dict("records")]
-    return Cases(rows, named, sorted({name for names in named.values() for name in names}), multi_label)
+    return Cases(rows, named, classes_of(named), multi_label)
+
+
+def read_labels(file: Path = LABELS) -> tuple[dict[str, list[str]], bool]:
+    """Read the labels of every image that has any, by path, and whether an image may have several."""
+    known = tables.read(file)
+    multi_label = is_multi_label(known)
+    names = [_names(text, multi_label) for text in label_column(known)]
+    return dict(zip(known["path"], names, strict=True)), multi_label
+
+
+def classes_of(labels: Mapping[str, list[str]]) -> list[str]:
+    """The classes that occur, sorted."""
+    return sorted({name for names in labels.values() for name in names})
+
+
+def _note(case: Case, image: ImageFile) -> str:
+    """What corrections.csv says of the reason."""
+    if image.labels is not None:
+        was, kind = ", ".join(image.labels) or "no class", case.kind.replace("_", " ")
+        return f"was {was}; reviewed as {kind} {case.score:.2f}"
+    if case.suggested is None:
+        return "had no label"
+    return f"had no label; guessed {', '.join(case.suggested) or 'no class'} {case.score:.2f}"
 
 
 def _case(row: Mapping[Any, str], labels: dict[str, list[str]], splits: pd.Series, multi_label: bool) -> Case:
@@ -144,7 +173,7 @@ class Decisions:
         """
         case = self.cases.rows[index]
         image = case.images[side]
-        if action == "relabel" and sorted(labels) == sorted(image.labels):
+        if action == "relabel" and image.labels is not None and sorted(labels) == sorted(image.labels):
             action = "keep"
         text = self._text(labels) if action == "relabel" else DROP
         with self._lock:
@@ -158,8 +187,7 @@ class Decisions:
                         del rows[other.path]
             else:
                 kept.discard(case.key)
-                was, kind = ", ".join(image.labels) or "no class", case.kind.replace("_", " ")
-                rows[image.path] = (text, f"was {was}; reviewed as {kind} {case.score:.2f}")
+                rows[image.path] = (text, _note(case, image))
             self._write(rows, kept)
             self._undos.append(undo)
 
@@ -180,11 +208,27 @@ class Decisions:
             self._undos.pop()
             return index
 
+    def corrected(self) -> dict[str, list[str] | str]:
+        """Return the labels of every image in corrections.csv, or ``"drop"``, by path."""
+        with self._lock:
+            return self._corrected(self._read()[0])
+
+    def skipped(self) -> set[str]:
+        """Return the paths of the images that were to be labelled, and were not."""
+        with self._lock:
+            return {path for kind, path, *_ in self._read()[1] if kind == UNLABELLED}
+
+    def classes(self) -> list[str]:
+        """Return all classes, those that only corrections.csv names last, so that a key's class stays its class."""
+        known = self.cases.classes
+        named = [name for labels in self.corrected().values() if isinstance(labels, list) for name in labels]
+        return known + [name for name in dict.fromkeys(named) if name not in known]
+
     def state(self) -> tuple[list[State], int]:
         """Return what is decided of every case, and how many corrections wait for the next run."""
         with self._lock:
             rows, kept = self._read()
-        corrected = {path: DROP if label == DROP else self._labels(label) for path, (label, _) in rows.items()}
+        corrected = self._corrected(rows)
         states = [
             State(case.key in kept, [corrected.get(image.path) for image in case.images]) for case in self.cases.rows
         ]
@@ -194,13 +238,18 @@ class Decisions:
         )
         return states, len(corrected) - applied
 
+    def _corrected(self, rows: Rows) -> dict[str, list[str] | str]:
+        return {path: DROP if label == DROP else self._labels(label) for path, (label, _) in rows.items()}
+
     def _text(self, labels: list[str]) -> str:
-        for name in labels:
-            if name not in self.cases.classes:
+        for name in (name for name in labels if name not in self.cases.classes):
+            if not self.cases.new_classes:
                 raise DataError(f"{name!r} is no class; the classes are {', '.join(self.cases.classes)}")
+            if not name.strip() or (self.separator is not None and {*name} & {*self.separator, LABEL_DELIMITER}):
+                raise DataError(f"{name!r} cannot be the name of a class: it is empty, or holds what parts labels")
         if self.separator is None and len(labels) != 1:
             raise DataError(f"a picture has exactly one label here, not {len(labels)}")
-        if labels == [DROP]:
+        if self.separator is None and labels[0].lower() == DROP:
             raise DataError(f"the class {DROP!r} cannot be given: in {self.corrections.name} it means to leave out")
         # a separator alone is a list of no labels; an empty text would be no correction
         return labels[0] if self.separator is None else self.separator.join(sorted(labels)) or self.separator

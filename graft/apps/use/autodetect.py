@@ -74,7 +74,7 @@ def detect_layout(root: Path) -> Layout:
         raise DataError(
             f"{root}: {len(images)} pictures, such as {(images or files.images)[0]!r}, but nothing says their labels:\n"
             f"{tried}\nput each class in a folder of its own, of {MIN_IMAGES} pictures or more, "
-            "or write the section `labels` of params.yaml by hand"
+            "or write the section `labels` of params.yaml by hand; if none has a label yet, add --unlabelled"
         )
     best = rules[0]
     doubts |= {rule.reads: f"covers {rule.covered}" for rule in rules}
@@ -88,6 +88,25 @@ def detect_layout(root: Path) -> Layout:
     split, split_why = _split(best, labelled.rows)
     best = _settled(best, labelled, split)
     return Layout(files, images, only, list(map(_told, asides)), best, split, split_why, rejected)
+
+
+def unlabelled_layout(root: Path) -> Layout:
+    """The layout of images that nothing labels yet, whatever their folders and names are called.
+
+    Raises:
+        DataError: there is no image.
+    """
+    files = list_files(root)
+    asides = find_asides(root, files.images)
+    only = [aside.pattern for aside in asides]
+    images = [path for path in files.images if Index(only=only).takes(path)]
+    reads, why = (
+        "corrections.csv alone",
+        "by each picture's content, so that labels that come later move none of the rest",
+    )
+    rule = LabelRule({"rule": "corrections"}, 0, Counter(), reads, split={"by": "hash"}, split_why=why)
+    split, why = _split(rule, pd.DataFrame())
+    return Layout(files, images, only, list(map(_told, asides)), rule, split, why, [])
 
 
 def _rules(root: Path, images: Sequence[str], others: Sequence[str]) -> tuple[list[LabelRule], dict[str, str]]:

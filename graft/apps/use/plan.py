@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from graft.apps.use.autodetect import Layout, detect_layout
+from graft.apps.use.autodetect import Layout, detect_layout, unlabelled_layout
 from graft.apps.use.presets import names, read_preset
 from graft.core.addresses import PACKAGE, has_secret, is_remote, shown
 from graft.core.errors import ParamsError, nearest
@@ -23,7 +23,13 @@ Plan = tuple[dict[str, Any], list[str]]  # sections for params.yaml, and the lin
 
 
 def plan(
-    source: str, images: str | None, licence: str | None, current: dict[str, Any], anew: bool, project: Path
+    source: str,
+    images: str | None,
+    licence: str | None,
+    current: dict[str, Any],
+    anew: bool,
+    project: Path,
+    unlabelled: bool = False,
 ) -> Plan:
     """Plan params.yaml for a preset, a folder, an archive or an address.
 
@@ -35,6 +41,7 @@ def plan(
         images: where a preset's images lie, if not where it says.
         licence: of images that no preset describes.
         project: the folder of params.yaml.
+        unlabelled: whether nothing labels the images yet; `graft label` then will.
 
     Raises:
         ParamsError: neither a preset nor a place, or a preset that must be told where its images are.
@@ -43,6 +50,8 @@ def plan(
     """
     downloads = project / DOWNLOADS
     if source in names():
+        if unlabelled:
+            raise ParamsError(f"--unlabelled belongs to pictures of your own, and {source!r} is a preset")
         return _of_preset(source, images, downloads)
     presets = f"{nearest(source, names())}; there are {', '.join(names())}"
     if images is not None:
@@ -54,7 +63,7 @@ def plan(
     in_use = source == used or (path is not None and path == _local_path(used))
     kept: dict[str, Any] = {key: current[key] for key in ("licence", "limits") if in_use and key in current}
     kept |= {"licence": licence or kept.get("licence", UNSTATED)}
-    if in_use and not anew:
+    if in_use and not anew and not unlabelled:
         with open_source(used, downloads) as opened:
             line = f"{shown(source)}: in use already, so only its digest is written; --anew looks at it afresh"
             return {"source": _source(used, opened, kept)}, [line, *_warnings(source)]
@@ -62,7 +71,7 @@ def plan(
     with open_source(source, downloads) as opened:
         if opened.bytes is None and not source.startswith(PACKAGE):
             check_apart(opened.folder, project / "data/raw")
-        layout = detect_layout(opened.folder)
+        layout = unlabelled_layout(opened.folder) if unlabelled else detect_layout(opened.folder)
         stated = read_licence(opened.folder, layout.files.others) if kept["licence"] == UNSTATED else None
         if stated is not None:
             kept["licence"] = stated[0]
@@ -122,7 +131,10 @@ def _explain(source: str, layout: Layout) -> Iterator[str]:
     yield from (f"  {note}" for note in rule.notes)
     yield from (f"  not by {line}" for line in layout.rejected)
     counts = rule.classes.most_common()
-    yield f"classes: {len(counts)}, the largest {counts[0][1] / counts[-1][1]:.1f} times the smallest"
+    if counts:
+        yield f"classes: {len(counts)}, the largest {counts[0][1] / counts[-1][1]:.1f} times the smallest"
+    else:
+        yield "classes: as you name them: `dvc repro embed`, then `graft label`, then `dvc repro`"
     shown = counts if len(counts) <= MAX_SHOWN else [*counts[: MAX_SHOWN // 2], ("...", 0), *counts[-MAX_SHOWN // 2 :]]
     yield from (f"  {name:30} {count or ''}".rstrip() for name, count in shown)
     yield f"split: {layout.split_why}"
