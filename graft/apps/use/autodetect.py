@@ -102,7 +102,7 @@ def unlabelled_layout(root: Path) -> Layout:
     images = [path for path in files.images if Index(only=only).takes(path)]
     reads, why = (
         "corrections.csv alone",
-        "by each picture's content, so that labels that come later move none of the rest",
+        "by each picture's content, so that labels that come later move no other picture",
     )
     rule = LabelRule({"rule": "corrections"}, 0, Counter(), reads, split={"by": "hash"}, split_why=why)
     split, why = _split(rule, pd.DataFrame())
