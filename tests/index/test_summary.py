@@ -124,6 +124,15 @@ def test_what_is_drawn_is_the_same_on_every_run(tmp_path: Path, draw: Draw) -> N
         assert (tmp_path / f"1-{kind}").read_bytes() == (tmp_path / f"2-{kind}").read_bytes()
 
 
+def test_without_labels_the_sheet_says_so(tmp_path: Path) -> None:
+    none = class_by_path(pd.DataFrame(columns=["path", "label"], dtype=str))
+    save_samples(tmp_path / "samples.png", tmp_path, none, USUAL_DEPTH)
+    save_counts(tmp_path / "counts.png", none)
+    for name, width in (("samples", 100), ("counts", 300)):
+        with Image.open(tmp_path / f"{name}.png") as drawn:
+            assert drawn.width > width
+
+
 def test_many_classes_are_drawn_as_the_largest_and_the_smallest(tmp_path: Path) -> None:
     labels = pd.Series([f"class {number}" for number in range(300) for _ in range(1 + number % 7)])
     save_counts(tmp_path / "many.png", labels)

@@ -64,6 +64,20 @@ def test_a_pattern_names_images() -> None:
     assert left_out(labelled) == dict.fromkeys(["12.jpg", "_3.jpg"], f"does not match the pattern {pattern}")
 
 
+def test_labels_given_by_hand_alone_may_be_few() -> None:
+    rule, paths = Labels(rule="corrections"), ["cat/1.jpg", "2.jpg"]
+    nothing = apply_rule(rule, NOWHERE, paths)
+    assert len(nothing.rows) == 0
+    assert list(nothing.rows.columns) == ["path", "label", "group"]
+    assert left_out(nothing) == dict.fromkeys(paths, "has no row in none")
+    by_hand = Corrections(pd.DataFrame([("2.jpg", "dog", "")], columns=COLUMNS, dtype=str), "corrections.csv")
+    labelled = module.apply_rule(rule, NOWHERE, paths, by_hand)
+    assert told(labelled) == {"2.jpg": "dog"}
+    assert left_out(labelled) == {"cat/1.jpg": "has no row in corrections.csv"}
+    several = module.apply_rule(Labels(rule="corrections", label_separator="+"), NOWHERE, paths, by_hand)
+    assert told(several, "labels") == {"2.jpg": "dog"}
+
+
 def test_an_empty_or_absent_label_group_labels_nothing() -> None:
     rule = Labels(rule="regex", pattern=r"^(?P<label>[a-z]*)(?:\d|$)|^-")
     labelled = apply_rule(rule, NOWHERE, ["a1", "b2", "7", "-x"])
@@ -332,7 +346,7 @@ TABLE = {"file": "labels.csv", "path": "path", "label": "label"}
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ({"rule": "foldr"}, r"labels.rule: .*'table' or 'regions'; got 'foldr' \(did you mean 'folder'\?\)"),
+        ({"rule": "foldr"}, r"labels.rule: .*'regions' or 'corrections'; got 'foldr' \(did you mean 'folder'\?\)"),
         ({"rule": "table"}, "labels: the rule 'table' needs the key 'table'"),
         ({"rule": "regex"}, "labels: the rule 'regex' needs the key 'pattern'"),
         ({"rule": "regex", "pattern": "(a"}, "labels: pattern is no regular expression: missing"),

@@ -224,6 +224,7 @@ def test_the_answer_is_aligned_with_the_labels() -> None:
         ),
         (frame(["a", "b"]), {}, "^split: no picture is left for valid .2 train, 0 valid, 0 test."),
         (frame(["a", "a", "b", "b", "c", "c"]), {}, "^split: no picture is left for valid"),
+        (frame([]), {}, "^split: no picture has a label yet; give some with `graft label`, then run `dvc repro`$"),
         (frame(["a"] * 19 + ["a"]), {}, "^split: train has a single class, 'a'; at least two are needed$"),
     ],
     ids=[
@@ -234,6 +235,7 @@ def test_the_answer_is_aligned_with_the_labels() -> None:
         "one large group",
         "two pictures",
         "small classes only",
+        "no label",
         "one class",
     ],
 )

@@ -37,7 +37,7 @@ def review(port: Port = 0) -> None:
 
 
 def label(
-    count: Annotated[int, typer.Option(min=1, max=500, help="Pictures in a batch; then the next are chosen.")] = 20,
+    count: Annotated[int, typer.Option(min=1, max=500, help="Pictures in a batch; then the next are chosen.")] = 10,
     at_random: Annotated[
         bool, typer.Option("--random", help="Draw them at random: for a test split that means what it says.")
     ] = False,

@@ -1,12 +1,17 @@
 """What the pipeline leaves for a review: images, labels, splits, a table of suspects."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import uvicorn
 from fastapi import FastAPI
 from PIL import Image, ImageDraw
 
+from graft.apps.review import server as review_server
 from graft.apps.review.app import create_app
 from graft.apps.review.cases import Cases, Decisions, read_cases
 from graft.core import tables
@@ -73,3 +78,18 @@ def decisions(folder: Path, separator: str | None = None) -> Decisions:
 def app(folder: Path, separator: str | None = None) -> FastAPI:
     made = decisions(folder, separator)
     return create_app(made.cases, made, folder / "data/raw", SECRET)
+
+
+@contextmanager
+def serving(made: FastAPI) -> Iterator[str]:
+    """Serve an app on this machine; yields the address that lets in."""
+    with review_server.listen(0) as listener:
+        listener.listen()  # who asks before the server runs waits for it
+        server = uvicorn.Server(uvicorn.Config(made, log_level="error"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/?token={SECRET}"
+        finally:
+            server.should_exit = True
+            thread.join()

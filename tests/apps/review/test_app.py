@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from graft.apps.review.app import create_app
+from graft.apps.review.cases import Decisions
 from graft.apps.serve.middleware import content_security_policy
-from tests.apps.review.project import SECRET, app, project
+from tests.apps.review.project import SECRET, app, cases, project
 
 HERE = "http://127.0.0.1:8123"
 
@@ -30,7 +33,7 @@ def test_without_the_secret_nothing_is_shown_or_written(client: TestClient) -> N
     for where in ("/", "/?token=", "/?token=other", f"/cases?token={SECRET}", "/cases", "/picture/0/0", "/none"):
         answer = client.get(where)
         assert answer.status_code == 403, where
-        assert answer.json() == {"detail": "open the address that graft review printed when it was started"}
+        assert answer.json() == {"detail": "open the address that graft printed when it was started"}
     assert client.post("/undo", headers=ours).status_code == 403
     for cookies in ({"graft-review-8123": "other"}, {"graft-review-9999": SECRET}):
         client.cookies.update(cookies)
@@ -167,3 +170,34 @@ def test_a_damaged_corrections_file_is_reported_to_the_page(client: TestClient, 
     answer = client.get("/cases")
     assert answer.status_code == 409
     assert "its columns are nothing" in answer.json()["detail"]
+
+
+def test_more_cases_come_once_all_are_settled(tmp_path: Path) -> None:
+    made = project(tmp_path)
+    known = cases(made)
+    first, *rest = known.rows
+    known.rows[:] = [first]
+    decided = Decisions(known, None, made / "corrections.csv", made / ".graft/reviewed.csv")
+    app = create_app(known, decided, made / "data/raw", SECRET, lambda: [rest.pop(0)])
+    with TestClient(app, base_url=HERE) as client:
+        client.get(f"/?token={SECRET}")
+        ours = token(client)
+        assert client.post("/more").status_code == 403
+        assert len(client.post("/more", headers=ours).json()["rows"]) == 1  # the first is open
+        client.post("/decide", json={"case": 0, "action": "keep"}, headers=ours)
+        answer = client.post("/more", headers=ours).json()
+        assert (len(answer["rows"]), len(answer["states"])) == (2, 2)
+        assert client.get("/picture/1/0").status_code == 200
+
+
+def test_neighbours_are_shown_and_not_decided_about(tmp_path: Path) -> None:
+    made = project(tmp_path)
+    known = cases(made)
+    known.rows[0] = replace(known.rows[0], neighbours=known.rows[2].images)
+    decided = Decisions(known, None, made / "corrections.csv", made / ".graft/reviewed.csv")
+    with TestClient(create_app(known, decided, made / "data/raw", SECRET), base_url=HERE) as client:
+        client.get(f"/?token={SECRET}")
+        assert [client.get(f"/picture/0/{side}").status_code for side in range(4)] == [200, 200, 200, 404]
+        body = {"case": 0, "side": 1, "action": "drop"}
+        assert client.post("/decide", json=body, headers=token(client)).status_code == 404
+        assert client.post("/more", headers=token(client)).status_code == 404

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from graft.apps.review.cases import ImageFile, State
+from graft.apps.review.cases import Case, Cases, Decisions, ImageFile, State
 from graft.core.errors import DataError
 from graft.labels.corrections import Corrections
 from tests.apps.review.project import cases, decisions, project
@@ -171,3 +171,47 @@ def test_a_damaged_file_is_left_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="its columns are path, label"):
         made.decide(FIRST, 0, "drop", [])
     assert file.read_text() == "path,label\n"
+
+
+@pytest.mark.parametrize(
+    ("labels", "separator", "written", "note"),
+    [
+        (["cat"], None, "cat", "had no label; guessed cat 0.75"),
+        (["sea lion"], None, "sea lion", "had no label; guessed cat 0.75"),
+        (["wolf", "cat"], "+", "cat+wolf", "had no label; guessed cat 0.75"),
+        ([], "+", "+", "had no label; guessed cat 0.75"),
+    ],
+)
+def test_an_image_without_a_label_is_given_one_of_a_known_class_or_a_new_one(
+    tmp_path: Path, labels: list[str], separator: str | None, written: str, note: str
+) -> None:
+    made, file = to_label(tmp_path, separator), tmp_path / "corrections.csv"
+    made.decide(0, 0, "relabel", labels)
+    assert file.read_text() == f"path,label,note\nnew.jpg,{written},{note}\n"
+    assert made.state()[0] == [State(False, [sorted(labels)])]
+    assert made.state()[1] == 1
+    assert made.classes() == ["dog", *(name for name in sorted(labels))]
+    made.decide(0, 0, "keep", [])  # to skip it takes the label back
+    assert file.read_text() == "path,label,note\n"
+    assert (made.skipped(), made.state()[0][0].kept) == ({"new.jpg"}, True)
+    assert made.undo() == 0
+    assert made.corrected() == {"new.jpg": sorted(labels)}
+
+
+@pytest.mark.parametrize(("name", "separator"), [("", None), (" ", None), ("a+b", "+"), ("a|b", "+")])
+def test_a_new_class_that_a_file_could_not_tell_is_refused(tmp_path: Path, name: str, separator: str | None) -> None:
+    with pytest.raises(DataError, match=r"cannot be the name of a class: it is empty, or holds what parts labels"):
+        to_label(tmp_path, separator).decide(0, 0, "relabel", [name])
+
+
+def test_a_new_class_is_not_called_as_what_is_left_out(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"^the class 'Drop' cannot be given: in corrections.csv it means to leave out"):
+        to_label(tmp_path, None).decide(0, 0, "relabel", ["Drop"])
+
+
+def to_label(folder: Path, separator: str | None) -> Decisions:
+    """One image without a label, guessed to be a cat, beside a class of other images."""
+    (folder / "corrections.csv").write_text("path,label,note\n")
+    case = Case("unlabelled", 0.75, ["cat"], (ImageFile("new.jpg", None, ""),))
+    known = Cases([case], {"old.jpg": ["dog"]}, ["dog"], separator is not None, new_classes=True)
+    return Decisions(known, separator, folder / "corrections.csv", folder / ".graft/reviewed.csv")

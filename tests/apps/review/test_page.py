@@ -1,18 +1,15 @@
 """The page in a real browser: keys, mouse, a phone's width, and no error in its console."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
-from graft.apps.review import server as review_server
 from graft.core import tables
 from graft.labels.corrections import Corrections
-from tests.apps.review.project import SECRET, app, project
+from tests.apps.review.project import app, project, serving
 
 
 @pytest.fixture
@@ -32,13 +29,8 @@ def address(tmp_path: Path, separator: str | None) -> Iterator[str]:
 @contextmanager
 def served(folder: Path, separator: str | None = None) -> Iterator[str]:
     """Serve a project as it is now."""
-    with review_server.listen(0) as listener:
-        server = uvicorn.Server(uvicorn.Config(app(folder, separator), log_level="error"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/?token={SECRET}"
-        server.should_exit = True
-        thread.join()
+    with serving(app(folder, separator)) as where:
+        yield where
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from graft.apps import cli
 from graft.apps.review.server import listen, review
 from graft.core.errors import DataError, GraftError
+from tests.apps.review import unlabelled
 from tests.apps.review.project import project
 
 
@@ -30,6 +31,25 @@ def test_the_address_is_printed_and_only_loopback_listens(monkeypatch: pytest.Mo
     assert CliRunner().invoke(cli.app, ["review", "--port", str(port)]).exit_code == 0
     assert bound[1] == bound[0]
     assert CliRunner().invoke(cli.app, ["review", "--port", "70000"]).exit_code == 2
+
+
+def test_pictures_without_a_label_are_counted_and_served(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(unlabelled.project(tmp_path_factory.mktemp("label")))
+    served: list[int] = []
+    monkeypatch.setattr(uvicorn.Server, "run", lambda _, sockets: served.append(len(sockets)))
+    for options in ([], ["--random"], ["--count", "500"]):
+        done = CliRunner().invoke(cli.app, ["label", *options])
+        assert done.exit_code == 0, done.output
+        first, second = done.output.splitlines()
+        assert re.fullmatch(r"27 pictures without a label: http://127\.0\.0\.1:\d+/\?token=[\w-]{32}", first)
+        assert second.endswith("then run `dvc repro`")
+    params = Path("params.yaml")
+    params.write_text(re.sub(r"(?m)^  by: group.*", "  by: column", params.read_text()))
+    assert CliRunner().invoke(cli.app, ["label"]).output.startswith("warning: split.by is column, which puts 27 of")
+    assert served == [1] * 4
+    assert CliRunner().invoke(cli.app, ["label", "--count", "0"]).exit_code == 2
 
 
 def test_a_port_that_is_taken_is_refused() -> None:

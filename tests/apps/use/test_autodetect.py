@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from graft.apps.use.autodetect import Layout, detect_layout
-from graft.core.errors import DataError
+from graft.apps.use.autodetect import Layout, detect_layout, unlabelled_layout
+from graft.apps.use.plan import plan
+from graft.core.errors import DataError, ParamsError
 from graft.core.params import check
 from graft.labels.corrections import Corrections
 from graft.labels.rules import Labels, apply_rule
@@ -179,3 +180,18 @@ def test_what_has_no_labels_is_said(tmp_path: Path, names: list[str], said: str)
     touch(tmp_path, *names)
     with pytest.raises(DataError, match=said):
         detect_layout(tmp_path)
+
+
+def test_what_nothing_labels_is_left_to_be_labelled_by_hand(tmp_path: Path) -> None:
+    root = tmp_path / "pictures"
+    touch(root, *(f"{kind}/{n}.jpg" for kind in ("cat", "dog") for n in range(4)), "1_mask.png", "1.png")
+    layout = unlabelled_layout(root)
+    assert layout.rule.labels == {"rule": "corrections"}
+    assert (layout.split["by"], layout.rule.covered) == ("hash", 0)
+    assert len(layout.images) == 9
+    agrees(layout, root)
+    values, lines = plan(str(root), None, None, {"uri": str(root)}, False, tmp_path, unlabelled=True)
+    assert values["labels"] == {"rule": "corrections"}
+    assert "classes: as you name them: `dvc repro embed`, then `graft label`, then `dvc repro`" in lines
+    with pytest.raises(ParamsError, match=r"^--unlabelled belongs to pictures of your own, and 'photos' is a preset$"):
+        plan("photos", None, None, {}, False, tmp_path, unlabelled=True)
