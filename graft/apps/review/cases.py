@@ -250,7 +250,7 @@ class Decisions:
         if self.separator is None and len(labels) != 1:
             raise DataError(f"a picture has exactly one label here, not {len(labels)}")
         if self.separator is None and labels[0].lower() == DROP:
-            raise DataError(f"the class {labels[0]!r} cannot be given: in {self.corrections.name} it means to leave out")
+            raise DataError(f"the class {labels[0]!r} cannot be given: {self.corrections.name} leaves out by that name")
         # a separator alone is a list of no labels; an empty text would be no correction
         return labels[0] if self.separator is None else self.separator.join(sorted(labels)) or self.separator
 

@@ -161,7 +161,7 @@ def test_a_label_that_cannot_be_is_refused(tmp_path: Path, labels: list[str], me
 def test_a_class_called_drop_cannot_be_given(tmp_path: Path) -> None:
     labels = project(tmp_path) / "data/labels.csv"
     labels.write_text(labels.read_text().replace(",wolf,", ",drop,"))
-    with pytest.raises(DataError, match=r"the class 'drop' cannot be given: in corrections.csv it means to"):
+    with pytest.raises(DataError, match=r"the class 'drop' cannot be given: corrections.csv leaves out"):
         decisions(tmp_path).decide(FIRST, 0, "relabel", ["drop"])
 
 
@@ -205,7 +205,7 @@ def test_a_new_class_that_a_file_could_not_tell_is_refused(tmp_path: Path, name:
 
 
 def test_a_new_class_is_not_called_as_what_is_left_out(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"^the class 'Drop' cannot be given: in corrections.csv it means to leave out"):
+    with pytest.raises(DataError, match=r"^the class 'Drop' cannot be given: corrections.csv leaves out by that name"):
         to_label(tmp_path, None).decide(0, 0, "relabel", ["Drop"])
 
 
