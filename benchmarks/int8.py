@@ -1,14 +1,15 @@
-"""The model in eight bits beside the exact one: ``python -m benchmarks.int8``.
+"""The models of the bundle beside each other, exact and in eight bits: ``python -m benchmarks.int8``.
 
-Needs a finished ``dvc repro`` of the default preset. Both models answer the presized test images;
-passes alternate, and the medians are written to ``benchmarks/int8.json`` and ``benchmarks/int8.md``.
-A minute on two cores.
+Needs a finished ``dvc repro`` of the default preset. Those of onnxruntime and of OpenVINO answer the presized test
+images; passes alternate, and the medians are written to ``benchmarks/int8.json`` and ``benchmarks/int8.md``.
+Some minutes on two cores.
 """
 
 import json
 import shutil
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -21,7 +22,9 @@ from graft.data.arrays import ImageRows
 from graft.data.dataset import read_dataset
 from graft.export.bundle import FLOAT, INT8
 from graft.export.config import Int8
+from graft.export.formats.openvino import convert
 from graft.export.onnx import calibration_images, quantise
+from graft.predict.bundle import read_metadata
 from graft.predict.predictor import Predictor
 
 OUT = Path(__file__).with_suffix(".json")
@@ -48,12 +51,27 @@ def measure(root: Path) -> dict[str, Any]:
         bundle = Path(folder) / "bundle"
         shutil.copytree(root / "models/export", bundle)
         train = pixels.find(dataset.paths("train"))
-        quantise(bundle / FLOAT, calibration_images(pixels, train, Int8().calibrate), bundle / INT8)
+        images = partial(calibration_images, pixels, train, Int8().calibrate)
+        quantise(bundle / FLOAT, images(), bundle / INT8)
+        (bundle / "openvino").mkdir()
+        openvino = convert(bundle / FLOAT, bundle / "openvino", {}, images)
         metadata = json.loads((bundle / "graft.json").read_text())
         metadata["models"] = {"float": FLOAT, "int8": INT8}
+        metadata["formats"] = {
+            "openvino": {name: [f"openvino/{file}" for file in files] for name, files in openvino.items()}
+        }
         del metadata["sha256"]  # of the one model; what was just written need not be held to it
         (bundle / "graft.json").write_text(json.dumps(metadata))
-        predictors = {name: Predictor(bundle, precision=name) for name in metadata["models"]}
+        predictors = {
+            f"{runtime} {precision}": Predictor(bundle, precision=precision, runtime=runtime)
+            for runtime, models in read_metadata(bundle).models.items()
+            for precision in models
+        }
+        files = {
+            f"{runtime} {precision}": [bundle / name for name in names]
+            for runtime, models in read_metadata(bundle).models.items()
+            for precision, names in models.items()
+        }
         probabilities: dict[str, NDArray[np.float32]] = {}
         speeds: dict[str, list[float]] = {name: [] for name in predictors}
         for _ in range(PASSES):
@@ -63,10 +81,12 @@ def measure(root: Path) -> dict[str, Any]:
         return {
             name: {
                 "accuracy": float((probabilities[name].argmax(1) == targets).mean()),
-                "mismatches": int((probabilities[name].argmax(1) != probabilities["float"].argmax(1)).sum()),
+                "mismatches": int(
+                    (probabilities[name].argmax(1) != probabilities["onnxruntime float"].argmax(1)).sum()
+                ),
                 "images": len(rows),
                 "images_per_second": round(median(speeds[name]), 1),
-                "megabytes": round((bundle / metadata["models"][name]).stat().st_size / 1e6, 1),
+                "megabytes": round(sum(file.stat().st_size for file in files[name]) / 1e6, 1),
             }
             for name in predictors
         }

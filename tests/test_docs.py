@@ -184,7 +184,7 @@ def test_python_runs_in_a_process_of_its_own(file: str, block: str, tmp_path: Pa
     network, bundle = tiny_bundle.network(description), tmp_path / "models/export"
     bundle.mkdir(parents=True)
     tiny_bundle.write_tiny_bundle(bundle, network, description, 32)
-    formats.write("timm", bundle / "timm", formats.Exported(network, description, Square(32), Decision()))
+    formats.write("timm", bundle, formats.Exported(network, description, Square(32), Decision(), bundle, {}))
     for name in re.findall(r"[\w-]+\.(?:png|jpg)", block):
         Image.new("RGB", (40, 30), "red").save(tmp_path / name)
     environment = os.environ | {"PYTHONPATH": str(ROOT)}

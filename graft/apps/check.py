@@ -167,6 +167,7 @@ def _format_obstacles(
         padded=square.padding is not None,
         wide=wide,
         tta=evaluate.tta,
+        int8=export.int8 is not None,
     )
     found = {name: formats.find(name).obstacles(traits) for name in export.formats}
     return [formats.refusal(name, reasons) for name, reasons in found.items() if reasons]

@@ -1,6 +1,7 @@
 """The bundle: one folder that holds the classifier and says all that is needed to use it."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,14 @@ def write_bundle(
     Raises:
         ExportError: a format is asked for that cannot hold the network.
     """
+    described = _describe(description, square, decision)
     export_onnx(network, task_of(description), description.size, square.size, decision, folder / FLOAT)
-    if config.int8:
-        quantise(folder / FLOAT, images(config.int8.calibrate), folder / INT8)
-    for name in config.formats:
-        formats.write(name, folder / name, formats.Exported(network, description, square, decision))
-    metadata = _describe(folder, description, square, decision) | record
+    calibration = partial(images, config.int8.calibrate) if config.int8 else None
+    if calibration:
+        quantise(folder / FLOAT, calibration(), folder / INT8)
+    exported = formats.Exported(network, description, square, decision, folder / FLOAT, described, calibration)
+    written = {name: formats.write(name, folder, exported) for name in config.formats}
+    metadata = described | _files(folder, written) | record
     write_json(folder / METADATA, metadata)
     write_text(folder / LABELS, "".join(f"{name}\n" for name in description.classes))
     save_card(folder / "README.md", metadata)
@@ -58,10 +61,21 @@ def write_bundle(
     return metadata
 
 
-def _describe(folder: Path, description: Description, square: Square, decision: Decision) -> dict[str, Any]:
-    """What ``graft.json`` says of the models that lie there, and of how to use them."""
-    task = task_of(description)
+def _files(folder: Path, written: dict[str, formats.Files]) -> dict[str, Any]:
+    """What ``graft.json`` says of the models that lie there: those of ONNX, and those of other formats."""
     models = {name: file for name, file in (("float", FLOAT), ("int8", INT8)) if (folder / file).is_file()}
+    files = [*models.values(), *(file for models in written.values() for files in models.values() for file in files)]
+    return {
+        "models": models,
+        **({"formats": written} if written else {}),
+        "sha256": {file: sha256(folder / file) for file in files},
+        "bytes": {file: (folder / file).stat().st_size for file in files},
+    }
+
+
+def _describe(description: Description, square: Square, decision: Decision) -> dict[str, Any]:
+    """What ``graft.json`` says of how to use any of the models."""
+    task = task_of(description)
     return {
         "format": FORMAT if square.padding else FORMAT - 1,  # so that an older graft reads what it can
         "graft": __version__,
@@ -93,8 +107,6 @@ def _describe(folder: Path, description: Description, square: Square, decision: 
         },
         "abstain_below": decision.abstain_below,
         "backbone": description.backbone,
-        "models": models,
-        "sha256": {file: sha256(folder / file) for file in models.values()},
         # where any number of classes may hold, the probability from which one does
         **({} if task.threshold is None else {"multi_label": True, "threshold": task.threshold}),
     }

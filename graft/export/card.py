@@ -75,7 +75,19 @@ def _number(text: str) -> float | None:
 def save_card(path: Path, metadata: dict[str, Any]) -> None:
     """Write the card, Markdown for people and for the hub, from what graft.json says."""
     # names from the data are escaped where the template uses them
-    write_text(path, rendered(TEMPLATE, metadata, escape=False, text=_text, quoted=_quoted))
+    values = metadata | {"table_of_models": _models(metadata)}
+    write_text(path, rendered(TEMPLATE, values, escape=False, text=_text, quoted=_quoted))
+
+
+def _models(metadata: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every model of the bundle: its first file, format and precision, and its size in bytes."""
+    everything = {"onnx": {precision: [file] for precision, file in metadata["models"].items()}}
+    sizes: dict[str, int] = metadata["bytes"]
+    return [
+        {"file": files[0], "format": name, "precision": precision, "bytes": sum(sizes[file] for file in files)}
+        for name, models in (everything | metadata.get("formats", {})).items()
+        for precision, files in models.items()
+    ]
 
 
 def _text(value: object) -> str:

@@ -25,7 +25,8 @@ class Export(Section):
     """Also write a model in 8-bit integers, ``model.int8.onnx``; ``{}`` takes the defaults."""
     formats: list[str] = []
     """Further formats beside ONNX, each a folder of the bundle: ``timm`` (what ``timm.create_model`` loads; it needs
-    a linear head on the last features)."""
+    a linear head on the last features), ``openvino`` (for Intel's processors, with a model in eight bits where `int8`
+    is set; needs the extra of that name, and ``openvino-int8``)."""
 
     @field_validator("formats")
     @classmethod

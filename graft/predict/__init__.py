@@ -1,4 +1,4 @@
-"""Classify images with a bundle: numpy, Pillow and onnxruntime, no torch."""
+"""Classify images with a bundle: numpy, Pillow and onnxruntime or OpenVINO, no torch."""
 
 import os
 

@@ -8,6 +8,7 @@ from typing import Any
 from graft.core.errors import BundleError, nearest
 from graft.images.decode import Square
 from graft.images.depth import Depth
+from graft.predict.runtimes import ONNXRUNTIME, OPENVINO
 
 FORMAT = 4
 """Of graft.json: the newest that is read here. `presize.crop` came with 2, `presize.depth` with 3, `presize.padding`
@@ -27,24 +28,28 @@ class Metadata:
     square: Square
     input: str  # name of the model's pixels
     output: str  # name of its probabilities
-    models: dict[str, str]  # file by precision
+    models: dict[str, dict[str, list[str]]]  # files by runtime and precision; the first is loaded and names the others
     sha256: dict[str, str]  # digest by file, of those that the bundle vouches for
 
-    def model(self, precision: str) -> tuple[Path, str | None]:
-        """File of a precision, and the sha256 that it must have, where the bundle names one.
+    def files(self, precision: str, runtime: str = ONNXRUNTIME) -> dict[Path, str | None]:
+        """Files of a model, the one to load first, each with the sha256 it must have, where the bundle names one.
 
         Raises:
-            BundleError: the bundle has no such precision, or the file is missing.
+            BundleError: the bundle has no such model, or a file is missing.
         """
-        if precision not in self.models:
+        if runtime not in self.models:
+            raise BundleError(f"{self.folder}: has no model for {runtime}; it has one for {', '.join(self.models)}")
+        models = self.models[runtime]
+        if precision not in models:
+            where = "" if runtime == ONNXRUNTIME else f" for {runtime}"
             raise BundleError(
-                f"{self.folder}: has no precision {precision!r}{nearest(precision, self.models)}; "
-                f"it has {', '.join(sorted(self.models))}"
+                f"{self.folder}: has no precision {precision!r}{where}{nearest(precision, models)}; "
+                f"it has {', '.join(sorted(models))}"
             )
-        file = self.folder / self.models[precision]
-        if not file.is_file():
-            raise BundleError(f"{file}: is missing; the bundle is not whole, copy or export it again")
-        return file, self.sha256.get(self.models[precision])
+        for name in models[precision]:
+            if not (self.folder / name).is_file():
+                raise BundleError(f"{self.folder / name}: is missing; the bundle is not whole, copy or export it again")
+        return {self.folder / name: self.sha256.get(name) for name in models[precision]}
 
 
 def read_metadata(folder: Path) -> Metadata:
@@ -96,6 +101,7 @@ def _parse(folder: Path, values: dict[str, Any]) -> Metadata:
     _require(listed and classes, "classes", "a list of names", classes)
     _require(len(set(classes)) == len(classes), "classes", "a list of names that differ", classes)
     models = _texts("models", values.get("models", {FLOAT: "model.onnx"}))
+    openvino = values.get("formats", {}).get(OPENVINO)
     _require(FLOAT in models, "models", f"files by precision with {FLOAT!r} among them", models)
     multi_label, lowest = values.get("multi_label", False), values.get("abstain_below")
     _require(isinstance(multi_label, bool), "multi_label", "true or false", multi_label)
@@ -112,7 +118,8 @@ def _parse(folder: Path, values: dict[str, Any]) -> Metadata:
         square=Square(size, crop, depth, _colour(presize.get("padding"))),
         input=_text("input.name", values.get("input", {}).get("name", "pixels")),
         output=_text("output.name", values.get("output", {}).get("name", "probabilities")),
-        models=models,
+        models={ONNXRUNTIME: {precision: [file] for precision, file in models.items()}}
+        | ({} if openvino is None else {OPENVINO: {name: _files(name, files) for name, files in openvino.items()}}),
         # one digest is that of the float model; a mapping has each file's
         sha256={models[FLOAT]: digests} if isinstance(digests, str) else _texts("sha256", digests),
     )
@@ -137,6 +144,12 @@ def _colour(value: Any) -> tuple[int, int, int] | None:
 def _text(name: str, value: Any) -> str:
     _require(isinstance(value, str) and value, name, "a text", value)
     return str(value)
+
+
+def _files(precision: str, value: Any) -> list[str]:
+    listed = isinstance(value, list) and value and all(isinstance(file, str) for file in value)
+    _require(listed, f"formats.{OPENVINO}.{precision}", "a list of files", value)
+    return list(value)
 
 
 def _texts(name: str, values: Any) -> dict[str, str]:

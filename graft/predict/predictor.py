@@ -1,6 +1,6 @@
 """Classify images with a bundle: decode, presize, run the model.
 
-Needs numpy, Pillow and onnxruntime; the decoding is the very code that `index` and `presize` ran.
+Needs numpy, Pillow, and onnxruntime or OpenVINO; the decoding is the very code that `index` and `presize` ran.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,6 +20,7 @@ from graft.core.parallel import batched, cores, in_order
 from graft.images.decode import Square, UnreadableError, decode, upright_rgb
 from graft.images.depth import Depth
 from graft.predict.bundle import FLOAT, check_probability, read_metadata
+from graft.predict.fastest import fastest
 from graft.predict.prediction import Failure, Nothing, Prediction, decide
 from graft.predict.regions import Find
 from graft.predict.session import Session
@@ -48,6 +49,8 @@ class Predictor:
         bundle: the folder that `export` wrote.
         precision: which of the bundle's models, such as ``float`` or ``int8``.
         threads: to decode and compute with; as many as there are cores without.
+        runtime: ``onnxruntime``, or ``openvino`` where the bundle has its format; without, the faster of those that
+            are installed, which is measured once on a machine.
         threshold: in place of what the bundle says: of several labels an image its ``threshold``,
             of one label ``abstain_below``.
 
@@ -57,13 +60,20 @@ class Predictor:
         threshold: from which probability on a class holds, of several labels an image.
         abstain_below: below it the answer is "not sure", of one label an image; None without.
         square: what an image is resampled to before the model sees it.
+        runtime: what computes the model.
 
     Raises:
         BundleError: no bundle, one that is damaged or not whole, or an argument that it cannot meet.
     """
 
     def __init__(
-        self, bundle: Path | str, *, precision: str = FLOAT, threads: int | None = None, threshold: float | None = None
+        self,
+        bundle: Path | str,
+        *,
+        precision: str = FLOAT,
+        threads: int | None = None,
+        threshold: float | None = None,
+        runtime: str | None = None,
     ) -> None:
         if threads is not None and threads < 1:
             raise BundleError(f"threads: must be 1 or more; got {threads!r}")
@@ -75,7 +85,8 @@ class Predictor:
         self._metadata, self._threads = metadata, threads or cores()
         self.classes, self.multi_label, self.square = metadata.classes, metadata.multi_label, metadata.square
         self.threshold, self.abstain_below = metadata.threshold, metadata.abstain_below
-        self._session = Session(metadata, precision, self._threads)
+        self.runtime = runtime or fastest(metadata, precision, self._threads)
+        self._session = Session(metadata, precision, self._threads, self.runtime)
 
     def predict(self, source: Source) -> Prediction:
         """Classify one image: a path, the content of a file, an image of Pillow's, or an open file.

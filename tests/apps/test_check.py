@@ -155,12 +155,12 @@ def test_every_problem_is_named_at_once(shipped: Path) -> None:
             "finetune.freeze: 'stem' matches no parameter; the backbone has blocks, bn1, bn2, conv_head, conv_stem",
         ),
         ("unfreeze: []", "unfreeze: [{epoch: 2, pattern: layer4}]", "finetune.unfreeze: 'layer4' matches no parameter"),
-        ("formats: []", "formats: [tim]", "export.formats: no format 'tim' (did you mean 'timm'?); there are timm"),
+        ("formats: []", "formats: [tim]", "export.formats: no format 'tim' (did you mean 'timm'?); there are "),
         (
             "formats: []",
             "formats: [timm]",
-            "export.formats: timm cannot hold this network: the head sees blocks.3, blocks.4, blocks.5, blocks.6 too "
-            "(embed.layers); images are standardised one by one (embed.standardise); leave timm out",
+            "export.formats: timm cannot be written: the head sees blocks.3, blocks.4, blocks.5, blocks.6 too "
+            "(embed.layers); images are standardised one by one (embed.standardise); or leave timm out",
         ),
     ],
     ids=[
@@ -193,7 +193,7 @@ def test_a_format_for_8_bits_is_refused_to_images_of_more(
         shipped.with_name("data").joinpath("images.csv").write_text(
             f"mode,black,white\nI;16,{white and '0.0'},{white}\n"
         )
-    with pytest.raises(ParamsError, match="timm cannot hold this network") as told:
+    with pytest.raises(ParamsError, match="timm cannot be written") as told:
         check_file(shipped, network=False)
     assert ("images have more than 8 bits (index.depth)" in str(told.value)) == refused
 

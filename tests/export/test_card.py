@@ -16,7 +16,9 @@ METADATA: dict[str, Any] = RECORD | {
     "backbone": "test_efficientnet",
     "presize": {"size": 40, "crop": 0.0},
     "abstain_below": None,
+    "models": {"float": "model.onnx"},
     "sha256": {"model.onnx": "cd" * 32},
+    "bytes": {"model.onnx": 1_500_000},
 }
 
 
@@ -34,6 +36,13 @@ def test_front_matter_is_yaml(tmp_path: Path) -> None:
     assert result["dataset"]["name"] == 'a "strange": {name} - x'
     # what has no value is left out: the hub wants numbers
     assert result["metrics"] == [{"type": "accuracy", "value": 0.75}]
+
+
+def test_models_of_other_formats_stand_beside_each_other(tmp_path: Path) -> None:
+    assert "## Models" not in card(tmp_path)
+    sizes = {"model.onnx": 1_500_000, "openvino/model.xml": 200_000, "openvino/model.bin": 1_400_000}
+    text = card(tmp_path, formats={"openvino": {"float": ["openvino/model.xml", "openvino/model.bin"]}}, bytes=sizes)
+    assert "| `model.onnx` | onnx | float | 1.5 |\n| `openvino/model.xml` | openvino | float | 1.6 |" in text
 
 
 def test_it_tells_figures_slices_limits_and_lineage(tmp_path: Path) -> None:

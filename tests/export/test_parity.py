@@ -95,6 +95,18 @@ def test_every_model_of_the_bundle_is_measured_on_the_raw_files(tmp_path: Path) 
     pd.DataFrame([row]).to_csv(tmp_path / "predictions.csv", index=False)
     lines: list[str] = []
     found = measure_parity(bundle, tmp_path, tmp_path / "raw", SingleLabel(CLASSES), None, lines.append)
-    expected = {"images": 1, "correct": 1, "mismatches": 0, "largest_difference": 0.0, "mismatched": []}
+    size = (bundle / "model.onnx").stat().st_size
+    expected = {"images": 1, "correct": 1, "mismatches": 0, "largest_difference": 0.0, "mismatched": [], "bytes": size}
     assert found == expected | {"int8": expected}
-    assert lines == ["float: 0 of 1 differ, by 0 at most", "int8: 0 of 1 differ, by 0 at most"]
+    assert [line.partition(" at most; 0.0 MB, ")[0] for line in lines] == [
+        "float: 0 of 1 differ, by 0",
+        "int8: 0 of 1 differ, by 0",
+    ]
+
+
+def test_a_format_passes_the_same_gate() -> None:
+    found = compare(evaluated(["a", "b"]), SIMILAR, SingleLabel(["a", "b"]))
+    parity = {"images": 2, "mismatches": 0, "int8": None, "openvino": {"float": found}}
+    require_parity(parity, Export(max_mismatches=1))
+    with pytest.raises(ExportError, match=r"from the bundle's OpenVINO model than from evaluate, over export.max_mism"):
+        require_parity(parity, Export())

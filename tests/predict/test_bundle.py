@@ -24,10 +24,10 @@ def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
         square=Square(SIZE),
         input="pixels",
         output="probabilities",
-        models={"float": "model.onnx"},
+        models={"onnxruntime": {"float": ["model.onnx"]}},
         sha256={},
     )
-    assert metadata.model("float") == (tmp_path / "model.onnx", None)
+    assert metadata.files("float") == {tmp_path / "model.onnx": None}
 
 
 def test_what_is_said_is_taken(tmp_path: Path) -> None:
@@ -49,8 +49,26 @@ def test_what_is_said_is_taken(tmp_path: Path) -> None:
     (tmp_path / "small.onnx").touch()
     assert (metadata.abstain_below, metadata.input, metadata.output) == (0.7, "x", "y")
     assert metadata.square == Square(SIZE, 0.5, Depth((0, 4095)), (9, 0, 255))
-    assert metadata.model("int8") == (tmp_path / "small.onnx", "abc")
-    assert metadata.model("float")[1] is None
+    assert metadata.files("int8") == {tmp_path / "small.onnx": "abc"}
+    assert metadata.files("float") == {tmp_path / "model.onnx": None}
+    with pytest.raises(BundleError, match="has no model for openvino; it has one for onnxruntime"):
+        metadata.files("float", "openvino")
+
+
+def test_files_of_openvino_are_found_by_precision(tmp_path: Path) -> None:
+    files = ["openvino/model.xml", "openvino/model.bin"]
+    folder = write_bundle(tmp_path, formats={"openvino": {"float": files}, "timm": {"float": ["timm/x"]}})
+    metadata = read_metadata(folder)
+    (tmp_path / "openvino").mkdir()
+    (tmp_path / files[0]).touch()
+    with pytest.raises(BundleError, match=r"model.bin: is missing; the bundle is not whole"):
+        metadata.files("float", "openvino")
+    (tmp_path / files[1]).touch()
+    assert list(metadata.files("float", "openvino")) == [tmp_path / name for name in files]
+    with pytest.raises(BundleError, match=r"has no precision 'int8' for openvino; it has float"):
+        metadata.files("int8", "openvino")
+    with pytest.raises(BundleError, match=r"formats.openvino.float must be a list of files; it is 'x'"):
+        read_metadata(write_bundle(tmp_path, formats={"openvino": {"float": "x"}}))
 
 
 def test_a_single_digest_is_the_float_models(tmp_path: Path) -> None:
@@ -134,7 +152,7 @@ def test_precision_and_files_are_checked(tmp_path: Path) -> None:
     models = {"float": "model.onnx", "int8": "gone.onnx"}
     metadata = read_metadata(write_bundle(tmp_path, models=models))
     with pytest.raises(BundleError, match=r"has no precision 'int' \(did you mean 'int8'\?\); it has float, int8"):
-        metadata.model("int")
+        metadata.files("int")
     with pytest.raises(BundleError, match=r"gone.onnx: is missing; the bundle is not whole"):
-        metadata.model("int8")
+        metadata.files("int8")
     assert json.loads((tmp_path / "graft.json").read_text())["models"] == models

@@ -7,6 +7,11 @@ import typer
 
 Precision = Annotated[str, typer.Option(help="The bundle's model to use: float, or int8 where it has one.")]
 
+Runtime = Annotated[
+    str | None,
+    typer.Option(help="onnxruntime, or openvino where the bundle has its format; without, the faster of the two here."),
+]
+
 Threshold = Annotated[
     float | None,
     typer.Option(
@@ -53,6 +58,7 @@ def predict(
     margin: Margin = 0.0,
     batch: Annotated[int, typer.Option(min=1, max=1024, help="Pictures that a thread takes at a time.")] = 4,
     precision: Precision = "float",
+    runtime: Runtime = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads to decode and compute with; without, one a core.")
     ] = None,
@@ -82,7 +88,7 @@ def predict(
         classify(
             paths,
             sys.stdin.buffer,
-            lambda: Predictor(bundle, precision=precision, threads=threads, threshold=threshold),
+            lambda: Predictor(bundle, precision=precision, threads=threads, threshold=threshold, runtime=runtime),
             counts,
             format,
             out,

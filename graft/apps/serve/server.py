@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graft.apps.predict.command import Margin, Precision, Threshold
+from graft.apps.predict.command import Margin, Precision, Runtime, Threshold
 from graft.apps.serve.config import Settings, SettingsError
 from graft.core.errors import GraftError
 
@@ -54,6 +54,7 @@ def serve(
     ] = Settings.read_timeout,
     decoders: Annotated[int, typer.Option(help="Threads that decode.")] = Settings.decoders,
     precision: Precision = "float",
+    runtime: Runtime = None,
     threshold: Threshold = None,
     regions: Annotated[
         str | None, typer.Option(help="faces: find faces, and classify each; needs the extra `faces`.")
@@ -62,7 +63,7 @@ def serve(
     threads: Annotated[int | None, typer.Option(min=1, help="Threads to compute with; without, one a core.")] = None,
     access_log: Annotated[bool, typer.Option("--access-log", help="Log every request.")] = False,
 ) -> None:
-    """Serve a bundle over HTTP, with a page to try it on; nothing is written to disk or sent elsewhere."""
+    """Serve a bundle over HTTP, with a page to try it on; no image is written to disk or sent elsewhere."""
     bundle = folder or bundle
     if not (bundle / "graft.json").is_file():
         raise GraftError(f"{bundle}: no bundle lies there; `dvc repro` writes one to models/export")
@@ -90,7 +91,7 @@ def serve(
     )
     if host not in ("127.0.0.1", "::1", "localhost") and token is None:
         typer.echo(f"{host}: whoever reaches this address may use the classifier; {TOKEN} asks for a token", err=True)
-    predictor = Predictor(bundle, precision=precision, threads=threads, threshold=threshold)
+    predictor = Predictor(bundle, precision=precision, threads=threads, threshold=threshold, runtime=runtime)
     run(predictor, settings, host, port, access_log, find_regions(regions, margin) if regions else None)
 
 

@@ -14,16 +14,17 @@ from torch import nn
 from graft.backbone.timm_models import timm  # which makes it importable first
 from graft.core.errors import ExportError
 from graft.core.files import write_json
-from graft.export.formats import Exported, Traits
+from graft.export.formats import Exported, Files, Traits
 from graft.network.fuse_bn import find_pairs
 from graft.network.head import Description
 from graft.network.network import Network, example_for
+from graft.predict.bundle import FLOAT
 
 TOLERANCE = 1e-3
 """Largest difference of a logit, relative to the largest, that rounding may explain."""
 
 
-def write(folder: Path, exported: Exported) -> None:
+def write(folder: Path, exported: Exported) -> Files:
     """Write ``model.safetensors`` and ``config.json``, the temperature divided into the classifier.
 
     Raises:
@@ -51,6 +52,7 @@ def write(folder: Path, exported: Exported) -> None:
         },
     }
     write_json(folder / "config.json", written)
+    return {FLOAT: ["model.safetensors", "config.json"]}
 
 
 def obstacles(traits: Traits) -> list[str]:

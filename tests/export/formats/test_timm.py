@@ -27,7 +27,7 @@ def network() -> Network:
 def write(
     folder: Path, network: Network, decision: Decision, square: Square, description: Description = DESCRIPTION
 ) -> None:
-    formats.write("timm", folder / "timm", formats.Exported(network, description, square, decision))
+    formats.write("timm", folder, formats.Exported(network, description, square, decision, Path(), {}))
 
 
 @pytest.mark.parametrize(("crop", "mode"), [(0.0, "squash"), (1.0, "center")])
