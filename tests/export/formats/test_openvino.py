@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from graft.core.errors import ExportError
 from graft.export import formats
 from graft.export.config import Export, Int8
+from graft.export.formats.openvino import QUANTISED
 from graft.images.decode import Square
 from graft.predict.predictor import Predictor
 from graft.predict.runtimes import import_openvino
@@ -61,9 +62,10 @@ def test_it_gives_what_onnx_gives(bundle: Path, count: int) -> None:
 
 def test_its_convolutions_are_in_eight_bits(bundle: Path) -> None:
     model = import_openvino().Core().read_model(bundle / "openvino/model.int8.xml")
-    constants = [node for node in model.get_ops() if node.get_type_name() == "Constant" and len(node.shape) > 3]
-    weights = [node for node in constants if np.prod(node.shape) > node.shape[0] > 1]  # others scale
-    assert {node.get_element_type().get_type_name() for node in weights} == {"i8"}
+    convolutions = [node for node in model.get_ops() if node.get_type_name() in QUANTISED]
+    assert len(convolutions) > 5
+    assert {node.input_value(0).get_node().get_type_name() for node in convolutions} == {"FakeQuantize"}
+    assert (bundle / "openvino/model.int8.bin").stat().st_size < 0.6 * (bundle / "openvino/model.bin").stat().st_size
 
 
 def test_the_files_say_how_they_are_used(bundle: Path) -> None:
