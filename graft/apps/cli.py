@@ -199,6 +199,17 @@ def backbones(
 
 
 @app.command()
+def folds(
+    count: Annotated[int, typer.Option("-k", min=2, max=100, help="Folds.")] = 5,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Folds that run at once.")] = 1,
+) -> None:
+    """Run the whole recipe once a fold, through DVC's queue, so that every labelled image is once in test."""
+    from graft.apps.folds import folds as run_folds
+
+    _echo(run_folds(_values(), count, jobs, PARAMS.resolve().parent))
+
+
+@app.command()
 def results() -> None:
     """Show the test metrics of the last run, and where its report is."""
     from graft.apps.results import results as show

@@ -16,8 +16,8 @@ OVERLAP = 1.35
 """How much wider intervals are than those of as many images asked of one head: the heads share most of what they
 learnt from, so that their answers err together, and each learnt from a fifth less than all.
 
-Of simulated images and heads, 95 % intervals that are widened so hold what a head of all images would answer in 90 to
-99 of 100 draws; without it, in 76 to 93.
+Of simulated images and heads (`benchmarks/coverage.py`), 95 % intervals that are widened so hold what a head of all
+images would answer in 90 to 99 of 100 draws; plain ones do so too seldom.
 
 Source: Nadeau and Bengio 2003, https://doi.org/10.1023/A:1024068626366, whose own factor for five folds, 1.5, is more
 than that needs; Bates, Hastie and Tibshirani 2021, https://arxiv.org/abs/2104.00673.

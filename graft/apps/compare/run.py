@@ -159,7 +159,7 @@ def read_run(revision: Revision) -> Run:
     metrics = _read_optional(revision, METRICS, unreadable)
     # these only explain what is found
     split, lineage, lock = (_read_optional(revision, path, []) for path in (SPLIT, LINEAGE, LOCK))
-    measured = {} if metrics is None else _parse_metrics(metrics, revision.title)
+    measured = {} if metrics is None else parse_metrics(metrics, revision.title)
     files = {} if lineage is None else _parse_lineage(lineage, revision.title)
     return Run(
         revision.title,
@@ -234,7 +234,7 @@ def _parse_lineage(content: bytes, title: str) -> dict[str, str]:
         raise DataError(f"{LINEAGE} of {title} names no files; run `dvc repro evaluate`") from error
 
 
-def _parse_metrics(content: bytes, title: str) -> dict[str, Any]:
+def parse_metrics(content: bytes, title: str) -> dict[str, Any]:
     """All that `evaluate` measured, the figures of test among them."""
     try:
         measured: dict[str, Any] = json.loads(content)
