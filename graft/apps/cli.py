@@ -173,6 +173,16 @@ def lr_find(
     _echo(find(_values(), (part,) if part else ("head", "network")))
 
 
+@app.command()
+def epochs(
+    budget: Annotated[str, typer.Option(help="Time that fine-tuning may take here, such as '10 min' or '1 h'.")],
+) -> None:
+    """Set the epochs of fine-tuning by a time that it may take, its speed measured on this machine."""
+    from graft.apps.epochs import epochs as fit
+
+    _echo(fit(_values(), budget, PARAMS))
+
+
 @app.command("learning-curve")
 def learning_curve(
     draws: Annotated[int, typer.Option(min=2, max=100, help="Random draws of each share of the images.")] = 5,

@@ -214,7 +214,7 @@ def lr_find(values: dict[str, Any], parts: tuple[str, ...] = ("head", "network")
         if part == "head":
             found = _sweep_head(values, seed)
         else:
-            step, train, config, settled = _prepare_network(values, seed)
+            step, train, config, settled = prepare_network(values, seed)
             yield f"{part:8} in {settled}"
             found = network_range(step, train, config, seed)
         save_range(REPORT, part, found)
@@ -234,7 +234,12 @@ def _sweep_head(values: dict[str, Any], seed: int) -> RateRange:
     return head_range(Embeddings(EMBEDDINGS), read_dataset(LABELS, SPLIT), config, seed)
 
 
-def _prepare_network(values: dict[str, Any], seed: int) -> tuple[Step, LabelledImages, Finetune, Settled]:
+def prepare_network(values: dict[str, Any], seed: int) -> tuple[Step, LabelledImages, Finetune, Settled]:
+    """Make ready what `finetune` would begin with, at the base rate 1: its step, its images, its config.
+
+    Raises:
+        DataError: the pipeline has not come as far as that.
+    """
     _require(HEAD / "network.json", "train-head")
     _require(PRESIZED, "presize")
     config: Finetune = params.check("finetune", Finetune, values["finetune"])
