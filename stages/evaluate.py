@@ -54,7 +54,7 @@ def main(run: Run) -> None:
         return logits_of(FlipTTA(network, config.tta).eval(), some, size, settled.precision)
 
     stored = StoredHead(HEAD, embeddings, dataset, task)
-    answers = answers_of_kept(network, description, stored, images, answer)
+    answers = answers_of_kept(FINETUNED, network, description, stored, images, answer)
     other = answers_of_other(FINETUNED, description, stored, images, answer)
     run.shared_out()
     evaluations = evaluations_of(dataset, task, description, answers, other, config)

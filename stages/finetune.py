@@ -16,8 +16,9 @@ from graft.data.dataset import LabelledImages, read_dataset
 from graft.finetune.config import Finetune
 from graft.finetune.loop import Training
 from graft.finetune.previous import begin
+from graft.finetune.refit import SEEN, load_refit, unscored
 from graft.finetune.step import load_trainable, with_final_head
-from graft.finetune.validate import choose, hand_on, validate
+from graft.finetune.validate import choose, hand_on, told, validate
 from graft.network.device import prepare
 from graft.network.distributed import devices, processes
 from graft.network.precision import settle
@@ -36,7 +37,6 @@ def main(run: Run) -> None:
     augment: Augment = run.params("augment", Augment)
     learning_rate, seed = run.params("lr", LearningRate), run.params("seed", Seed)
     prepare()
-
     dataset, pixels = read_dataset(LABELS, SPLIT), ImageRows(PRESIZED / "pixels.npy")
     train, valid = (LabelledImages.of(pixels, dataset, split, pixels.aspects) for split in ("train", "valid"))
     network, description = load_trainable(BACKBONE, HEAD, config)
@@ -47,23 +47,24 @@ def main(run: Run) -> None:
     on_valid = partial(validate, task=task, images=valid, size=size, precision=config.precision, batch=batch)
     before, unchanged = on_valid(network), with_final_head(network, description, HEAD)
     begin(network, description, config, dataset)
-    training = Training(network, task, train, on_valid, config, augment, learning_rate, seed)
-    checkpoint = run.unfinished(PRESIZED, BACKBONE, HEAD, LABELS, SPLIT) / "checkpoint.safetensors"
-    history = training.resume(checkpoint, run.log)
-    for epoch in training.epochs():
-        history.append(epoch)
-        training.save(checkpoint, history)
-        run.log(*epoch_lines(epoch.row() | training.speed, heading=len(history) == 1))
+    unfinished = run.unfinished(PRESIZED, BACKBONE, HEAD, LABELS, SPLIT)
+    options = {"config": config, "augmentation": augment, "learning_rate": learning_rate, "seed": seed}
+    training, again = Training(network, task, train, on_valid, **options), None
+    history = training.finish(unfinished / "checkpoint.safetensors", run.log, epoch_lines)
     finetuned = training.result() if history or config.init == "previous" else None
-    after = history[-1].score if history else on_valid(finetuned) if finetuned else None
+    metrics = choose(before, history[-1].score if history else on_valid(finetuned) if finetuned else None, config.keep)
+    if config.refit and history and metrics["kept"] == "finetuned":
+        run.log("once more, on train and valid")
+        seen = LabelledImages.of(pixels, dataset, SEEN, pixels.aspects)
+        again = Training(load_refit(BACKBONE, HEAD, config, dataset), task, seen, unscored, **options)
+        again.finish(unfinished / "refit.safetensors", run.log, epoch_lines)
     run.shared_out()
-    metrics = choose(before, after, config.keep)
     with new_folder(REPORT) as report:
         write_curves(report, (epoch.curves() for epoch in history), [epoch.row() for epoch in history])
         write_json(report / "metrics.json", metrics)
     with new_folder(FINETUNED) as folder:
-        hand_on(folder, unchanged, finetuned, metrics["kept"], description)
-    run.log(f"valid: the head {before}, fine-tuned {after or 'nothing'}; kept: {metrics['kept']} (keep: {config.keep})")
+        hand_on(folder, unchanged, finetuned, metrics["kept"], description, again.result() if again else None)
+    run.log(f"valid: {', '.join(told(metrics))}; kept: {metrics['kept']} (keep: {config.keep})")
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def targets(rows: pd.DataFrame, classes: list[str]) -> Targets:
 
 @dataclass(frozen=True, slots=True)
 class LabelledImages:
-    """Presized images of one split, rows `[N]` of the pixels of all, with their targets.
+    """Presized images of a split, rows `[N]` of the pixels of all, with their targets.
 
     `aspects` `[N]` are width over height of what their squares show; None where nothing is squeezed.
     """
@@ -115,10 +115,17 @@ class LabelledImages:
     aspects: NDArray[np.float32] | None = None
 
     @classmethod
-    def of(cls, pixels: ImageRows, dataset: Dataset, split: str, aspects: NDArray[np.float32] | None = None) -> Self:
-        """Take the images of one split, in order of path; `aspects` are of all rows of `pixels`."""
-        rows = pixels.find(dataset.paths(split))
-        return cls(pixels, rows, dataset.targets(split), None if aspects is None else aspects[rows])
+    def of(
+        cls,
+        pixels: ImageRows,
+        dataset: Dataset,
+        split: str | tuple[str, ...],
+        aspects: NDArray[np.float32] | None = None,
+    ) -> Self:
+        """Take the images of a split, or of several, in order of path; `aspects` are of all rows of `pixels`."""
+        splits = (split,) if isinstance(split, str) else split
+        rows = pixels.find(dataset.paths(*splits))
+        return cls(pixels, rows, dataset.targets(*splits), None if aspects is None else aspects[rows])
 
     def batch(self, positions: NDArray[np.int64], device: "torch.device") -> "tuple[torch.Tensor, torch.Tensor]":
         """Bring some of them to a device: pixels `[B, S, S, 3]` uint8, targets `[B]` int64 or `[B, K]` float32."""

@@ -13,7 +13,7 @@ from graft.evaluate.config import Evaluate
 from graft.evaluate.decision import Logits, temperature_of
 from graft.heads.cross_validate import OUT_OF_FOLD, SEEN, answerable, never_learnt
 from graft.network.head import Description, handed_on, head_logits, load_head
-from graft.network.network import NOT_KEPT, Network, load
+from graft.network.network import BEFORE_REFIT, NOT_KEPT, Network, load
 from graft.tasks import Task
 
 Answer = Callable[[Network, LabelledImages], Logits]
@@ -68,13 +68,23 @@ class StoredHead:
 
 
 def answers_of_kept(
-    network: Network, description: Description, head: StoredHead, images: dict[str, LabelledImages], answer: Answer
+    folder: Path,
+    network: Network,
+    description: Description,
+    head: StoredHead,
+    images: dict[str, LabelledImages],
+    answer: Answer,
 ) -> Answers:
-    """Answer the images by the network handed on."""
+    """Answer the images by the network handed on, which lies in a folder; those of valid by one that never saw them."""
     if not description.refit:
         splits = {split: answer(network, some) for split, some in images.items()}
         return Answers(splits, splits["valid"])
-    return Answers({"test": answer(network, images["test"]), "valid": head.split("valid")}, head.unseen())
+    test = answer(network, images["test"])
+    if not description.finetuned:
+        return Answers({"test": test, "valid": head.split("valid")}, head.unseen())
+    before, _ = load(folder / BEFORE_REFIT)
+    valid = answer(before, images["valid"])
+    return Answers({"test": test, "valid": valid}, valid)
 
 
 def answers_of_other(

@@ -53,6 +53,10 @@ class Finetune(Section):
     keep: Literal["better", "finetuned", "head"] = "better"
     """Which network is handed on: the better on valid, or one of the two whatever the figures are."""
 
+    refit: bool = False
+    """Where the fine-tuned network is kept, train it once more on train and valid together, in twice the time, and
+    hand that one on; its temperature is that of the first, which has not seen valid."""
+
     optimizer: Literal["adamw", "sgd"] = "adamw"
     """``sgd`` has a momentum of 0.9."""
     schedule: ScheduleKind = "one_cycle"

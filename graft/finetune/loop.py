@@ -6,7 +6,7 @@ after a crash is bit for bit epoch 7 without one.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,8 @@ class Epoch:
 
     def row(self) -> dict[str, float]:
         """A row of epochs.csv."""
-        return {"epoch": self.epoch, "train_loss": self.train_loss, "valid_loss": self.valid_loss} | self.valid
+        scored = {"valid_loss": self.valid_loss} | self.valid if self.valid else {}
+        return {"epoch": self.epoch, "train_loss": self.train_loss} | scored
 
     def curves(self) -> dict[str, float]:
         """A point of every curve, by name."""
@@ -105,6 +106,20 @@ class Training:
         self.step = Step(network, task, train.targets, config, augmentation, learning_rate)
         self.network, self.average = self.step.network, MovingAverage(network, config.ema_decay)
         self.completed, self.speed = 0, dict[str, float]()
+
+    def finish(self, checkpoint: Path, log: Callable[..., None], lines: Callable[..., Iterable[str]]) -> list[Epoch]:
+        """Train to the end, from where a checkpoint goes on if there is one, and write it after every epoch.
+
+        Args:
+            log: takes lines to be told.
+            lines: makes them of an epoch's row, with a heading before the first.
+        """
+        history = self.resume(checkpoint, log)
+        for epoch in self.epochs():
+            history.append(epoch)
+            self.save(checkpoint, history)
+            log(*lines(epoch.row() | self.speed, heading=len(history) == 1))
+        return history
 
     def epochs(self) -> Iterator[Epoch]:
         """Train from the first epoch that is not completed to the last, yielding after each.

@@ -15,8 +15,8 @@ PREVIOUS = Path("models/previous")
 which dvc.lock records, stands for the folder."""
 
 KNOWS_VALID = (
-    "this is a head on the pretrained network, fitted to valid as well, by which nothing could be chosen any more; to "
-    "go on from a network, keep a fine-tuned one (finetune.keep: finetuned), or set train_head.refit to false"
+    "this network learnt from valid as well, by which nothing could be chosen any more; to go on from a network, have "
+    "train_head.refit and finetune.refit false"
 )
 
 KEYS = {

@@ -1,6 +1,7 @@
 """How good a network is on the validation images, by which it is chosen and handed on."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from graft.data.dataset import LabelledImages
 from graft.network.config import Precision
 from graft.network.head import Description, save
 from graft.network.inference import all_outputs
-from graft.network.network import NOT_KEPT, Network
+from graft.network.network import BEFORE_REFIT, NOT_KEPT, Network
 from graft.tasks import Task
 
 
@@ -73,19 +74,36 @@ def choose(
     return {"valid": valid, "kept": better if keep == "better" or not finetuned else keep}
 
 
+def told(metrics: dict[str, Any]) -> Iterator[str]:
+    """What `choose` found, for the log: the first metric of each network."""
+    for name, score in metrics["valid"].items():
+        yield f"{name} {next(iter(score)).replace('_', ' ')} {next(iter(score.values())):.4f}"
+
+
 def hand_on(
-    folder: Path, head: tuple[Network, Description], finetuned: Network | None, kept: str, description: Description
+    folder: Path,
+    head: tuple[Network, Description],
+    finetuned: Network | None,
+    kept: str,
+    description: Description,
+    refitted: Network | None = None,
 ) -> None:
-    """Write the network that is kept, and within its folder the fine-tuned one, where the head's is.
+    """Write the network that is kept, and in a folder within the fine-tuned one that was measured on valid instead.
 
     Args:
         head: the network that is handed on where its head is better, as `with_final_head` makes it.
         finetuned: None where nothing was trained.
         kept: as `choose` has it.
+        refitted: what `finetune.refit` trained, to be kept instead of the fine-tuned one.
     """
+    trained = description.model_copy(update={"finetuned": True})
+    place = folder
     if kept == "head":
         save(folder, *head)
+        place = folder / NOT_KEPT
+    elif refitted is not None:
+        save(folder, refitted, trained.model_copy(update={"refit": True}))
+        place = folder / BEFORE_REFIT
     if finetuned is not None:
-        place = folder if kept == "finetuned" else folder / NOT_KEPT
         place.mkdir(exist_ok=True)
-        save(place, finetuned, description.model_copy(update={"finetuned": True}))
+        save(place, finetuned, trained)

@@ -45,7 +45,7 @@ class Description(Section):
     folded: bool = True
     """Whether the backbone's batch norms are part of its convolutions."""
     refit: bool = False
-    """Whether the head was fitted to the valid images as well: they then say nothing of how good it is."""
+    """Whether it learnt from the valid images as well: they then say nothing of how good it is."""
     processes: str = "1 x cpu"
     """How many processes fine-tuned it, and on which devices."""
     precision: Precision = "fp32"

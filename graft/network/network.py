@@ -21,6 +21,8 @@ from graft.network.head import Description, Head, describe, head_like, load_into
 
 NOT_KEPT = "not-kept"
 """Folder within that of the network handed on: the fine-tuned one, where that is the head's."""
+BEFORE_REFIT = "before-refit"
+"""Folder within that of a network that learnt valid as well: the one trained likewise that did not."""
 EXAMPLE_SIZE = 64
 """Side of what forward passes are watched and compared on, where a backbone takes it."""
 CONTRAST = 0.35

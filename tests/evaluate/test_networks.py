@@ -14,7 +14,7 @@ from graft.evaluate.decision import Logits, decide, logits_of
 from graft.evaluate.networks import Answers, StoredHead, answers_of_kept, answers_of_other
 from graft.heads.cross_validate import OUT_OF_FOLD
 from graft.network.head import REFIT, Head, save
-from graft.network.network import NOT_KEPT, Network
+from graft.network.network import BEFORE_REFIT, NOT_KEPT, Network
 from graft.tasks import SingleLabel
 from tests.export.tiny_bundle import DESCRIPTION, network
 
@@ -95,16 +95,28 @@ def test_a_refitted_head_answers_of_test_and_is_calibrated_out_of_fold(
 def test_a_refitted_network_is_never_asked_of_valid(head: StoredHead, images: dict[str, LabelledImages]) -> None:
     refit(head)
     whole = network()
-    found = answers_of_kept(whole, REFITTED, head, images, answer)
+    found = answers_of_kept(head.folder, whole, REFITTED, head, images, answer)
     np.testing.assert_array_equal(found.splits["test"].values, answer(whole, images["test"]).values)
     np.testing.assert_array_equal(found.splits["valid"].values, head.split("valid").values)
     assert len(found.unseen.values) == 2
 
 
+def test_a_fine_tuned_network_that_learnt_valid_is_calibrated_by_the_one_before(
+    tmp_path: Path, head: StoredHead, images: dict[str, LabelledImages]
+) -> None:
+    whole, before = network(), network()
+    before.head.linear.weight.data.mul_(2)  # type: ignore[union-attr]
+    (tmp_path / BEFORE_REFIT).mkdir()
+    save(tmp_path / BEFORE_REFIT, before, TRAINED)
+    found = answers_of_kept(tmp_path, whole, TRAINED.model_copy(update={"refit": True}), head, images, answer)
+    np.testing.assert_array_equal(found.splits["test"].values, answer(whole, images["test"]).values)
+    np.testing.assert_array_equal(found.unseen.values, answer(before, images["valid"]).values)
+
+
 def test_another_network_that_is_kept_is_calibrated_on_valid(
     head: StoredHead, images: dict[str, LabelledImages]
 ) -> None:
-    found = answers_of_kept(network(), TRAINED, head, images, answer)
+    found = answers_of_kept(head.folder, network(), TRAINED, head, images, answer)
     np.testing.assert_array_equal(found.unseen.values, answer(network(), images["valid"]).values)
 
 

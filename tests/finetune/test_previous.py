@@ -52,10 +52,10 @@ def test_the_weights_are_those_that_were_kept(network: Network, previous: Path) 
     assert (network.head.linear.weight == 0.25).all()
 
 
-def test_a_head_that_was_fitted_to_valid_is_refused(network: Network, previous: Path) -> None:
+def test_a_network_that_learnt_valid_is_refused(network: Network, previous: Path) -> None:
     description = json.loads((previous / "network.json").read_text()) | {"refit": True}
     (previous / "network.json").write_text(json.dumps(description))
-    with pytest.raises(TrainingError, match=r"fitted to valid as well, .* set train_head.refit to false"):
+    with pytest.raises(TrainingError, match=r"learnt from valid as well, .* have train_head\.refit and"):
         start(network, previous)
 
 

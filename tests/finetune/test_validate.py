@@ -12,7 +12,7 @@ from graft.core.errors import TrainingError
 from graft.data.dataset import LabelledImages
 from graft.finetune.loop import Epoch
 from graft.finetune.validate import Score, choose, hand_on, validate
-from graft.network.network import NOT_KEPT, Network, load
+from graft.network.network import BEFORE_REFIT, NOT_KEPT, Network, load
 from graft.tasks import MultiLabel
 from tests.finetune.tiny_training import TASK, several
 from tests.network.tiny_network import TINY
@@ -87,6 +87,17 @@ def test_the_fine_tuned_network_is_handed_on_even_where_the_head_is_kept(
         other, told = load(tmp_path / NOT_KEPT)
         assert told.finetuned
         assert torch.equal(other.state_dict()[BIAS], finetuned.state_dict()[BIAS])
+
+
+def test_a_refitted_network_is_kept_beside_the_one_that_valid_measured(network: Network, tmp_path: Path) -> None:
+    finetuned, refitted = copy.deepcopy(network), copy.deepcopy(network)
+    finetuned.state_dict()[BIAS].add_(1)
+    refitted.state_dict()[BIAS].add_(2)
+    hand_on(tmp_path, (network, DESCRIPTION), finetuned, "finetuned", DESCRIPTION, refitted)
+    (first, told), (other, before) = load(tmp_path), load(tmp_path / BEFORE_REFIT)
+    assert (told.finetuned, told.refit, before.finetuned, before.refit) == (True, True, True, False)
+    assert torch.equal(first.state_dict()[BIAS], refitted.state_dict()[BIAS])
+    assert torch.equal(other.state_dict()[BIAS], finetuned.state_dict()[BIAS])
 
 
 def test_without_fine_tuning_there_is_one_network(network: Network, tmp_path: Path) -> None:

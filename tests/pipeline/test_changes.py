@@ -57,6 +57,18 @@ def test_learning_rate_by_experiment_reruns_what_depends_on_it(project: Path) ->
     assert "reports/evaluate/metrics.json" in json.loads(dvc(project, "metrics", "diff", "--json"))
 
 
+def test_what_won_is_trained_once_more_on_valid_too(project: Path) -> None:
+    edit_params(project, finetune={"refit": True, "keep": "finetuned", "epochs": 1})
+    output = dvc(project, "repro", "evaluate")
+    assert "finetune: once more, on train and valid" in output
+    kept = project / "models/finetuned"
+    whole, before = (json.loads((folder / "network.json").read_text()) for folder in (kept, kept / "before-refit"))
+    assert (whole["finetuned"], whole["refit"], before.get("refit")) == (True, True, None)
+    weights = [(folder / "model.safetensors").read_bytes() for folder in (kept, kept / "before-refit")]
+    assert weights[0] != weights[1]
+    assert json.loads((project / "reports/evaluate/metrics.json").read_text())["kept"] == "finetuned"
+
+
 def test_split_seed_leaves_pixels_and_embeddings_alone(project: Path) -> None:
     edit_params(project, split={"seed": 1})
     assert stages_run(dvc(project, "repro", "train-head")) == {"split", "train-head"}
