@@ -38,7 +38,7 @@ def main(run: Run) -> None:
     learning_rate, seed = run.params("lr", LearningRate), run.params("seed", Seed)
     prepare()
     dataset, pixels = read_dataset(LABELS, SPLIT), ImageRows(PRESIZED / "pixels.npy")
-    train, valid = (LabelledImages.of(pixels, dataset, split, pixels.aspects) for split in ("train", "valid"))
+    train, valid, seen = (LabelledImages.of(pixels, dataset, part, pixels.aspects) for part in ("train", "valid", SEEN))
     network, description = load_trainable(BACKBONE, HEAD, config)
     task, size, batch = task_of(description), description.size, config.largest_batch(len(train))
     settled = settle(network, pixels, train.rows, size, config.precision, batch)
@@ -55,7 +55,6 @@ def main(run: Run) -> None:
     metrics = choose(before, history[-1].score if history else on_valid(finetuned) if finetuned else None, config.keep)
     if config.refit and history and metrics["kept"] == "finetuned":
         run.log("once more, on train and valid")
-        seen = LabelledImages.of(pixels, dataset, SEEN, pixels.aspects)
         again = Training(load_refit(BACKBONE, HEAD, config, dataset), task, seen, unscored, **options)
         again.finish(unfinished / "refit.safetensors", run.log, epoch_lines)
     run.shared_out()
