@@ -34,9 +34,10 @@ def main(run: Run) -> None:
     config: Index = run.params("index", Index)
     warnings.filterwarnings("ignore", module="PIL")  # what is wrong with a file is said where it is rejected
 
-    root, prints = raw_root(RAW), FingerprintStore(run.unfinished() / "thumbnails")
+    root, unfinished = raw_root(RAW), run.unfinished()
+    prints = FingerprintStore(unfinished / "thumbnails")
     boxes = Boxes.read(root, config)
-    images, rejected = scan_tables(scan(root, config, boxes), prints)
+    images, rejected = scan_tables(scan(root, config, boxes, unfinished / "parts"), prints)
     vouch(RAW)
     check_bad_files(rejected, len(images), config)
     duplicates = find_duplicates(prints.pixels, prints.hashes, prints.thumbnails, config.near_duplicates, prints.chroma)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Literal, Self
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from graft.core import tables
+from graft.core.engine import spread
 from graft.core.errors import DataError
 from graft.core.files import write_json
-from graft.core.parallel import in_order
 from graft.core.params import Section
 from graft.core.progress import bar
 from graft.data.arrays import PartialArray
@@ -73,26 +74,36 @@ def presize(root: Path, images: Sequence[tuple[str, str]], square: Square, into:
 
     Raises:
         DataError: a file is gone, or no longer the one that was indexed.
+        EngineError: work cannot be spread as ``GRAFT_ENGINE`` says.
     """
-
-    def row(image: tuple[str, str]) -> np.ndarray:
-        path, sha256 = image
-        file, region = located(root / path)
-        try:
-            content = file.read_bytes()
-        except FileNotFoundError as error:
-            raise DataError(f"{file} is gone since it was indexed; run `dvc repro` again") from error
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise DataError(f"{file} has changed since it was indexed; run `dvc repro` again")
-        return square.read(BytesIO(content), region=region)
-
+    top = root.absolute()
+    rows = spread(partial(_row, top, square), images[into.done :], partial(_files, top))
     with bar("presize", len(images), into.done) as progress:
-        while into.done < len(images):
-            chunk = images[into.done : into.done + CHUNK]
-            for number, pixels in enumerate(in_order(row, chunk), start=into.done):
-                into.rows[number] = pixels
-                progress.update()
-            into.mark(into.done + len(chunk))
+        for number, pixels in enumerate(rows, start=into.done):
+            into.rows[number] = pixels
+            progress.update()
+            if (number + 1) % CHUNK == 0 or number + 1 == len(images):
+                into.mark(number + 1)
+
+
+Named = tuple[str, str]
+"""Path of an image, and the sha256 of its file."""
+
+
+def _files(top: Path, image: Named) -> list[Path]:
+    return [located(top / image[0])[0]]
+
+
+def _row(top: Path, square: Square, image: Named) -> NDArray[np.uint8]:
+    path, sha256 = image
+    file, region = located(top / path)
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError as error:
+        raise DataError(f"{file} is gone since it was indexed; run `dvc repro` again") from error
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise DataError(f"{file} has changed since it was indexed; run `dvc repro` again")
+    return square.read(BytesIO(content), region=region)
 
 
 def aspects(images: pd.DataFrame, square: Square) -> NDArray[np.float64]:

@@ -3,24 +3,26 @@
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 from PIL import Image
 
+from graft.core.engine import spread
 from graft.core.errors import DataError
 from graft.core.files import sha256
 from graft.core.litter import is_hidden
-from graft.core.parallel import in_order
 from graft.core.progress import bar
 from graft.data.raw import names
 from graft.images.decode import Decoded, NotAnImageError, TooManyPixelsError, UnreadableError, decode
 from graft.images.formats import IMAGE_SUFFIXES
+from graft.images.regions import Region
 from graft.index.config import Index
-from graft.index.fingerprints import Fingerprint, FingerprintStore, fingerprint
+from graft.index.fingerprints import FingerprintStore, fingerprint
 from graft.index.regions import Boxes
+from graft.index.results import ImageFile, Parts, Rejected, Results
 
 COLUMNS = (
     *("path", "sha256", "bytes", "width", "height", "format", "mode", "camera", "taken", "darkest", "brightest"),
@@ -34,54 +36,37 @@ LINK = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ImageFile:
-    """A file that decodes.
-
-    `path` may name a region of the file. `width` and `height` are those of the upright image, or of the region;
-    `sha256` is of the file's `bytes` bytes;
-    `format`, `mode`, `camera` and `taken` are what the file says of itself (see `Decoded`). `darkest` and
-    `brightest` are values of an image of more than eight bits, None of any other. `note` says what is odd about
-    it, empty for most.
-    """
-
-    path: str
-    sha256: str
-    bytes: int
-    width: int
-    height: int
-    format: str
-    mode: str
-    camera: str
-    taken: str
-    darkest: float | None
-    brightest: float | None
-    note: str
-    fingerprint: Fingerprint
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A file that should have been an image and cannot be used (``bad``), or was never meant as one; and why."""
-
-    path: str
-    kind: Literal["bad", "other"]
-    reason: str
-
-
 class _NotMeantError(Exception):
     """The file was never meant as an image of this dataset."""
 
 
-def scan(root: Path, config: Index | None = None, boxes: Boxes = WHOLE) -> Iterator[ImageFile | Rejected]:
+def scan(
+    root: Path, config: Index | None = None, boxes: Boxes = WHOLE, unfinished: Path | None = None
+) -> Iterator[ImageFile | Rejected]:
     """Yield one result for every file below a folder, in order of path, or one for each of its boxes.
 
-    Decoding runs in threads, a bounded number of files at once. No file is changed, and nothing that is
-    not a regular file is opened. Files that `index.only` leaves out are rejected unread.
+    Files are decoded side by side, a bounded number at once (`graft.core.engine`). No file is changed, and nothing
+    that is not a regular file is opened. Files that `index.only` leaves out are rejected unread.
+
+    Args:
+        root: the folder.
+        config: by default, all files are let in.
+        boxes: by default, images count whole.
+        unfinished: where results are kept from which a scan that was killed goes on.
+
+    Raises:
+        EngineError: work cannot be spread as ``GRAFT_ENGINE`` says.
     """
-    paths, rules = names(root), config or Index()
-    with bar("index", len(paths)) as progress:
-        for results in in_order(lambda name: _scan_file(root, name, rules, boxes), paths):
+    paths, top = names(root), root.absolute()
+    parts = Parts(unfinished, root, paths) if unfinished else None
+    done = parts.files if parts else 0
+    yield from parts.kept() if parts else ()
+    work = partial(_scan_file, top, config or Index(), boxes.file, boxes.margin)
+    rest = ((name, boxes.of_image.get(name, [])) for name in paths[done:])
+    with bar("index", len(paths), done) as progress:
+        for results in spread(work, rest, partial(_files, top)):
+            if parts:
+                parts.add(results)
             progress.update()
             yield from results
     yield from (Rejected(name, "bad", f"{boxes.file} names it, and no such file is there") for name in boxes.astray)
@@ -126,7 +111,16 @@ def check_bad_files(rejected: pd.DataFrame, images: int, config: Index) -> None:
     raise DataError(f"{len(bad)} of {len(bad) + images} pictures cannot be used, {rule}:\n{shown}{more}")
 
 
-def _scan_file(root: Path, name: str, config: Index, boxes: Boxes) -> Sequence[ImageFile | Rejected]:
+Named = tuple[str, Sequence[Region]]
+"""A file, and the boxes in it."""
+
+
+def _files(top: Path, item: Named) -> list[Path]:
+    return [top / item[0]]
+
+
+def _scan_file(top: Path, config: Index, table: str, margin: float, item: Named) -> Results:
+    name, regions = item
     shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     try:
         if is_hidden(name):
@@ -137,7 +131,7 @@ def _scan_file(root: Path, name: str, config: Index, boxes: Boxes) -> Sequence[I
             raise _NotMeantError("is left out by index.only")
         if shown != name:
             raise UnreadableError("its name is not UTF-8; rename it")
-        return _images(root / name, name, boxes)
+        return _images(top / name, name, table, margin, regions)
     except _NotMeantError as error:
         return [Rejected(shown, "other", str(error))]
     except UnreadableError as error:
@@ -171,8 +165,8 @@ def _decoded(path: Path) -> tuple[Decoded, int]:
         return decoded, file.seek(0, os.SEEK_END)
 
 
-def _images(path: Path, name: str, boxes: Boxes) -> Sequence[ImageFile | Rejected]:
-    """The image in a file, or each of its boxes."""
+def _images(path: Path, name: str, table: str, margin: float, regions: Sequence[Region]) -> Results:
+    """The image in a file, or, where a table has boxes, each of those."""
     decoded, size = _decoded(path)
     note = "" if path.suffix.lower() in IMAGE_SUFFIXES else "a picture by its content, not by its name"
     own = (decoded.format, decoded.mode, decoded.camera, decoded.taken)
@@ -183,11 +177,11 @@ def _images(path: Path, name: str, boxes: Boxes) -> Sequence[ImageFile | Rejecte
         notes = "; ".join(filter(None, (note, decoded.note, *more)))
         return ImageFile(name, digest, size, *part.size, *own, darkest, brightest, notes, fingerprint(part))
 
-    if not boxes.file:
+    if not table:
         return [found(name, image)]
     results: list[ImageFile | Rejected] = []
-    for box in boxes.of_image.get(name, []):
-        region = box.widened(boxes.margin)
+    for box in regions:
+        region = box.widened(margin)
         if (inner := box.within(*image.size)) is None:
             results.append(
                 Rejected(region.of(name), "bad", f"lies outside the picture of {image.width} x {image.height}")
@@ -195,4 +189,4 @@ def _images(path: Path, name: str, boxes: Boxes) -> Sequence[ImageFile | Rejecte
         else:
             cut = "" if inner == box else "its box goes beyond the picture, and is cut off there"
             results.append(found(region.of(name), region.crop(image), cut))
-    return results or [Rejected(name, "other", f"has no box in {boxes.file}")]
+    return results or [Rejected(name, "other", f"has no box in {table}")]

@@ -5,9 +5,11 @@ Needs numpy, Pillow, and onnxruntime or OpenVINO; the decoding is the very code 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
+from socket import gethostname
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -16,6 +18,7 @@ from PIL import Image
 
 from graft.core.addresses import is_remote
 from graft.core.errors import BundleError, GraftError
+from graft.core.files import sha256
 from graft.core.parallel import batched, cores, in_order
 from graft.images.decode import Square, UnreadableError, decode, upright_rgb
 from graft.images.depth import Depth
@@ -77,6 +80,7 @@ class Predictor:
     ) -> None:
         if threads is not None and threads < 1:
             raise BundleError(f"threads: must be 1 or more; got {threads!r}")
+        self._made_of = str(Path(bundle).absolute()), precision, threshold
         metadata = read_metadata(Path(bundle))
         if threshold is not None:
             limit = check_probability(threshold, "threshold")
@@ -87,6 +91,11 @@ class Predictor:
         self.threshold, self.abstain_below = metadata.threshold, metadata.abstain_below
         self.runtime = runtime or fastest(metadata, precision, self._threads)
         self._session = Session(metadata, precision, self._threads, self.runtime)
+
+    def __reduce__(self) -> tuple[Callable[..., "Predictor"], tuple[str, str, str, float | None, str]]:
+        """Another process makes it anew of the same bundle, with one thread, and only once."""
+        folder, precision, threshold = self._made_of
+        return _elsewhere, (sha256(Path(folder, "graft.json")), folder, precision, threshold, self.runtime)
 
     def predict(self, source: Source) -> Prediction:
         """Classify one image: a path, the content of a file, an image of Pillow's, or an open file.
@@ -109,12 +118,12 @@ class Predictor:
         # the first are answered by all threads together: soonest, and for a few nothing more is loaded
         for first in islice(rest, 1):
             yield from self._predict(first, list(in_order(self._decode, first, self._threads)), self.run)
-        for predictions in in_order(
-            lambda chunk: self._predict(chunk, list(map(self._decode, chunk)), self._session.run_serial),
-            rest,
-            self._threads,
-        ):
+        for predictions in in_order(self.predict_batch, rest, self._threads):
             yield from predictions
+
+    def predict_batch(self, sources: Sequence[Source]) -> list[Prediction | Failure]:
+        """Answer a few images together, in the thread that calls."""
+        return self._predict(sources, list(map(self._decode, sources)), self._session.run_serial)
 
     def predict_regions(self, sources: Iterable[Source], find: Find) -> Iterator[list[Prediction | Failure | Nothing]]:
         """Yield, for each image in order, predictions of what `find` finds in it, each with its region.
@@ -183,6 +192,15 @@ class Predictor:
         ]
 
 
+@lru_cache(maxsize=1)
+def _elsewhere(digest: str, folder: str, precision: str, threshold: float | None, runtime: str) -> Predictor:
+    """A predictor in a process that was sent one, of the bundle whose ``graft.json`` has that digest."""
+    made = Predictor(folder, precision=precision, threads=1, threshold=threshold, runtime=runtime)
+    if sha256(Path(folder, "graft.json")) != digest:
+        raise BundleError(f"{folder}: is another bundle on {gethostname()} than where it was loaded: copy it there")
+    return made
+
+
 def pixels_of(source: Source, square: Square) -> NDArray[np.uint8]:
     """Decode an image and resample it to the square that the model takes.
 
@@ -195,7 +213,7 @@ def pixels_of(source: Source, square: Square) -> NDArray[np.uint8]:
     """
     if isinstance(source, Image.Image):
         return square.of(upright_rgb(source, square.depth))
-    return square.read(_opened(source))
+    return square.read(opened(source))
 
 
 def image_of(source: Source, depth: Depth) -> Image.Image:
@@ -206,7 +224,7 @@ def image_of(source: Source, depth: Depth) -> Image.Image:
     """
     if isinstance(source, Image.Image):
         return upright_rgb(source, depth)
-    return decode(_opened(source), depth=depth).image
+    return decode(opened(source), depth=depth).image
 
 
 def name_of(source: Source) -> str:
@@ -217,7 +235,12 @@ def name_of(source: Source) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _opened(source: str | Path | bytes | bytearray | memoryview | Readable) -> Path | BytesIO:
+def opened(source: str | Path | bytes | bytearray | memoryview | Readable) -> Path | BytesIO:
+    """A file's path, or the content of what is none.
+
+    Raises:
+        UnreadableError: what can be read like a file cannot be read.
+    """
     if isinstance(source, str):
         if source.startswith("file://"):
             raise UnreadableError("is an address; give the path itself, without file://")

@@ -18,9 +18,10 @@ from typing import IO, Any, BinaryIO, TypeAlias
 from graft.apps.predict.inputs import Input, Inputs, prefetched, row_name
 from graft.apps.predict.rows import RowSchema, csv_line, json_line
 from graft.apps.predict.writers import Format, open_writer
+from graft.core.engine import ENGINE, engine
 from graft.core.errors import DataError
-from graft.predict.prediction import Failure
-from graft.predict.predictor import BATCH, Predictor
+from graft.predict.prediction import Failure, Prediction
+from graft.predict.predictor import BATCH, Predictor, Source
 from graft.predict.regions import find_regions
 
 RESUMABLE = (Format.csv, Format.jsonl)
@@ -74,6 +75,8 @@ def classify(
         raise DataError(f"--resume: {out} is of format {format}, to which nothing can be added; use --csv or --jsonl")
     if resume and regions:
         raise DataError("--resume: with --regions an image has any number of rows; leave one of them out")
+    if regions and engine():
+        raise DataError(f"--regions: parts of pictures are found on this machine alone; leave {ENGINE} out")
     find = find_regions(regions, margin) if regions else None
     predictor = make()
     schema = RowSchema(predictor.multi_label, min(top, len(predictor.classes)), find is not None)
@@ -97,7 +100,7 @@ def classify(
             for results in (
                 predictor.predict_regions(sources, find)
                 if find
-                else ([result] for result in predictor.predict_many(sources, batch=batch))
+                else ([result] for result in _answers(predictor, sources, batch))
             ):
                 for result in results:
                     writer.add(result)
@@ -107,6 +110,15 @@ def classify(
                     progress.update()
     finally:
         counts.skipped, counts.example = inputs.skipped, inputs.example
+
+
+def _answers(predictor: Predictor, sources: Iterator[Source], batch: int) -> Iterator[Prediction | Failure]:
+    """One answer for each image, worked out in threads here or where ``GRAFT_ENGINE`` says."""
+    if not engine():
+        return predictor.predict_many(sources, batch=batch)
+    from graft.apps.predict.spread import predict_spread  # late: this machine alone needs none of it
+
+    return predict_spread(predictor, sources, batch)
 
 
 @dataclass
