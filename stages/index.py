@@ -35,8 +35,7 @@ def main(run: Run) -> None:
     warnings.filterwarnings("ignore", module="PIL")  # what is wrong with a file is said where it is rejected
 
     root, unfinished = raw_root(RAW), run.unfinished()
-    prints = FingerprintStore(unfinished / "thumbnails")
-    boxes = Boxes.read(root, config)
+    boxes, prints = Boxes.read(root, config), FingerprintStore(unfinished / "thumbnails")
     images, rejected = scan_tables(scan(root, config, boxes, unfinished / "parts"), prints)
     vouch(RAW)
     check_bad_files(rejected, len(images), config)

@@ -51,13 +51,13 @@ def end(process: subprocess.Popen[bytes]) -> None:
 def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     limit = time.monotonic() + LONGEST
     while time.monotonic() < limit:
-        assert process.poll() is None, f"{process.args} ended at once"
+        assert process.poll() is None, f"{process.args!r} ended at once"
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
             return
         except OSError:
             time.sleep(0.1)
-    raise AssertionError(f"{process.args} does not answer")
+    raise AssertionError(f"{process.args!r} does not answer")
 
 
 @contextmanager
