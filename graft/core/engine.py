@@ -10,7 +10,7 @@ import platform
 import socket
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -179,18 +179,20 @@ def _processes(_: str) -> Iterator[Connected]:
 def _dask(host: str) -> Iterator[Connected]:
     from distributed import Client, KilledWorker
 
-    try:
-        client = Client(f"tcp://{host}", timeout=PATIENCE, set_as_default=False)
-        client.wait_for_workers(1, timeout=PATIENCE)
-    except (OSError, ValueError) as error:  # a time limit is an OSError
-        raise EngineError(f"{ENGINE}={engine()}: no scheduler of Dask with a worker answers there: {error}") from error
-    try:
-        with client:
+    with ExitStack() as stack:
+        try:
+            client = stack.enter_context(Client(f"tcp://{host}", timeout=PATIENCE, set_as_default=False))
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except (OSError, ValueError) as error:  # a time limit is an OSError
+            reason = f"no scheduler of Dask with a worker answers there: {error}"
+            raise EngineError(f"{ENGINE}={engine()}: {reason}") from error
+        try:
             workers = sum(client.ncores().values())
             with _parallel("dask", workers, client=client) as parallel:
                 yield parallel, workers
-    except KilledWorker as error:
-        raise EngineError(f"{ENGINE}={engine()}: workers died over and over on the same files: {error}") from error
+        except KilledWorker as error:
+            reason = f"workers died over and over on the same files: {error}"
+            raise EngineError(f"{ENGINE}={engine()}: {reason}") from error
 
 
 @contextmanager
