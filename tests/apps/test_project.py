@@ -33,10 +33,11 @@ def project(tmp_path: Path) -> graft.Project:
 def test_tables_are_by_path(project: graft.Project) -> None:
     names = paths(4)
     assert project.images.index.tolist() == names
-    assert project.labels["label"].to_dict() == dict(zip(names, ["dog", "cat", "dog"], strict=False))
-    assert project.split.to_dict() == dict(zip(names, ["train", "valid", "test"], strict=False))
+    assert project.labels.index.tolist() == project.split.index.tolist() == names[:3]
+    assert project.labels["label"].to_list() == ["dog", "cat", "dog"]
+    assert project.split.to_list() == ["train", "valid", "test"]
     assert project.dataset.classes == ["cat", "dog"]
-    assert project.embeddings.loc[names[3]].tolist() == [6, 7]
+    assert project.embeddings.to_numpy()[3].tolist() == [6, 7]
     assert project.params["seed"] == 42
 
 
