@@ -143,7 +143,7 @@ def start(name: str, main: Callable[[Run], None], processes: Processes = lambda:
     _end_with_parents()
     with _ended_with_a_message(name), processes() as rank:
         if rank is not None:
-            with _ended_with_a_message(name):
+            with _ended_with_a_message(name):  # which `processes` passes on
                 _run(name, main, rank)
 
 
@@ -198,13 +198,14 @@ def _end_with_parents() -> None:
     parents, watched = psutil.Process().parents(), list[psutil.Process]()
     if "DVC_STAGE" in os.environ:
         watched.append(next((parent for parent in parents if _is_dvc(parent)), parents[0]))
-    if "TORCHELASTIC_RUN_ID" in os.environ:
-        watched.append(parents[0])
-    if not watched:
+    launched = "TORCHELASTIC_RUN_ID" in os.environ
+    if not (watched or launched):
         return
+    # said by graft.network.launch: it may be gone by now
+    launcher = int(os.environ.get("GRAFT_LAUNCHER", os.getppid()))
 
     def watch() -> None:
-        while all(map(_lives, watched)):
+        while all(map(_lives, watched)) and (not launched or os.getppid() == launcher):
             time.sleep(0.5)
         os.kill(os.getpid(), signal.SIGTERM)
 

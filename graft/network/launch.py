@@ -89,6 +89,7 @@ class Launch:
         # torchrun's own choice is a single thread; but on a CPU the last bits depend on how many there are
         gpus, threads = torch.cuda.is_available(), torch.get_num_threads()
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, threads // self.processes) if gpus else threads))
+        os.environ["GRAFT_LAUNCHER"] = str(os.getpid())  # with which they end
         self.arguments.virtual_local_rank = gpus  # each process sees its own alone, as the first
         try:
             torchrun.run(self.arguments)

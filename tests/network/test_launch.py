@@ -72,6 +72,7 @@ def test_threads_are_those_of_one_process_or_shared_out_beside_gpus(
     monkeypatch.setattr(torchrun, "run", started.append)
     Launch.parse("--nproc-per-node 2").run()
     assert told["OMP_NUM_THREADS"] == str(6 // shared)
+    assert told["GRAFT_LAUNCHER"] == str(os.getpid())
     assert started[0].virtual_local_rank == (gpus > 0)
 
 
@@ -86,7 +87,7 @@ def failed(monkeypatch: pytest.MonkeyPatch, *failures: ProcessFailure) -> None:
         raise ChildFailedError("python", {each.local_rank: each for each in failures})
 
     monkeypatch.setattr(torchrun, "run", run)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(os, "environ", dict(os.environ))  # a launch says things there
     Launch.parse("--nproc-per-node 2").run()
 
 

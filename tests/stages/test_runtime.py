@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -257,6 +258,14 @@ def test_a_stage_ends_with_the_dvc_that_started_it(project: Path) -> None:
 @pytest.mark.slow
 def test_one_process_of_several_ends_with_the_launcher_that_started_it(project: Path) -> None:
     check_ends_with(project / "launcher.py", {"TORCHELASTIC_RUN_ID": "toy"})
+
+
+@pytest.mark.slow
+def test_it_ends_if_the_launcher_was_gone_before_it_looked() -> None:
+    stage = "from stages import runtime; import time; runtime._end_with_parents(); time.sleep(300)"
+    told = {"PYTHONPATH": str(ROOT), "TORCHELASTIC_RUN_ID": "toy", "GRAFT_LAUNCHER": "1"}
+    done = subprocess.run([sys.executable, "-c", stage], env=os.environ | told, timeout=60, check=False)
+    assert done.returncode == -signal.SIGTERM
 
 
 def check_ends_with(starter: Path, told: dict[str, str]) -> None:
