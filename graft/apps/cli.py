@@ -14,6 +14,7 @@ import typer
 from graft import __version__
 from graft.apps.compare.command import compare
 from graft.apps.predict.command import predict
+from graft.apps.publish.command import app as publish
 from graft.apps.review.server import label, review
 from graft.apps.serve.server import serve
 from graft.apps.use.presets import BACKBONES, names
@@ -256,6 +257,7 @@ app.command()(review)
 app.command()(label)
 app.command()(predict)
 app.command()(serve)
+app.add_typer(publish, name="publish")
 
 
 @app.command(hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -284,5 +286,5 @@ def run() -> None:
     except ModuleNotFoundError as error:
         if not error.name or error.name.partition(".")[0] == "graft":
             raise
-        extra = "serve" if "serve" in sys.argv[1:2] else "pipeline"
+        extra = "serve" if "serve" in sys.argv[1:2] else "mlflow" if error.name == "mlflow" else "pipeline"
         sys.exit(f"graft: this command needs {error.name}, which is not installed: {install(extra)}")
