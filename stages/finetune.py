@@ -24,7 +24,7 @@ from graft.network.distributed import devices, processes
 from graft.network.precision import settle
 from graft.optim.config import LearningRate
 from graft.tasks import task_of
-from stages.curves import epoch_lines, write_curves
+from stages.curves import epoch_lines, tracker, write_curves
 from stages.runtime import Run, start
 
 PRESIZED, BACKBONE, HEAD = Path("data/presized"), Path("models/backbone"), Path("models/head")
@@ -50,7 +50,7 @@ def main(run: Run) -> None:
     unfinished = run.unfinished(PRESIZED, BACKBONE, HEAD, LABELS, SPLIT)
     options = {"config": config, "augmentation": augment, "learning_rate": learning_rate, "seed": seed}
     training, again = Training(network, task, train, on_valid, **options), None
-    history = training.finish(unfinished / "checkpoint.safetensors", run.log, epoch_lines)
+    history = training.finish(unfinished / "checkpoint.safetensors", run.log, epoch_lines, tracker("finetune"))
     finetuned = training.result() if history or config.init == "previous" else None
     metrics = choose(before, history[-1].score if history else on_valid(finetuned) if finetuned else None, config.keep)
     if config.refit and history and metrics["kept"] == "finetuned":

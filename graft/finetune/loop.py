@@ -86,6 +86,7 @@ class Training:
         completed: epochs behind it.
         speed: of the last epoch, to be logged where the clock may be: seconds, images a second, and the share of
             the time that was spent waiting for images.
+        watch: as `finish` was given it.
     """
 
     def __init__(
@@ -106,18 +107,29 @@ class Training:
         self.step = Step(network, task, train.targets, config, augmentation, learning_rate)
         self.network, self.average = self.step.network, MovingAverage(network, config.ema_decay)
         self.completed, self.speed = 0, dict[str, float]()
+        self.watch: Callable[[dict[str, float], int], None] | None = None
 
-    def finish(self, checkpoint: Path, log: Callable[..., None], lines: Callable[..., Iterable[str]]) -> list[Epoch]:
+    def finish(
+        self,
+        checkpoint: Path,
+        log: Callable[..., None],
+        lines: Callable[..., Iterable[str]],
+        watch: Callable[[dict[str, float], int], None] | None = None,
+    ) -> list[Epoch]:
         """Train to the end, from where a checkpoint goes on if there is one, and write it after every epoch.
 
         Args:
             log: takes lines to be told.
             lines: makes them of an epoch's row, with a heading before the first.
+            watch: is shown values by name and the steps behind them, while it trains; nothing depends on it.
         """
+        self.watch = watch
         history = self.resume(checkpoint, log)
         for epoch in self.epochs():
             history.append(epoch)
             self.save(checkpoint, history)
+            if self.watch:
+                self.watch(epoch.curves(), self.average.updates)
             log(*lines(epoch.row() | self.speed, heading=len(history) == 1))
         return history
 
@@ -203,6 +215,8 @@ class Training:
                     self._check_finite("loss", losses, f"epoch {epoch}, batch", rates)
                     if not step.scaler.is_enabled():
                         self._check_finite("norm of the gradients", norms, f"epoch {epoch}, step", rates)
+                    if self.watch:
+                        self.watch({"step/loss": losses[-1].item()}, self.average.updates)
                 progress.update(len(batch.indices))
         items.close()
         seconds = time.perf_counter() - began

@@ -423,3 +423,15 @@ def test_compiled_network_trains_the_same(
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
     compiled = next(training(network, images, config.model_copy(update={"compile": True})).epochs())
     assert compiled.train_loss == pytest.approx(plain.train_loss, rel=1e-5)
+
+
+def test_it_is_watched_by_step_and_by_epoch(network: Network, images: LabelledImages, tmp_path: Path) -> None:
+    run, shown = training(network, images), list[tuple[set[str], int]]()
+
+    def watch(values: dict[str, float], step: int) -> None:
+        shown.append((set(values), step))
+
+    history = run.finish(tmp_path / "checkpoint.safetensors", lambda *_: None, lambda *_, **__: [], watch)
+    steps = run.average.updates
+    assert ({"step/loss"}, steps) in shown
+    assert shown[-1] == (set(history[-1].curves()), steps)
