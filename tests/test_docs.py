@@ -154,6 +154,7 @@ def test_commands_exist(file: str, line: str) -> None:
     if Path(program).name == "graft":
         graft = typer.main.get_command(app)
         command = graft.commands[words[0]] if words[0][0] != "-" else graft  # type: ignore[attr-defined]
+        command = getattr(command, "commands", {}).get(words[1], command) if words[0] == "publish" else command
         known = {option for param in command.params for option in param.opts} | {"--help"}
         assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known, f"{file}: {line}"
         for before, word in pairwise(words):
