@@ -195,6 +195,25 @@ def learning_curve(
 
 
 @app.command()
+def sweep(
+    file: Annotated[Path, typer.Argument(help="Which values or ranges to try, such as sweep.yaml.")],
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Trials that run at once.")] = 1,
+    trials: Annotated[int | None, typer.Option(min=1, help="Trials in all, in place of the file's.")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the experiments; without, that of the file.")] = None,
+) -> None:
+    """Try values or ranges of parameters in DVC's queue, and choose the best on valid; call again to go on."""
+    from graft.apps.sweep.config import read_sweep
+    from graft.apps.sweep.queue import Queue
+    from graft.apps.sweep.sweep import run_sweep
+
+    values = _values()
+    found = read_sweep(file, values)
+    _echo(
+        run_sweep(found.model_copy(update={"trials": trials or found.trials}), values, Queue(name or file.stem, jobs))
+    )
+
+
+@app.command()
 def backbones(
     chosen: Annotated[
         list[str],
@@ -286,5 +305,6 @@ def run() -> None:
     except ModuleNotFoundError as error:
         if not error.name or error.name.partition(".")[0] == "graft":
             raise
-        extra = "serve" if "serve" in sys.argv[1:2] else "mlflow" if error.name == "mlflow" else "pipeline"
+        extra = next((word for word in sys.argv[1:2] if word in ("serve", "sweep")), "pipeline")
+        extra = "mlflow" if error.name == "mlflow" else extra
         sys.exit(f"graft: this command needs {error.name}, which is not installed: {install(extra)}")
