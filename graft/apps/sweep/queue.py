@@ -96,7 +96,7 @@ class Queue:
         )
 
     def _is_lost(self, one: Experiment) -> bool:
-        """Whether a trial's process has ended without its worker, as when the machine went down; it leaves the queue."""
+        """Whether a trial has lost its worker, as when the machine went down; it then leaves the queue."""
         if one.state != "running" or one.pid is None or _runs(one.pid):
             self._gone_since.pop(one.rev, None)
             return False
@@ -159,7 +159,7 @@ def git(*words: str) -> str:
 
 
 def _run(command: list[str], surroundings: dict[str, str] | None) -> str:
-    done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)  # noqa: S603 - no shell
     if done.returncode:
         said = (done.stderr or done.stdout).strip()
         name = "dvc" if "dvc" in command else "git"

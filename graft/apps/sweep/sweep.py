@@ -80,7 +80,7 @@ def run_sweep(sweep: Sweep, values: dict[str, Any], queue: Queue) -> Iterator[st
     current = {key: value_of(values, key) for key in sweep.params}
     scores: dict[str, Score] = {}
     told: set[str] = set()
-    yield f"sweep {queue.name}: stop it when you like, and call it again to go on; what runs then, runs on in DVC's queue"
+    yield f"sweep {queue.name}: may be stopped, and called again to go on; what runs then, runs on in DVC's queue"
     while True:
         trials = [_follow(one, sweep, scores) for one in queue.experiments()]
         for trial in trials:
@@ -180,11 +180,9 @@ def difference(a: Experiment, b: Experiment) -> str:
     groups = None if labels is None or "group" not in labels else units(labels["group"])
     correct = [each.select(paths).correct.to_numpy(dtype=bool) for each in (before, after)]
     found: Difference = share_difference(*correct, groups)
+    change = f"{100 * found.value:+.1f} points of images answered correctly"
     if not found.is_known:
-        return f"{100 * found.value:+.1f} points of images answered correctly, all of one group, which says nothing of others"
+        return f"{change}, all of one group, which says nothing of others"
     verdict = "" if found.low > 0 else "; chance alone may make it"
     note = f"; images taken as independent, for {why}" if why else ""
-    return (
-        f"{100 * found.value:+.1f} points of images answered correctly "
-        f"(95 %: {100 * found.low:+.1f} to {100 * found.high:+.1f}){verdict}{note}"
-    )
+    return f"{change} (95 %: {100 * found.low:+.1f} to {100 * found.high:+.1f}){verdict}{note}"

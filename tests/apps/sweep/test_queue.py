@@ -95,5 +95,5 @@ def test_changes_that_no_trial_would_see_are_refused(tmp_path: Path, monkeypatch
 
 
 def test_what_dvc_says_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(QueueError, match="`git no-such-command`: .*no-such-command"):
+    with pytest.raises(QueueError, match=r"`git no-such-command`: .*no-such-command"):
         module.git("no-such-command")

@@ -1,0 +1,177 @@
+"""Time, memory and disk by stage from 10^3 to 10^8 images: ``python -m benchmarks.scaling``.
+
+Draws small JPEGs and runs the stages of the default recipe (EfficientNet-Lite0, one epoch of fine-tuning) each as a
+process of its own, as DVC runs it. What a stage costs at all and what each image adds follow from the two smallest runs;
+what that predicts stands beside what the largest run takes, whose images only go through the stages up to the head.
+Beyond that all figures are calculation: the table of decades is straight lines drawn on.
+
+``nice -n 19 python -m benchmarks.scaling`` on a machine that others use. About a quarter of an hour on two cores and
+3 GB of disk.
+"""
+
+import json
+import math
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.machine import ROOT, footer, machine, save
+from benchmarks.scale import project, timed
+from graft.apps.use.presets import write_values
+
+OUT = Path(__file__).with_suffix(".json")
+FEW, SOME, MANY = 200, 1_000, 10_000
+DECADES = range(3, 9)
+STAGES = (
+    *("download", "index", "split", "presize", "embed", "train_head"),
+    *("finetune", "evaluate", "report", "export"),
+)
+TO_THE_HEAD = STAGES[:6]
+DISKS = {"images": "images", "tables": "data/*.csv", "presized": "data/presized", "embeddings": "data/embeddings"}
+EPOCHS = 5
+"""Of the default recipe, which the decades are worked out for."""
+PARAMS: dict[str, Any] = {
+    "source": {"uri": "images", "licence": "none"},
+    "labels": {"rule": "folder"},
+    "split": {"by": "random", "test": 0.25, "valid": 0.2, "stratify": ["label"], "seed": 0},
+    "finetune": {"epochs": 1},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A figure that grows by so much with each image."""
+
+    start: float
+    slope: float
+
+    @classmethod
+    def through(cls, few: float, some: float) -> "Line":
+        """Through what was measured at `FEW` and `SOME` images; nothing shrinks with the images."""
+        slope = max(some - few, 0.0) / (SOME - FEW)
+        return cls(max(few - slope * FEW, 0.0), slope)
+
+    def at(self, images: float) -> float:
+        """The figure at so many images."""
+        return self.start + self.slope * images
+
+
+def draw(folder: Path, count: int) -> None:
+    """Write JPEGs of 320 x 240 pixels in two classes that differ in colour."""
+    generator = np.random.default_rng(0)
+    for kind, tint in (("a", (40, 0, 0)), ("b", (0, 0, 40))):
+        (folder / kind).mkdir(parents=True)
+        for number in range(count // 2):
+            coarse = generator.integers(0, 200, (12, 16, 3)) + np.array(tint)
+            image = Image.fromarray(coarse.astype(np.uint8)).resize((320, 240), Image.Resampling.BICUBIC)
+            image.save(folder / kind / f"{number:07}.jpg", quality=90)
+
+
+def run(count: int, stages: tuple[str, ...]) -> dict[str, Any]:
+    """Run stages over so many images; return seconds and peak GB of each, and what lies on disk, in MB."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = project(Path(name))
+        write_values(PARAMS, folder / "params.yaml")
+        for file in ("dvc.yaml", "constraints.txt"):
+            (folder / file).symlink_to(ROOT / file)
+        draw(folder / "images", count)
+        timed(folder, "stages.download", "weights")
+        found = {stage: timed(folder, f"stages.{stage}", *["dataset"][: stage == "download"]) for stage in stages}
+        return {"stages": found, "disk": {kind: size(folder, pattern) for kind, pattern in DISKS.items()}}
+
+
+def size(folder: Path, pattern: str) -> float:
+    """Size of the files that a pattern names, or that lie below folders of it, in MB."""
+    found = [file for path in folder.glob(pattern) for file in ([path] if path.is_file() else path.rglob("*"))]
+    return round(sum(file.stat().st_size for file in found if file.is_file()) / 1e6, 3)
+
+
+def lines_of(results: dict[str, Any], figure: str) -> dict[str, Line]:
+    """The line of each stage's seconds or memory."""
+    few, some = (results["runs"][str(count)]["stages"] for count in (FEW, SOME))
+    return {stage: Line.through(few[stage][figure], some[stage][figure]) for stage in STAGES}
+
+
+def seconds(results: dict[str, Any], images: int) -> dict[str, float]:
+    """Seconds of each stage of the default recipe."""
+    found = {stage: line.at(images) for stage, line in lines_of(results, "seconds").items()}
+    found["finetune"] += lines_of(results, "seconds")["finetune"].slope * images * (EPOCHS - 1)
+    return found
+
+
+def constants(results: dict[str, Any]) -> list[str]:
+    """Table of what each stage costs, and of the prediction at `MANY` images beside what was measured."""
+    times, measured = lines_of(results, "seconds"), results["runs"][str(MANY)]["stages"]
+    rows = [f"| stage | at all | each image | {MANY:,} images: predicted | measured | peak memory |", "|---" * 6 + "|"]
+    for stage, line in times.items():
+        found = measured.get(stage)
+        told = [f"{found['seconds']:.0f} s", f"{found['memory']:.2f} GB"] if found else ["-", "-"]
+        cells = [f"{line.start:.1f} s", f"{1000 * line.slope:.2f} ms", f"{line.at(MANY):.0f} s", *told]
+        rows.append(f"| {stage.replace('_', '-')} | " + " | ".join(cells) + " |")
+    return rows
+
+
+def decades(results: dict[str, Any]) -> list[str]:
+    """Table of the whole recipe from 10^3 to 10^8 images."""
+    few, many = (results["runs"][str(count)] for count in (SOME, MANY))
+    each = {kind: many["disk"][kind] / MANY for kind in DISKS}  # MB
+    growth = {  # GB an image, of the stages that were measured at both
+        stage: max(many["stages"][stage]["memory"] - few["stages"][stage]["memory"], 0) / (MANY - SOME)
+        for stage in TO_THE_HEAD
+    }
+    rows = ["| images | time on this machine | slowest stage | memory | presized | embeddings |", "|---" * 6 + "|"]
+    for decade in DECADES:
+        images = 10**decade
+        took = seconds(results, images)
+        slowest = max(took, key=lambda stage: took[stage])
+        memory = max(many["stages"][stage]["memory"] + growth[stage] * max(images - MANY, 0) for stage in TO_THE_HEAD)
+        share = took[slowest] / sum(took.values())
+        cells = [
+            duration(sum(took.values())),
+            f"{slowest.replace('_', '-')}, {share:.0%}",
+            f"{memory:.1f} GB",
+            amount(each["presized"] * images),
+            amount(each["embeddings"] * images),
+        ]
+        rows.append(f"| 10^{decade} | " + " | ".join(cells) + " |")
+    return rows
+
+
+def duration(number: float) -> str:
+    """A time in the unit that reads best."""
+    for unit, length in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if number >= 2 * length:
+            return f"{two_digits(number / length)} {unit}"
+    return f"{two_digits(number)} s"
+
+
+def amount(megabytes: float) -> str:
+    """A size in the unit that reads best."""
+    for unit, length in (("TB", 1e6), ("GB", 1e3)):
+        if megabytes >= length:
+            return f"{two_digits(megabytes / length)} {unit}"
+    return f"{two_digits(megabytes)} MB"
+
+
+def two_digits(number: float) -> str:
+    """A number in two significant digits, without an exponent."""
+    return f"{round(number, 1 - math.floor(math.log10(number))):,.10g}" if number > 0 else "0"
+
+
+def page(results: dict[str, Any]) -> str:
+    """Both tables in Markdown."""
+    note = f"{results['load']:.1f} processes were running or waiting when it began."
+    return "\n".join([*constants(results), "", *decades(results), "", f"{footer(results['machine'])} {note}"]) + "\n"
+
+
+if __name__ == "__main__":
+    os.environ["PYTHONPATH"] = str(ROOT)
+    load = os.getloadavg()[0]
+    runs = {str(FEW): run(FEW, STAGES), str(SOME): run(SOME, STAGES), str(MANY): run(MANY, TO_THE_HEAD)}
+    results: dict[str, Any] = json.loads(json.dumps({"runs": runs, "load": round(load, 1), "machine": machine()}))
+    save(OUT, results, page(results))
