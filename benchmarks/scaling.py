@@ -1,17 +1,19 @@
 """Time, memory and disk by stage from 10^3 to 10^8 images: ``python -m benchmarks.scaling``.
 
 Draws small JPEGs and runs the stages of the default recipe (EfficientNet-Lite0, one epoch of fine-tuning) each as a
-process of its own, as DVC runs it. What a stage costs at all and what each image adds follow from the two smallest runs;
-what that predicts stands beside what the largest run takes, whose images only go through the stages up to the head.
-Beyond that all figures are calculation: the table of decades is straight lines drawn on.
+process of its own, as DVC runs it. What a stage costs at all and what each image adds follow from the two smallest
+runs; what that predicts stands beside what the largest run takes, whose images only go through the stages up to the
+head. Beyond that all figures are calculation: the table of decades is straight lines drawn on.
 
-``nice -n 19 python -m benchmarks.scaling`` on a machine that others use. About a quarter of an hour on two cores and
-3 GB of disk.
+Times are those of the processor, all cores together, so that others at work on the machine hardly matter:
+``nice python -m benchmarks.scaling``. About a quarter of an hour on two idle cores and 3 GB of disk.
 """
 
 import json
 import math
 import os
+import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +23,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.machine import ROOT, footer, machine, save
-from benchmarks.scale import project, timed
+from benchmarks.scale import project
 from graft.apps.use.presets import write_values
 
 OUT = Path(__file__).with_suffix(".json")
@@ -73,16 +75,25 @@ def draw(folder: Path, count: int) -> None:
 
 
 def run(count: int, stages: tuple[str, ...]) -> dict[str, Any]:
-    """Run stages over so many images; return seconds and peak GB of each, and what lies on disk, in MB."""
+    """Run stages over so many images; return the processor's seconds and peak GB of each, and MB on disk."""
     with tempfile.TemporaryDirectory() as name:
         folder = project(Path(name))
         write_values(PARAMS, folder / "params.yaml")
         for file in ("dvc.yaml", "constraints.txt"):
             (folder / file).symlink_to(ROOT / file)
         draw(folder / "images", count)
-        timed(folder, "stages.download", "weights")
-        found = {stage: timed(folder, f"stages.{stage}", *["dataset"][: stage == "download"]) for stage in stages}
+        measured(folder, "stages.download", "weights")
+        found = {stage: measured(folder, f"stages.{stage}", *["dataset"][: stage == "download"]) for stage in stages}
         return {"stages": found, "disk": {kind: size(folder, pattern) for kind, pattern in DISKS.items()}}
+
+
+def measured(folder: Path, *words: str) -> dict[str, float]:
+    """Run a module; return the seconds of all cores together, and peak memory in GB."""
+    process = subprocess.Popen([sys.executable, "-m", *words], cwd=folder, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{' '.join(words)} failed with {status}")
+    return {"seconds": round(usage.ru_utime + usage.ru_stime, 1), "memory": round(usage.ru_maxrss / 1e6, 3)}
 
 
 def size(folder: Path, pattern: str) -> float:
@@ -106,10 +117,10 @@ def seconds(results: dict[str, Any], images: int) -> dict[str, float]:
 
 def constants(results: dict[str, Any]) -> list[str]:
     """Table of what each stage costs, and of the prediction at `MANY` images beside what was measured."""
-    times, measured = lines_of(results, "seconds"), results["runs"][str(MANY)]["stages"]
+    times, most = lines_of(results, "seconds"), results["runs"][str(MANY)]["stages"]
     rows = [f"| stage | at all | each image | {MANY:,} images: predicted | measured | peak memory |", "|---" * 6 + "|"]
     for stage, line in times.items():
-        found = measured.get(stage)
+        found = most.get(stage)
         told = [f"{found['seconds']:.0f} s", f"{found['memory']:.2f} GB"] if found else ["-", "-"]
         cells = [f"{line.start:.1f} s", f"{1000 * line.slope:.2f} ms", f"{line.at(MANY):.0f} s", *told]
         rows.append(f"| {stage.replace('_', '-')} | " + " | ".join(cells) + " |")
@@ -124,7 +135,7 @@ def decades(results: dict[str, Any]) -> list[str]:
         stage: max(many["stages"][stage]["memory"] - few["stages"][stage]["memory"], 0) / (MANY - SOME)
         for stage in TO_THE_HEAD
     }
-    rows = ["| images | time on this machine | slowest stage | memory | presized | embeddings |", "|---" * 6 + "|"]
+    rows = ["| images | core time | slowest stage | memory | presized | embeddings |", "|---" * 6 + "|"]
     for decade in DECADES:
         images = 10**decade
         took = seconds(results, images)
