@@ -19,6 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 RECIPES = ROOT / "examples" / "cluster"
 SCRIPTS = sorted(RECIPES.glob("*.sh"))
 
+COMMANDS = ("set -euo pipefail", "GIT_CONFIG_COUNT", "trap", "dvc exp run --pull", "dvc exp push origin", "srun")
+"""What is explained of scripts, beside Slurm's options."""
+
 TASK = {"name": str, "workdir": str, "resources": dict, "num_nodes": int, "envs": dict, "secrets": dict, "run": str}
 RESOURCES = {"accelerators": dict, "cpus": str, "memory": str, "disk_size": int, "use_spot": bool}
 """Keys of a SkyPilot task, and their types, as its documentation has them."""
@@ -63,7 +66,7 @@ def test_every_line_is_explained(name: str) -> None:
         words = set(keys(recipe(name)))
     else:
         words = {line.split()[1].partition("=")[0] for line in text.splitlines() if line.startswith("#SBATCH")}
-        words |= {word for word in ("trap", "--run-cache", "--pull", "GIT_CONFIG_COUNT", "srun") if word in text}
+        words |= {word for word in COMMANDS if word in text}
     assert [word for word in sorted(words) if f"`{word}" not in page] == []
 
 

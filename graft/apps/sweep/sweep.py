@@ -178,8 +178,8 @@ def difference(a: Experiment, b: Experiment) -> str:
         paths = list(before.rows.index)
         labels, why = read_labels(other, paths)
     groups = None if labels is None or "group" not in labels else units(labels["group"])
-    correct = [each.select(paths).correct.to_numpy(dtype=bool) for each in (before, after)]
-    found: Difference = share_difference(*correct, groups)
+    one_correct, other_correct = (each.select(paths).correct.to_numpy(dtype=bool) for each in (before, after))
+    found: Difference = share_difference(one_correct, other_correct, groups)
     change = f"{100 * found.value:+.1f} points of images answered correctly"
     if not found.is_known:
         return f"{change}, all of one group, which says nothing of others"

@@ -51,7 +51,7 @@ def test_a_sweep_goes_on_after_it_was_killed_and_takes_the_best_on_valid(project
     first.wait()
     assert 1 <= len(experiments(project)) < 6
 
-    output, _ = sweep(project).communicate(timeout=900)
+    output, _ = sweep(project).communicate(timeout=3600)
     found = experiments(project)
     assert sorted(found) == [f"sweep-{number:03}" for number in range(1, 7)], output
     assert {one["executor"]["state"] for one in found.values()} == {"success"}
@@ -70,7 +70,7 @@ def test_a_sweep_goes_on_after_it_was_killed_and_takes_the_best_on_valid(project
     assert f"`dvc exp apply {best}`" in output
     assert max(len(line) for line in dvc(project, "exp", "show", "--only-changed", "--md").splitlines()) < 2000
 
-    again, _ = sweep(project).communicate(timeout=120)
+    again, _ = sweep(project).communicate(timeout=3600)
     assert "queued" not in again
     assert again.partition("the best on valid:")[2] == output.partition("the best on valid:")[2]
 
