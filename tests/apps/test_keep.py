@@ -6,9 +6,11 @@ import pytest
 
 from graft.apps.keep import keep
 from graft.core.errors import DataError
+from graft.core.files import write_json
 from graft.core.params import check, parse_yaml
 from graft.data.raw import fingerprint
 from graft.finetune.config import Finetune
+from tests.finetune.conftest import DESCRIPTION
 
 
 @pytest.fixture
@@ -18,6 +20,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("models/finetuned/model.safetensors", "models/finetuned/network.json", "data/split.csv"):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(name)
+    write_json(Path("models/finetuned/network.json"), DESCRIPTION.model_dump())
     Path("params.yaml").write_text("finetune:\n  epochs: 5   # passes\n\nreport:\n")
     return tmp_path
 
@@ -40,6 +43,13 @@ def test_kept_again_it_is_replaced(project: Path) -> None:
     (project / "models/finetuned/model.safetensors").write_text("more")
     assert len(list(keep(Path("params.yaml")))) == 2  # the copy, and its new digest
     assert not (project / "models/previous/old").exists()
+
+
+def test_a_network_that_learnt_valid_is_not_kept(project: Path) -> None:
+    write_json(Path("models/finetuned/network.json"), DESCRIPTION.model_copy(update={"refit": True}).model_dump())
+    with pytest.raises(DataError, match="learnt from valid as well"):
+        list(keep(Path("params.yaml")))
+    assert not Path("models/previous").exists()
 
 
 def test_without_a_network_there_is_nothing_to_keep(project: Path) -> None:

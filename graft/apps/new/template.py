@@ -19,7 +19,8 @@ NOT_RECORDED = {
     *("graft", "stages"),  # they have digests
     *("aiohttp", "fsspec", "huggingface_hub", "tenacity"),  # they fetch what a digest proves
     *("filelock", "psutil", "scmrepo", "tqdm"),  # they lock, watch and count
-    "pyarrow",  # an extra brings it, so that it differs between machines of one project
+    # extras bring them, so that they differ between machines of one project
+    *("pyarrow", "openvino", "nncf", "dask", "distributed", "ray", "mlflow", "tensorboard"),
 }
 """Modules that stages import and whose versions change no output."""
 
