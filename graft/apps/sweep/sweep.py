@@ -45,9 +45,7 @@ class Score:
 
     def __str__(self) -> str:
         """The metric with its interval, ``accuracy 0.8125 (0.7012 to 0.8901)``."""
-        interval = (
-            "one group, so no interval" if None in (self.low, self.high) else f"{self.low:.4f} to {self.high:.4f}"
-        )
+        interval = "one group, so no interval" if self.low is None else f"{self.low:.4f} to {self.high:.4f}"
         return f"{self.metric.replace('_', ' ')} {self.value:.4f} ({interval})"
 
 

@@ -138,11 +138,11 @@ def test_a_failure_without_a_log_says_where_to_look() -> None:
 
 def test_among_equals_the_lower_loss_is_best(monkeypatch: pytest.MonkeyPatch) -> None:
     def trial(number: int, value: float, loss: float) -> Trial:
-        return Trial(experiment(number), {"lr": number / 10}, Score("accuracy", value, value - 0.1, None, loss))
+        return Trial(experiment(number), {"lr": number / 10}, Score("accuracy", value, value - 0.1, value + 0.1, loss))
 
     monkeypatch.setattr(module, "difference", lambda a, b: f"from {a.name} to {b.name}")
     lines = list(summary([trial(1, 0.7, 0.2), trial(2, 0.8, 0.5), trial(3, 0.8, 0.4)], "wide"))
-    assert lines[1].startswith("  wide-003: lr 0.3: accuracy 0.8000 (0.7000 to ")
+    assert lines[1].startswith("  wide-003: lr 0.3: accuracy 0.8000 (0.7000 to 0.9000)")
     assert [line.split(":")[0].strip() for line in lines[1:4]] == ["wide-003", "wide-002", "wide-001"]
     assert lines[4] == "wide-003 less wide-001: from wide-001 to wide-003"
     assert "the best of 3 looks better on valid than it is" in lines[5]
