@@ -13,7 +13,8 @@ import pandas as pd
 
 from graft.core import tables
 from graft.core.files import new_folder, write_json
-from graft.data.arrays import ImageRows, PartialArray
+from graft.data.arrays import PartialArray
+from graft.data.presized import read_presized
 from graft.network.config import Embed
 from graft.network.device import prepare
 from graft.network.distributed import devices, processes
@@ -30,7 +31,7 @@ def main(run: Run) -> None:
     config: Embed = run.params("embed", Embed)
     prepare()
 
-    pixels = ImageRows(PRESIZED / "pixels.npy")
+    pixels = read_presized(PRESIZED)
     network, description = pretrained(BACKBONE, config)
     settled = settle(network, pixels, np.arange(len(pixels.paths)), config.size, config.precision)
     config = config.model_copy(update={"precision": settled.precision})

@@ -11,8 +11,9 @@ import json
 from pathlib import Path
 
 from graft.core.files import new_folder
-from graft.data.arrays import Embeddings, ImageRows
+from graft.data.arrays import Embeddings
 from graft.data.dataset import LabelledImages, read_dataset, read_duplicate_groups
+from graft.data.presized import read_presized
 from graft.evaluate.agreement import require_agreement
 from graft.evaluate.config import Evaluate
 from graft.evaluate.cross_validated import cross_validated
@@ -39,14 +40,13 @@ def main(run: Run) -> None:
     config: Evaluate = run.params("evaluate", Evaluate)
     prepare()
 
-    dataset, pixels = read_dataset(LABELS, SPLIT), ImageRows(PRESIZED / "pixels.npy")
+    dataset, pixels = read_dataset(LABELS, SPLIT), read_presized(PRESIZED)
     network, description = load(FINETUNED)
     task, size = task_of(description), description.size
     images = {split: LabelledImages.of(pixels, dataset, split) for split in ("valid", "test")}
     settled = settle(network, pixels, images["valid"].rows, size, config.precision)
     run.log(f"on {devices()} in {settled}")
-    head, fitted = load_head(handed_on(HEAD))
-    embeddings = Embeddings(EMBEDDINGS / "features.npy")
+    (head, fitted), embeddings = load_head(handed_on(HEAD)), Embeddings(EMBEDDINGS / "features.npy")
     whole = grafted(BACKBONE, fitted, head)
     run.log(require_agreement(whole, fitted, embeddings, images["valid"], task, settled.precision))
 

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from graft.core.files import new_folder, write_json
-from graft.data.arrays import ImageRows
 from graft.data.dataset import read_dataset
+from graft.data.presized import read_presized
 from graft.data.raw import raw_root
 from graft.export.bundle import write_bundle
 from graft.export.card import read_record
@@ -35,11 +35,11 @@ def main(run: Run) -> None:
 
     network, description = load(FINETUNED)
     task, square, decision = task_of(description), read_square(PRESIZED), Decision.read(EVALUATED)
-    pixels = ImageRows(PRESIZED / "pixels.npy")
+    pixels = read_presized(PRESIZED)
     images = partial(calibration_images, pixels, pixels.find(read_dataset(LABELS, SPLIT).paths("train")))
     with new_folder(BUNDLE) as bundle:  # a bundle that is refused replaces nothing
         write_bundle(bundle, network, description, square, decision, config, images, record)
-        parity = measure_parity(bundle, EVALUATED, raw_root(RAW), task, decision.abstain_below, run.log)
+        parity = measure_parity(bundle, EVALUATED, raw_root(RAW), task, decision.abstain_below, run.log, pixels.quality)
         with new_folder(REPORT) as report:
             write_json(report / "parity.json", parity)
         require_parity(parity, config)

@@ -11,8 +11,8 @@ from pathlib import Path
 from graft.augment.config import Augment
 from graft.core.files import new_folder, write_json
 from graft.core.seeds import Seed
-from graft.data.arrays import ImageRows
 from graft.data.dataset import LabelledImages, read_dataset
+from graft.data.presized import read_presized
 from graft.finetune.config import Finetune
 from graft.finetune.loop import Training
 from graft.finetune.previous import begin
@@ -37,7 +37,7 @@ def main(run: Run) -> None:
     augment: Augment = run.params("augment", Augment)
     learning_rate, seed = run.params("lr", LearningRate), run.params("seed", Seed)
     prepare()
-    dataset, pixels = read_dataset(LABELS, SPLIT), ImageRows(PRESIZED / "pixels.npy")
+    dataset, pixels = read_dataset(LABELS, SPLIT), read_presized(PRESIZED)
     train, valid, seen = (LabelledImages.of(pixels, dataset, part, pixels.aspects) for part in ("train", "valid", SEEN))
     network, description = load_trainable(BACKBONE, HEAD, config)
     task, size, batch = task_of(description), description.size, config.largest_batch(len(train))

@@ -2,18 +2,15 @@
 
 Reads   data/raw, data/images.csv
 Params  presize
-Writes  data/presized/ (pixels.npy, uint8 [N, size, size, 3]; rows.csv: path, aspect; square.json: size, crop,
-        and which values of more than eight bits are black and white)
+Writes  data/presized/ (pixels.npy, uint8 [N, size, size, 3], or pixels.jpegs, offsets.npy and jpeg.json; rows.csv:
+        path, aspect; square.json: size, crop, and which values of more than eight bits are black and white)
 """
 
 import warnings
 from pathlib import Path
 
-import numpy as np
-
 from graft.core import tables
 from graft.core.files import new_folder
-from graft.data.arrays import PartialArray
 from graft.data.raw import raw_root
 from graft.images.presize import Presize, aspects, presize, read_depth, write_square
 from stages.runtime import Run, start
@@ -23,17 +20,18 @@ PRESIZED = Path("data/presized")
 
 
 def main(run: Run) -> None:
-    square = run.params("presize", Presize).square(read_depth(IMAGES))
+    config: Presize = run.params("presize", Presize)
+    square = config.square(read_depth(IMAGES))
     warnings.filterwarnings("ignore", module="PIL")  # the index has judged every file
 
     images = tables.read(IMAGES, ["path", "sha256", "width", "height"])
-    pixels = PartialArray(run.unfinished(IMAGES), (len(images), square.size, square.size, 3), np.uint8)
+    pixels = config.begin(run.unfinished(IMAGES), len(images))
     presize(raw_root(RAW), list(zip(images["path"], images["sha256"], strict=True)), square, pixels)
 
     with new_folder(PRESIZED) as presized:
         tables.write(presized / "rows.csv", images[["path"]].assign(aspect=aspects(images, square)))
         write_square(presized, square)
-        pixels.move(presized / "pixels.npy")
+        pixels.move(presized / config.file)
     run.log(f"{len(images)} pictures at {square.size} x {square.size}")
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from graft.augment.config import Augment
 from graft.core.files import new_folder
 from graft.core.seeds import Seed
-from graft.data.arrays import Embeddings, ImageRows
+from graft.data.arrays import Embeddings
 from graft.data.dataset import LabelledImages, read_dataset, read_duplicate_groups
+from graft.data.presized import read_presized
 from graft.evaluate.evaluation import metrics_of, read_predictions
 from graft.network.device import prepare
 from graft.network.network import load
@@ -42,7 +43,7 @@ def main(run: Run) -> None:
     parameters |= run.values("embed", "train_head", "augment", "finetune", "evaluate", "report")
     prepare()
 
-    dataset, pixels = read_dataset(LABELS, SPLIT), ImageRows(PRESIZED / "pixels.npy")
+    dataset, pixels = read_dataset(LABELS, SPLIT), read_presized(PRESIZED)
     embeddings, duplicates = Embeddings(EMBEDDINGS / "features.npy"), read_duplicate_groups(IMAGES, dataset)
     network, description = load(FINETUNED)
     task, predictions = task_of(description), read_predictions(EVALUATED)

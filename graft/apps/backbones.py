@@ -25,6 +25,7 @@ from graft.core.errors import DataError, ParamsError
 from graft.core.files import new_folder
 from graft.data.arrays import Embeddings, ImageRows
 from graft.data.dataset import Dataset, read_dataset, read_duplicate_groups
+from graft.data.presized import read_presized
 from graft.heads.config import TrainHead
 from graft.heads.cross_validate import FOLDS, SEEN, cross_validate, never_learnt
 from graft.network.config import Embed
@@ -37,7 +38,7 @@ from graft.stats.paired import share_difference
 from graft.tasks import Task, make_task
 
 IMAGES, LABELS, SPLIT = Path("data/images.csv"), Path("data/labels.csv"), Path("data/split.csv")
-PRESIZED, REPORT = Path("data/presized/pixels.npy"), Path("reports/backbones")
+PRESIZED, REPORT = Path("data/presized"), Path("reports/backbones")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +105,13 @@ def backbones(values: dict[str, Any], words: Sequence[str]) -> Iterator[str]:
         ParamsError: a preset or its weights are not there.
         SourceError, WeightsError: as `download` raises them.
     """
-    for file in (IMAGES, LABELS, SPLIT, PRESIZED):
+    for file in (IMAGES, LABELS, SPLIT, PRESIZED / "rows.csv"):
         if not file.is_file():
             raise DataError(f"{file} is absent; run `dvc repro presize split`")
     candidates = [Candidate.of(word, values) for word in words]
     config: TrainHead = params.check("train_head", TrainHead, values["train_head"])
     penalties = [l2 for l2 in config.l2 if l2 > 0] or TrainHead().l2
-    dataset, pixels = read_dataset(LABELS, SPLIT), ImageRows(PRESIZED)
+    dataset, pixels = read_dataset(LABELS, SPLIT), read_presized(PRESIZED)
     duplicates = read_duplicate_groups(IMAGES, dataset)
     groups = dataset.rows.loc[dataset.rows["split"].isin(SEEN), "group"].reset_index(drop=True)
     prepare()

@@ -22,8 +22,9 @@ from graft.core.errors import DataError, TrainingError
 from graft.core.files import write_text
 from graft.core.progress import bar
 from graft.core.seeds import Seed, derive
-from graft.data.arrays import Embeddings, ImageRows
+from graft.data.arrays import Embeddings
 from graft.data.dataset import Dataset, LabelledImages, read_dataset
+from graft.data.presized import read_presized
 from graft.finetune.adapters import adapt
 from graft.finetune.config import Finetune
 from graft.finetune.step import Step, load_trainable
@@ -116,7 +117,7 @@ def find_range(train_step: Callable[[int, float], float]) -> RateRange:
     return RateRange(*np.array(points).T)
 
 
-PRESIZED, EMBEDDINGS = Path("data/presized/pixels.npy"), Path("data/embeddings/features.npy")
+PRESIZED, EMBEDDINGS = Path("data/presized"), Path("data/embeddings/features.npy")
 LABELS, SPLIT = Path("data/labels.csv"), Path("data/split.csv")
 BACKBONE, HEAD = Path("models/backbone"), Path("models/head")
 REPORT = Path("reports/lr-find")
@@ -241,10 +242,10 @@ def prepare_network(values: dict[str, Any], seed: int) -> tuple[Step, LabelledIm
         DataError: the pipeline has not come as far as that.
     """
     _require(HEAD / "network.json", "train-head")
-    _require(PRESIZED, "presize")
+    _require(PRESIZED / "rows.csv", "presize")
     config: Finetune = params.check("finetune", Finetune, values["finetune"])
     augment: Augment = params.check("augment", Augment, values["augment"])
-    pixels = ImageRows(PRESIZED)
+    pixels = read_presized(PRESIZED)
     train = LabelledImages.of(pixels, read_dataset(LABELS, SPLIT), "train", pixels.aspects)
     network, description = load_trainable(BACKBONE, HEAD, config)
     adapt(network, config, seed)

@@ -58,6 +58,10 @@ class PartialArray:
                 f"{error.strerror}; make room, or let the project lie on a larger disk"
             ) from error
 
+    def put(self, number: int, row: NDArray[Any]) -> None:
+        """Write one row."""
+        self.rows[number] = row
+
     def mark(self, done: int) -> None:
         """Record that the first `done` rows are complete.
 
@@ -81,11 +85,19 @@ class ImageRows:
 
     Attributes:
         array: `[N, ...]`, read-only: pixels `[N, S, S, 3]` uint8, or features `[N, D]` float32.
+        shape: of all rows.
         paths: the image of every row.
+        quality: with which rows were encoded as JPEGs; None where they are as they were.
     """
+
+    quality: int | None = None
 
     def __init__(self, file: Path) -> None:
         self.array: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
+        self.shape: tuple[int, ...] = self.array.shape
+        self._read_table(file)
+
+    def _read_table(self, file: Path) -> None:
         self._table = file.with_name("rows.csv")
         self.paths: list[str] = tables.read(self._table, ["path"])["path"].tolist()
         self._row = {path: row for row, path in enumerate(self.paths)}

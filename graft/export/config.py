@@ -21,6 +21,9 @@ class Export(Section):
 
     max_mismatches: int = Field(default=0, ge=0)
     """Number of test images for which the bundle may give another answer than `evaluate` measured."""
+    max_encoding_mismatches: float = Field(default=0.01, ge=0, le=1)
+    """Where `presize.store` is ``jpeg``: largest share of the test images that may get another answer than `evaluate`
+    measured once nothing encodes them, as when the bundle serves. With that encoding, `max_mismatches` holds."""
     int8: Int8 | None = None
     """Also write a model in 8-bit integers, ``model.int8.onnx``; ``{}`` takes the defaults."""
     formats: list[str] = []

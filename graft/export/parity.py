@@ -1,6 +1,7 @@
 """Parity: whether the bundle answers on the raw files as the evaluation answered on the cached pixels."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from graft.core import tables
 from graft.core.errors import ExportError
 from graft.core.progress import tracked
+from graft.data.presized import as_stored
 from graft.export.config import Export
 from graft.predict.bundle import FLOAT, read_metadata
 from graft.predict.fastest import measure
@@ -22,27 +24,40 @@ NOT_SURE = "not sure"
 
 
 def measure_parity(
-    bundle: Path, evaluated: Path, root: Path, task: Task, abstain_below: float | None, log: Callable[[str], None]
+    bundle: Path,
+    evaluated: Path,
+    root: Path,
+    task: Task,
+    abstain_below: float | None,
+    log: Callable[[str], None],
+    quality: int | None = None,
 ) -> dict[str, Any]:
     """Classify the raw test images with every model of a bundle, and compare with what `evaluate` wrote.
+
+    Where `evaluate` saw JPEGs, every model is given what their encoding leaves of the raw images, so that nothing
+    but the encoding is left out of the comparison; the float model is then given them as they are, too, as it will be
+    when it serves.
 
     Args:
         evaluated: reports/evaluate.
         root: folder of the raw images.
         abstain_below: confidence from which an answer is given.
+        quality: of the JPEGs that `evaluate` saw; None where it saw the pixels themselves.
 
     Returns:
-        What `compare` says of the float model, and its size in ``bytes``; under ``int8`` of that one, None without;
+        What `compare` says of the float model, and its size in ``bytes``; under ``served`` what it says of that on
+        images as they are, where `evaluate` saw JPEGs; under ``int8`` of that one, None without;
         under the name of another runtime of each of its models, by precision.
     """
     predictions = tables.read(evaluated / "predictions.csv")
     paths = [root / path for path in predictions["path"]]
     parity: dict[str, Any] = {"int8": None}
+    change = None if quality is None else partial(as_stored, quality=quality)
     metadata = read_metadata(bundle)
     for runtime, precision in [(runtime, name) for runtime, models in metadata.models.items() for name in models]:
         predictor = Predictor(bundle, precision=precision, runtime=runtime)
         name = precision if runtime == ONNXRUNTIME else f"{runtime} {precision}"
-        batches = tracked(predictor.probabilities(paths), f"export {name}", len(paths))
+        batches = tracked(predictor.probabilities(paths, change), f"export {name}", len(paths))
         found = compare(predictions, np.concatenate(list(batches)), task, abstain_below)
         found["bytes"] = sum(file.stat().st_size for file in metadata.files(precision, runtime))
         (speed,) = measure([predictor.run], metadata)  # for the log alone: no clock stands in what is kept
@@ -54,6 +69,13 @@ def measure_parity(
             parity |= found if precision == FLOAT else {precision: found}
         else:
             parity.setdefault(runtime, {})[precision] = found
+    if quality is not None:
+        batches = tracked(Predictor(bundle, runtime=ONNXRUNTIME).probabilities(paths), "export as served", len(paths))
+        served = parity["served"] = compare(predictions, np.concatenate(list(batches)), task, abstain_below)
+        log(
+            f"as served, without the JPEGs that evaluate saw: {served['mismatches']} of {len(paths)} differ, and "
+            f"{served['correct']} are correct, of which evaluate counted {parity['correct']}"
+        )
     return parity
 
 
@@ -102,7 +124,10 @@ def require_parity(parity: dict[str, Any], config: Export) -> None:
     if config.int8:
         share = config.int8.max_mismatches
         limits["int8"] = (int(share * parity["images"]), f"the share export.int8.max_mismatches = {share:g}")
+    share = config.max_encoding_mismatches
+    limits["served"] = (int(share * parity["images"]), f"the share export.max_encoding_mismatches = {share:g}")
     others = [("bundle's OpenVINO model", name, found) for name, found in parity.get(OPENVINO, {}).items()]
+    others.append(("bundle on images that are no JPEGs", "served", parity.get("served")))
     for model, precision, found in [("bundle", FLOAT, parity), ("bundle", "int8", parity.get("int8")), *others]:
         if found is None:
             continue

@@ -242,7 +242,7 @@ class Training:
 
     def _too_large(self, size: int) -> str:
         """Say which batch would fit into memory, found by trying."""
-        batch, side, minimum = self.config.batch_size, self.train.pixels.array.shape[1], self.config.min_batch_size
+        batch, side, minimum = self.config.batch_size, self.train.pixels.shape[1], self.config.min_batch_size
         fits = largest_fit(lambda count: self.step.try_batch(count, side, size, self.train.targets), batch, minimum)
         message = f"finetune.batch_size {batch} at {size} x {size} does not fit into the memory of {self.step.device}"
         if not fits:

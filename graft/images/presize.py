@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from graft.core.files import write_json
 from graft.core.params import Section
 from graft.core.progress import bar
 from graft.data.arrays import PartialArray
+from graft.data.presized import JPEGS, PIXELS, PartialJpegs, encode
 from graft.images.decode import Square
 from graft.images.depth import USUAL_DEPTH, Depth, kind_of
 from graft.images.regions import located
@@ -46,6 +47,12 @@ class Presize(Section):
     """For ``squash``: share of what the longer side has over the shorter that is cut off first, half of it at either
     end; only the rest is squeezed. 0 keeps the whole image, 1 its centre square, as ``crop`` does."""
 
+    store: Literal["pixels", "jpeg"] = "pixels"
+    """How the squares are kept: as ``pixels``, read as they are, or as ``jpeg``, in about a tenth of the room, each
+    decoded again whenever it is read. [Scaling](scaling.md#disk) says when to take it."""
+    quality: int = Field(default=90, ge=50, le=100)
+    """Of ``store: jpeg``: the JPEGs' quality; colour is kept in full (4:4:4)."""
+
     @model_validator(mode="after")
     def _one_of_them_says_what_is_cut(self) -> Self:
         if self.fit == "crop" and 0 < self.crop < 1:
@@ -59,14 +66,25 @@ class Presize(Section):
             )
         return self
 
+    @property
+    def file(self) -> str:
+        """Name of the file of all squares."""
+        return JPEGS if self.store == "jpeg" else PIXELS
+
+    def begin(self, folder: Path, count: int) -> PartialArray | PartialJpegs:
+        """Open the store in a folder for unfinished work, as far as it is filled."""
+        if self.store == "jpeg":
+            return PartialJpegs(folder, count, self.size, self.quality)
+        return PartialArray(folder, (count, self.size, self.size, 3), np.uint8)
+
     def square(self, depth: Depth) -> Square:
         """What is done to an image of a dataset of some depth."""
         crop, padding = (1.0 if self.fit == "crop" else self.crop), (PADDING if self.fit == "pad" else None)
         return Square(self.size, crop, depth, padding)
 
 
-def presize(root: Path, images: Sequence[tuple[str, str]], square: Square, into: PartialArray) -> None:
-    """Fill `into`, uint8 `[N, S, S, 3]`, row by row, going on where an earlier run stopped.
+def presize(root: Path, images: Sequence[tuple[str, str]], square: Square, into: PartialArray | PartialJpegs) -> None:
+    """Fill `into`, uint8 `[N, S, S, 3]` or JPEGs, row by row, going on where an earlier run stopped.
 
     Args:
         root: folder of the images.
@@ -77,10 +95,11 @@ def presize(root: Path, images: Sequence[tuple[str, str]], square: Square, into:
         EngineError: work cannot be spread as ``GRAFT_ENGINE`` says.
     """
     top = root.absolute()
-    rows = spread(partial(_row, top, square), images[into.done :], partial(_files, top))
+    quality = into.quality if isinstance(into, PartialJpegs) else None
+    rows = spread(partial(_row, top, square, quality), images[into.done :], partial(_files, top))
     with bar("presize", len(images), into.done) as progress:
-        for number, pixels in enumerate(rows, start=into.done):
-            into.rows[number] = pixels
+        for number, row in enumerate(rows, start=into.done):
+            into.put(number, row)
             progress.update()
             if (number + 1) % CHUNK == 0 or number + 1 == len(images):
                 into.mark(number + 1)
@@ -94,7 +113,7 @@ def _files(top: Path, image: Named) -> list[Path]:
     return [located(top / image[0])[0]]
 
 
-def _row(top: Path, square: Square, image: Named) -> NDArray[np.uint8]:
+def _row(top: Path, square: Square, quality: int | None, image: Named) -> Any:
     path, sha256 = image
     file, region = located(top / path)
     try:
@@ -103,7 +122,8 @@ def _row(top: Path, square: Square, image: Named) -> NDArray[np.uint8]:
         raise DataError(f"{file} is gone since it was indexed; run `dvc repro` again") from error
     if hashlib.sha256(content).hexdigest() != sha256:
         raise DataError(f"{file} has changed since it was indexed; run `dvc repro` again")
-    return square.read(BytesIO(content), region=region)
+    pixels = square.read(BytesIO(content), region=region)
+    return pixels if quality is None else encode(pixels, quality)
 
 
 def aspects(images: pd.DataFrame, square: Square) -> NDArray[np.float64]:

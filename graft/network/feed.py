@@ -28,7 +28,7 @@ def read_rows(images: ImageRows, rows: NDArray[np.int64], device: torch.device) 
     """Read rows `[B, ...]` into memory: for a GPU into pinned memory, by several threads."""
     if device.type != "cuda":
         return torch.from_numpy(images.read(rows))
-    buffer = _pinned((len(rows), *images.array.shape[1:]), torch.uint8)
+    buffer = _pinned((len(rows), *images.shape[1:]), torch.uint8)
     read_parts(images, rows, buffer.numpy())
     return buffer
 

@@ -42,6 +42,7 @@ class Readable(Protocol):
 Source: TypeAlias = str | Path | bytes | bytearray | memoryview | Image.Image | Readable
 """A path, the content of an image file, an image of Pillow's, or an open file."""
 
+Change: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 Run: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
@@ -146,17 +147,22 @@ class Predictor:
             ]
         return found or [Nothing(name)]
 
-    def probabilities(self, paths: Sequence[Path]) -> Iterator[NDArray[np.float32]]:
+    def probabilities(self, paths: Sequence[Path], change: Change | None = None) -> Iterator[NDArray[np.float32]]:
         """Yield probabilities `[B, K]` of image files, batch by batch, in order.
+
+        Args:
+            paths: the files.
+            change: made to the pixels `[S, S, 3]` of each before the model sees them.
 
         Raises:
             UnreadableError: a file is not an image that can be decoded.
         """
-        return in_order(
-            lambda batch: self._session.run_serial(np.stack([self.pixels(path) for path in batch])),
-            batched(paths, BATCH),
-            self._threads,
-        )
+
+        def answer(batch: list[Path]) -> NDArray[np.float32]:
+            pixels = map(self.pixels, batch)
+            return self._session.run_serial(np.stack(list(map(change, pixels) if change else pixels)))
+
+        return in_order(answer, batched(paths, BATCH), self._threads)
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the model on presized pixels `[B, S, S, 3]`, RGB; return probabilities `[B, K]`."""

@@ -103,7 +103,7 @@ def test_only_what_lies_here_is_tried(word: str, message: str) -> None:
 
 
 def test_without_images_the_stage_to_run_is_named(project: Path) -> None:
-    (project / "data/presized/pixels.npy").unlink()
+    (project / "data/presized/rows.csv").unlink()
     with pytest.raises(DataError, match="run `dvc repro presize split`"):
         list(try_backbones(params.load(Path("params.yaml")), ["tiny"]))
 

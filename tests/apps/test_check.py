@@ -121,7 +121,7 @@ def test_every_problem_is_named_at_once(shipped: Path) -> None:
         check_file(shipped)
     message = str(refused.value)
     assert "lr: input should be less than or equal to 10; got 30" in message
-    assert "presize.sise: unknown key (did you mean 'size'?); the names are crop, fit, size" in message
+    assert "presize.sise: unknown key (did you mean 'size'?); the names are crop, fit, quality, size, store" in message
     assert "presize.size: missing" in message
 
 

@@ -8,17 +8,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from graft.core.errors import ExportError
+from graft.data.presized import as_stored
 from graft.evaluate.config import Abstain, Evaluate
 from graft.evaluate.decision import Logits, decide, is_answered
 from graft.evaluate.evaluation import Evaluation
 from graft.export.config import Export, Int8
 from graft.export.parity import compare, measure_parity, require_parity
+from graft.images.decode import Square
 from graft.predict import prediction
 from graft.predict.bundle import Metadata
+from graft.predict.predictor import Predictor
 from graft.tasks import MultiLabel, SingleLabel
-from tests.predict.tiny_bundle import CLASSES, paint, probabilities, write_bundle
+from tests.predict.tiny_bundle import CLASSES, SIZE, paint, probabilities, write_bundle
 
 SIMILAR = np.asarray([[0.9, 0.1], [0.55, 0.45]], dtype=np.float32)
 
@@ -102,6 +106,29 @@ def test_every_model_of_the_bundle_is_measured_on_the_raw_files(tmp_path: Path) 
         "float: 0 of 1 differ, by 0",
         "int8: 0 of 1 differ, by 0",
     ]
+
+
+def test_where_jpegs_were_measured_the_encoding_is_told_from_the_rest(tmp_path: Path) -> None:
+    """What differs through the encoding alone is counted by itself, and the graph is still held to every image."""
+    bundle, square = write_bundle(tmp_path / "bundle"), Square(SIZE)
+    noise = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
+    (tmp_path / "raw").mkdir()
+    Image.fromarray(noise).save(tmp_path / "raw/a.png")
+    measured = as_stored(square.read(tmp_path / "raw/a.png"), 50)
+    shares = dict(zip((f"p_{name}" for name in CLASSES), Predictor(bundle).run(measured[None])[0], strict=True))
+    best = max(shares, key=shares.__getitem__).removeprefix("p_")
+    pd.DataFrame([{"path": "a.png", "label": best, "predicted": best} | shares]).to_csv(tmp_path / "predictions.csv")
+    lines: list[str] = []
+    found = measure_parity(bundle, tmp_path, tmp_path / "raw", SingleLabel(CLASSES), None, lines.append, 50)
+    assert found["largest_difference"] == 0.0 < found["served"]["largest_difference"]
+    assert lines[-1].startswith("as served, without the JPEGs that evaluate saw: ")
+
+
+def test_a_share_of_the_images_may_change_through_the_encoding() -> None:
+    parity = {"images": 2, "mismatches": 0, "served": compare(evaluated(["a", "b"]), SIMILAR, SingleLabel(["a", "b"]))}
+    require_parity(parity, Export(max_encoding_mismatches=0.5))
+    with pytest.raises(ExportError, match=r"on images that are no JPEGs .*max_encoding_mismatches = 0.4"):
+        require_parity(parity, Export(max_encoding_mismatches=0.4))
 
 
 def test_a_format_passes_the_same_gate() -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 from graft.core.errors import DataError, ParamsError
 from graft.core.params import check
 from graft.data.arrays import PartialArray
+from graft.data.presized import as_stored, read_presized
 from graft.images import presize as module
 from graft.images.decode import Square
 from graft.images.depth import USUAL_DEPTH, Depth
@@ -82,6 +83,20 @@ def test_an_interrupted_run_goes_on_and_decodes_nothing_twice(folder: Path, monk
     presize(folder, [hashed(folder, name) for name in NAMES], Square(SIZE), again)
     assert sorted(opened) == ["4.png", "5.png", "6.png", "killed"]
     np.testing.assert_array_equal(again.rows, expected(folder))
+
+
+def test_jpegs_are_kept_where_they_are_asked_for(folder: Path, tmp_path: Path) -> None:
+    images = [hashed(folder, name) for name in NAMES]
+    config = Presize(size=SIZE, store="jpeg", quality=95)
+    into = config.begin(tmp_path / "jpegs", len(images))
+    presize(folder, images, Square(SIZE), into)
+    assert config.begin(tmp_path / "jpegs", len(images)).done == len(images)
+    into.move(tmp_path / config.file)
+    pd.DataFrame({"path": NAMES}).to_csv(tmp_path / "rows.csv", index=False)
+    found = read_presized(tmp_path)
+    assert (found.quality, found.shape) == (95, (len(NAMES), SIZE, SIZE, 3))
+    wanted = [as_stored(pixels, 95) for pixels in expected(folder)]
+    np.testing.assert_array_equal(found.read(np.arange(len(NAMES))), np.stack(wanted))
 
 
 def test_what_is_complete_is_left_alone(folder: Path) -> None:

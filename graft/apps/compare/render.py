@@ -17,8 +17,8 @@ from PIL import Image
 from graft.apps.compare.comparison import NOW_CORRECT, NOW_WRONG, STILL_WRONG, Comparison
 from graft.apps.compare.match import counted
 from graft.apps.compare.run import MetricPair
-from graft.data.arrays import ImageRows
 from graft.data.dataset import LABEL_DELIMITER
+from graft.data.presized import read_presized
 from graft.render.templates import number, percent, rendered
 from graft.stats.paired import Difference
 
@@ -207,13 +207,13 @@ def axis_reach(differences: Sequence[Difference]) -> float:
 
 def thumbnails(paths: Sequence[str], presized: Path) -> dict[str, str]:
     """Images as data addresses of JPEGs, by path; those not in the folder that `presize` writes are left out."""
-    pixels = presized / "pixels.npy"
-    if not (pixels.is_file() and pixels.with_name("rows.csv").is_file()):
+    if not (presized / "rows.csv").is_file():
         return {}
-    images = ImageRows(pixels)
+    images = read_presized(presized)
     known = set(images.paths)
     rows = images.find([path for path in dict.fromkeys(paths) if path in known])
-    return {images.paths[row]: _data_address(images.array[row], float(images.aspects[row])) for row in rows}
+    shown = zip(rows, images.read(rows), strict=True)
+    return {images.paths[row]: _data_address(pixels, float(images.aspects[row])) for row, pixels in shown}
 
 
 def _data_address(pixels: NDArray[np.uint8], aspect: float) -> str:

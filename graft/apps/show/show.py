@@ -19,6 +19,7 @@ from graft.core.files import write_text
 from graft.core.seeds import Seed, derive
 from graft.data.arrays import ImageRows
 from graft.data.dataset import SPLITS, Dataset, LabelledImages, read_dataset
+from graft.data.presized import read_presized
 from graft.data.raw import raw_root
 from graft.finetune.config import Finetune
 from graft.images.decode import UnreadableError, decode
@@ -32,7 +33,7 @@ from graft.report.gallery import NO_CLASS
 from graft.report.page import STYLE, inline
 from graft.tasks import Task, make_task
 
-RAW, PRESIZED = Path("data/raw"), Path("data/presized/pixels.npy")
+RAW, PRESIZED = Path("data/raw"), Path("data/presized")
 IMAGES, LABELS, SPLIT = Path("data/images.csv"), Path("data/labels.csv"), Path("data/split.csv")
 REPORT, TEMPLATE = Path("reports/show"), Path(__file__).with_name("page.html.j2")
 
@@ -50,13 +51,13 @@ def show(values: dict[str, Any]) -> Iterator[str]:
     Raises:
         DataError: images, labels or splits are not there yet.
     """
-    for file in (PRESIZED, SPLIT):
+    for file in (PRESIZED / "rows.csv", SPLIT):
         if not file.is_file():
             raise DataError(f"{file} is absent; run `dvc repro presize split`")
     config: Finetune = params.check("finetune", Finetune, values["finetune"])
     augmentation: Augment = params.check("augment", Augment, values["augment"])
     size, seed = params.check("embed", Embed, values["embed"]).size, params.check("seed", Seed, values["seed"])
-    dataset, pixels = read_dataset(LABELS, SPLIT), ImageRows(PRESIZED)
+    dataset, pixels = read_dataset(LABELS, SPLIT), read_presized(PRESIZED)
     task = make_task(dataset.classes, dataset.multi_label)
     train = LabelledImages.of(pixels, dataset, "train", pixels.aspects)
     sheets: dict[str, str] = {}
