@@ -34,7 +34,7 @@ def encode(pixels: NDArray[np.uint8], quality: int) -> bytes:
     return content
 
 
-def decode(content: bytes | memoryview, out: NDArray[np.uint8]) -> None:
+def decode(content: bytes | NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
     """Decode one image into `out`, `[S, S, 3]`, RGB.
 
     Raises:
@@ -105,7 +105,9 @@ class JpegRows(ImageRows):
     def __init__(self, file: Path) -> None:
         self._read_table(file)
         self._file, self._offsets = file, np.load(file.with_name(OFFSETS), allow_pickle=False)
-        self._content = memoryview(np.memmap(file, np.uint8, "r")) if self._offsets[-1] else memoryview(b"")
+        self._content: NDArray[np.uint8] = (
+            np.memmap(file, np.uint8, "r") if self._offsets[-1] else np.empty(0, np.uint8)
+        )
         description = json.loads(file.with_name(DESCRIPTION).read_text(encoding="utf-8"))
         self.quality, side = description["quality"], description["size"]
         self.shape = (len(self._offsets) - 1, side, side, 3)
