@@ -23,10 +23,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     Path("models/export").mkdir(parents=True)
     Path("models/export/graft.json").write_text("the good one")
     paint(Path("raw/a.png"), 200, 50, 50)
-    stub = SimpleNamespace(abstain_below=None, find=lambda _: [], paths=lambda _: [])
+    stub = SimpleNamespace(abstain_below=None, find=lambda _: [], paths=lambda _: [], quality=None)
     for name, result in {
         "load": (None, DESCRIPTION.model_copy(update={"classes": CLASSES})),
-        **dict.fromkeys(("ImageRows", "read_square", "read_dataset", "read_record"), stub),
+        **dict.fromkeys(("read_presized", "read_square", "read_dataset", "read_record"), stub),
         "raw_root": Path("raw"),
     }.items():
         monkeypatch.setattr(export, name, lambda *_, result=result: result)
