@@ -96,6 +96,20 @@ def test_several_labels_an_image_go_through_to_the_bundle(project: Path) -> None
     assert pd.read_csv(project / "reports/index/unlabelled.csv")["path"].tolist() == ["disc/copy.png"]
 
 
+def test_jpegs_go_through_to_the_bundle(project: Path) -> None:
+    """With outputs that are one file with their copy in the cache, as graft's own configuration has it."""
+    dvc(project, "config", "cache.type", "reflink,hardlink,copy")
+    edit_params(project, presize={"store": "jpeg", "quality": 95}, export={"max_encoding_mismatches": 1})
+    assert {"presize", "embed", "finetune", "evaluate", "report", "export"} <= stages_run(dvc(project, "repro"))
+    files = {file.name for file in (project / "data/presized").iterdir()}
+    assert files == {"pixels.jpegs", "offsets.npy", "jpeg.json", "rows.csv", "square.json"}
+    parity = json.loads((project / "reports/export/parity.json").read_text())
+    assert (parity["mismatches"], parity["images"]) == (0, parity["served"]["images"])
+    before = [(project / "data/presized" / name).read_bytes() for name in sorted(files)]
+    assert stages_run(dvc(project, "repro", "--force", "--single-item", "presize")) == {"presize"}
+    assert [(project / "data/presized" / name).read_bytes() for name in sorted(files)] == before
+
+
 def test_a_correction_reruns_what_depends_on_labels(project: Path) -> None:
     (project / "corrections.csv").write_text("path,label,note\ndisc/04.png,drop,blurred\n")
     assert stages_run(dvc(project, "repro", "split")) == {"index", "split"}
