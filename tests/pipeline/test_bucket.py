@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,8 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         monkeypatch.delenv(name, raising=False)
     for name, value in {"ACCESS_KEY_ID": "tests", "SECRET_ACCESS_KEY": "tests", "DEFAULT_REGION": "us-east-1"}.items():
         monkeypatch.setenv(f"AWS_{name}", value)
+    # what the server holds belongs to the process, so that an earlier test's bucket would be here still
+    urllib.request.urlopen(urllib.request.Request(f"{address}/moto-api/reset", method="POST")).close()
     fsspec.filesystem("s3", endpoint_url=address, skip_instance_cache=True).mkdir(BUCKET)
     yield address
     server.stop()
