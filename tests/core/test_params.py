@@ -134,7 +134,7 @@ def test_check_returns_the_section() -> None:
         ("lr", LearningRate, "fast", "lr: input should be a valid number.*; got 'fast'"),
         ("seed", Seed, -1, "seed: input should be greater than or equal to 0; got -1"),
         ("seed", Seed, 2**63, f"seed: input should be less than {2**63}; got {2**63}"),
-        ("presize", Presize, None, "presize: input should be a mapping of crop, fit, size; got null"),
+        ("presize", Presize, None, "presize: input should be a mapping of crop, fit, quality, size, store; got null"),
         ("presize", Presize, {}, "^presize.size: missing$"),
         ("presize", Presize, {"size": 4}, "presize.size: input should be greater than or equal to 8; got 4"),
         ("presize", Presize, {"size": 64.0}, "presize.size: input should be a valid integer; got 64.0"),

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import fsspec
+from fsspec.registry import _registry
 import pytest
 from filelock import FileLock
 from tenacity import wait_none
@@ -247,6 +248,7 @@ def test_what_a_store_refuses_is_said(
     memory.pipe("/bucket/a.zip", CONTENT)
     for library in ("s3fs", "gcsfs", "huggingface_hub", "paramiko"):
         monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.delitem(_registry, uri.partition(":")[0], raising=False)  # where another test has imported it
     with pytest.raises(SourceError, match=f"^{uri}: .*{message}"):
         fetch_file(uri, tmp_path)
 
