@@ -10,6 +10,8 @@ import argparse
 import json
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean, stdev
 from tempfile import TemporaryDirectory
@@ -40,18 +42,25 @@ RECIPES = {
 """By dataset; that of food-10 keeps to its official lists, so its split is given."""
 
 
-def run(recipe: Recipe, head_only: bool, splits: int | None) -> list[dict[str, Any]]:
-    """Figures of every split, with the seconds that the stages behind `embed` took."""
-    runs = []
+@contextmanager
+def embedded(recipe: Recipe) -> Iterator[Clone]:
+    """Clone HEAD, use the recipe there and compute its features; the clone is gone in the end."""
     with TemporaryDirectory() as folder:
         clone = Clone(Path(folder) / "graft")
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone.folder)], check=True)
         archive = str((SHARED / recipe.archive).resolve(strict=True)) if recipe.archive else None
         place = [] if not archive else ["--from", archive] if recipe.words else [archive]
         clone.call("graft", "use", *recipe.words, *place)
+        clone.call("dvc", "repro", "--quiet", "embed")
+        yield clone
+
+
+def run(recipe: Recipe, head_only: bool, splits: int | None) -> list[dict[str, Any]]:
+    """Figures of every split, with the seconds that the stages behind `embed` took."""
+    runs = []
+    with embedded(recipe) as clone:
         if head_only:
             write_values({"finetune": {"epochs": 0}}, clone.folder / "params.yaml")
-        clone.call("dvc", "repro", "--quiet", "embed")
         for seed in range(min(splits or recipe.splits, recipe.splits)):
             write_values({"split": {"seed": seed}}, clone.folder / "params.yaml")
             began = time.perf_counter()
