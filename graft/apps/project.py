@@ -73,7 +73,7 @@ class Project:
 
     @property
     def network(self) -> "Network":
-        """The network that was handed on, a module of torch: normalised images `[B, 3, H, W]` to logits `[B, K]`."""
+        """The network that was handed on, a module of torch: images `[B, 3, H, W]` in [0, 1] to logits `[B, K]`."""
         from graft.network.network import load  # late: tables need no torch
 
         self._file("models/finetuned/model.safetensors", "finetune")
@@ -99,6 +99,12 @@ class Project:
         table = tables.read(self._file("reports/evaluate/figures.csv", "evaluate")).set_index("figure")
         numbers = table.drop(columns="meaning").apply(pd.to_numeric)
         return table[["meaning"]].join(numbers)
+
+    @property
+    def classes(self) -> pd.DataFrame:
+        """Precision, recall and other figures of every class on test, and its number of images."""
+        table = tables.read(self._file("reports/evaluate/classes.csv", "evaluate"))
+        return table.set_index("class").apply(pd.to_numeric)
 
     @property
     def figures(self) -> dict[str, Path]:

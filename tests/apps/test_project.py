@@ -48,6 +48,10 @@ def test_what_was_measured_is_numbers() -> None:
     predictions = committed.predictions
     assert (predictions["label"] == predictions["predicted"]).mean() == pytest.approx(measured["value"], abs=1e-6)
     assert predictions.filter(like="p_").sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-4)
+    of_class = committed.classes
+    assert of_class.index.tolist() == [name.removeprefix("p_") for name in predictions.filter(like="p_")]
+    assert of_class["images"].tolist() == [(predictions["label"] == name).sum() for name in of_class.index]
+    assert of_class["recall"].mean() == pytest.approx(committed.metrics.loc["balanced_accuracy", "value"], abs=1e-6)
 
 
 def test_figures_are_images_by_name() -> None:
@@ -60,7 +64,13 @@ def test_figures_are_images_by_name() -> None:
 
 @pytest.mark.parametrize(
     ("name", "stage"),
-    [("network", "finetune"), ("predictor", "export"), ("predictions", "evaluate"), ("metrics", "evaluate")],
+    [
+        ("network", "finetune"),
+        ("predictor", "export"),
+        ("predictions", "evaluate"),
+        ("metrics", "evaluate"),
+        ("classes", "evaluate"),
+    ],
 )
 def test_what_has_not_run_is_named(project: graft.Project, name: str, stage: str) -> None:
     with pytest.raises(DataError, match=rf"is absent; run `dvc repro {stage}`$"):

@@ -8,8 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from ruamel.yaml import YAML
 
+import graft
+from graft.data.presized import read_presized
+from graft.network.inference import resize
+from graft.predict.prediction import Prediction
 from tests.pipeline.conftest import dvc, git, stages_run
 
 pytestmark = pytest.mark.slow
@@ -67,6 +72,20 @@ def test_predictions_follow_from_the_bundle_alone(finished: Path) -> None:
     label, probability = done.stdout.split()
     assert label == rows["predicted"][0]
     np.testing.assert_allclose(float(probability), rows[f"p_{label}"][0], atol=1e-5)
+
+
+def test_a_notebook_gets_the_network_and_the_classifier_that_were_measured(finished: Path) -> None:
+    project = graft.Project(finished)
+    measured = project.predictions
+    pixels = read_presized(finished / "data/presized")
+    images = torch.from_numpy(pixels.read(pixels.find(measured.index.to_list())))
+    with torch.inference_mode():
+        logits = project.network(resize(images, project.params["embed"]["size"]))
+    temperature = json.loads((finished / "reports/evaluate/decision.json").read_text())["temperature"]
+    probabilities = measured.filter(like="p_").to_numpy()
+    np.testing.assert_allclose((logits / temperature).softmax(1), probabilities, atol=1e-5)
+    answers = project.predictor.predict_many(finished / "pictures" / path for path in measured.index)
+    assert [answer.label for answer in answers if isinstance(answer, Prediction)] == measured["predicted"].to_list()
 
 
 def test_lock_names_what_params_say(finished: Path) -> None:
