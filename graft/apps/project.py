@@ -103,8 +103,9 @@ class Project:
     @property
     def classes(self) -> pd.DataFrame:
         """Precision, recall and other figures of every class on test, and its number of images."""
-        table = tables.read(self._file("reports/evaluate/classes.csv", "evaluate"))
-        return table.set_index("class").apply(pd.to_numeric)
+        table = tables.read(self._file("reports/evaluate/classes.csv", "evaluate")).set_index("class")
+        numbers: pd.DataFrame = table.apply(pd.to_numeric)
+        return numbers
 
     @property
     def figures(self) -> dict[str, Path]:

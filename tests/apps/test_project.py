@@ -49,7 +49,7 @@ def test_what_was_measured_is_numbers() -> None:
     assert (predictions["label"] == predictions["predicted"]).mean() == pytest.approx(measured["value"], abs=1e-6)
     assert predictions.filter(like="p_").sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-4)
     of_class = committed.classes
-    assert of_class.index.tolist() == [name.removeprefix("p_") for name in predictions.filter(like="p_")]
+    assert of_class.index.tolist() == predictions.filter(like="p_").columns.str.removeprefix("p_").to_list()
     assert of_class["images"].tolist() == [(predictions["label"] == name).sum() for name in of_class.index]
     assert of_class["recall"].mean() == pytest.approx(committed.metrics.loc["balanced_accuracy", "value"], abs=1e-6)
 

@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbclient import NotebookClient
 from nbformat import NotebookNode
@@ -27,8 +28,13 @@ TINY = (
 )
 
 
+def notebook() -> NotebookNode:
+    found: NotebookNode = nbformat.reads(FILE.read_text(encoding="utf-8"), nbformat.NO_CONVERT)  # type: ignore[no-untyped-call]
+    return found
+
+
 def test_it_is_committed_without_outputs() -> None:
-    for cell in nbformat.read(FILE, nbformat.NO_CONVERT).cells:
+    for cell in notebook().cells:
         assert cell.cell_type == "markdown" or (cell.outputs, cell.execution_count) == ([], None)
 
 
@@ -45,12 +51,12 @@ def outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[N
         monkeypatch.setenv(f"GIT_{who}_NAME", "test")
         monkeypatch.setenv(f"GIT_{who}_EMAIL", "test@example.org")
     write_weights(tmp_path / "tiny.safetensors")
-    notebook = nbformat.read(FILE, nbformat.NO_CONVERT)
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    book = notebook()
+    cells = [cell for cell in book.cells if cell.cell_type == "code"]
     (settings,) = [cell for cell in cells if SETTINGS in cell.source]
     tiny = (*TINY, f"backbone.weights={tmp_path / 'tiny.safetensors'}")
     settings.source = settings.source.replace(SETTINGS, SETTINGS + "".join(f"-S {shlex.quote(one)} " for one in tiny))
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(book, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     return {cell.source: cell.outputs for cell in cells}
 
 
@@ -68,7 +74,7 @@ def test_it_runs_and_shows_images_and_tables(outputs: dict[str, list[NotebookNod
     for cell in figures:
         with Image.open(BytesIO(b64decode(shown(outputs, cell, "image/png")))) as image:
             assert min(image.size) > 100, cell
-            assert len(image.convert("RGB").getcolors(1 << 24)) > 10, cell  # no empty sheet
+            assert len(np.unique(np.asarray(image.convert("L")))) > 10, cell  # no empty sheet
     metrics = 'project.metrics[["meaning", "value", "low", "high", "head_value"]]'
     assert "accuracy (top-1)" in shown(outputs, metrics, "text/html")
     rows = shown(outputs, "project.classes").splitlines()[2:]
