@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import fsspec
-from fsspec.registry import _registry
 import pytest
 from filelock import FileLock
+from fsspec.registry import _registry
 from tenacity import wait_none
 
 from graft.core.errors import SourceError
