@@ -29,7 +29,8 @@ class Export(Section):
     formats: list[str] = []
     """Further formats beside ONNX, each a folder of the bundle: ``timm`` (what ``timm.create_model`` loads; it needs
     a linear head on the last features), ``openvino`` (for Intel's processors, with a model in eight bits where `int8`
-    is set; needs the extra of that name, and ``openvino-int8``)."""
+    is set; needs the extra of that name, and ``openvino-int8``), ``coreml`` (for Apple's systems; needs the extra of
+    that name; it cannot be run elsewhere, so its answers are not compared with those measured)."""
 
     @field_validator("formats")
     @classmethod

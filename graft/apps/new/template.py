@@ -20,7 +20,7 @@ NOT_RECORDED = {
     *("aiohttp", "fsspec", "huggingface_hub", "tenacity"),  # they fetch what a digest proves
     *("filelock", "psutil", "scmrepo", "tqdm"),  # they lock, watch and count
     # extras bring them, so that they differ between machines of one project
-    *("pyarrow", "openvino", "nncf", "dask", "distributed", "ray", "mlflow", "tensorboard"),
+    *("pyarrow", "openvino", "nncf", "coremltools", "dask", "distributed", "ray", "mlflow", "tensorboard"),
 }
 """Modules that stages import and whose versions change no output."""
 

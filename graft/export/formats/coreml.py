@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from graft.core.errors import ExportError, install
-from graft.core.files import write_json
+from graft.core.files import write_text
 from graft.export.formats import Exported, Files, Traits
 from graft.export.onnx import Served
 from graft.predict.bundle import FLOAT
@@ -64,7 +64,8 @@ def write(folder: Path, exported: Exported) -> Files:
     # deterministic: protobuf's own maps have no order of their own
     (data / SPECIFICATION).write_bytes(specification.SerializeToString(deterministic=True))
     shutil.copyfile(Path(model.weights_dir) / "weight.bin", data / WEIGHTS / "weight.bin")
-    write_json(folder / PACKAGE / "Manifest.json", _manifest())
+    # as coremltools writes it: it does so again when it reads a package, and checksums must stay true
+    write_text(folder / PACKAGE / "Manifest.json", json.dumps(_manifest(), indent=4, sort_keys=True) + "\n")
     files = ("Manifest.json", f"Data/{SPECIFICATION}", f"Data/{WEIGHTS}/weight.bin")
     return {FLOAT: [f"{PACKAGE}/{name}" for name in files]}
 
@@ -93,9 +94,7 @@ def _convert(exported: Exported) -> Any:
         try:
             return coremltools.convert(
                 program,
-                inputs=[
-                    coremltools.ImageType("pixels", (1, 3, size, size), color_layout=coremltools.colorlayout.RGB)
-                ],
+                inputs=[coremltools.ImageType("pixels", (1, 3, size, size), color_layout=coremltools.colorlayout.RGB)],
                 outputs=[coremltools.TensorType("probabilities")],
                 convert_to="mlprogram",
                 minimum_deployment_target=coremltools.target.iOS16,
