@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -83,6 +84,7 @@ def _convert(exported: Exported) -> Any:
     logging.getLogger("coremltools").setLevel(logging.ERROR)  # it warns of what it lacks to run a model here
     import coremltools  # late: it takes seconds
 
+    _register_int()
     description, size = exported.description, exported.square.size
     served = Served(exported.network, task_of(description), description.size, exported.decision)
     network = _Image(served).eval().to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
@@ -103,6 +105,20 @@ def _convert(exported: Exported) -> Any:
             )
         except (NotImplementedError, RuntimeError, TypeError, ValueError) as error:
             raise ExportError(f"export.formats: coremltools cannot convert the network: {error}") from error
+
+
+def _register_int() -> None:
+    """Have coremltools read a whole number out of an array that holds one, which newer NumPy does not do by itself."""
+    from coremltools.converters.mil import Builder, register_torch_op
+
+    @register_torch_op(torch_alias=["int"], override=True)  # type: ignore[untyped-decorator]
+    def _int(context: Any, node: Any) -> None:
+        given = context[node.inputs[0]]
+        if given.val is None:
+            number = Builder.cast(x=Builder.squeeze(x=given) if given.shape else given, dtype="int32", name=node.name)
+        else:
+            number = Builder.const(val=int(np.asarray(given.val).item()), name=node.name)
+        context.add(number, node.name)
 
 
 def _check(description: Any, size: int, classes: int) -> None:

@@ -118,6 +118,16 @@ def test_it_is_the_same_bytes_from_another_process_and_tells_nothing_of_this_mac
         assert str(bundle.parent).encode() not in content
 
 
+def test_padding_that_depends_on_the_size_is_converted(tmp_path: Path) -> None:
+    """As TensorFlow pads, and so the default network."""
+    description = tiny_bundle.DESCRIPTION.model_copy(
+        update={"backbone": "tf_mobilenetv3_small_minimal_100", "layers": ["blocks.1"], "folded": False}
+    )
+    network, decision = tiny_bundle.network(description), Decision()
+    exported = formats.Exported(network, description, Square(SIZE), decision, tmp_path, {"classes": ["a", "b", "c"]})
+    assert list(formats.write("coreml", tmp_path, exported)) == ["float"]
+
+
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(coreml, "find_spec", lambda _: None)
     with pytest.raises(ExportError, match=r"coreml cannot be written: coremltools is not installed \(`pip install 'gr"):
