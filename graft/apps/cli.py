@@ -202,8 +202,8 @@ def sweep(
     name: Annotated[str | None, typer.Option(help="Of the experiments; without, that of the file.")] = None,
 ) -> None:
     """Try values or ranges of parameters in DVC's queue, and choose the best on valid; call again to go on."""
+    from graft.apps.queue import Queue
     from graft.apps.sweep.config import read_sweep
-    from graft.apps.sweep.queue import Queue
     from graft.apps.sweep.sweep import run_sweep
 
     values = _values()
@@ -236,7 +236,7 @@ def folds(
     """Run the whole recipe once a fold, through DVC's queue, so that every labelled image is once in test."""
     from graft.apps.folds import folds as run_folds
 
-    _echo(run_folds(_values(), count, jobs, PARAMS.resolve().parent))
+    _echo(run_folds(_values(), count, jobs))
 
 
 @app.command()

@@ -14,7 +14,7 @@ import pandas as pd
 
 from graft.apps.compare.revisions import LABELS, METRICS, PREDICTIONS, open_revision
 from graft.apps.compare.run import NETWORKS, Predictions, parse_metrics, parse_predictions, read_rows
-from graft.apps.experiments import run_experiments, state
+from graft.apps.queue import Queue, tracked_state
 from graft.core import params, tables
 from graft.core.errors import DataError, ParamsError
 from graft.core.files import new_folder, write_json
@@ -43,33 +43,30 @@ class Fold:
     groups: pd.Series
 
 
-def folds(values: dict[str, Any], count: int, jobs: int, root: Path) -> Iterator[str]:
+def folds(values: dict[str, Any], count: int, jobs: int) -> Iterator[str]:
     """Run every fold that is not done, join their predictions, and yield lines for a person.
 
     Args:
         values: params.yaml.
         count: folds.
         jobs: how many run at once.
-        root: the folder that holds params.yaml.
 
     Raises:
         ParamsError: the splits are given, so that no folds can be drawn.
-        ExperimentError: a fold did not come to an end.
+        QueueError: a fold did not come to an end.
         DataError: the folds do not hold each image once.
     """
     split = values["split"] | {"folds": count, "fold": count - 1}
     if split["by"] in ("folder", "column"):
         raise ParamsError(f"split.by: {split['by']} takes the splits as they are given; folds are drawn by another one")
     params.check("split", Split, split)
-    base = state(root)[:8]
-    names = [f"folds-{base}-{number + 1}-of-{count}" for number in range(count)]
-    # with two plus signs a key is set whether params.yaml has it or not
-    settings = {name: [f"++split.folds={count}", f"++split.fold={number}"] for number, name in enumerate(names)}
-    yield from run_experiments(settings, root, jobs)
-    found = [read_fold(name, root) for name in names]
+    queue = Queue(f"folds-{tracked_state()[:8]}", jobs, f"{{}}-of-{count}")
+    wanted = {number: {"split.folds": count, "split.fold": number - 1} for number in range(1, count + 1)}
+    yield from queue.run(wanted)
+    found = [read_fold(queue.title(number)) for number in wanted]
     scores = measure(found)
     table = by_fold(found)
-    with new_folder(root / REPORT) as folder:
+    with new_folder(REPORT) as folder:
         tables.write(folder / "folds.csv", table)
         joined = [one.predictions.rows.join(one.predictions.probabilities.add_prefix("p_")) for one in found]
         rows = pd.concat([part.assign(fold=number) for number, part in enumerate(joined, start=1)])
@@ -79,9 +76,9 @@ def folds(values: dict[str, Any], count: int, jobs: int, root: Path) -> Iterator
     yield from show(table, scores, _primary(found[0]))
 
 
-def read_fold(name: str, root: Path) -> Fold:
+def read_fold(name: str) -> Fold:
     """Read what the experiment of a fold measured."""
-    with open_revision(name, root) as revision:
+    with open_revision(name, Path()) as revision:
         predictions = parse_predictions(revision.read(PREDICTIONS), f"{PREDICTIONS} of {name}")
         metrics = parse_metrics(revision.read(METRICS), f"{METRICS} of {name}")
         labels = read_rows(revision.read(LABELS), f"{LABELS} of {name}", "group")

@@ -53,8 +53,8 @@ def test_an_image_in_two_folds_is_refused() -> None:
         measure([fold("pq"), fold("qr")])
 
 
-def test_given_splits_cannot_be_folded(tmp_path: Path) -> None:
+def test_given_splits_cannot_be_folded() -> None:
     values = params.load(ROOT / "params.yaml")
     values["split"]["by"] = "folder"
     with pytest.raises(ParamsError, match=r"split\.by: folder takes the splits as they are given"):
-        next(iter(folds(values, 5, 1, tmp_path)))
+        next(iter(folds(values, 5, 1)))

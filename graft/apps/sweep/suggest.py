@@ -3,18 +3,16 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
+from graft.apps.queue import State
 from graft.apps.sweep.config import Range, Sweep
 from graft.core.seeds import derive
-
-State = Literal["queued", "running", "failed", "success"]
-"""What DVC says of an experiment."""
 
 STATES = {"queued": TrialState.RUNNING, "running": TrialState.RUNNING, "failed": TrialState.FAIL}
 TRIES = 50

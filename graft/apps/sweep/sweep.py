@@ -12,9 +12,9 @@ from typing import Any
 
 from graft.apps.compare.revisions import PREDICTIONS, Revision, open_revision
 from graft.apps.compare.run import parse_predictions, read_labels
+from graft.apps.queue import Experiment, Queue, State
 from graft.apps.sweep.config import Sweep, value_of
-from graft.apps.sweep.queue import Experiment, Queue
-from graft.apps.sweep.suggest import State, Tried, suggest
+from graft.apps.sweep.suggest import Tried, suggest
 from graft.core.errors import GraftError
 from graft.evaluate.record import RECORD, Record
 from graft.stats.intervals import units
@@ -22,6 +22,8 @@ from graft.stats.paired import Difference, share_difference
 
 ON_VALID = Path(PREDICTIONS).parent / "valid"
 FINETUNED = "reports/finetune/metrics.json"
+TARGET = "evaluate"
+"""The stage that a trial runs up to: the report and the bundle are made of the best alone."""
 MOST_FAILURES = 3
 """Trials that may fail before one succeeds: what is wrong is then not the values."""
 SHOWN = 10
@@ -132,7 +134,7 @@ def _fill(queue: Queue, sweep: Sweep, trials: Sequence[Trial], free: int, curren
     while free > 0 and len(tried) < sweep.trials and (values := suggest(sweep, tried, current)) is not None:
         number, free = number + 1, free - 1
         tried.append(Tried(values, "queued"))
-        yield queue.put(number, values)
+        yield queue.put(number, values | {"evaluate.interpret": ["test", "valid"]}, TARGET)
 
 
 def _stop_if_all_fail(trials: Sequence[Trial]) -> None:

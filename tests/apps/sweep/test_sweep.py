@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from graft.apps.queue import Experiment
 from graft.apps.sweep import sweep as module
 from graft.apps.sweep.config import Sweep
-from graft.apps.sweep.queue import Experiment
 from graft.apps.sweep.sweep import Score, Trial, failure, run_sweep, summary
 from graft.core.errors import GraftError
 from tests.pipeline.conftest import dvc, environment, git
@@ -102,7 +102,9 @@ class Made:
         self.held = [self.end(one) for one in self.held]
         return list(self.held)
 
-    def put(self, number: int, values: dict[str, Any]) -> str:
+    def put(self, number: int, values: dict[str, Any], target: str) -> str:
+        assert target == "evaluate"  # a trial needs neither report nor bundle
+        assert values.pop("evaluate.interpret") == ["test", "valid"]
         self.held.append(Experiment(f"wide-{number:03}", number, f"rev{number}", "queued", values, None, None))
         return self.held[-1].name
 

@@ -1,4 +1,7 @@
-"""DVC's queue of experiments, by DVC's own commands: what is in it, what is added, when something ends."""
+"""DVC's queue of experiments, by DVC's own commands: what is in it, what is added, when something ends.
+
+The queue belongs to the user too: what else waits in it is run as well.
+"""
 
 import json
 import os
@@ -6,36 +9,38 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psutil
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
-from graft.apps.sweep.suggest import State
 from graft.core.errors import GraftError
 
-TARGET = "evaluate"
-"""The stage that a trial runs up to: the report and the bundle are made of the best alone."""
+State = Literal["queued", "running", "failed", "success"]
+"""What DVC says of an experiment."""
+PENDING = ("Queued", "Running")
+"""What `dvc queue status` says of an experiment that is still to come to its end."""
 EXPERIMENTS = "refs/exps"
 """Where DVC keeps experiments in git; it changes whenever one is queued or ends."""
 LOOK_AGAIN = 30.0
 """Seconds after which the queue is looked at though nothing in git has changed."""
 PATIENCE = 60.0
-"""Seconds that a trial may have no process and yet not be collected by its worker, before it counts as lost."""
+"""Seconds that an experiment may have no process and yet not be collected by its worker, before it counts as lost."""
 
 
 class QueueError(GraftError):
-    """DVC refuses a command."""
+    """DVC refuses a command, or an experiment did not come to its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """An experiment of the sweep, as DVC tells of it.
+    """An experiment, as DVC tells of it.
 
     Attributes:
-        number: of the trial.
+        number: in its series.
         rev: its commit; of the queue, while it has not ended.
         params: params.yaml.
         pid: of the process that runs it, if there is one.
@@ -52,37 +57,46 @@ class Experiment:
 
 
 class Queue:
-    """The experiments of one sweep, which begin all at the present commit.
+    """The experiments of one series.
 
     Args:
-        name: of the sweep; its experiments are called ``NAME-001`` and so on.
+        name: of the series; its experiments are called ``NAME-001`` and so on.
         jobs: workers.
+        form: of what stands behind the name, with a place for the number.
     """
 
-    def __init__(self, name: str, jobs: int) -> None:
-        self.name, self.jobs = name, jobs
+    def __init__(self, name: str, jobs: int, form: str = "{:03}") -> None:
+        self.name, self.jobs, self.form = name, jobs, form
         self._gone_since: dict[str, float] = {}
         self._looked, self._seen = 0.0, ""
 
+    def title(self, number: int) -> str:
+        """What an experiment is called."""
+        return f"{self.name}-{self.form.format(number)}"
+
     def check(self) -> None:
-        """Refuse what a trial, which starts from the commit, would not see.
+        """Refuse what experiments that are to begin at the last commit would not see.
 
         Raises:
             QueueError: this is no git repository, or tracked files have changes.
         """
-        changed = git("status", "--porcelain", "--untracked-files=no")
-        if changed:
+        if changed := git("status", "--porcelain", "--untracked-files=no"):
             raise QueueError(f"trials begin at the last commit; commit or stash first:\n{changed}")
 
     def experiments(self) -> list[Experiment]:
-        """Everything of the sweep that DVC knows, by number; what was lost with its worker is taken out."""
+        """Those that begin at the present commit, by number; what was lost with its worker is taken out."""
         self._seen, self._looked = git("for-each-ref", EXPERIMENTS), time.monotonic()
         shown = json.loads(dvc("exp", "show", "--json", "--hide-workspace"))
         found = [one for commit in shown for each in commit["experiments"] or () if (one := self._read(each))]
-        return sorted((one for one in found if not self._is_lost(one)), key=lambda one: one.number)
+        lost = self._lost(found)
+        for one in lost:
+            dvc("queue", "kill", "--force", one.name)
+            dvc("queue", "remove", one.name)
+        return sorted((one for one in found if one not in lost), key=lambda one: one.number)
 
     def _read(self, shown: dict[str, Any]) -> Experiment | None:
-        match = re.fullmatch(re.escape(self.name) + r"-(\d+)", shown["name"] or "")
+        before, after = re.split(r"\{.*\}", self.form)
+        match = re.fullmatch(rf"{re.escape(f'{self.name}-{before}')}(\d+){re.escape(after)}", shown["name"] or "")
         if match is None:
             return None
         tip, executor = shown["revs"][0], shown["executor"] or {"state": "success"}
@@ -95,24 +109,47 @@ class Queue:
             match[0], int(match[1]), tip["rev"], state, values, local.get("pid"), Path(log) if log else None
         )
 
-    def _is_lost(self, one: Experiment) -> bool:
-        """Whether a trial has lost its worker, as when the machine went down; it then leaves the queue."""
-        if one.state != "running" or one.pid is None or _runs(one.pid):
-            self._gone_since.pop(one.rev, None)
-            return False
-        if time.monotonic() - self._gone_since.setdefault(one.rev, time.monotonic()) < PATIENCE:
-            return False
-        dvc("queue", "kill", "--force", one.name)
-        dvc("queue", "remove", one.name)
-        return True
+    def _lost(self, found: Sequence[Experiment]) -> list[Experiment]:
+        """Those that have lost their worker, as when the machine went down."""
+        gone = [one for one in found if one.state == "running" and one.pid is not None and not _runs(one.pid)]
+        self._gone_since = {one.rev: self._gone_since.get(one.rev, self._looked) for one in gone}
+        return [one for one in gone if self._looked - self._gone_since[one.rev] >= PATIENCE]
 
-    def put(self, number: int, values: dict[str, Any]) -> str:
-        """Queue a trial of these values, by dotted keys; return its name."""
-        name = f"{self.name}-{number:03}"
-        given = values | {"evaluate.interpret": ["test", "valid"]}
-        settings = [word for key, value in given.items() for word in ("-S", f"++{key}={override(value)}")]
-        dvc("exp", "run", "--queue", "--name", name, *settings, TARGET)
-        return name
+    def put(self, number: int, values: dict[str, Any], *targets: str) -> str:
+        """Queue an experiment of these values, by dotted keys, up to the targets; return its name."""
+        # with two plus signs a key is set whether params.yaml has it or not
+        settings = [word for key, value in values.items() for word in ("-S", f"++{key}={override(value)}")]
+        dvc("exp", "run", "--queue", "--name", self.title(number), *settings, *targets)
+        return self.title(number)
+
+    def run(self, wanted: Mapping[int, dict[str, Any]]) -> Iterator[str]:
+        """Run the experiments that are not done yet, and wait until all are; yield what was begun.
+
+        Args:
+            wanted: the values of each, by dotted keys.
+
+        Raises:
+            QueueError: DVC refused one, or one failed.
+        """
+        while self.experiments() and self._gone_since:  # until each is collected, or taken out
+            time.sleep(PATIENCE / 10)
+        names = {self.title(number): number for number in wanted}
+        done, waiting = finished(), pending()
+        left = [name for name in names if name not in done]
+        yield f"{len(names) - len(left)} of {len(names)} experiments are done"
+        if not left:
+            return
+        for name in left:
+            if name not in waiting:
+                self.put(names[name], wanted[names[name]])
+        yield f"{len(left)} run in DVC's queue, {self.jobs} at once; `dvc queue logs NAME --follow` shows one of them"
+        dvc("exp", "run", "--run-all", "--jobs", str(self.jobs), jobs=self.jobs)
+        done = finished()
+        if missing := [name for name in left if name not in done]:
+            raise QueueError(
+                f"{', '.join(missing)} did not come to an end: `dvc queue logs {missing[0]}` says why; what is done is "
+                "kept, and the same command goes on from there"
+            )
 
     def start(self) -> None:
         """Have as many workers as are wanted; those that are there already go on."""
@@ -125,6 +162,22 @@ class Queue:
             if git("for-each-ref", EXPERIMENTS) != self._seen:
                 return True
         return False
+
+
+def finished() -> set[str]:
+    """Names of the experiments that are done, whichever commit they began from."""
+    return set(dvc("exp", "list", "--all-commits", "--name-only").split())
+
+
+def pending() -> set[str]:
+    """Names of the experiments that wait in the queue or run, whichever commit they began from."""
+    rows = [line.split() for line in dvc("queue", "status").splitlines()]
+    return {row[1] for row in rows if len(row) > 2 and row[-1] in PENDING}
+
+
+def tracked_state() -> str:
+    """Digest of all that git tracks as it lies here now, which an experiment begins from."""
+    return git("rev-parse", f"{git('stash', 'create') or 'HEAD'}^{{tree}}")
 
 
 def override(value: Any) -> str:
