@@ -108,10 +108,14 @@ def _region_problems(labels: Labels, index: Index) -> Iterator[str]:
 
 
 def _network_problems(*, backbone: Backbones, embed: Embed, finetune: Finetune, **_: Any) -> Iterator[str]:
-    """A backbone that no library has, layers and patterns that name nothing of it; it is built without weights."""
+    """A backbone that no library has, layers and patterns that name nothing of it, or nothing of it for a method.
+
+    It is built without weights.
+    """
     # late: torch and the libraries take seconds
     from graft.backbone.build import create, find
     from graft.backbone.weights import published
+    from graft.finetune.adapters import linear_layers
     from graft.finetune.parameter_groups import match_parameters
     from graft.network.features import Features
     from graft.network.network import share_layers
@@ -132,7 +136,13 @@ def _network_problems(*, backbone: Backbones, embed: Embed, finetune: Finetune, 
     patterns = [("finetune.freeze", pattern) for pattern in finetune.freeze]
     for key, pattern in patterns + [("finetune.unfreeze", part.pattern) for part in finetune.unfreeze]:
         try:
-            match_parameters(bodies, pattern, key)
+            for parameter in match_parameters(bodies, pattern, key):
+                parameter.requires_grad_(key == "finetune.unfreeze")
+        except ParamsError as error:
+            yield str(error)
+    if finetune.method == "lora":
+        try:
+            linear_layers(bodies, joint_name([one.name for one in listed(backbone)]))
         except ParamsError as error:
             yield str(error)
 

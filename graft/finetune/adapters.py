@@ -7,6 +7,8 @@ Source: Hu et al. 2021, https://arxiv.org/abs/2106.09685; the layers are wrapped
 library PEFT does the same, but depends on transformers, tokenizers and accelerate, all for these few lines.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
@@ -55,28 +57,47 @@ def adapt(network: Network, config: Finetune, seed: int) -> None:
     if config.method == "full":
         return
     bodies = [part.body for part in network.parts.values()]
-    modules = [module for body in bodies for module in body.modules()]
-    # listed first: what is wrapped gets modules of its own
-    linear = [module for module in modules if isinstance(module, nn.Linear) and module.weight.requires_grad]
-    norms = [module for module in modules if "norm" in type(module).__name__.lower()]
-    affine = [own for norm in norms for own in norm.parameters(recurse=False) if own.requires_grad]
-    for body in bodies:
-        body.requires_grad_(False)
     if config.method == "lora":
+        linear = linear_layers(bodies)
+        _stop(bodies)
         generator = torch.Generator().manual_seed(derive(seed, "lora"))
         for module in linear:
             parametrize.register_parametrization(module, "weight", LowRank(module.weight, config.lora_rank, generator))
-    else:
-        for parameter in affine:
-            parameter.requires_grad_(True)
-    if not any(parameter.requires_grad for body in bodies for parameter in body.parameters()):
-        lacks, advice = "linear layers", "it is made for transformers"
-        if config.method == "norms":
-            lacks, advice = "norms", "batch norms are part of the convolutions before them unless batch_norm is 'train'"
+        return
+    norms = [module for body in bodies for module in body.modules() if "norm" in type(module).__name__.lower()]
+    affine = [own for norm in norms for own in norm.parameters(recurse=False) if own.requires_grad]
+    if not affine:
         raise ParamsError(
-            f"finetune.method: '{config.method}' trains {lacks}, and the backbone has none that finetune.freeze leaves "
-            f"({advice})"
+            "finetune.method: 'norms' trains norms, and the backbone has none that finetune.freeze leaves "
+            "(batch norms are part of the convolutions before them unless batch_norm is 'train')"
         )
+    _stop(bodies)
+    for parameter in affine:
+        parameter.requires_grad_(True)
+
+
+def linear_layers(bodies: Sequence[nn.Module], backbone: str = "the backbone") -> list[nn.Linear]:
+    """Linear layers whose weights train, which low-rank additions are for.
+
+    Args:
+        backbone: what it is called in the error.
+
+    Raises:
+        ParamsError: there are none.
+    """
+    modules = (module for body in bodies for module in body.modules())
+    found = [module for module in modules if isinstance(module, nn.Linear) and module.weight.requires_grad]
+    if not found:
+        raise ParamsError(
+            f"finetune.method: 'lora' adds to linear layers, and {backbone} has none that finetune.freeze leaves; "
+            "use full, which trains convolutions too, or a vision transformer or ConvNeXt as the backbone"
+        )
+    return found
+
+
+def _stop(bodies: Sequence[nn.Module]) -> None:
+    for body in bodies:
+        body.requires_grad_(False)
 
 
 def merge(network: Network) -> Network:

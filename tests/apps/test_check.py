@@ -155,6 +155,12 @@ def test_every_problem_is_named_at_once(shipped: Path) -> None:
             "finetune.freeze: 'stem' matches no parameter; the backbone has blocks, bn1, bn2, conv_head, conv_stem",
         ),
         ("unfreeze: []", "unfreeze: [{epoch: 2, pattern: layer4}]", "finetune.unfreeze: 'layer4' matches no parameter"),
+        (
+            "freeze: [conv_stem,",
+            "method: lora\n  freeze: [conv_stem,",
+            "finetune.method: 'lora' adds to linear layers, and tf_efficientnet_lite0 has none that finetune.freeze "
+            "leaves; use full, which trains convolutions too, or a vision transformer or ConvNeXt as the backbone",
+        ),
         ("formats: []", "formats: [tim]", "export.formats: no format 'tim' (did you mean 'timm'?); there are "),
         (
             "formats: []",
@@ -165,7 +171,7 @@ def test_every_problem_is_named_at_once(shipped: Path) -> None:
     ],
     ids=[
         *("freeze", "unfreeze", "backbone", "weights", "a penalty twice", "a negative penalty", "a pool twice", "rule"),
-        *("a layer", "a frozen layer", "a layer that joins in"),
+        *("a layer", "a frozen layer", "a layer that joins in", "additions to convolutions"),
         *("format", "a network that a format cannot hold"),
     ],
 )
@@ -284,3 +290,14 @@ def test_presets_of_backbones_fit_their_networks(shipped: Path, name: str) -> No
     values, _ = presets.read_preset(name, presets.BACKBONES)
     presets.write_values(values, shipped)
     assert check_file(shipped)["backbone"] == values["backbone"]
+
+
+def test_additions_need_a_linear_layer_that_is_not_frozen(shipped: Path) -> None:
+    values, _ = presets.read_preset("dinov2_small", presets.BACKBONES)
+    values["finetune"]["method"] = "lora"
+    presets.write_values(values, shipped)
+    check_file(shipped)
+    values["finetune"]["freeze"] = ["blocks"]
+    presets.write_values(values, shipped)
+    with pytest.raises(ParamsError, match=r"and vit_small_patch14_dinov2 has none that finetune\.freeze leaves"):
+        check_file(shipped)

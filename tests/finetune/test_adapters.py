@@ -135,7 +135,7 @@ def test_a_network_without_additions_is_merged_as_it_is(vit: Network) -> None:
 
 @pytest.mark.parametrize(
     ("config", "message"),
-    [(LORA, "'lora' trains linear layers, .*made for transformers"), (NORMS, "'norms' trains norms, .*batch_norm is")],
+    [(LORA, "'lora' adds to linear layers, .*use full"), (NORMS, "'norms' trains norms, .*batch_norm is")],
 )
 def test_a_network_of_folded_convolutions_has_neither(config: Finetune, message: str) -> None:
     network = Network(Features(tiny_body(), [], ["mean"]), Head(256, 2), DESCRIPTION)
