@@ -131,14 +131,15 @@ class Queue:
         Raises:
             QueueError: DVC refused one, or one failed.
         """
-        while self.experiments() and self._gone_since:  # until each is collected, or taken out
-            time.sleep(PATIENCE / 10)
         names = {self.title(number): number for number in wanted}
-        done, waiting = finished(), pending()
+        done = finished()
         left = [name for name in names if name not in done]
         yield f"{len(names) - len(left)} of {len(names)} experiments are done"
         if not left:
             return
+        while self.experiments() and self._gone_since:  # until each is collected, or taken out
+            time.sleep(PATIENCE / 10)
+        waiting = pending()
         for name in left:
             if name not in waiting:
                 self.put(names[name], wanted[names[name]])

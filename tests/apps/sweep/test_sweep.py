@@ -1,7 +1,6 @@
 """A sweep over the tiny pipeline, by DVC's own queue, killed and called again."""
 
 import json
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,8 +19,8 @@ from tests.pipeline.conftest import dvc, environment, git
 SWEEP = """
 trials: 6
 params:
-  lr: {low: 1e-4, high: 1e-2, log: true}
-  train_head.l2: [[0.1], [1.0]]
+  finetune.lr_ratio: {low: 1.0, high: 100.0, log: true}
+  evaluate.tta: [[none], [none, horizontal]]
 """
 
 
@@ -42,13 +41,10 @@ def test_a_sweep_goes_on_after_it_was_killed_and_takes_the_best_on_valid(project
     for key, value in (("user.name", "test"), ("user.email", "test@example.org")):
         git(project, "config", key, value)
     (project / "sweep.yaml").write_text(SWEEP)
-    first = sweep(project)
-    assert first.stdout is not None
-    for line in first.stdout:  # until one trial has ended, while the other runs
-        if "accuracy" in line:
-            break
-    first.send_signal(signal.SIGKILL)
-    first.wait()
+    with sweep(project) as first:
+        assert first.stdout is not None
+        next(line for line in first.stdout if "accuracy" in line)  # one trial has ended, while the other runs
+        first.kill()
     assert 1 <= len(experiments(project)) < 6
 
     output, _ = sweep(project).communicate(timeout=3600)
@@ -58,7 +54,7 @@ def test_a_sweep_goes_on_after_it_was_killed_and_takes_the_best_on_valid(project
     assert git(project, "status", "--porcelain", "--untracked-files=no") == ""
 
     values = [one["revs"][0]["data"]["params"]["params.yaml"]["data"] for one in found.values()]
-    tried = {(one["lr"], tuple(one["train_head"]["l2"])) for one in values}
+    tried = {(one["finetune"]["lr_ratio"], tuple(one["evaluate"]["tta"])) for one in values}
     assert len(tried) == 6
     assert len({(one["seed"], json.dumps(one["split"])) for one in values}) == 1
     splits = {one["revs"][0]["data"]["outs"]["data/split.csv"]["hash"] for one in found.values()}
@@ -66,7 +62,7 @@ def test_a_sweep_goes_on_after_it_was_killed_and_takes_the_best_on_valid(project
 
     best = max(found, key=lambda name: rank(project, found[name]["revs"][0]["rev"]))
     listed = output.partition("the best on valid:\n")[2].splitlines()
-    assert listed[0].startswith(f"  {best}: lr ")
+    assert listed[0].startswith(f"  {best}: finetune.lr_ratio ")
     assert f"`dvc exp apply {best}`" in output
     assert max(len(line) for line in dvc(project, "exp", "show", "--only-changed", "--md").splitlines()) < 2000
 
