@@ -27,6 +27,8 @@ EXPERIMENTS = "refs/exps"
 """Where DVC keeps experiments in git; it changes whenever one is queued or ends."""
 LOOK_AGAIN = 30.0
 """Seconds after which the queue is looked at though nothing in git has changed."""
+LOOK_SOON = 2.0
+"""The same, while the process of an experiment has ended and its worker is about to collect it."""
 PATIENCE = 60.0
 """Seconds that an experiment may have no process and yet not be collected by its worker, before it counts as lost."""
 
@@ -158,7 +160,8 @@ class Queue:
 
     def wait(self) -> bool:
         """Wait until an experiment is queued or ends, or some time has passed; return whether one did."""
-        while time.monotonic() - self._looked < LOOK_AGAIN:
+        pause = LOOK_SOON if self._gone_since else LOOK_AGAIN
+        while time.monotonic() - self._looked < pause:
             time.sleep(0.5)
             if git("for-each-ref", EXPERIMENTS) != self._seen:
                 return True

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,20 @@ def test_one_without_a_process_is_taken_out_after_some_time(shell: Shell, monkey
     monkeypatch.setattr(module, "PATIENCE", 0.0)
     assert [one.number for one in queue.experiments()] == [2]
     assert shell.asked[-2:] == ["queue kill --force wide-001", "queue remove wide-001"]
+
+
+def test_one_that_is_about_to_be_collected_is_soon_looked_at_again(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept = list[float]()
+    monkeypatch.setattr(module, "LOOK_SOON", 0.0)
+    monkeypatch.setattr(time, "sleep", slept.append)
+    queue, ended = Queue("wide", 1), subprocess.Popen(["true"])
+    ended.wait()
+    shell.experiments = [shown("wide-001", "running", ended.pid)]
+    queue.experiments()
+    assert not queue.wait()
+    assert not slept
 
 
 def test_what_is_queued_has_its_values_and_ends_at_its_target(shell: Shell) -> None:
