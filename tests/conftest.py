@@ -1,5 +1,6 @@
 """Small generated pictures, and a browser, that tests share."""
 
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,19 @@ def draw() -> Draw:
         return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
 
     return drawn
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
+    """What graft logs, even if a library that ran in this process has silenced loggers that are not its own."""
+    graft = logging.getLogger("graft")
+    for name in list(logging.root.manager.loggerDict):
+        if name == "graft" or name.startswith("graft."):
+            monkeypatch.setattr(logging.getLogger(name), "disabled", False)
+    monkeypatch.setattr(graft, "handlers", [caplog.handler])
+    monkeypatch.setattr(graft, "propagate", False)
+    caplog.set_level(logging.WARNING, "graft")
+    return caplog
 
 
 @pytest.fixture(scope="session")
