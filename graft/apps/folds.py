@@ -62,7 +62,7 @@ def folds(values: dict[str, Any], count: int, jobs: int) -> Iterator[str]:
     params.check("split", Split, split)
     queue = Queue(f"folds-{tracked_state()[:8]}", jobs, f"{{}}-of-{count}")
     wanted = {number: {"split.folds": count, "split.fold": number - 1} for number in range(1, count + 1)}
-    yield from queue.run(wanted)
+    yield from queue.run(wanted, "evaluate")  # of a fold nobody reads a report, or serves the bundle
     found = [read_fold(queue.title(number)) for number in wanted]
     scores = measure(found)
     table = by_fold(found)

@@ -124,8 +124,8 @@ class Queue:
         dvc("exp", "run", "--queue", "--name", self.title(number), *settings, *targets)
         return self.title(number)
 
-    def run(self, wanted: Mapping[int, dict[str, Any]]) -> Iterator[str]:
-        """Run the experiments that are not done yet, and wait until all are; yield what was begun.
+    def run(self, wanted: Mapping[int, dict[str, Any]], *targets: str) -> Iterator[str]:
+        """Run the experiments that are not done yet up to the targets, and wait until all are; yield what was begun.
 
         Args:
             wanted: the values of each, by dotted keys.
@@ -144,7 +144,7 @@ class Queue:
         waiting = pending()
         for name in left:
             if name not in waiting:
-                self.put(names[name], wanted[names[name]])
+                self.put(names[name], wanted[names[name]], *targets)
         yield f"{len(left)} run in DVC's queue, {self.jobs} at once; `dvc queue logs NAME --follow` shows one of them"
         dvc("exp", "run", "--run-all", "--jobs", str(self.jobs), jobs=self.jobs)
         done = finished()

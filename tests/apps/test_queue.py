@@ -132,11 +132,11 @@ def test_what_waits_or_runs_is_pending(shell: Shell) -> None:
 
 def test_only_what_is_neither_done_nor_pending_is_queued(shell: Shell) -> None:
     shell.status, shell.done = STATUS, ["wide-001 other\n", "wide-001 wide-002 wide-003\n"]
-    lines = list(Queue("wide", 2).run({number: {"seed": number} for number in (1, 2, 3)}))
+    lines = list(Queue("wide", 2).run({number: {"seed": number} for number in (1, 2, 3)}, "evaluate"))
     assert lines[0] == "1 of 3 experiments are done"
     assert lines[1].startswith("2 run in DVC's queue, 2 at once; ")
     assert [words for words in shell.asked if words.startswith("exp run")] == [
-        "exp run --queue --name wide-003 -S ++seed=3",
+        "exp run --queue --name wide-003 -S ++seed=3 evaluate",
         "exp run --run-all --jobs 2",
     ]
 

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from graft.apps import cli
-from tests.pipeline.conftest import dvc, environment, git
+from tests.pipeline.conftest import environment, git
 
 
 @pytest.mark.slow
@@ -16,7 +16,6 @@ def test_every_image_is_once_in_test_and_folds_are_kept(project: Path, monkeypat
     for name, value in environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(project)
-    dvc(project, "freeze", "report", "export")  # which nothing here reads, and which take half of a fold's time
     first = CliRunner().invoke(cli.app, ["folds", "-k", "2"])
     assert first.exit_code == 0, first.output
     assert first.output.startswith("0 of 2 experiments are done\n2 run in DVC's queue, 1 at once; ")
