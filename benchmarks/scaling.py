@@ -41,6 +41,7 @@ PARAMS: dict[str, Any] = {
     "source": {"uri": "images", "licence": "none"},
     "labels": {"rule": "folder"},
     "split": {"by": "random", "test": 0.25, "valid": 0.2, "stratify": ["label"], "seed": 0},
+    "presize": {"size": 256},
     "finetune": {"epochs": 1},
 }
 
