@@ -181,7 +181,9 @@ def pending() -> set[str]:
 
 def tracked_state() -> str:
     """Digest of all that git tracks as it lies here now, which an experiment begins from."""
-    return git("rev-parse", f"{git('stash', 'create') or 'HEAD'}^{{tree}}")
+    # asked first, for `git stash create` fails where files were touched but not changed
+    changed = git("status", "--porcelain", "--untracked-files=no")
+    return git("rev-parse", f"{git('stash', 'create') if changed else 'HEAD'}^{{tree}}")
 
 
 def override(value: Any) -> str:

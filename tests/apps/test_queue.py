@@ -1,6 +1,7 @@
 """DVC's queue as two series of experiments see it; DVC itself runs in the tests of folds and of sweeps."""
 
 import json
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -186,6 +187,7 @@ def test_the_state_is_of_what_git_tracks_committed_or_not(tmp_path: Path, monkey
         subprocess.run(["git", *words], check=True)
     before = tracked_state()
     (tmp_path / "untracked").touch()
+    os.utime(file, (1, 1))  # touched, not changed
     assert tracked_state() == before
     file.write_text("lr: 2\n")
     changed = tracked_state()
