@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from benchmarks.machine import ROOT, footer, machine, save
 from benchmarks.trial import SHARED, Clone
 from graft.apps.use.presets import write_values
+from graft.core import params
 
 OUT = Path(__file__).with_suffix(".json")
 
@@ -55,6 +56,11 @@ def embedded(recipe: Recipe) -> Iterator[Clone]:
         yield clone
 
 
+def draw_split(file: Path, seed: int) -> None:
+    """Have another split drawn; the rest of its section stays as it is."""
+    write_values({"split": params.load(file)["split"] | {"seed": seed}}, file)
+
+
 def run(recipe: Recipe, head_only: bool, splits: int | None) -> list[dict[str, Any]]:
     """Figures of every split, with the seconds that the stages behind `embed` took."""
     runs = []
@@ -62,7 +68,7 @@ def run(recipe: Recipe, head_only: bool, splits: int | None) -> list[dict[str, A
         if head_only:
             write_values({"finetune": {"epochs": 0}}, clone.folder / "params.yaml")
         for seed in range(min(splits or recipe.splits, recipe.splits)):
-            write_values({"split": {"seed": seed}}, clone.folder / "params.yaml")
+            draw_split(clone.folder / "params.yaml", seed)
             began = time.perf_counter()
             clone.call("dvc", "repro", "--quiet", "evaluate")
             metrics = json.loads((clone.folder / "reports/evaluate/metrics.json").read_text())

@@ -101,7 +101,8 @@ def run(dataset: str, recipes: list[str], seeds: int) -> dict[str, list[Figures]
         for seed in range(seeds):
             for name in recipes:
                 file.write_text(given)
-                write_values({"seed": seed, "split": {"seed": seed}, "finetune": {"keep": "finetuned"}}, file)
+                accuracy.draw_split(file, seed)
+                write_values({"seed": seed, "finetune": {"keep": "finetuned"}}, file)
                 write_values(RECIPES[name], file)
                 clone.call("dvc", "repro", "--quiet", "finetune")
                 found[name].append(measure(clone.folder))

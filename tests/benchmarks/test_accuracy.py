@@ -1,8 +1,10 @@
 """The table tells means over splits, an interval where there is one split, and what was not run."""
 
+from pathlib import Path
 from typing import Any
 
-from benchmarks.accuracy import spread, table
+from benchmarks.accuracy import draw_split, spread, table
+from graft.core.params import load
 
 MACHINE = {"cores": 2, "processor": "P", "python": "3", "commit": "abc"} | dict.fromkeys(
     ("torch", "timm", "numpy", "pandas", "pillow", "imagehash"), "1"
@@ -27,3 +29,10 @@ def test_table_has_a_row_a_dataset_in_order() -> None:
     assert lines[0].startswith("| `solar-cells` | 3 | 8 | 80.0% ± 10.0 | ")
     assert lines[0].endswith("| 80.0% (50.0% to 90.0%) | 20 |")
     assert lines[1].startswith("| `food-10` | 1 | 8 | 80.0% (50.0% to 90.0%) | not run | ")
+
+
+def test_another_split_is_drawn_of_the_same_kind(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text("split:\n  by: group\n  test: 0.3   # much\n  seed: 0\n")
+    draw_split(file, 3)
+    assert load(file) == {"split": {"by": "group", "test": 0.3, "seed": 3}}
