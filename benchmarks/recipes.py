@@ -57,7 +57,7 @@ def between(before: Network, after: Network, share: float) -> Network:
     """Load into `after` a share of its own weights and the rest of those before."""
     first = before.state_dict()
     mixed = {name: torch.lerp(first[name], last, share) for name, last in after.state_dict().items() if name in first}
-    after.load_state_dict(mixed | {name: last for name, last in after.state_dict().items() if name not in first})
+    after.load_state_dict(after.state_dict() | mixed)
     return after
 
 
