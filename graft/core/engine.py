@@ -187,6 +187,11 @@ def _dask(host: str) -> Iterator[Connected]:
             reason = f"no scheduler of Dask with a worker answers there: {error}"
             raise EngineError(f"{ENGINE}={engine()}: {reason}") from error
         try:
+            client.submit(_software, pure=False).result()
+        except (ImportError, RuntimeError) as error:  # of the worker, of the scheduler; joblib would wait for ever
+            reason = f"Dask's scheduler or a worker cannot load graft: {error.__cause__ or error}"
+            raise EngineError(f"{ENGINE}={engine()}: {reason}; install the same there as here") from error
+        try:
             workers = sum(client.ncores().values())
             with _parallel("dask", workers, client=client) as parallel:
                 yield parallel, workers

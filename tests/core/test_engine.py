@@ -12,6 +12,7 @@ from hashlib import sha256
 from io import BytesIO
 from itertools import count
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -236,6 +237,17 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(engine, "PATIENCE", 1)
     monkeypatch.setenv(ENGINE, f"dask://127.0.0.1:{clusters.free_port()}")
     with pytest.raises(EngineError, match=r"dask://127.0.0.1:\d+: no scheduler of Dask with a worker answers there"):
+        list(spread(square, [1], here))
+
+
+@pytest.mark.slow
+def test_a_cluster_without_graft_is_named(on_dask: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = ModuleType("absent_there")
+    exec("def software(): return {}", absent.__dict__)
+    monkeypatch.setitem(sys.modules, "absent_there", absent)
+    monkeypatch.setattr(engine, "_software", absent.software)
+    monkeypatch.setenv(ENGINE, on_dask)
+    with pytest.raises(EngineError, match=r"or a worker cannot load graft: No module named .absent_there.; install"):
         list(spread(square, [1], here))
 
 
