@@ -95,7 +95,7 @@ def measure(folder: Path) -> Figures:
 def run(dataset: str, recipes: list[str], seeds: int) -> dict[str, list[Figures]]:
     """Figures of every recipe, split by split."""
     found: dict[str, list[Figures]] = {name: [] for name in recipes}
-    with accuracy.embedded(accuracy.RECIPES[dataset]) as clone:
+    with accuracy.cloned(accuracy.RECIPES[dataset]) as clone:
         file = clone.folder / "params.yaml"
         given = file.read_text()
         for seed in range(seeds):
@@ -104,7 +104,7 @@ def run(dataset: str, recipes: list[str], seeds: int) -> dict[str, list[Figures]
                 accuracy.draw_split(file, seed)
                 write_values({"seed": seed, "finetune": {"keep": "finetuned"}}, file)
                 write_values(RECIPES[name], file)
-                clone.call("dvc", "repro", "--quiet", "finetune")
+                accuracy.reproduce(clone, "finetune")
                 found[name].append(measure(clone.folder))
                 told = {kind: f"{figures['accuracy']:.4f}" for kind, figures in found[name][-1]["test"].items()}
                 print(dataset, seed, name, told, flush=True)
