@@ -1,14 +1,15 @@
-"""Time, memory and disk by stage from 10^3 to 10^8 images: ``python -m benchmarks.scaling``.
+"""Time, memory and disk by stage from 10^3 to 10^8 images: ``python -m benchmarks.scaling [IMAGES ...]``.
 
 Draws small JPEGs and runs the stages of the default recipe (EfficientNet-Lite0, one epoch of fine-tuning) each as a
 process of its own, as DVC runs it. What a stage costs at all and what each image adds follow from the two smallest
-runs; what that predicts stands beside what the largest run takes, whose images only go through the stages up to the
-head. Beyond that all figures are calculation: the table of decades is straight lines drawn on.
+runs; what that predicts stands beside what larger runs take, whose images only go through the stages up to the head,
+or to `presize`. Beyond that all figures are calculation: the table of decades is straight lines drawn on.
 
-Times are those of the processor, all cores together, so that others at work on the machine hardly matter:
-``nice python -m benchmarks.scaling``. About a quarter of an hour on two idle cores and 3 GB of disk.
+Times are those of the processor, all cores together. About half an hour on two idle cores and 25 GB of disk; of all
+runs, or of those whose numbers of images are given, while the figures of the others stay as they are.
 """
 
+import argparse
 import json
 import math
 import os
@@ -29,13 +30,14 @@ from benchmarks.scale import project
 from graft.apps.use.presets import write_values
 
 OUT = Path(__file__).with_suffix(".json")
-FEW, SOME, MANY = 200, 1_000, 10_000
+FEW, SOME, MANY, MOST = 200, 1_000, 10_000, 100_000
 DECADES = range(3, 9)
 STAGES = (
     *("download", "index", "split", "presize", "embed", "train_head"),
     *("finetune", "evaluate", "report", "export"),
 )
-TO_THE_HEAD = STAGES[:6]
+RUNS = {FEW: STAGES, SOME: STAGES, MANY: STAGES[:6], MOST: STAGES[:4]}
+"""Stages by number of images."""
 DISKS = {"images": "images", "tables": "data/*.csv", "presized": "data/presized", "embeddings": "data/embeddings"}
 EPOCHS = 5
 """Of the default recipe, which the decades are worked out for."""
@@ -56,10 +58,10 @@ class Line:
     slope: float
 
     @classmethod
-    def through(cls, few: float, some: float) -> "Line":
-        """Through what was measured at `FEW` and `SOME` images; nothing shrinks with the images."""
-        slope = max(some - few, 0.0) / (SOME - FEW)
-        return cls(max(few - slope * FEW, 0.0), slope)
+    def through(cls, images: int, figure: float, more: int, then: float) -> "Line":
+        """Through what was measured of two numbers of images; nothing shrinks with them."""
+        slope = max(then - figure, 0.0) / (more - images)
+        return cls(max(figure - slope * images, 0.0), slope)
 
     def at(self, images: float) -> float:
         """The figure at so many images."""
@@ -113,54 +115,58 @@ def size(folder: Path, pattern: str) -> float:
     return round(sum(file.stat().st_size for file in found if file.is_file()) / 1e6, 3)
 
 
-def lines_of(results: dict[str, Any], figure: str) -> dict[str, Line]:
-    """The line of each stage's seconds or memory."""
-    few, some = (results["runs"][str(count)]["stages"] for count in (FEW, SOME))
-    return {stage: Line.through(few[stage][figure], some[stage][figure]) for stage in STAGES}
+def times(results: dict[str, Any]) -> dict[str, Line]:
+    """Seconds of each stage, `finetune` with one epoch."""
+    few, some = (results["runs"][str(images)]["stages"] for images in (FEW, SOME))
+    return {stage: Line.through(FEW, few[stage]["seconds"], SOME, some[stage]["seconds"]) for stage in STAGES}
 
 
 def seconds(results: dict[str, Any], images: int) -> dict[str, float]:
     """Seconds of each stage of the default recipe."""
-    found = {stage: line.at(images) for stage, line in lines_of(results, "seconds").items()}
-    found["finetune"] += lines_of(results, "seconds")["finetune"].slope * images * (EPOCHS - 1)
+    lines = times(results)
+    found = {stage: line.at(images) for stage, line in lines.items()}
+    found["finetune"] += lines["finetune"].slope * images * (EPOCHS - 1)
     return found
 
 
 def constants(results: dict[str, Any]) -> list[str]:
-    """Table of what each stage costs, and of the prediction at `MANY` images beside what was measured."""
-    times, most = lines_of(results, "seconds"), results["runs"][str(MANY)]["stages"]
-    rows = [f"| stage | at all | each image | {MANY:,} images: predicted | measured | peak memory |", "|---" * 6 + "|"]
-    for stage, line in times.items():
-        found = most.get(stage)
-        told = [f"{found['seconds']:.0f} s", f"{found['memory']:.2f} GB"] if found else ["-", "-"]
-        cells = [f"{line.start:.1f} s", f"{1000 * line.slope:.2f} ms", f"{line.at(MANY):.0f} s", *told]
+    """Table of what each stage costs, and of what that predicts of larger runs beside what was measured."""
+    checks = [f"{images:,} images: predicted | measured" for images in (MANY, MOST)]
+    rows = [f"| stage | at all | each image | {' | '.join(checks)} |", "|---" * 7 + "|"]
+    for stage, line in times(results).items():
+        cells = [f"{line.start:.1f} s", f"{1000 * line.slope:.2f} ms"]
+        for images in (MANY, MOST):
+            found = results["runs"][str(images)]["stages"].get(stage)
+            cells += [f"{line.at(images):.0f} s", f"{found['seconds']:.0f} s" if found else "-"]
         rows.append(f"| {stage.replace('_', '-')} | " + " | ".join(cells) + " |")
     return rows
 
 
+def memory(results: dict[str, Any]) -> dict[str, Line]:
+    """GB of each stage, through 1,000 images and the largest run that it was part of."""
+    found = {}
+    for stage in STAGES:
+        last = max(images for images, stages in RUNS.items() if stage in stages)
+        some, most = (results["runs"][str(images)]["stages"][stage]["memory"] for images in (SOME, last))
+        found[stage] = Line.through(SOME, some, last, most) if last > SOME else Line(most, 0.0)
+    return found
+
+
 def decades(results: dict[str, Any]) -> list[str]:
     """Table of the whole recipe from 10^3 to 10^8 images."""
-    few, many = (results["runs"][str(count)] for count in (SOME, MANY))
-    each = {kind: many["disk"][kind] / MANY for kind in DISKS}  # MB
-    growth = {  # GB an image, of the stages that were measured at both
-        stage: max(many["stages"][stage]["memory"] - few["stages"][stage]["memory"], 0) / (MANY - SOME)
-        for stage in TO_THE_HEAD
-    }
+    each = {kind: results["runs"][str(MANY)]["disk"][kind] / MANY for kind in DISKS}  # MB
     rows = ["| images | core time | slowest stage | memory | presized | embeddings |", "|---" * 6 + "|"]
-    for decade in DECADES:
-        images = 10**decade
-        took = seconds(results, images)
-        slowest = max(took, key=lambda stage: took[stage])
-        memory = max(many["stages"][stage]["memory"] + growth[stage] * max(images - MANY, 0) for stage in TO_THE_HEAD)
-        share = took[slowest] / sum(took.values())
+    for images in (10**decade for decade in DECADES):
+        took, held = seconds(results, images), {stage: line.at(images) for stage, line in memory(results).items()}
+        slowest, largest = max(took, key=took.__getitem__), max(held, key=held.__getitem__)
         cells = [
             duration(sum(took.values())),
-            f"{slowest.replace('_', '-')}, {share:.0%}",
-            f"{memory:.1f} GB",
+            f"{slowest.replace('_', '-')}, {took[slowest] / sum(took.values()):.0%}",
+            f"{held[largest]:.1f} GB, {largest.replace('_', '-')}",
             amount(each["presized"] * images),
             amount(each["embeddings"] * images),
         ]
-        rows.append(f"| 10^{decade} | " + " | ".join(cells) + " |")
+        rows.append(f"| 10^{round(math.log10(images))} | " + " | ".join(cells) + " |")
     return rows
 
 
@@ -187,13 +193,24 @@ def two_digits(number: float) -> str:
 
 def page(results: dict[str, Any]) -> str:
     """Both tables in Markdown."""
-    note = f"{results['load']:.1f} processes were running or waiting when it began."
-    return "\n".join([*constants(results), "", *decades(results), "", f"{footer(results['machine'])} {note}"]) + "\n"
+    return "\n".join([*constants(results), "", *decades(results), "", footer(results["machine"])]) + "\n"
+
+
+def main() -> None:
+    """Run what is asked for; figures of other runs stay as they are."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("images", nargs="*", type=int, choices=list(RUNS), help="all without", metavar="IMAGES")
+    asked = parser.parse_args().images or list(RUNS)
+    os.environ["PYTHONPATH"] = str(ROOT)
+    results: dict[str, Any] = json.loads(OUT.read_text()) if OUT.is_file() else {"runs": {}}
+    for images in asked:
+        results["runs"][str(images)] = run(images, RUNS[images])
+        results["machine"] = machine()
+        OUT.write_text(json.dumps(results, indent=2) + "\n")
+    if missing := [images for images in RUNS if str(images) not in results["runs"]]:
+        parser.exit(message=f"no table yet: runs of {missing} images are missing\n")
+    save(OUT, results, page(results))
 
 
 if __name__ == "__main__":
-    os.environ["PYTHONPATH"] = str(ROOT)
-    load = os.getloadavg()[0]
-    runs = {str(FEW): run(FEW, STAGES), str(SOME): run(SOME, STAGES), str(MANY): run(MANY, TO_THE_HEAD)}
-    results: dict[str, Any] = json.loads(json.dumps({"runs": runs, "load": round(load, 1), "machine": machine()}))
-    save(OUT, results, page(results))
+    main()
