@@ -132,41 +132,29 @@ def seconds(results: dict[str, Any], images: int) -> dict[str, float]:
 def constants(results: dict[str, Any]) -> list[str]:
     """Table of what each stage costs, and of what that predicts of larger runs beside what was measured."""
     checks = [f"{images:,} images: predicted | measured" for images in (MANY, MOST)]
-    rows = [f"| stage | at all | each image | {' | '.join(checks)} |", "|---" * 7 + "|"]
+    own = [f"memory at {images:,}" for images in (SOME, MANY, MOST)]
+    rows = [f"| {' | '.join(['stage', 'at all', 'each image', *checks, *own])} |", "|---" * 10 + "|"]
     for stage, line in times(results).items():
+        measured = {images: results["runs"][str(images)]["stages"].get(stage) for images in (SOME, MANY, MOST)}
         cells = [f"{line.start:.1f} s", f"{1000 * line.slope:.2f} ms"]
         for images in (MANY, MOST):
-            found = results["runs"][str(images)]["stages"].get(stage)
+            found = measured[images]
             cells += [f"{line.at(images):.0f} s", f"{found['seconds']:.0f} s" if found else "-"]
+        cells += [f"{found['memory']:.2f} GB" if found else "-" for found in measured.values()]
         rows.append(f"| {stage.replace('_', '-')} | " + " | ".join(cells) + " |")
     return rows
-
-
-def memory(results: dict[str, Any]) -> dict[str, Line]:
-    """GB of each stage, through 1,000 images and the largest run that it was part of."""
-    found = {}
-    for stage in STAGES:
-        last = max(images for images, stages in RUNS.items() if stage in stages)
-        some, most = (results["runs"][str(images)]["stages"][stage]["memory"] for images in (SOME, last))
-        found[stage] = Line.through(SOME, some, last, most) if last > SOME else Line(most, 0.0)
-    return found
 
 
 def decades(results: dict[str, Any]) -> list[str]:
     """Table of the whole recipe from 10^3 to 10^8 images."""
     each = {kind: results["runs"][str(MANY)]["disk"][kind] / MANY for kind in DISKS}  # MB
-    rows = ["| images | core time | slowest stage | memory | presized | embeddings |", "|---" * 6 + "|"]
-    for images in (10**decade for decade in DECADES):
-        took, held = seconds(results, images), {stage: line.at(images) for stage, line in memory(results).items()}
-        slowest, largest = max(took, key=took.__getitem__), max(held, key=held.__getitem__)
-        cells = [
-            duration(sum(took.values())),
-            f"{slowest.replace('_', '-')}, {took[slowest] / sum(took.values()):.0%}",
-            f"{held[largest]:.1f} GB, {largest.replace('_', '-')}",
-            amount(each["presized"] * images),
-            amount(each["embeddings"] * images),
-        ]
-        rows.append(f"| 10^{round(math.log10(images))} | " + " | ".join(cells) + " |")
+    rows = ["| images | core time | slowest stage | presized | embeddings | tables |", "|---" * 6 + "|"]
+    for decade in DECADES:
+        took = seconds(results, 10**decade)
+        slowest = max(took, key=took.__getitem__)
+        cells = [duration(sum(took.values())), f"{slowest}, {took[slowest] / sum(took.values()):.0%}"]
+        cells += [amount(each[kind] * 10**decade) for kind in ("presized", "embeddings", "tables")]
+        rows.append(f"| 10^{decade} | " + " | ".join(cells) + " |")
     return rows
 
 

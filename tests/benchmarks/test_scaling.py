@@ -27,16 +27,17 @@ def test_a_line_goes_through_both_points_and_never_falls() -> None:
 
 def test_constants_are_found_and_laid_beside_what_was_measured() -> None:
     rows = constants(results())
-    assert rows[2] == "| download | 2.0 s | 10.00 ms | 102 s | 102 s | 1002 s | 1002 s |"
-    assert rows[-2] == "| report | 2.0 s | 10.00 ms | 102 s | - | 1002 s | - |"
+    measured = "102 s | 102 s | 1002 s | 1002 s"
+    assert rows[2] == f"| download | 2.0 s | 10.00 ms | {measured} | 0.50 GB | 0.50 GB | 0.50 GB |"
+    assert rows[5] == f"| presize | 2.0 s | 10.00 ms | {measured} | 0.50 GB | 0.51 GB | 0.60 GB |"
+    assert rows[-2] == "| report | 2.0 s | 10.00 ms | 102 s | - | 1002 s | - | 0.50 GB | - | - |"
 
 
 def test_decades_are_drawn_on_with_five_epochs() -> None:
     rows = decades(results())
     # ten stages of 12 s, and four epochs more of 10 s: 160 s, of which 52 s are fine-tuning
-    assert rows[2] == "| 10^3 | 2.7 min | finetune, 32% | 0.5 GB, presize | 200 MB | 5 MB |"
-    # memory: 0.5 GB, and 1 kB an image
-    assert rows[-1] == "| 10^8 | 160 days | finetune, 36% | 100.5 GB, presize | 20 TB | 500 GB |"
+    assert rows[2] == "| 10^3 | 2.7 min | finetune, 32% | 200 MB | 5 MB | 1 MB |"
+    assert rows[-1] == "| 10^8 | 160 days | finetune, 36% | 20 TB | 500 GB | 100 GB |"
 
 
 @pytest.mark.parametrize(
