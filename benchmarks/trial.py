@@ -19,17 +19,28 @@ SHARED = ROOT.parent / "shared" / "data"
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A preset, the archive of its pictures where it has no source of its own, fastai's epochs after its frozen one."""
+    """Name, the archive of its pictures where it has no source of its own, fastai's epochs after its frozen one.
+
+    The name is that of a preset, or of none where `graft use` is to find out what lies in the archive.
+    """
 
     preset: str
     archive: str | None
     epochs: int
+
+    def words(self, shared: Path) -> list[str]:
+        """What `graft use` is called with."""
+        archive = str((shared / self.archive).resolve(strict=True)) if self.archive else None
+        if not (ROOT / f"presets/{self.preset}.yaml").is_file():
+            return [str(archive)]
+        return [self.preset, "--from", archive] if archive else [self.preset]
 
 
 TRIALS = (
     Trial("solar-cells-random", None, 2),
     Trial("dogs-vs-cats", "dogs-vs-cats-800.zip", 2),
     Trial("doraemon-walle", "doraemon-walle.zip", 3),
+    Trial("food-10", "food-10.zip", 2),
 )
 
 
@@ -62,7 +73,6 @@ def ready(trial: Trial, shared: Path) -> Iterator[Clone]:
     with TemporaryDirectory() as folder:
         clone = Clone(Path(folder) / "graft")
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone.folder)], check=True)
-        images = ["--from", str((shared / trial.archive).resolve(strict=True))] if trial.archive else []
-        clone.call("graft", "use", trial.preset, *images)
+        clone.call("graft", "use", *trial.words(shared))
         clone.call("dvc", "repro", "--quiet", "split", "download@weights")
         yield clone

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[1]
 LONGEST = 90.0
@@ -68,16 +69,17 @@ def dask(workers: int) -> Iterator[Cluster]:
     port, local = free_port(), ["--host", "127.0.0.1", "--no-dashboard"]
     scheduler = begin("distributed.cli.dask_scheduler", *local, "--port", str(port))
     begun: list[subprocess.Popen[bytes]] = []
-    try:
-        wait_for(port, scheduler)
-        words = [f"tcp://127.0.0.1:{port}", *local, "--nthreads", "1", "--no-nanny", "--local-directory"]
-        begun += [begin("distributed.cli.dask_worker", *words, f"/tmp/dask-{port}-{each}") for each in range(workers)]
-        with Client(f"tcp://127.0.0.1:{port}", set_as_default=False, timeout=LONGEST) as client:
-            client.wait_for_workers(workers, timeout=LONGEST)
-        yield Cluster(f"dask://127.0.0.1:{port}", begun)
-    finally:
-        for process in [*begun, scheduler]:
-            end(process)
+    with TemporaryDirectory(prefix="dask-") as folder:
+        try:
+            wait_for(port, scheduler)
+            words = [f"tcp://127.0.0.1:{port}", *local, "--nthreads", "1", "--no-nanny", "--local-directory"]
+            begun += [begin("distributed.cli.dask_worker", *words, f"{folder}/{each}") for each in range(workers)]
+            with Client(f"tcp://127.0.0.1:{port}", set_as_default=False, timeout=LONGEST) as client:
+                client.wait_for_workers(workers, timeout=LONGEST)
+            yield Cluster(f"dask://127.0.0.1:{port}", begun)
+        finally:
+            for process in [*begun, scheduler]:
+                end(process)
 
 
 @contextmanager
