@@ -60,6 +60,17 @@ def make_folds(rows: pd.DataFrame, duplicates: pd.Series) -> NDArray[np.int64]:
     return draw_folds(draw, units, label_column(rows), FOLDS, partial(derive, 0, "out-of-fold"))
 
 
+def divides_groups(rows: pd.DataFrame) -> bool:
+    """Whether most held-out images have others of their group in train, as where `split.by` is random.
+
+    Args:
+        rows: of labels.csv, with the columns group and split.
+    """
+    grouped = rows[rows["split"].isin(SPLITS) & (rows["group"] != "")]
+    learnt = grouped["split"] == "train"
+    return bool(grouped["group"][~learnt].isin(grouped["group"][learnt]).mean() > 0.5)
+
+
 def out_of_fold(
     examples: Examples, fold: NDArray[np.int64], task: Task, fit: Fit, threads: int | None = None
 ) -> Answers:
@@ -161,14 +172,16 @@ def cross_validate(
 ) -> CrossValidated | None:
     """Cross-validate heads within train and valid; None where no image can be left out, all being of one group.
 
-    A linear head is taken to its optimum, whatever the solver: all solvers seek the same one.
+    A linear head is taken to its optimum, whatever the solver: all solvers seek the same one. Folds keep groups
+    whole as the split does: what is best for new groups is too cautious for images of known ones.
 
     Args:
         duplicates: duplicate group of every row of `dataset`.
         learning_rate, seed: as `fit_head` takes them, for heads with a hidden layer.
     """
     seen = dataset.rows["split"].isin(SEEN).to_numpy()
-    fold = make_folds(dataset.rows[seen], duplicates[seen])
+    rows = dataset.rows.assign(group="") if divides_groups(dataset.rows) else dataset.rows
+    fold = make_folds(rows[seen], duplicates[seen])
     task, examples = make_task(dataset.classes, dataset.multi_label), Examples.train(embeddings, dataset, *SEEN)
     if config.head == "linear":
         return choose_penalty(examples, fold, task, config.l2)

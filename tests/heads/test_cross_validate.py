@@ -17,6 +17,7 @@ from graft.heads.cross_validate import (
     CrossValidated,
     choose_penalty,
     cross_validate,
+    divides_groups,
     linear,
     log_loss,
     make_folds,
@@ -50,6 +51,38 @@ def test_copies_and_groups_lie_in_one_fold() -> None:
     assert fold[5] == fold[100]
     assert set(fold) == set(range(FOLDS))
     assert np.bincount(fold).max() < COUNT / 2
+
+
+@pytest.mark.parametrize(
+    ("split", "group", "divided"),
+    [
+        (["train", "test", "train", "valid"], ["a", "a", "b", "b"], True),
+        (["train", "train", "test", "valid"], ["a", "a", "b", "c"], False),
+        (["train", "test", "test", "test"], ["a", "a", "b", "c"], False),  # one of three by mistake
+        (["train", "excluded", "train", "test"], ["a", "a", "", ""], False),
+        (["train", "train", "train", "train"], ["a", "a", "b", "b"], False),
+    ],
+)
+def test_groups_are_divided_where_most_held_out_images_have_others_in_train(
+    split: list[str], group: list[str], divided: bool
+) -> None:
+    assert divides_groups(pd.DataFrame({"split": split, "group": group})) is divided
+
+
+def test_folds_divide_groups_only_where_the_split_does(tmp_path: Path) -> None:
+    features, labels = two_clouds(COUNT)
+    group = [f"g{number // 10}" for number in range(COUNT)]
+    by_group = [["train", "train", "valid", "test"][number // 10 % 4] for number in range(COUNT)]
+    at_random = np.resize(["train", "train", "valid", "test"], COUNT).tolist()
+    found = {}
+    for kind, split in (("whole", by_group), ("divided", at_random)):
+        for name, named in (("groups", group), ("none", [""] * COUNT)):
+            (folder := tmp_path / kind / name).mkdir(parents=True)
+            crossing = crossed(folder, dataset(labels.tolist(), split=split, group=named), features)
+            assert crossing is not None
+            found[kind, name] = crossing.logits
+    assert (found["divided", "groups"] == found["divided", "none"]).all()
+    assert (found["whole", "groups"] != found["whole", "none"]).any()
 
 
 def crossed(folder: Path, made: Dataset, features: np.ndarray, **config: Any) -> CrossValidated | None:
