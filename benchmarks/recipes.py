@@ -3,8 +3,7 @@
 In a clone of HEAD, trains the network by every recipe from several splits, with the seed of the training that of the
 split, and measures on valid and test the head before, the network after, the mean of their logits, and networks
 whose weights lie between the two. Valid chooses; test is told beside it. Writes ``benchmarks/recipes.json`` and
-``benchmarks/recipes.md`` after each training. One of the
-solar cells takes six minutes on two cores.
+``benchmarks/recipes.md`` after each training. One on the solar cells takes six minutes on two cores.
 
 Source: Wortsman et al. 2022, https://arxiv.org/abs/2109.01903 (weights between those before and after).
 """
