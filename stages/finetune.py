@@ -34,8 +34,7 @@ FINETUNED, REPORT = Path("models/finetuned"), Path("reports/finetune")
 
 def main(run: Run) -> None:
     config: Finetune = run.params("finetune", Finetune)
-    augment: Augment = run.params("augment", Augment)
-    learning_rate, seed = run.params("lr", LearningRate), run.params("seed", Seed)
+    augment, lr, seed = run.params("augment", Augment), run.params("lr", LearningRate), run.params("seed", Seed)
     prepare()
     dataset, pixels = read_dataset(LABELS, SPLIT), read_presized(PRESIZED)
     train, valid, seen = (LabelledImages.of(pixels, dataset, part, pixels.aspects) for part in ("train", "valid", SEEN))
@@ -48,11 +47,12 @@ def main(run: Run) -> None:
     before, unchanged = on_valid(network), with_final_head(network, description, HEAD)
     begin(network, description, config, dataset)
     unfinished = run.unfinished(PRESIZED, BACKBONE, HEAD, LABELS, SPLIT)
-    options = {"config": config, "augmentation": augment, "learning_rate": learning_rate, "seed": seed}
+    options = {"config": config, "augmentation": augment, "learning_rate": lr, "seed": seed}
     training, again = Training(network, task, train, on_valid, **options), None
     history = training.finish(unfinished / "checkpoint.safetensors", run.log, epoch_lines, tracker("finetune"))
-    finetuned = training.result() if history or config.init == "previous" else None
-    metrics = choose(before, history[-1].score if history else on_valid(finetuned) if finetuned else None, config.keep)
+    finetuned = training.result(description) if history or config.init == "previous" else None
+    scored = history[-1].score if history and not config.ensemble else on_valid(finetuned[0]) if finetuned else None
+    metrics = choose(before, scored, config.keep)
     if config.refit and history and metrics["kept"] == "finetuned":
         run.log("once more, on train and valid")
         again = Training(load_refit(BACKBONE, HEAD, config, dataset), task, seen, unscored, **options)
@@ -62,7 +62,7 @@ def main(run: Run) -> None:
         write_curves(report, (epoch.curves() for epoch in history), [epoch.row() for epoch in history])
         write_json(report / "metrics.json", metrics)
     with new_folder(FINETUNED) as folder:
-        hand_on(folder, unchanged, finetuned, metrics["kept"], description, again.result() if again else None)
+        hand_on(folder, unchanged, finetuned, metrics["kept"], again.result(description) if again else None)
     run.log(f"valid: {', '.join(told(metrics))}; kept: {metrics['kept']} (keep: {config.keep})")
 
 

@@ -107,8 +107,10 @@ def _region_problems(labels: Labels, index: Index) -> Iterator[str]:
         yield f"{key} names whole images, and index.regions makes boxes of them: use rule regions, folder or regex"
 
 
-def _network_problems(*, backbone: Backbones, embed: Embed, finetune: Finetune, **_: Any) -> Iterator[str]:
-    """A backbone that no library has, layers and patterns that name nothing of it, or nothing of it for a method.
+def _network_problems(
+    *, backbone: Backbones, embed: Embed, train_head: TrainHead, finetune: Finetune, **_: Any
+) -> Iterator[str]:
+    """A backbone that no library has, layers and patterns that name nothing of it, or no way to train it so.
 
     It is built without weights.
     """
@@ -140,6 +142,7 @@ def _network_problems(*, backbone: Backbones, embed: Embed, finetune: Finetune, 
                 parameter.requires_grad_(key == "finetune.unfreeze")
         except ParamsError as error:
             yield str(error)
+    yield from finetune.obstacles(train_head.head)
     if finetune.method == "lora":
         try:
             linear_layers(bodies, joint_name([one.name for one in listed(backbone)]))
@@ -154,6 +157,7 @@ def _format_obstacles(
     backbone: Backbones,
     embed: Embed,
     train_head: TrainHead,
+    finetune: Finetune,
     presize: Presize,
     evaluate: Evaluate,
     export: Export,
@@ -169,7 +173,7 @@ def _format_obstacles(
         index.depth != "auto" or (images.is_file() and read_depth(images) is not USUAL_DEPTH)
     )
     traits = formats.Traits(
-        backbone=joint_name([one.name for one in listed(backbone)]),
+        backbone=joint_name((1 + finetune.ensemble) * [one.name for one in listed(backbone)]),
         layers=embed.layers,
         standardise=embed.standardise,
         head=train_head.head,

@@ -2,12 +2,13 @@
 
 import itertools
 import re
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from graft.core.params import Section
-from graft.network.config import Precision
+from graft.network.config import HeadKind, Precision
 from graft.optim.batches import largest_batch
 from graft.optim.config import ScheduleKind
 
@@ -56,6 +57,10 @@ class Finetune(Section):
     refit: bool = False
     """Where the fine-tuned network is kept, train it once more on train and valid together, in twice the time, and
     hand that one on; its temperature is that of the first, which has not seen valid."""
+
+    ensemble: bool = False
+    """The fine-tuned network is that of training beside the one that it began from: the mean of their logits, in one
+    network of twice the size. Its head must be linear."""
 
     optimizer: Literal["adamw", "sgd"] = "adamw"
     """``sgd`` has a momentum of 0.9."""
@@ -143,6 +148,11 @@ class Finetune(Section):
                     "name an earlier epoch, or list it in freeze"
                 )
         return self
+
+    def obstacles(self, head: HeadKind) -> Iterator[str]:
+        """What keeps it from a head of this kind."""
+        if self.ensemble and head != "linear":
+            yield f"finetune.ensemble joins linear heads alone, and train_head.head is {head!r}"
 
     @property
     def min_batch_size(self) -> int:

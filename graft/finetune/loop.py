@@ -5,6 +5,7 @@ never from what ran before. With weights, moments and averages restored from a c
 after a crash is bit for bit epoch 7 without one.
 """
 
+import copy
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -24,12 +25,14 @@ from graft.data.dataset import LabelledImages
 from graft.finetune.adapters import adapt, merge
 from graft.finetune.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
 from graft.finetune.config import Finetune
+from graft.finetune.ensemble import ensemble
 from graft.finetune.parameter_groups import unfreeze_epochs
 from graft.finetune.step import MovingAverage, Step, is_out_of_memory, largest_fit
 from graft.finetune.validate import Score
 from graft.network.device import lacks_determinism
 from graft.network.distributed import broadcast, devices, rank, total
 from graft.network.feed import feed, read_rows
+from graft.network.head import Description
 from graft.network.network import Network
 from graft.optim.batches import epoch_order, in_batches, steps_of
 from graft.optim.schedule import make_schedule
@@ -102,6 +105,7 @@ class Training:
     ) -> None:
         self.task, self.train, self.validate = task, train, validate
         self.config, self.seed = config, seed
+        self.begun = copy.deepcopy(network) if config.ensemble else None
         adapt(network, config, seed)
         self.unfreeze_epochs = unfreeze_epochs(network, config.unfreeze)
         self.step = Step(network, task, train.targets, config, augmentation, learning_rate)
@@ -258,9 +262,14 @@ class Training:
         """The network with the moving average of its weights, in evaluation mode."""
         return self.average.network()
 
-    def result(self) -> Network:
-        """The averaged network to be handed on, with nothing left of how it was trained: the training is over."""
-        return merge(self.averaged())
+    def result(self, description: Description) -> tuple[Network, Description]:
+        """The averaged network to be handed on, with nothing left of how it was trained: the training is over.
+
+        Args:
+            description: of the network in training, and of what comes out; `finetune.ensemble` makes it another one.
+        """
+        trained = merge(self.averaged())
+        return ensemble(self.begun, trained, description) if self.begun else (trained, description)
 
     def save(self, file: Path, history: list[Epoch]) -> None:
         """Write a checkpoint after an epoch; of several processes the first does."""

@@ -1,5 +1,6 @@
 """Go on from the network of an earlier run, which lies apart from the pipeline: DVC deletes a stage's outputs first."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from graft.core import tables
@@ -18,6 +19,7 @@ KNOWS_VALID = (
     "this network learnt from valid as well, by which nothing could be chosen any more; to go on from a network, have "
     "train_head.refit and finetune.refit false"
 )
+ARE_TWO = "this network is two, side by side; to go on from a network, have finetune.ensemble false"
 
 KEYS = {
     "backbone": "backbone.name",
@@ -33,6 +35,14 @@ KEYS = {
     "folded": "finetune.batch_norm",
 }
 """What must be as it was for the weights to mean the same, and the keys of params.yaml that decide it."""
+
+
+def obstacles(kept: Description) -> Iterator[str]:
+    """What keeps a training from going on from a network."""
+    if kept.refit:
+        yield KNOWS_VALID
+    if kept.ensemble:
+        yield ARE_TWO
 
 
 def begin(
@@ -59,8 +69,8 @@ def begin(
             "that was meant, or take this one by setting finetune.previous"
         )
     theirs = describe(previous)
-    if theirs.refit:
-        raise TrainingError(f"{previous}: {KNOWS_VALID}")
+    for obstacle in obstacles(theirs):
+        raise TrainingError(f"{previous}: {obstacle}")
     _require_alike(theirs, description, previous)
     _require_unseen(previous / "split.csv", dataset)
     load_into(network, read_state(previous), previous)

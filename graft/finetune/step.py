@@ -11,6 +11,7 @@ from torch import nn
 from graft.augment.augment import augment
 from graft.augment.config import Augment
 from graft.augment.mix import Mixed, mix
+from graft.core.errors import ParamsError
 from graft.core.seeds import derive
 from graft.data.dataset import Targets
 from graft.finetune.config import Finetune
@@ -33,9 +34,12 @@ def load_trainable(backbone: Path, head: Path, config: Finetune) -> tuple[Networ
         head: the folder that `train-head` wrote.
 
     Raises:
-        ParamsError: the network takes no images of a size, or a pattern of `freeze` or `unfreeze` matches nothing.
+        ParamsError: the network takes no images of a size, a pattern of `freeze` or `unfreeze` matches nothing, or
+            an ensemble is asked for of heads that are not linear.
     """
     fitted, description = load_head(head)
+    for obstacle in config.obstacles(description.head):
+        raise ParamsError(obstacle)
     description = description.model_copy(update={"folded": config.batch_norm == "frozen", "processes": devices()})
     network = grafted(backbone, description, fitted, config.drop_path)
     for size in config.training_sizes(description.size):

@@ -83,10 +83,9 @@ def told(metrics: dict[str, Any]) -> Iterator[str]:
 def hand_on(
     folder: Path,
     head: tuple[Network, Description],
-    finetuned: Network | None,
+    finetuned: tuple[Network, Description] | None,
     kept: str,
-    description: Description,
-    refitted: Network | None = None,
+    refitted: tuple[Network, Description] | None = None,
 ) -> None:
     """Write the network that is kept, and in a folder within the fine-tuned one that was measured on valid instead.
 
@@ -96,14 +95,13 @@ def hand_on(
         kept: as `choose` has it.
         refitted: what `finetune.refit` trained, to be kept instead of the fine-tuned one.
     """
-    trained = description.model_copy(update={"finetuned": True})
     place = folder
     if kept == "head":
         save(folder, *head)
         place = folder / NOT_KEPT
     elif refitted is not None:
-        save(folder, refitted, trained.model_copy(update={"refit": True}))
+        save(folder, refitted[0], refitted[1].model_copy(update={"finetuned": True, "refit": True}))
         place = folder / BEFORE_REFIT
     if finetuned is not None:
         place.mkdir(exist_ok=True)
-        save(place, finetuned, trained)
+        save(place, finetuned[0], finetuned[1].model_copy(update={"finetuned": True}))

@@ -55,6 +55,8 @@ class Description(Section):
     members: list["Description"] = []
     """Of several networks side by side, which end in their features: each sees the images as its own pretraining did,
     and `mean`, `std`, `standardise`, `layers` and `pools` above change nothing."""
+    ensemble: bool = False
+    """Whether its members are those of a network before it was fine-tuned, and then those of it afterwards."""
 
     @model_serializer(mode="wrap")
     def _without_defaults(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -149,10 +149,18 @@ def described(backbones: Sequence[dict[str, Any]], config: Embed, shares: Sequen
         )
         for facts, layers in zip(backbones, shares, strict=True)
     ]
-    if len(each) == 1:
-        return each[0]
-    unchanged = {"mean": [0.0] * 3, "std": [1.0] * 3, "standardise": False, "layers": [], "members": each}
-    return each[0].model_copy(update=unchanged | {"backbone": joint_name([one.backbone for one in each])})
+    return each[0] if len(each) == 1 else side_by_side(each[0], each)
+
+
+def side_by_side(description: Description, members: list[Description]) -> Description:
+    """Describe several networks as one, which leaves the images to its members as they are.
+
+    Args:
+        description: says all else.
+        members: of networks that end in their features.
+    """
+    unchanged = {"mean": [0.0] * 3, "std": [1.0] * 3, "standardise": False, "layers": [], "members": members}
+    return description.model_copy(update=unchanged | {"backbone": joint_name([one.backbone for one in members])})
 
 
 def _features(bodies: Sequence[nn.Module], description: Description) -> Features | Joint:

@@ -70,7 +70,7 @@ def trained(folder: Path, way: str) -> dict[str, Any]:
     on_valid = partial(validate, task=TASK, images=images, size=32, precision="fp32")
     training = Training(network(config), TASK, images, on_valid, config, augment, 1e-2, 7)
     epochs = list(training.epochs())
-    weights = sum(float(value.double().abs().sum()) for value in training.result().state_dict().values())
+    weights = sum(float(value.double().abs().sum()) for value in training.result(TINY)[0].state_dict().values())
     return {
         "train": [epoch.train_loss for epoch in epochs],
         "valid": [epoch.valid_loss for epoch in epochs],

@@ -77,7 +77,7 @@ def test_the_merged_network_is_plain_and_answers_as_the_adapted_one(
     list(run.epochs())
     with torch.inference_mode():
         adapted = run.averaged()(views)
-        plain = run.result()
+        plain, _ = run.result(DESCRIPTION)
         merged = plain(views)
         before = vit(views)
     torch.testing.assert_close(merged, adapted, rtol=1e-5, atol=1e-5)

@@ -78,7 +78,7 @@ def test_the_fine_tuned_network_is_handed_on_even_where_the_head_is_kept(
 ) -> None:
     finetuned = copy.deepcopy(network)
     finetuned.state_dict()[BIAS].add_(1)
-    hand_on(tmp_path, (network, DESCRIPTION), finetuned, kept, DESCRIPTION)
+    hand_on(tmp_path, (network, DESCRIPTION), (finetuned, DESCRIPTION), kept)
     first, told = load(tmp_path)
     assert told.finetuned == (kept == "finetuned")
     assert torch.equal(first.state_dict()[BIAS], (finetuned if told.finetuned else network).state_dict()[BIAS])
@@ -93,7 +93,7 @@ def test_a_refitted_network_is_kept_beside_the_one_that_valid_measured(network: 
     finetuned, refitted = copy.deepcopy(network), copy.deepcopy(network)
     finetuned.state_dict()[BIAS].add_(1)
     refitted.state_dict()[BIAS].add_(2)
-    hand_on(tmp_path, (network, DESCRIPTION), finetuned, "finetuned", DESCRIPTION, refitted)
+    hand_on(tmp_path, (network, DESCRIPTION), (finetuned, DESCRIPTION), "finetuned", (refitted, DESCRIPTION))
     (first, told), (other, before) = load(tmp_path), load(tmp_path / BEFORE_REFIT)
     assert (told.finetuned, told.refit, before.finetuned, before.refit) == (True, True, True, False)
     assert torch.equal(first.state_dict()[BIAS], refitted.state_dict()[BIAS])
@@ -101,7 +101,7 @@ def test_a_refitted_network_is_kept_beside_the_one_that_valid_measured(network: 
 
 
 def test_without_fine_tuning_there_is_one_network(network: Network, tmp_path: Path) -> None:
-    hand_on(tmp_path, (network, DESCRIPTION), None, "head", DESCRIPTION)
+    hand_on(tmp_path, (network, DESCRIPTION), None, "head")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["model.safetensors", "network.json"]
     assert not load(tmp_path)[1].finetuned
 

@@ -69,6 +69,17 @@ def test_what_won_is_trained_once_more_on_valid_too(project: Path) -> None:
     assert json.loads((project / "reports/evaluate/metrics.json").read_text())["kept"] == "finetuned"
 
 
+def test_the_mean_of_before_and_after_goes_through_to_the_bundle(project: Path) -> None:
+    edit_params(project, finetune={"ensemble": True, "refit": True, "keep": "finetuned", "epochs": 1})
+    assert {"finetune", "evaluate", "report", "export"} <= stages_run(dvc(project, "repro"))
+    described = json.loads((project / "models/finetuned/network.json").read_text())
+    assert (described["ensemble"], described["refit"], len(described["members"])) == (True, True, 2)
+    assert json.loads((project / "reports/export/parity.json").read_text())["mismatches"] == 0
+    measured = json.loads((project / "reports/finetune/metrics.json").read_text())["valid"]["finetuned"]
+    last = pd.read_csv(project / "reports/finetune/epochs.csv").iloc[-1]
+    assert measured["log_loss"] != pytest.approx(last["valid_loss"])  # that is of what came out alone
+
+
 def test_split_seed_leaves_pixels_and_embeddings_alone(project: Path) -> None:
     edit_params(project, split={"seed": 1})
     assert stages_run(dvc(project, "repro", "train-head")) == {"split", "train-head"}
