@@ -1,5 +1,6 @@
 """The network as ONNX, presized pixels in and probabilities out: in float32, and quantised to eight bits."""
 
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -10,6 +11,13 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
+from onnx_ir.passes import Sequential
+from onnx_ir.passes.common import (
+    CommonSubexpressionEliminationPass,
+    DeduplicateInitializersPass,
+    LiftConstantsToInitializersPass,
+    RemoveUnusedNodesPass,
+)
 from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
@@ -26,6 +34,15 @@ CALIBRATION_BATCH = 16
 QUANTISED = ["Conv"]
 """Operators in eight bits: where the time goes. The head stays exact: its features are standardised, some
 are far from zero, and eight bits for them cost correct answers."""
+
+
+ONCE = Sequential(
+    LiftConstantsToInitializersPass(size_limit=0),
+    DeduplicateInitializersPass(size_limit=sys.maxsize),
+    CommonSubexpressionEliminationPass(),
+    RemoveUnusedNodesPass(),
+)
+"""Have a graph hold and compute only once what several parts have in common: the frozen layers of an ensemble."""
 
 
 class Served(nn.Module):
@@ -67,6 +84,7 @@ def export_onnx(network: Network, task: Task, view: int, size: int, decision: De
             verbose=False,
         )
     assert program is not None
+    ONCE(program.model)
     _save(program.model_proto, file)
 
 
