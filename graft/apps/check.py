@@ -87,7 +87,7 @@ def check_file(file: Path, network: bool = True) -> dict[str, Any]:
             problems.append(str(error))
     if {"labels", "index"} <= sections.keys():
         problems += _region_problems(sections["labels"], sections["index"])
-    if network and {"backbone", "embed", "finetune"} <= sections.keys():
+    if network and {"backbone", "embed", "train_head", "finetune"} <= sections.keys():
         problems += _network_problems(**sections)
     problems += [] if problems else _format_obstacles(file.parent / IMAGES, **sections)
     if problems and (outdated := list(_update(read_document(file)))):
