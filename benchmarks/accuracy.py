@@ -8,17 +8,14 @@ hour on two cores, a quarter of it with ``--head-only``.
 
 import argparse
 import json
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from statistics import fmean, median, stdev
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from benchmarks.machine import ROOT, footer, machine, save
-from benchmarks.trial import SHARED, Clone
+from benchmarks.machine import footer, machine, save
+from benchmarks.trial import Clone, cloned, words
 from graft.apps.use.presets import write_values
 from graft.core import params
 
@@ -26,35 +23,29 @@ OUT = Path(__file__).with_suffix(".json")
 
 
 class Recipe(NamedTuple):
-    """What `graft use` is called with, the archive that it is pointed at, and how many splits are drawn."""
+    """A preset, the archive of its images as `trial.words` takes both, how many splits are drawn, and what else."""
 
-    words: tuple[str, ...]
+    preset: str
     archive: str | None
     splits: int
+    options: tuple[str, ...] = ()
 
 
 RECIPES = {
-    "solar-cells-random": Recipe(("solar-cells-random",), None, 10),
-    "solar-cells-random, accurate": Recipe(("solar-cells-random", "--backbone", "accurate"), None, 10),
-    "solar-cells": Recipe(("solar-cells",), None, 10),
-    "dogs-vs-cats": Recipe(("dogs-vs-cats",), "dogs-vs-cats-800.zip", 5),
-    "food-10": Recipe((), "food-10.zip", 1),
+    "solar-cells-random": Recipe("solar-cells-random", None, 10),
+    "solar-cells-random, accurate": Recipe("solar-cells-random", None, 10, ("--backbone", "accurate")),
+    "solar-cells": Recipe("solar-cells", None, 10),
+    "dogs-vs-cats": Recipe("dogs-vs-cats", "dogs-vs-cats-800.zip", 5),
+    "food-10": Recipe("food-10", "food-10.zip", 1),
 }
 """By dataset; that of food-10 keeps to its official lists, so its split is given."""
 HEAD_ONLY = ", head alone"
 """Follows the name of a dataset whose network was not fine-tuned."""
 
 
-@contextmanager
-def cloned(recipe: Recipe) -> Iterator[Clone]:
-    """Clone HEAD and use the recipe there; the clone is gone in the end."""
-    with TemporaryDirectory() as folder:
-        clone = Clone(Path(folder) / "graft")
-        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone.folder)], check=True)
-        archive = str((SHARED / recipe.archive).resolve(strict=True)) if recipe.archive else None
-        place = [] if not archive else ["--from", archive] if recipe.words else [archive]
-        clone.call("graft", "use", *recipe.words, *place)
-        yield clone
+def begun(recipe: Recipe) -> AbstractContextManager[Clone]:
+    """A clone of HEAD that uses the recipe."""
+    return cloned(*words(recipe.preset, recipe.archive), *recipe.options)
 
 
 def reproduce(clone: Clone, stage: str) -> float:
@@ -72,7 +63,7 @@ def draw_split(file: Path, seed: int) -> None:
 def run(recipe: Recipe, head_only: bool, splits: int | None) -> list[dict[str, Any]]:
     """Figures of every split, with the seconds to the features, which all splits share, and from there."""
     runs = []
-    with cloned(recipe) as clone:
+    with begun(recipe) as clone:
         features = reproduce(clone, "embed")
         if head_only:
             write_values({"finetune": {"epochs": 0}}, clone.folder / "params.yaml")

@@ -96,7 +96,7 @@ def measure(folder: Path) -> Figures:
 def run(dataset: str, recipes: list[str], seeds: int) -> Iterator[dict[str, list[Figures]]]:
     """Figures of every recipe, of all splits so far, after each training."""
     found: dict[str, list[Figures]] = {name: [] for name in recipes}
-    with accuracy.cloned(accuracy.RECIPES[dataset]) as clone:
+    with accuracy.begun(accuracy.RECIPES[dataset]) as clone:
         file = clone.folder / "params.yaml"
         given = file.read_text()
         for seed in range(seeds):

@@ -28,13 +28,6 @@ class Trial:
     archive: str | None
     epochs: int
 
-    def words(self, shared: Path) -> list[str]:
-        """What `graft use` is called with."""
-        archive = str((shared / self.archive).resolve(strict=True)) if self.archive else None
-        if not (ROOT / f"presets/{self.preset}.yaml").is_file():
-            return [str(archive)]
-        return [self.preset, "--from", archive] if archive else [self.preset]
-
 
 TRIALS = (
     Trial("solar-cells-random", None, 2),
@@ -67,12 +60,27 @@ class Clone:
         return labels.merge(split, on="path", validate="one_to_one")[["path", "label", "split"]]
 
 
+def words(preset: str, archive: str | None, shared: Path = SHARED) -> list[str]:
+    """What `graft use` is called with: a preset, where one has that name, and an archive among the shared."""
+    place = [str((shared / archive).resolve(strict=True))] if archive else []
+    if not (ROOT / f"presets/{preset}.yaml").is_file():
+        return place
+    return [preset, "--from", *place] if place else [preset]
+
+
 @contextmanager
-def ready(trial: Trial, shared: Path) -> Iterator[Clone]:
-    """Clone HEAD, bring pictures and weights there and split; the clone is gone in the end."""
+def cloned(*used: str) -> Iterator[Clone]:
+    """Clone HEAD and have `graft use` take some words there; the clone is gone in the end."""
     with TemporaryDirectory() as folder:
         clone = Clone(Path(folder) / "graft")
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone.folder)], check=True)
-        clone.call("graft", "use", *trial.words(shared))
+        clone.call("graft", "use", *used)
+        yield clone
+
+
+@contextmanager
+def ready(trial: Trial, shared: Path) -> Iterator[Clone]:
+    """Clone HEAD, bring pictures and weights there and split; the clone is gone in the end."""
+    with cloned(*words(trial.preset, trial.archive, shared)) as clone:
         clone.call("dvc", "repro", "--quiet", "split", "download@weights")
         yield clone
