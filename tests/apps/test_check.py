@@ -301,3 +301,17 @@ def test_additions_need_a_linear_layer_that_is_not_frozen(shipped: Path) -> None
     presets.write_values(values, shipped)
     with pytest.raises(ParamsError, match=r"and vit_small_patch14_dinov2 has none that finetune\.freeze leaves"):
         check_file(shipped)
+
+
+def test_an_ensemble_needs_a_linear_head_and_fits_no_format_of_one_network(shipped: Path) -> None:
+    head = {"head": "mlp", "solver": "onecycle"}
+    presets.write_values({"finetune": {"ensemble": True}, "train_head": head}, shipped)
+    with pytest.raises(
+        ParamsError, match=r"finetune\.ensemble joins linear heads alone, and train_head\.head is 'mlp'"
+    ):
+        check_file(shipped)
+    linear = {"head": "linear"}
+    presets.write_values({"train_head": linear, "export": {"formats": ["timm"]}}, shipped)
+    alike = r"tf_efficientnet_lite0 \+ tf_efficientnet_lite0 are several networks .*\(backbone, finetune\.ensemble\)"
+    with pytest.raises(ParamsError, match=alike):
+        check_file(shipped)

@@ -45,9 +45,12 @@ def test_kept_again_it_is_replaced(project: Path) -> None:
     assert not (project / "models/previous/old").exists()
 
 
-def test_a_network_that_learnt_valid_is_not_kept(project: Path) -> None:
-    write_json(Path("models/finetuned/network.json"), DESCRIPTION.model_copy(update={"refit": True}).model_dump())
-    with pytest.raises(DataError, match="learnt from valid as well"):
+@pytest.mark.parametrize(
+    ("trait", "said"), [("refit", "learnt from valid as well"), ("ensemble", "is two, side by side")]
+)
+def test_a_network_that_no_training_goes_on_from_is_not_kept(project: Path, trait: str, said: str) -> None:
+    write_json(Path("models/finetuned/network.json"), DESCRIPTION.model_copy(update={trait: True}).model_dump())
+    with pytest.raises(DataError, match=said):
         list(keep(Path("params.yaml")))
     assert not Path("models/previous").exists()
 

@@ -4,6 +4,7 @@ import copy
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -102,6 +103,23 @@ def test_the_bundle_answers_as_it_does(network: Network, tmp_path: Path) -> None
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
     found = session.run(None, {"pixels": np.full((2, 32, 32, 3), 128, dtype=np.uint8)})[0]
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def convolutions(network: Network, file: Path) -> int:
+    export_onnx(network, TASK, 32, 32, Decision(), file)
+    return sum(node.op_type == "Conv" for node in onnx.load(file).graph.node)
+
+
+@pytest.mark.slow
+def test_the_bundle_computes_once_what_both_share(network: Network, tmp_path: Path) -> None:
+    alone = convolutions(network, tmp_path / "alone.onnx")
+    apart, _ = ensemble(other(network, 1), other(network, 2), DESCRIPTION)
+    assert convolutions(apart, tmp_path / "apart.onnx") == 2 * alone
+    alike = [copy.deepcopy(network), copy.deepcopy(network)]
+    with torch.no_grad():
+        alike[1].features.body.conv_head.weight.add_(1)  # type: ignore[operator, union-attr]
+    shared, _ = ensemble(alike[0], alike[1], DESCRIPTION)
+    assert convolutions(shared, tmp_path / "shared.onnx") == alone + 1
 
 
 def test_heads_with_a_hidden_layer_are_refused(tmp_path: Path) -> None:

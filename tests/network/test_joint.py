@@ -158,5 +158,5 @@ def test_both_tell_where_they_look(whole: tuple[Network, Description], images: t
 
 
 def test_timm_cannot_hold_it(whole: tuple[Network, Description], tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match=r"several networks side by side \(backbone\)"):
+    with pytest.raises(ExportError, match=r"several networks side by side \(backbone, finetune"):
         formats.write("timm", tmp_path, formats.Exported(*whole, Square(64), Decision(), tmp_path, {}))

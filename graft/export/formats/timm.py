@@ -60,7 +60,10 @@ def obstacles(traits: Traits) -> list[str]:
     squeezed = f"cropped in part and squeezed in part (presize.crop {traits.crop:g}, where timm knows 0 and 1)"
     found = (
         (traits.backbone.startswith("torchvision/"), f"{traits.backbone} is torchvision's"),
-        (" + " in traits.backbone, f"{traits.backbone} are several networks side by side (backbone)"),
+        (
+            " + " in traits.backbone,
+            f"{traits.backbone} are several networks side by side (backbone, finetune.ensemble)",
+        ),
         (traits.layers, f"the head sees {', '.join(traits.layers)} too (embed.layers)"),
         (traits.standardise, "images are standardised one by one (embed.standardise)"),
         (traits.head != "linear", f"the head is of kind {traits.head} (train_head.head)"),
